@@ -1,0 +1,1 @@
+"""Engines: style files, and what runs a net fast."""

@@ -1,0 +1,1 @@
+"""Backends: one file for each runtime that can execute a style file."""

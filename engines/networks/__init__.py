@@ -1,0 +1,1 @@
+"""Definitions of the nets; these modules import torch alone."""

@@ -1,0 +1,1 @@
+"""Realtime: what moves frames."""

@@ -1,0 +1,1 @@
+"""Sinks for frames, one file each."""

@@ -1,0 +1,1 @@
+"""Trainers: what makes nets. One recipe, one file."""
