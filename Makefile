@@ -1,0 +1,44 @@
+# make demo   base package only, no torch        make test, make check   with everything that the tests need
+PYTHON ?= python3
+CLIP ?=
+DEMO_VENV := .venv
+TEST_VENV := .venv-test
+PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check clean python-is-new-enough
+
+help: ## this list
+	@echo "usage: make TARGET"
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(DEMO_VENV)/.installed ## paint the built-in scene, or CLIP=my.mp4, and say where the results are
+	@$(DEMO_VENV)/bin/python -m realtime.demo $(if $(CLIP),"$(CLIP)")
+
+test: $(TEST_VENV)/.installed ## run the tests
+	@$(TEST_VENV)/bin/python -m pytest
+
+check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
+	@$(TEST_VENV)/bin/ruff check .
+	@$(TEST_VENV)/bin/mypy
+	@$(TEST_VENV)/bin/python -m pytest
+
+clean: ## remove the environments and what they left
+	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo
+	find realtime engines trainers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python-is-new-enough:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "impasto needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true): try make PYTHON=python3.11" >&2; exit 1; }
+
+$(DEMO_VENV)/.installed: pyproject.toml constraints.txt | python-is-new-enough
+	@echo "Installing impasto into $(@D) ..."
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python $(PIP_INSTALL) --editable .
+	@touch $@
+
+$(TEST_VENV)/.installed: pyproject.toml constraints.txt | python-is-new-enough
+	@echo "Installing impasto and what its tests need into $(@D) ..."
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python $(PIP_INSTALL) --editable '.[test]'
+	@touch $@

@@ -1,0 +1,80 @@
+"""The arrows between the packages, and what the base install never loads."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("engines", "realtime", "trainers")
+ALLOWED = {
+    "engines": (),
+    "realtime": ("engines", "trainers"),
+    "trainers": ("engines.networks", "engines.style", "engines.export"),
+}
+IMPORT_TORCH_AT_THE_TOP = ("trainers/", "engines/networks/", "engines/backends/torch_eager.py")
+IMPORT_TRAINERS = ("realtime/commands/train.py", "realtime/keyframe.py")
+NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of everything that is imported anywhere in the tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "relative imports hide the arrows"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_on_load(tree: ast.Module) -> Iterator[str]:
+    """What importing the module imports: functions are left out, and so is `if TYPE_CHECKING`."""
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) or (isinstance(statement, ast.If) and is_for_types_only(statement)):
+            continue
+        yield from imports(statement)
+
+
+def is_for_types_only(statement: ast.If) -> bool:
+    return "TYPE_CHECKING" in ast.unparse(statement.test)
+
+
+def within(name: str, allowed: tuple[str, ...]) -> bool:
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in allowed)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_arrows_run_one_way(path: Path) -> None:
+    package = relative(path).split("/")[0]
+    others = tuple(name for name in PACKAGES if name != package)
+    against = [
+        name
+        for name in imports(ast.parse(path.read_text()))
+        if within(name, others) and not within(name, ALLOWED[package])
+    ]
+    assert not against
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_torch_is_loaded_only_where_nets_are_made(path: Path) -> None:
+    if relative(path).startswith(IMPORT_TORCH_AT_THE_TOP):
+        return
+    names = imports_on_load(ast.parse(path.read_text()))
+    assert not [name for name in names if within(name, ("torch", "torchvision", "engines.networks.transform"))]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if relative(path).startswith("realtime/")], ids=relative)
+def test_realtime_meets_the_trainers_in_the_train_command_alone(path: Path) -> None:
+    if relative(path) not in IMPORT_TRAINERS:
+        assert not [name for name in imports(ast.parse(path.read_text())) if within(name, ("trainers",))]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_modules_are_named_after_a_subject(path: Path) -> None:
+    assert path.stem not in NAMES_THAT_SAY_NOTHING
