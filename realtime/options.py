@@ -1,0 +1,62 @@
+"""The settings of the commands, in a module that loads nothing heavy, so that the command line can show the defaults."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StylizeOptions:
+    """What a person may choose about the painting itself.
+
+    `style` names a style of the gallery, a style file, or FILE:NAME; `mix` ("A=0.3,B=0.7") takes its place.
+    `strength` and `keep_colour` are 0..1. `height` is the height in pixels at which the net paints and the result is
+    written; None keeps the input's. With `strict` an engine that is refused ends the work instead of the next being tried.
+    """
+
+    style: str = "starry_night"
+    mix: str | None = None
+    strength: float = 1.0
+    keep_colour: float = 0.0
+    height: int | None = None
+    engine: str = "auto"
+    precision: str = "auto"
+    strict: bool = False
+    overwrite: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions(StylizeOptions):
+    """The settings of `impasto image`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoOptions(StylizeOptions):
+    """The settings of `impasto video`.
+
+    `codec` is an FFmpeg encoder or "auto"; `crf` and `preset` are the encoder's own, None for our default.
+    `fps` is the frame rate at which a folder or glob of pictures is read; a video keeps its own times.
+    """
+
+    codec: str = "auto"
+    crf: int | None = None
+    preset: str | None = None
+    fps: Fraction = Fraction(25)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """The settings of `impasto bench`.
+
+    `clip` None is the built-in scene. Every row paints `frames` frames `repeats` times, and the medians are reported.
+    `peers` also runs the usual loop of OpenCV and torch with the same weights, turn and turn about with ours.
+    """
+
+    clip: Path | None = None
+    style: str = "starry_night"
+    height: int = 360
+    engine: str = "auto"
+    precision: str = "auto"
+    frames: int = 120
+    repeats: int = 3
+    peers: bool = False
