@@ -1,4 +1,4 @@
-"""The settings of the commands, in a module that loads nothing heavy, so that the command line can show the defaults."""
+"""The settings of the commands; nothing heavy is loaded here, so that the command line can show the defaults."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +11,7 @@ class StylizeOptions:
 
     `style` names a style of the gallery, a style file, or FILE:NAME; `mix` ("A=0.3,B=0.7") takes its place.
     `strength` and `keep_colour` are 0..1. `height` is the height in pixels at which the net paints and the result is
-    written; None keeps the input's. With `strict` an engine that is refused ends the work instead of the next being tried.
+    written; None keeps the input's. With `strict` an engine that is refused ends the work, and no other is tried.
     """
 
     style: str = "starry_night"

@@ -1,0 +1,51 @@
+"""The command line: `impasto COMMAND`. Every command lives in a file of realtime/commands."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
+from realtime.commands.image import image
+from realtime.commands.styles import styles
+from realtime.commands.video import video
+
+app = typer.Typer(
+    name="impasto",
+    help="Repaint video in the style of a picture.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (video, image, styles):
+    app.command()(at_the_border(command))
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"impasto {version('impasto')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options_of_every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help=f"Show where an error comes from, as {DEBUG_VARIABLE}=1 does.")
+    ] = False,
+) -> None:
+    if traceback:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+def main() -> None:
+    """The entry point of the `impasto` script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

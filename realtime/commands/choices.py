@@ -1,0 +1,71 @@
+"""The options that several commands share, with their ranges and their help."""
+
+from fractions import Fraction
+from typing import Annotated
+
+import typer
+
+LEAST_SIZE_PX = 16
+PAINTING = "Painting"
+MACHINE = "Machine"
+
+
+def complete_style(incomplete: str) -> list[str]:
+    """Names of the gallery's styles, for the shell's completion."""
+    from engines.style import list_gallery
+
+    names = [style.name for file in list_gallery() for style in file.card.styles]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def positive_fraction(text: str) -> Fraction:
+    """`25`, `29.97` or `30000/1001`."""
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter(f"{text!r} is not a number such as 25, 29.97 or 30000/1001") from None
+    if value <= 0:
+        raise typer.BadParameter(f"{text} is not above 0")
+    return value
+
+
+Style = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FILE[:NAME]",
+        autocompletion=complete_style,
+        help="A style of the gallery (see `impasto styles`) or of a style file.",
+        rich_help_panel=PAINTING,
+    ),
+]
+Mix = Annotated[
+    str | None,
+    typer.Option(metavar="A=0.3,B=0.7", help="Mix styles of one file instead of --style.", rich_help_panel=PAINTING),
+]
+Strength = Annotated[
+    float, typer.Option(min=0, max=1, help="0 is the picture as it was, 1 the full style.", rich_help_panel=PAINTING)
+]
+KeepColour = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="0 takes the style's colours, 1 keeps the picture's.", rich_help_panel=PAINTING),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(
+        min=LEAST_SIZE_PX,
+        metavar="PIXELS",
+        help="Paint and write at this height; the width follows.",
+        rich_help_panel=PAINTING,
+    ),
+]
+Engine = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, or one of openvino, onnxruntime, torch.", rich_help_panel=MACHINE)
+]
+Precision = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, or one that the engine has: fp32, bf16.", rich_help_panel=MACHINE)
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Fail where an engine is refused; try no other.", rich_help_panel=MACHINE)
+]
+Overwrite = Annotated[bool, typer.Option(help="Replace OUT where it exists already.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

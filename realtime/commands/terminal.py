@@ -1,0 +1,103 @@
+"""What a command shows while it works: lines and a bar on stderr, the result on stdout; Ctrl-C asks for a stop."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from realtime.commands.border import INTERRUPTED
+
+ENGINE_PREFIX = "engine: "
+
+
+class Report(Protocol):
+    """What the work behind a command gives back."""
+
+    @property
+    def interrupted(self) -> bool: ...
+    def summary(self) -> str: ...
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+class FramesColumn(ProgressColumn):
+    """`120/375 · 31.2 fps`"""
+
+    def render(self, task: Task) -> Text:
+        total = "" if task.total is None else f"/{task.total:.0f}"
+        speed = task.finished_speed or task.speed
+        return Text(f"{task.completed:.0f}{total}" + (f" · {speed:.1f} fps" if speed else ""))
+
+
+class Bar:
+    """The progress bar of one piece of work; `report` and `progress` are what the work is given to call."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            FramesColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            refresh_per_second=4,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, line: str) -> None:
+        """One line for people; the one that names the engine also becomes the bar's label."""
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if line.startswith(ENGINE_PREFIX):
+            self._progress.update(self._task, description=" ".join(line.removeprefix(ENGINE_PREFIX).split()[:2]))
+
+    def progress(self, done: int, total: int | None) -> None:
+        self._progress.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def stopped_by_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, so that the work can close its file; the second raises KeyboardInterrupt."""
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        print("\nimpasto: stopping and closing the file; Ctrl-C again aborts", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def progress_bar() -> Bar:
+    return Bar(Console(stderr=True))
+
+
+def finish(report: Report, *, as_json: bool) -> None:
+    """Prints what came of the work, and exits with 130 where it was interrupted."""
+    print_result(report.as_dict() if as_json else report.summary())
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def print_result(result: str | dict[str, Any]) -> None:
+    """A text as it is, or one JSON document; flushed at once so that a closed pipe is met here."""
+    print(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False), flush=True)

@@ -1,0 +1,66 @@
+"""`impasto video`: a video file, or pictures in order, painted into a video file."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from realtime.commands import choices
+from realtime.options import VideoOptions
+
+DEFAULTS = VideoOptions()
+FILE = "Output file"
+
+
+def video(
+    source: Annotated[str, typer.Argument(metavar="IN", help="A video, or a folder or quoted glob of pictures.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The painted video; its ending names the container.")],
+    style: choices.Style = DEFAULTS.style,
+    mix: choices.Mix = DEFAULTS.mix,
+    strength: choices.Strength = DEFAULTS.strength,
+    keep_colour: choices.KeepColour = DEFAULTS.keep_colour,
+    height: choices.Height = DEFAULTS.height,
+    codec: Annotated[
+        str, typer.Option(help="auto (H.264), or an FFmpeg encoder.", rich_help_panel=FILE)
+    ] = DEFAULTS.codec,
+    crf: Annotated[
+        int | None, typer.Option(min=0, max=63, help="The encoder's quality, lower is better.", rich_help_panel=FILE)
+    ] = DEFAULTS.crf,
+    preset: Annotated[
+        str | None, typer.Option(help="The encoder's preset, such as veryfast.", rich_help_panel=FILE)
+    ] = DEFAULTS.preset,
+    fps: Annotated[
+        Fraction,
+        typer.Option(
+            parser=choices.positive_fraction, metavar="N", help="Frame rate where IN is pictures.", rich_help_panel=FILE
+        ),
+    ] = DEFAULTS.fps,
+    engine: choices.Engine = DEFAULTS.engine,
+    precision: choices.Precision = DEFAULTS.precision,
+    strict: choices.Strict = DEFAULTS.strict,
+    overwrite: choices.Overwrite = DEFAULTS.overwrite,
+    json: choices.Json = False,
+) -> None:
+    """Paint a video; sound, subtitles and times are kept."""
+    from realtime.commands.terminal import finish, progress_bar, stopped_by_interrupt
+    from realtime.video import stylize_video
+
+    options = VideoOptions(
+        style=style,
+        mix=mix,
+        strength=strength,
+        keep_colour=keep_colour,
+        height=height,
+        codec=codec,
+        crf=crf,
+        preset=preset,
+        fps=fps,
+        engine=engine,
+        precision=precision,
+        strict=strict,
+        overwrite=overwrite,
+    )
+    with stopped_by_interrupt() as stop, progress_bar() as bar:
+        report = stylize_video(source, output, options, report=bar.report, progress=bar.progress, stop=stop)
+    finish(report, as_json=json)
