@@ -1,0 +1,260 @@
+"""From a net to a style file: the whole way from a uint8 frame to a uint8 frame as one ONNX graph. Needs no torch.
+
+The initialisers `net.*` are the net's own weights, in half precision and under its own names, so that a style file can
+be turned back into the net. What is rewritten for speed is computed from them by nodes of constants, which every
+runtime folds once when it loads the file. The rewrites are exact:
+
+- nearest ×2, reflection pad 1 and a 3×3 convolution are four 2×2 convolutions of the small map with replicate padding:
+  2.25× fewer products and no upsampled tensor;
+- a 9×9 convolution at full resolution is a 5×5 one of pixel_unshuffle(2), shaped as vector units like it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from engines.graph import Graph
+from engines.style import NamedStyle, StyleCard, save_style
+
+NORM_EPSILON = 1e-5
+WHITE = 255.0
+# BT.601 luma of gamma-coded RGB.
+LUMA = (0.299, 0.587, 0.114)
+Weights = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrites:
+    """Which exact rewrites the graph uses."""
+
+    upsampling: bool = True
+    stem: bool = True
+    head: bool = True
+
+
+PLAIN = Rewrites(upsampling=False, stem=False, head=False)
+
+
+def export_style(
+    path: Path,
+    *,
+    config: Mapping[str, Any],
+    weights: Weights,
+    styles: Sequence[NamedStyle],
+    name: str,
+    licence: str,
+    training: Mapping[str, Any],
+    figures: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a transform net (`TransformConfig.to_dict()` and its state dict less `styles`) as a style file."""
+    card = StyleCard(
+        name=name,
+        network={"name": "transform", "config": dict(config)},
+        styles=tuple(styles),
+        size_multiple=_size_multiple(config),
+        preprocessing={"layout": "NHWC RGB uint8", "scale": 1 / WHITE, "output_scale": WHITE},
+        licence=licence,
+        training=dict(training),
+        figures=dict(figures or {}),
+    )
+    save_style(path, build_model(config, weights), card)
+
+
+def build_model(
+    config: Mapping[str, Any], weights: Weights, *, rewrites: Rewrites | None = None, weight_type: type = np.float16
+) -> onnx.ModelProto:
+    """The graph of a style file; see shared design: frame, style, strength and keep_colour in, stylized out."""
+    return _TransformGraph(config, weights, rewrites or Rewrites(), weight_type).build()
+
+
+def _size_multiple(config: Mapping[str, Any]) -> int:
+    return int(config["unshuffle"] * 2 ** (len(config["widths"]) - 1))
+
+
+class _TransformGraph:
+    """Writes `engines.networks.transform.TransformNet` node by node."""
+
+    def __init__(self, config: Mapping[str, Any], weights: Weights, rewrites: Rewrites, weight_type: type) -> None:
+        self.config = config
+        self.weights = weights
+        self.rewrites = rewrites
+        self.weight_type = weight_type
+        self.graph = Graph("impasto")
+        self.style_at = 0
+
+    def build(self) -> onnx.ModelProto:
+        g = self.graph
+        frame = g.input("frame", TensorProto.UINT8, [1, "height", "width", 3])
+        style_shape = [_style_size(self.config)]
+        for name, shape in (("style", style_shape), ("strength", [1]), ("keep_colour", [1])):
+            g.input(name, TensorProto.FLOAT, shape)
+        picture = g.op("Transpose", g.cast(frame), perm=[0, 3, 1, 2])
+        painted = self._crop(self._net(self._pad_to_multiple(picture)), picture)
+        blended = self._blend(picture, painted)
+        rounded = g.op("Clip", g.op("Round", blended), g.constant(0.0), g.constant(WHITE))
+        stylized = g.cast(g.op("Transpose", rounded, perm=[0, 2, 3, 1]), TensorProto.UINT8)
+        g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
+        return g.model()
+
+    def _net(self, picture: str) -> str:
+        """picture [1, 3, H, W], 0..255 → the same, stylized, not clamped; H and W are multiples already."""
+        widths, refine = self.config["widths"], self.config["refine_blocks"]
+        x = self._relu(self._norm(self._stem(picture), widths[0]))
+        for level, width in enumerate(widths[1:], start=1):
+            x = self._relu(self._norm(self._conv(x, f"down.{level}", stride=2), width))
+        for number in range(self.config["blocks"]):
+            x = self._residual(x, f"blocks.{number}", widths[-1])
+        for level, width in enumerate(widths[-2::-1]):
+            x = self._relu(self._norm(self._upsample(x, f"up.{level}"), width))
+            for number in range(refine if level == 0 else 0):
+                x = self._residual(x, f"refine.{number}", width)
+        return self._head(x)
+
+    def _residual(self, x: str, place: str, width: int) -> str:
+        y = self._relu(self._norm(self._conv(x, f"{place}.conv1"), width))
+        return self.graph.op("Add", x, self._norm(self._conv(y, f"{place}.conv2"), width))
+
+    def _relu(self, x: str) -> str:
+        return self.graph.op("Relu", x)
+
+    def _norm(self, x: str, width: int) -> str:
+        start, self.style_at = self.style_at, self.style_at + 2 * width
+        scale = self.graph.slice("style", start, start + width, 0)
+        shift = self.graph.slice("style", start + width, start + 2 * width, 0)
+        return self.graph.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPSILON)
+
+    def _weight(self, place: str, *, factor: float = 1.0) -> str:
+        """The net's weight as float32, times a factor."""
+        stored = self.graph.weight(f"net.{place}", self.weights[place].astype(self.weight_type))
+        value = self.graph.cast(stored) if self.weight_type is not np.float32 else stored
+        return value if factor == 1.0 else self.graph.op("Mul", value, self.graph.constant(factor))
+
+    def _reflect(self, x: str, by: int) -> str:
+        return self.graph.op("Pad", x, self.graph.ints(0, 0, by, by, 0, 0, by, by), mode="reflect") if by else x
+
+    def _conv(self, x: str, place: str, *, stride: int = 1) -> str:
+        kernel = self.weights[f"{place}.weight"].shape[-1]
+        weight = self._weight(f"{place}.weight")
+        return self.graph.op("Conv", self._reflect(x, kernel // 2), weight, strides=[stride, stride])
+
+    def _stem(self, picture: str) -> str:
+        """The first convolution, which also brings 0..255 to 0..1."""
+        g, factor = self.graph, self.config["unshuffle"]
+        weight = self._weight("down.0.weight", factor=1 / WHITE)
+        out, channels, kernel, _ = self.weights["down.0.weight"].shape
+        if factor == 1 and kernel == 9 and self.rewrites.stem:
+            small = g.op("SpaceToDepth", self._reflect(picture, 4), blocksize=2)
+            return g.op("DepthToSpace", g.op("Conv", small, self._half_resolution(weight, out, channels)), blocksize=2)
+        if factor == 1:
+            return g.op("Conv", self._reflect(picture, kernel // 2), weight)
+        # torch's pixel_unshuffle counts the colour first, ONNX's SpaceToDepth the place in the block.
+        by_colour = g.op("Reshape", weight, g.ints(out, 3, factor**2, kernel, kernel))
+        by_place = g.op("Transpose", by_colour, perm=[0, 2, 1, 3, 4])
+        weight = g.op("Reshape", by_place, g.ints(out, channels, kernel, kernel))
+        small = g.op("SpaceToDepth", picture, blocksize=factor)
+        return g.op("Conv", self._reflect(small, kernel // 2), weight)
+
+    def _head(self, x: str) -> str:
+        """The last convolution, which also brings 0..1 to 0..255."""
+        g, factor = self.graph, self.config["unshuffle"]
+        weight, bias = (self._weight(f"head.{part}", factor=WHITE) for part in ("weight", "bias"))
+        out, channels, kernel, _ = self.weights["head.weight"].shape
+        if factor == 1 and kernel == 9 and self.rewrites.head:
+            small = g.op("SpaceToDepth", self._reflect(x, 4), blocksize=2)
+            bias = g.op("Tile", bias, g.ints(4))
+            return g.op(
+                "DepthToSpace", g.op("Conv", small, self._half_resolution(weight, out, channels), bias), blocksize=2
+            )
+        painted = g.op("Conv", self._reflect(x, kernel // 2), weight, bias)
+        return g.op("DepthToSpace", painted, blocksize=factor, mode="CRD") if factor > 1 else painted
+
+    def _upsample(self, x: str, place: str) -> str:
+        """Nearest ×2, reflection pad 1, 3×3 convolution."""
+        g = self.graph
+        weight = self._weight(f"{place}.weight")
+        out, channels, _, _ = self.weights[f"{place}.weight"].shape
+        if not self.rewrites.upsampling:
+            scales = g.constant([1.0, 1.0, 2.0, 2.0])
+            big = g.op(
+                "Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )  # fmt: skip
+            return g.op("Conv", self._reflect(big, 1), weight)
+        padded = g.op("Pad", x, g.ints(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
+        phases = g.op("Conv", padded, self._phase_kernels(weight, out, channels))
+        shifted = g.op("DepthToSpace", phases, blocksize=2)
+        return g.op("Slice", shifted, g.ints(1, 1), g.ints(-1, -1), g.ints(2, 3))
+
+    def _phase_kernels(self, weight: str, out: int, channels: int) -> str:
+        """[out, in, 3, 3] → [4·out, in, 2, 2]: what each of the four places of a doubled pixel sees of the small map.
+
+        Output row 2i sees rows i−1, i with taps k0 | k1+k2 and row 2i+1 sees i, i+1 with k0+k1 | k2. The rows come out
+        one late (the first is cut off), so the odd ones take place 0 of the block.
+        """
+        g = self.graph
+        taps = np.array([[1, 1, 0], [0, 0, 1], [1, 0, 0], [0, 1, 1]], np.float32)
+        kernels = g.op("MatMul", g.op("MatMul", g.constant(taps), weight), g.constant(taps.T))
+        parts = g.op("Reshape", kernels, g.ints(out, channels, 2, 2, 2, 2))
+        return g.op(
+            "Reshape", g.op("Transpose", parts, perm=[2, 4, 0, 1, 3, 5]), g.ints(4 * out, channels, 2, 2)
+        )
+
+    def _half_resolution(self, weight: str, out: int, channels: int) -> str:
+        """[out, in, 9, 9] → [4·out, 4·in, 5, 5] between pictures folded by SpaceToDepth(2).
+
+        Place a of the block sees full-resolution taps t at offset t + a = 2·(tap of the small map) + place of the input.
+        """
+        g = self.graph
+        taps = np.zeros((2, 5, 2, 9), np.float32)
+        for place in range(2):
+            for tap in range(9):
+                taps[place, (tap + place) // 2, (tap + place) % 2, tap] = 1
+        flat = taps.reshape(20, 9)
+        kernels = g.op("MatMul", g.op("MatMul", g.constant(flat), weight), g.constant(flat.T))
+        parts = g.op("Reshape", kernels, g.ints(out, channels, 2, 5, 2, 2, 5, 2))
+        # out, in, (place, tap, input place) of rows, then of columns → places·out, input places·in, tap, tap
+        ordered = g.op("Transpose", parts, perm=[2, 5, 0, 4, 7, 1, 3, 6])
+        return g.op("Reshape", ordered, g.ints(4 * out, 4 * channels, 5, 5))
+
+    def _pad_to_multiple(self, picture: str) -> str:
+        multiple = _size_multiple(self.config)
+        if multiple == 1:
+            return picture
+        g = self.graph
+        size = g.op("Shape", picture, start=2, end=4)
+        over = g.op("Mod", size, g.ints(multiple))
+        missing = g.op("Mod", g.op("Sub", g.ints(multiple), over), g.ints(multiple))
+        pads = g.op("Concat", g.ints(0, 0, 0, 0, 0, 0), missing, axis=0)
+        return g.op("Pad", picture, pads, mode="reflect")
+
+    def _crop(self, painted: str, picture: str) -> str:
+        if _size_multiple(self.config) == 1:
+            return painted
+        g = self.graph
+        size = g.op("Shape", picture, start=2, end=4)
+        return g.op("Slice", painted, g.ints(0, 0), size, g.ints(2, 3))
+
+    def _blend(self, picture: str, painted: str) -> str:
+        """picture + strength · ((1 − keep) · d + keep · luma(d)), d what the style changes.
+
+        With keep_colour 1 only the luma changes and the chroma is the input's. Both controls are linear in d, so that
+        strength 0 returns the picture exactly.
+        """
+        g = self.graph
+        clipped = g.op("Clip", painted, g.constant(0.0), g.constant(WHITE))
+        change = g.op("Sub", clipped, picture)
+        luma = g.op("Conv", change, g.constant(np.reshape(LUMA, (1, 3, 1, 1))))
+        kept = g.op("Mul", "strength", "keep_colour")
+        coloured = g.op("Mul", change, g.op("Sub", "strength", kept))
+        return g.op("Add", picture, g.op("Add", coloured, g.op("Mul", luma, kept)))
+
+
+def _style_size(config: Mapping[str, Any]) -> int:
+    widths, blocks, refine = config["widths"], config["blocks"], config["refine_blocks"]
+    norms = sum(widths) + sum(widths[:-1]) + 2 * blocks * widths[-1] + 2 * refine * (widths[-2] if refine else 0)
+    return int(2 * norms)

@@ -1,0 +1,125 @@
+"""Training pictures: folders of any pictures in, random crops out.
+
+A sample depends on (seed, its number) alone. So a run resumes exactly, whatever its workers and processes.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageEnhance, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
+
+
+@dataclass(frozen=True, slots=True)
+class CropOptions:
+    """Random crops of `size` pixels square, from pictures whose short side is 1 to `max_scale` times that."""
+
+    size: int = 256
+    max_scale: float = 1.6
+    flip: bool = True
+    colour_jitter: float = 0.15
+
+
+def find_pictures(folders: Sequence[Path]) -> list[Path]:
+    """All files in the folders and below that are named like pictures, sorted."""
+    found: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"no folder {folder}; give a folder of pictures")
+        found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    return found
+
+
+def open_picture(path: Path) -> Image.Image:
+    """RGB, upright. Raises OSError or ValueError where the file is damaged or no picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                return ImageOps.exif_transpose(picture).convert("RGB")
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise ValueError(f"{path} is no readable picture: {error}") from error
+
+
+def readable_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """(those that decode whole, those that do not)."""
+    good: list[Path] = []
+    bad: list[Path] = []
+    for path in paths:
+        try:
+            open_picture(path)
+        except (OSError, ValueError):
+            bad.append(path)
+        else:
+            good.append(path)
+    return good, bad
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """[3, H, W], 0..1."""
+    return torch.from_numpy(np.array(picture, dtype=np.float32)).permute(2, 0, 1).contiguous() / 255
+
+
+def style_picture(path: Path, short_side: int) -> Tensor:
+    """[1, 3, H, W], 0..1, scaled to the short side, which sets the size of the strokes."""
+    picture = open_picture(path)
+    scale = short_side / min(picture.size)
+    size = (round(picture.width * scale), round(picture.height * scale))
+    return to_tensor(picture.resize(size, Image.Resampling.LANCZOS))[None]
+
+
+def random_crop(picture: Image.Image, options: CropOptions, rng: np.random.Generator) -> Image.Image:
+    """A square crop after a random scale, flip and jitter."""
+    short = options.size * rng.uniform(1.0, options.max_scale)
+    scale = max(short, options.size) / min(picture.size)
+    visible = options.size / scale
+    left = rng.uniform(0, picture.width - visible)
+    top = rng.uniform(0, picture.height - visible)
+    box = (left, top, left + visible, top + visible)
+    crop = picture.resize((options.size, options.size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    if options.flip and rng.random() < 0.5:
+        crop = ImageOps.mirror(crop)
+    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        if options.colour_jitter:
+            crop = enhance(crop).enhance(1 + rng.uniform(-1, 1) * options.colour_jitter)
+    return crop
+
+
+class Crops(Dataset[Tensor]):
+    """Sample n is a crop of one picture; every picture comes once in each round of len(paths) samples."""
+
+    def __init__(self, paths: Sequence[Path], options: CropOptions, seed: int, length: int) -> None:
+        self.paths = list(paths)
+        self.options = options
+        self.seed = seed
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> Tensor:
+        """[3, size, size], 0..1."""
+        turn, place = divmod(number, len(self.paths))
+        order = np.random.default_rng((self.seed, 1, turn)).permutation(len(self.paths))
+        rng = np.random.default_rng((self.seed, 2, number))
+        return to_tensor(random_crop(open_picture(self.paths[order[place]]), self.options, rng))
+
+
+def batches(
+    crops: Crops, batch: int, *, start: int, stop: int, rank: int = 0, processes: int = 1, workers: int = 2
+) -> Iterator[Tensor]:
+    """Batches [B, 3, size, size] of steps start..stop − 1 for one of several processes, decoded by `workers`."""
+    numbers = [
+        [(step * processes + rank) * batch + place for place in range(batch)] for step in range(start, stop)
+    ]
+    loader: DataLoader[Tensor] = DataLoader(
+        crops, batch_sampler=numbers, num_workers=workers, pin_memory=torch.cuda.is_available()
+    )
+    yield from loader

@@ -1,0 +1,185 @@
+"""Loss networks: classifiers whose features tell content and style.
+
+Every network takes RGB in 0..1, [B, 3, H, W], and names its features as the papers do (`relu3_1`). Its weights are
+frozen; gradients go to the picture. torchvision's VGG-16 and VGG-19 are downloaded on first use; a local file may hold
+VGG-19 (torchvision's layout or the normalised one of deep-transfer), its 16x distillation (`5SE`, Wang et al. 2020,
+arXiv 2003.08436) or SqueezeNet 1.1, and is recognised by the names and shapes of its tensors.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+TORCHVISION = ("vgg16", "vgg19")
+# Convolutions of each VGG stage; a pool follows every stage.
+VGG_STAGES = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Tensors = Mapping[str, Tensor]
+
+
+class PerceptualNet(nn.Module):
+    """Named layers run one after the other up to the deepest one that is asked for."""
+
+    def __init__(self, name: str, layers: Iterable[tuple[str, nn.Module]]) -> None:
+        super().__init__()
+        self.name = name
+        self.names: list[str] = []
+        self.layers = nn.ModuleList()
+        for layer_name, layer in layers:
+            self.names.append(layer_name)
+            self.layers.append(layer)
+        self.requires_grad_(False)
+        self.eval()
+
+    def features(self, picture: Tensor, wanted: Iterable[str]) -> dict[str, Tensor]:
+        """picture [B, 3, H, W], RGB 0..1 → the wanted features, each [B, C, h, w]."""
+        wanted = set(wanted)
+        if unknown := sorted(wanted - set(self.names)):
+            choices = [name for name in self.names if not name.startswith(("conv", "pool", "input"))]
+            raise ValueError(f"{self.name} has no layers {unknown}; choose from {choices}")
+        found: dict[str, Tensor] = {}
+        x = picture
+        for name, layer in zip(self.names, self.layers, strict=True):
+            x = layer(x)
+            if name in wanted:
+                found[name] = x
+            if len(found) == len(wanted):
+                break
+        return found
+
+
+class Normalise(nn.Module):
+    """ImageNet's mean and deviation, as torchvision's classifiers expect them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+class Fire(nn.Module):
+    """SqueezeNet's block: squeeze, then 1x1 and 3x3 expansions side by side (arXiv 1602.07360)."""
+
+    def __init__(self, tensors: Tensors, prefix: str) -> None:
+        super().__init__()
+        self.squeeze = _conv(tensors, f"{prefix}.squeeze")
+        self.expand1x1 = _conv(tensors, f"{prefix}.expand1x1")
+        self.expand3x3 = _conv(tensors, f"{prefix}.expand3x3", padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.squeeze(x))
+        return torch.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1))
+
+
+def load_perceptual(spec: str) -> PerceptualNet:
+    """The loss network called `vgg16` or `vgg19` (torchvision's), or the one in the file that `spec` names."""
+    if spec in TORCHVISION:
+        return _vgg(spec, _torchvision_features(spec))
+    path = Path(spec)
+    if not path.is_file():
+        raise FileNotFoundError(f"no loss network {spec!r}; choose one of {TORCHVISION} or a file of weights")
+    try:
+        # weights_only: a file of weights must not be able to run code.
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever its unpickler met
+        raise ValueError(f"{path} is not a file of weights that torch can load safely: {error}") from error
+    return _recognise(path, {name: tensor.float() for name, tensor in _state_dict(loaded).items()})
+
+
+def _state_dict(loaded: object) -> Tensors:
+    if isinstance(loaded, Mapping):
+        inner = next((loaded[key] for key in ("model", "state_dict") if key in loaded), loaded)
+        if isinstance(inner, Mapping) and all(isinstance(value, Tensor) for value in inner.values()):
+            return inner
+    raise ValueError("the file of weights holds no table of tensors")
+
+
+def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
+    if "conv11.weight" in tensors:
+        return _distilled_vgg19(path.stem, tensors)
+    if "features.3.squeeze.weight" in tensors:
+        return _squeezenet(tensors)
+    if "features.0.weight" in tensors:
+        weights = {name.removeprefix("features."): tensor for name, tensor in tensors.items() if "features." in name}
+        return _vgg("vgg19" if "34.weight" in weights else "vgg16", weights)
+    if tensors.get("0.weight", torch.empty(0)).shape == (3, 3, 1, 1):
+        return _normalised_vgg19(tensors)
+    raise ValueError(
+        f"{path} is no loss network known here; use VGG-16, VGG-19, its 16x distillation (5SE) or SqueezeNet 1.1"
+    )
+
+
+def _conv(tensors: Tensors, prefix: str, *, padding: int = 0, stride: int = 1, mode: str = "zeros") -> nn.Conv2d:
+    weight, bias = tensors[f"{prefix}.weight"], tensors[f"{prefix}.bias"]
+    out_channels, in_channels, kernel, _ = weight.shape
+    conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, padding_mode=mode)
+    conv.load_state_dict({"weight": weight, "bias": bias})
+    return conv
+
+
+def _torchvision_features(name: str) -> Tensors:
+    from torchvision import models
+
+    builder, weights = {
+        "vgg16": (models.vgg16, models.VGG16_Weights.IMAGENET1K_V1),
+        "vgg19": (models.vgg19, models.VGG19_Weights.IMAGENET1K_V1),
+    }[name]
+    features: Tensors = builder(weights=weights).features.state_dict()
+    return features
+
+
+def _vgg(name: str, tensors: Tensors) -> PerceptualNet:
+    layers: list[tuple[str, nn.Module]] = [("input", Normalise())]
+    index = 0
+    for stage, convolutions in enumerate(VGG_STAGES[name], start=1):
+        for place in range(1, convolutions + 1):
+            layers.append((f"conv{stage}_{place}", _conv(tensors, str(index), padding=1)))
+            layers.append((f"relu{stage}_{place}", nn.ReLU()))
+            index += 2
+        layers.append((f"pool{stage}", nn.MaxPool2d(2)))
+        index += 1
+    return PerceptualNet(name, layers)
+
+
+def _distilled_vgg19(name: str, tensors: Tensors) -> PerceptualNet:
+    layers: list[tuple[str, nn.Module]] = [("input", _conv(tensors, "conv0"))]
+    for stage, convolutions in enumerate(VGG_STAGES["vgg19"], start=1):
+        for place in range(1, convolutions + 1):
+            if f"conv{stage}{place}.weight" not in tensors:
+                return PerceptualNet(name, layers)
+            conv = _conv(tensors, f"conv{stage}{place}", padding=1, mode="reflect")
+            layers += [(f"conv{stage}_{place}", conv), (f"relu{stage}_{place}", nn.ReLU())]
+        layers.append((f"pool{stage}", nn.MaxPool2d(2)))
+    return PerceptualNet(name, layers)
+
+
+def _normalised_vgg19(tensors: Tensors) -> PerceptualNet:
+    places = {"2": "1_1", "5": "1_2", "9": "2_1", "12": "2_2", "16": "3_1"}
+    layers: list[tuple[str, nn.Module]] = [("input", _conv(tensors, "0"))]
+    for index, place in places.items():
+        conv = _conv(tensors, index, padding=1, mode="reflect")
+        layers += [(f"conv{place}", conv), (f"relu{place}", nn.ReLU())]
+        if place.endswith("_2"):
+            layers.append((f"pool{place[0]}", nn.MaxPool2d(2, ceil_mode=True)))
+    return PerceptualNet("vgg19_normalised", layers)
+
+
+def _squeezenet(tensors: Tensors) -> PerceptualNet:
+    layers: list[tuple[str, nn.Module]] = [
+        ("input", Normalise()),
+        ("conv1", _conv(tensors, "features.0", stride=2)),
+        ("relu1", nn.ReLU()),
+    ]
+    pools_before = {3: "pool1", 6: "pool3", 9: "pool5"}
+    for number, index in enumerate((3, 4, 6, 7, 9, 10, 11, 12), start=2):
+        if index in pools_before:
+            layers.append((pools_before[index], nn.MaxPool2d(3, 2, ceil_mode=True)))
+        layers.append((f"fire{number}", Fire(tensors, f"features.{index}")))
+    return PerceptualNet("squeezenet1_1", layers)

@@ -1,0 +1,145 @@
+"""What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from engines.networks.transform import TransformNet
+from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.options import JohnsonOptions
+
+CHECKPOINT = "checkpoint.pt"
+SAMPLE_PICTURES = 4
+SAMPLE_HEIGHT = 240
+LOG_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run after `step` steps."""
+
+    step: int
+    net: TransformNet
+    average: TransformNet
+    optimizer: Any
+
+
+class RunFolder:
+    """The folder of one run. Only the first of several processes writes."""
+
+    def __init__(self, options: JohnsonOptions, styles: tuple[str, ...], *, main: bool = True) -> None:
+        self.path = options.run_folder
+        self.options = options
+        self.styles = styles
+        self.main = main
+        self._running: dict[str, float] = {}
+        self._writer: SummaryWriter | None = None
+        if main:
+            (self.path / "samples").mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        if self.main:
+            self._writer = SummaryWriter(str(self.path))
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def restore(self, net: TransformNet, average: TransformNet, optimizer: torch.optim.Optimizer) -> int:
+        """Loads the newest checkpoint when the run is to be resumed; returns the step to go on with."""
+        path = self.path / CHECKPOINT
+        if self.options.resume:
+            return self._load(path, net, average, optimizer)
+        if path.exists():
+            raise FileExistsError(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
+        if self.options.initial is not None:
+            weights = torch.load(self.options.initial, map_location="cpu", weights_only=True)["average"]
+            weights["styles"] = _styles_like(weights["styles"], net)
+            net.load_state_dict(weights)
+        average.load_state_dict(net.state_dict())
+        return 0
+
+    def _load(
+        self, path: Path, net: TransformNet, average: TransformNet, optimizer: torch.optim.Optimizer
+    ) -> int:
+        if not path.exists():
+            raise FileNotFoundError(f"no checkpoint {path} to resume; leave out --resume to begin")
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
+            raise ValueError(f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those")
+        net.load_state_dict(saved["net"])
+        average.load_state_dict(saved["average"])
+        optimizer.load_state_dict(saved["optimizer"])
+        return int(saved["step"])
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Writes beside the final name and moves there, so that an interrupted save loses nothing."""
+        if not self.main:
+            return
+        state = {
+            "step": checkpoint.step,
+            "net": checkpoint.net.state_dict(),
+            "average": checkpoint.average.state_dict(),
+            "optimizer": checkpoint.optimizer.state_dict(),
+            "styles": list(self.styles),
+            "options": self.options.to_dict(),
+        }
+        beside = self.path / f".{CHECKPOINT}"
+        torch.save(state, beside)
+        os.replace(beside, self.path / CHECKPOINT)
+
+    def log(self, step: int, losses: dict[str, Tensor], style_ids: Tensor) -> None:
+        """Keeps a running mean of every loss, and of the style loss of every style, and writes it now and then."""
+        for name, value in losses.items():
+            if value.ndim == 0:
+                self._smooth(name, float(value.detach()))
+        for style, value in zip(style_ids.tolist(), losses["styles"].tolist(), strict=True):
+            self._smooth(f"style/{self.styles[style]}", value)
+        if self._writer is not None and step % LOG_EVERY == 0:
+            for name, number in self._running.items():
+                self._writer.add_scalar(name, number, step)
+
+    def _smooth(self, name: str, value: float) -> None:
+        previous = self._running.get(name, value)
+        self._running[name] = previous + (value - previous) * 0.05
+
+    @property
+    def running_losses(self) -> dict[str, float]:
+        """The running mean of every loss so far."""
+        return dict(self._running)
+
+    def sample(self, step: int, net: TransformNet) -> None:
+        """A sheet: a row for each of some content pictures, the picture first and then every style."""
+        if not self.main:
+            return
+        device = net.styles.device
+        rows = []
+        for picture in self._sample_pictures():
+            content = picture[None].to(device)
+            with torch.no_grad():
+                painted = [net(content, net.styles[[index]])[0] for index in range(len(self.styles))]
+            rows.append(torch.cat([content[0], *painted], dim=2))
+        sheet = (torch.cat(rows, dim=1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        Image.fromarray(np.ascontiguousarray(sheet)).save(self.path / "samples" / f"step_{step:06d}.png")
+
+    def _sample_pictures(self) -> list[Tensor]:
+        paths = find_pictures(self.options.content)
+        spread = [paths[i * len(paths) // SAMPLE_PICTURES] for i in range(SAMPLE_PICTURES)]
+        good, _ = readable_pictures(spread)
+        size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
+        return [to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in good]
+
+
+def _styles_like(styles: Tensor, net: TransformNet) -> Tensor:
+    """Rows for every style of the new net: the old ones in turn, since any painter is a better start than none."""
+    wanted = len(net.styles)
+    return styles[torch.arange(wanted) % len(styles)]
