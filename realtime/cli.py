@@ -8,6 +8,7 @@ import typer
 
 from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
 from realtime.commands.image import image
+from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.styles import styles
 from realtime.commands.video import video
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 for command in (video, image, styles):
     app.command()(at_the_border(command))
+app.command("import")(at_the_border(import_checkpoint))
 
 
 def show_version(wanted: bool) -> None:

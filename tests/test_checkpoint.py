@@ -1,0 +1,177 @@
+"""`impasto import`: the author's own outputs are reproduced, and another net is refused with the reason."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from engines.checkpoint import ImportOptions, import_checkpoint, name_after, read_transform_net
+from engines.errors import ImpastoError
+from engines.style import load_style
+
+State = dict[str, Tensor]
+
+
+def random_state(width: int, blocks: int = 5, kernel: int = 9, seed: int = 0) -> State:
+    """A state_dict in the layout of pytorch/examples, sized like a trained one."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def conv(name: str, out: int, channels: int, size: int) -> State:
+        weight = torch.randn(out, channels, size, size, generator=generator) / (channels * size * size) ** 0.5
+        return {f"{name}.conv2d.weight": weight, f"{name}.conv2d.bias": torch.randn(out, generator=generator)}
+
+    def norm(name: str, channels: int) -> State:
+        scale = 1 + 0.3 * torch.randn(channels, generator=generator)
+        return {f"{name}.weight": scale, f"{name}.bias": 0.3 * torch.randn(channels, generator=generator)}
+
+    state = conv("conv1", width, 3, kernel) | norm("in1", width)
+    state |= conv("conv2", 2 * width, width, 3) | norm("in2", 2 * width)
+    state |= conv("conv3", 4 * width, 2 * width, 3) | norm("in3", 4 * width)
+    for block in range(1, blocks + 1):
+        for half in (1, 2):
+            state |= conv(f"res{block}.conv{half}", 4 * width, 4 * width, 3)
+            state |= norm(f"res{block}.in{half}", 4 * width)
+    state |= conv("deconv1", 2 * width, 4 * width, 3) | norm("in4", 2 * width)
+    state |= conv("deconv2", width, 2 * width, 3) | norm("in5", width) | conv("deconv3", 3, width, kernel)
+    state["deconv3.conv2d.weight"] *= 60
+    state["deconv3.conv2d.bias"] += 120
+    return state
+
+
+def formula(state: State, picture: np.ndarray) -> np.ndarray:
+    """The net of pytorch/examples, written down again from its source: (H, W, 3) uint8 → uint8."""
+
+    def conv(x: Tensor, name: str, stride: int = 1) -> Tensor:
+        weight = state[f"{name}.conv2d.weight"]
+        padded = functional.pad(x, [weight.shape[-1] // 2] * 4, mode="reflect")
+        return functional.conv2d(padded, weight, state[f"{name}.conv2d.bias"], stride)
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        return functional.instance_norm(x, weight=state[f"{name}.weight"], bias=state[f"{name}.bias"])
+
+    x = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
+    for number, stride in ((1, 1), (2, 2), (3, 2)):
+        x = functional.relu(norm(conv(x, f"conv{number}", stride), f"in{number}"))
+    for block in range(1, sum(name.endswith(".in1.bias") for name in state) + 1):
+        y = functional.relu(norm(conv(x, f"res{block}.conv1"), f"res{block}.in1"))
+        x = x + norm(conv(y, f"res{block}.conv2"), f"res{block}.in2")
+    for number in (1, 2):
+        x = functional.interpolate(x, scale_factor=2, mode="nearest")
+        x = functional.relu(norm(conv(x, f"deconv{number}"), f"in{number + 3}"))
+    painted = conv(x, "deconv3")[0].clamp(0, 255).round()
+    return painted.permute(1, 2, 0).to(torch.uint8).numpy()
+
+
+def paint(style_file: Path, picture: np.ndarray) -> np.ndarray:
+    """What any ONNX runtime makes of the style file's first style."""
+    session = onnxruntime.InferenceSession(str(style_file), providers=["CPUExecutionProvider"])
+    controls = {"strength": np.ones(1, np.float32), "keep_colour": np.zeros(1, np.float32)}
+    style = load_style(str(style_file)).card.styles[0].vector
+    painted: np.ndarray = session.run(None, {"frame": picture[None], "style": style, **controls})[0][0]
+    return painted
+
+
+def psnr_db(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((a.astype(np.float64) - b) ** 2)))
+
+
+def noise_picture(height: int, width: int) -> np.ndarray:
+    coarse = np.random.default_rng(3).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "expected", "floor_db"),
+    [("candy_nc16.model", "amber-candy_nc16.jpg", 37.0), ("mosaic_nc8.model", "amber-mosaic_nc8.jpg", 28.0)],
+)
+def test_published_checkpoints_reproduce_their_authors_pictures(
+    shared_data: Path, tmp_path: Path, checkpoint: str, expected: str, floor_db: float
+) -> None:
+    """The author's pictures are JPEGs of quality 75, so ours is one too before they are compared."""
+    folder = shared_data / "reference" / "pytorch_examples_fns"
+    import_checkpoint(folder / checkpoint, tmp_path / "style.onnx", ImportOptions())
+    painted = paint(tmp_path / "style.onnx", np.asarray(Image.open(folder / "amber.jpg").convert("RGB")))
+    as_jpeg = io.BytesIO()
+    Image.fromarray(painted).save(as_jpeg, "JPEG", quality=75)
+    theirs = np.asarray(Image.open(folder / "expected" / expected).convert("RGB"))
+    assert psnr_db(np.asarray(Image.open(as_jpeg)), theirs) >= floor_db
+
+
+@pytest.mark.parametrize(("width", "blocks", "kernel"), [(4, 5, 9), (12, 2, 9), (8, 1, 3)])
+def test_any_width_paints_as_the_formula_does(tmp_path: Path, width: int, blocks: int, kernel: int) -> None:
+    state = random_state(width, blocks, kernel)
+    torch.save(state, tmp_path / "net.pth")
+    import_checkpoint(tmp_path / "net.pth", tmp_path / "net.onnx", ImportOptions())
+    picture = noise_picture(64, 96)
+    expected = formula(state, picture)
+    assert expected.std() > 20
+    assert psnr_db(paint(tmp_path / "net.onnx", picture), expected) > 50
+
+
+def test_the_card_says_where_the_style_is_from(tmp_path: Path) -> None:
+    torch.save(random_state(4), tmp_path / "my net (2).pth")
+    options = ImportOptions(title="Candy", artist="A. Painter", licence="CC0-1.0")
+    assert import_checkpoint(tmp_path / "my net (2).pth", tmp_path / "net.onnx", options) == "my_net_2"
+    card = load_style(str(tmp_path / "net.onnx")).card
+    assert (card.styles[0].title, card.styles[0].artist, card.licence) == ("Candy", "A. Painter", "CC0-1.0")
+    assert card.network["config"]["blocks"] == 5
+    assert card.training["checkpoint"] == "my net (2).pth"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: {f"module.{name}": value for name, value in state.items()},
+        lambda state: {**state, "in1.running_mean": torch.zeros(4), "res1.in2.running_var": torch.ones(16)},
+    ],
+    ids=["DataParallel", "old buffers"],
+)
+def test_other_spellings_of_the_same_net(tmp_path: Path, change: Callable[[State], State]) -> None:
+    state = random_state(4)
+    torch.save(change(state), tmp_path / "net.pth")
+    arrays: dict[str, Any] = {name: value.numpy() for name, value in state.items()}
+    np.savez(tmp_path / "net.npz", **arrays)
+    spelled, plain = (read_transform_net(tmp_path / name) for name in ("net.pth", "net.npz"))
+    np.testing.assert_array_equal(spelled.style, plain.style)
+    assert all(np.array_equal(spelled.weights[name], plain.weights[name]) for name in plain.weights)
+
+
+def without(state: State, name: str) -> State:
+    return {key: value for key, value in state.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"fc.weight": torch.zeros(3, 3)}, "conv1.conv2d.weight is missing.*it has fc.weight"),
+        (without(random_state(4), "res2.in1.bias"), "lacks res2.in1.bias"),
+        ({**random_state(4), "attention.q": torch.zeros(2)}, "also has attention.q"),
+        ({**random_state(4), "in3.weight": torch.zeros(5)}, r"in3.weight has shape \(5,\) where \(16,\) fits"),
+        ({**random_state(4), "in3.weight": torch.full((16,), torch.nan)}, "in3.weight has values that are not finite"),
+        ({**random_state(4), "conv1.conv2d.weight": torch.zeros(4, 3, 9, 7)}, "conv1.conv2d.weight has shape"),
+    ],
+    ids=["another net", "a missing part", "a part too many", "a wrong shape", "not finite", "not square"],
+)
+def test_a_foreign_net_is_refused_with_the_reason(tmp_path: Path, state: State, says: str) -> None:
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(ImpastoError, match=says):
+        import_checkpoint(tmp_path / "net.pth", tmp_path / "net.onnx", ImportOptions())
+    assert not (tmp_path / "net.onnx").exists()
+
+
+def test_a_missing_folder_is_told_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        import_checkpoint(tmp_path / "net.pth", tmp_path / "nowhere" / "net.onnx", ImportOptions())
+
+
+@pytest.mark.parametrize(("file", "name"), [("a.b.pth", "a.b"), ("Été 2.pt", "Été_2"), ("::.pth", "imported")])
+def test_names_after_files(file: str, name: str) -> None:
+    assert name_after(Path(file)) == name
