@@ -10,6 +10,7 @@ from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.styles import styles
+from realtime.commands.train import app as train
 from realtime.commands.video import video
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 for command in (video, image, styles):
     app.command()(at_the_border(command))
 app.command("import")(at_the_border(import_checkpoint))
+app.add_typer(train, name="train")
 
 
 def show_version(wanted: bool) -> None:
@@ -51,3 +53,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -28,23 +28,27 @@ class Report(Protocol):
     def as_dict(self) -> dict[str, Any]: ...
 
 
-class FramesColumn(ProgressColumn):
+class CountColumn(ProgressColumn):
     """`120/375 · 31.2 fps`"""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
         total = "" if task.total is None else f"/{task.total:.0f}"
         speed = task.finished_speed or task.speed
-        return Text(f"{task.completed:.0f}{total}" + (f" · {speed:.1f} fps" if speed else ""))
+        return Text(f"{task.completed:.0f}{total}" + (f" · {speed:.1f} {self._unit}" if speed else ""))
 
 
 class Bar:
     """The progress bar of one piece of work; `report` and `progress` are what the work is given to call."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, unit: str) -> None:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            FramesColumn(),
+            CountColumn(unit),
             TimeRemainingColumn(),
             console=console,
             refresh_per_second=4,
@@ -63,7 +67,10 @@ class Bar:
         """One line for people; the one that names the engine also becomes the bar's label."""
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
         if line.startswith(ENGINE_PREFIX):
-            self._progress.update(self._task, description=" ".join(line.removeprefix(ENGINE_PREFIX).split()[:2]))
+            self.label(line.removeprefix(ENGINE_PREFIX).partition(";")[0])
+
+    def label(self, text: str) -> None:
+        self._progress.update(self._task, description=text)
 
     def progress(self, done: int, total: int | None) -> None:
         self._progress.update(self._task, completed=done, total=total)
@@ -87,8 +94,9 @@ def stopped_by_interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def progress_bar() -> Bar:
-    return Bar(Console(stderr=True))
+def progress_bar(unit: str = "fps") -> Bar:
+    """A bar on stderr that counts in `unit`; where stderr is no terminal only the reported lines are written."""
+    return Bar(Console(stderr=True), unit)
 
 
 def finish(report: Report, *, as_json: bool) -> None:

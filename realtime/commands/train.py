@@ -1,0 +1,129 @@
+"""`impasto train`: recipes that make style files. The options of a recipe are the fields of its settings."""
+
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engines.errors import ImpastoError
+from realtime.commands.border import at_the_border
+from trainers.options import JohnsonOptions
+
+app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
+
+JOHNSON_HELP = {
+    "styles": "Folder of the style pictures; each style is called like its file.",
+    "content": "Folder of photos to learn on; give it again for more folders.",
+    "out": "The style file to write; the run's folder lies beside it.",
+    "network": "paper, fast or ultra.",
+    "steps": "Length of the run.",
+    "batch": "Photos in a step.",
+    "size": "Side of the crops, in pixels.",
+    "max_scale": "Crops are taken from up to this many times their size.",
+    "style_size": "Shorter side of the style pictures, in pixels.",
+    "loss_network": "vgg16, vgg19, or a file of weights.",
+    "content_layers": "Where content is compared, separated by commas.",
+    "style_layers": "Where style is compared, separated by commas.",
+    "content_weight": "Weight of the content loss.",
+    "style_weight": "Weight of the style loss.",
+    "style_weights": "Weights of single styles, such as udnie=3,scream=1.5.",
+    "tv_weight": "Weight of the total variation.",
+    "range_weight": "Weight of what leaves the range of colours.",
+    "stability_weight": "Weight of the loss against flicker.",
+    "stability_start": "Part of the run after which that loss begins.",
+    "learning_rate": "Highest learning rate of Adam.",
+    "average_decay": "How slowly the averaged weights forget.",
+    "seed": "Makes a run repeatable.",
+    "workers": "Processes that read photos.",
+    "precision": "auto, no, bf16 or fp16.",
+    "save_every": "Steps between checkpoints.",
+    "sample_every": "Steps between sample sheets.",
+    "validation": "Folder of photos for the figures on the card.",
+    "initial": "Start from the weights of this run's checkpoint.",
+    "resume": "Go on with the run that stands beside OUT.",
+    "licence": "Licence of the weights, for the card.",
+}
+LEAST = {"steps": 1, "batch": 1, "size": 32, "style_size": 32, "workers": 0, "save_every": 1, "sample_every": 1}
+
+
+def johnson(**chosen: Any) -> None:
+    """Train one fast net on every picture in a folder of styles (Johnson et al. 2016)."""
+    options = JohnsonOptions(**{name: as_field(name, value) for name, value in chosen.items()})
+    train, write_style_file = _load_trainer()
+    from realtime.commands.terminal import print_result, progress_bar
+
+    with progress_bar(unit="steps/s") as bar:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses))
+            bar.progress(done, options.steps)
+
+        trained = train(options, bar.report, on_step)
+    if os.environ.get("RANK", "0") == "0":  # under a launcher several processes train and one writes
+        print_result(f"{options.out}: {len(trained.styles)} styles, {_shown(write_style_file(options, trained))}")
+
+
+def _load_trainer() -> tuple[Any, Any]:
+    """The recipe and its export; ImpastoError where the training extra is not installed."""
+    try:
+        from trainers.johnson import train
+        from trainers.style_export import write_style_file
+    except ModuleNotFoundError as error:
+        raise ImpastoError(f"training needs {error.name}; install it with: pip install 'impasto[train]'") from error
+    return train, write_style_file
+
+
+def _shown(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style") if name in losses)
+
+
+def option_of(field: Field[Any]) -> inspect.Parameter:
+    """The command's parameter for one field of the settings, with the field's default."""
+    kind, default = _typed_on_the_command_line(field)
+    information = typer.Option(help=JOHNSON_HELP.get(field.name, ""), min=LEAST.get(field.name))
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, information]
+    )
+
+
+def _typed_on_the_command_line(field: Field[Any]) -> tuple[Any, Any]:
+    """The type and the default that a person meets: tuples are typed as words separated by commas."""
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    if field.name == "content":
+        return list[Path], default
+    if isinstance(default, tuple):
+        return str, ",".join(default)
+    return field.type, default
+
+
+def as_field(name: str, value: Any) -> Any:
+    """What was typed, as the settings want it."""
+    if name == "content":
+        return tuple(value)
+    if name == "style_weights":
+        return tuple(_named_weight(part) for part in value.split(",") if part)
+    if name.endswith("_layers"):
+        return tuple(part.strip() for part in value.split(","))
+    return value
+
+
+def _named_weight(text: str) -> tuple[str, float]:
+    name, _, weight = text.partition("=")
+    try:
+        return name.strip(), float(weight)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not NAME=WEIGHT", param_hint="--style-weights") from None
+
+
+def with_options(command: Callable[..., None], parameters: list[inspect.Parameter]) -> Callable[..., None]:
+    """The command with these parameters in its signature, where typer reads them."""
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return command
+
+
+app.command("johnson")(at_the_border(with_options(johnson, [option_of(field) for field in fields(JohnsonOptions)])))
