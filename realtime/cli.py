@@ -50,7 +50,7 @@ def options_of_every_command(
 def main() -> None:
     """The entry point of the `impasto` script."""
     try:
-        app()
+        app(prog_name="impasto")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

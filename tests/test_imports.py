@@ -1,6 +1,8 @@
 """The arrows between the packages, and what the base install never loads."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +80,20 @@ def test_realtime_meets_the_trainers_in_the_train_command_alone(path: Path) -> N
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_modules_are_named_after_a_subject(path: Path) -> None:
     assert path.stem not in NAMES_THAT_SAY_NOTHING
+
+
+def modules_loaded_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    return set(printed.split())
+
+
+@pytest.mark.parametrize("heavy", ["torch", "av", "cv2", "openvino", "onnx", "onnxruntime", "numpy", "accelerate"])
+def test_the_command_line_starts_without_what_is_heavy(heavy: str) -> None:
+    assert heavy not in modules_loaded_by("import realtime.cli")
+
+
+@pytest.mark.parametrize("module", ["realtime.video", "realtime.image", "engines.engine", "engines.checkpoint"])
+def test_painting_needs_no_torch(module: str) -> None:
+    """torch is made impossible to import, as in the base install."""
+    assert module in modules_loaded_by(f"sys.modules['torch'] = None\nimport {module}")

@@ -1,0 +1,220 @@
+"""The command line as a person meets it: help, exit codes, one line for an error, JSON alone, Ctrl-C."""
+
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from engines.checkpoint import ImportOptions
+from engines.errors import ImpastoError
+from realtime.cli import app
+from realtime.commands import train
+from realtime.commands.border import at_the_border, in_one_line
+from realtime.commands.choices import positive_fraction
+from realtime.commands.image import image
+from realtime.commands.import_checkpoint import import_checkpoint
+from realtime.commands.terminal import progress_bar, stopped_by_interrupt
+from realtime.commands.video import video
+from realtime.options import ImageOptions, VideoOptions
+from trainers.options import JohnsonOptions
+
+COMMANDS = ("video", "image", "styles", "train", "import")
+
+
+def impasto(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "realtime.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **environment},
+        timeout=120,
+    )
+
+
+def test_help_names_every_command() -> None:
+    done = impasto("--help")
+    assert done.returncode == 0
+    assert all(re.search(rf"\b{command}\b", done.stdout) for command in COMMANDS)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"impasto \d+\.\d+\.\d+\n", impasto("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["paint"], "No such command"),
+        (["video", "clip.mp4"], "Missing argument"),
+        (["video", "a.mp4", "b.mp4", "--strength", "1.5"], "--strength"),
+        (["video", "a.mp4", "b.mp4", "--keep-colour", "-0.1"], "--keep-colour"),
+        (["video", "a.mp4", "b.mp4", "--height", "8"], "--height"),
+        (["video", "a.mp4", "b.mp4", "--crf", "99"], "--crf"),
+        (["video", "a.mp4", "b.mp4", "--fps", "0"], "--fps"),
+        (["video", "a.mp4", "b.mp4", "--fps", "often"], "--fps"),
+        (["image", "a.png", "b.png", "--strength", "nan"], "--strength"),
+        (["train", "johnson", "--styles", "s", "--out", "o.onnx"], "--content"),
+        (["train", "johnson", "--styles", "s", "--content", "c", "--out", "o.onnx", "--steps", "0"], "--steps"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_wrong_command_line_exits_2_and_says_what(arguments: list[str], says: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_failure_is_one_line_on_stderr_and_exit_1(tmp_path: Path) -> None:
+    done = impasto("import", str(tmp_path / "no.pth"), str(tmp_path / "style.onnx"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"impasto: {tmp_path / 'no.pth'}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_a_traceback_is_shown_only_where_it_is_asked_for(tmp_path: Path, way: str) -> None:
+    arguments = ["import", str(tmp_path / "no.pth"), str(tmp_path / "style.onnx")]
+    done = impasto("--traceback", *arguments) if way == "option" else impasto(*arguments, IMPASTO_DEBUG="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ImpastoError("no style 'x'; choose\n  one of a, b"), "no style 'x'; choose one of a, b"),
+        (FileNotFoundError(2, "No such file or directory", "clip.mp4"), "clip.mp4: No such file or directory"),
+        (FileNotFoundError("there is no folder out"), "there is no folder out"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (ValueError("height is 3"), "height is 3"),
+        (KeyError("name"), "KeyError: 'name' (IMPASTO_DEBUG=1 shows where)"),
+        (MemoryError(), "there is not enough memory; try a smaller --height"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_errors_in_one_line(error: Exception, line: str) -> None:
+    assert in_one_line(error) == line
+
+
+def test_an_interrupted_command_exits_130() -> None:
+    @at_the_border
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as caught:
+        interrupted()
+    assert caught.value.exit_code == 130
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stopped_by_interrupt() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_reports_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as bar:
+        bar.report("engine: openvino fp32; 60 dB from onnxruntime [not markup]")
+        bar.progress(3, 10)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "60 dB from onnxruntime [not markup]" in printed.err
+
+
+def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
+    table = impasto("styles", str(small_style)).stdout
+    assert all(word in table for word in ("rough", "Nobody", "1900", "CC0-1.0", "smooth"))
+    document = json.loads(impasto("styles", str(small_style), "--json").stdout)
+    assert [style["name"] for style in document["files"][0]["styles"]] == ["rough", "smooth"]
+
+
+def test_a_reader_that_leaves_early_is_no_error(small_style: Path) -> None:
+    command = f"{sys.executable} -m realtime.cli styles {small_style} | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_style_names_complete_in_the_shell() -> None:
+    words = "impasto video --st"
+    done = impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="2")
+    assert set(done.stdout.split()) == {"--style", "--strength", "--strict"}
+
+
+def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict[str, Any]:
+    parameters = inspect.signature(command).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.name not in apart}
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "apart"),
+    [
+        (video, VideoOptions(), {"source", "output", "json"}),
+        (image, ImageOptions(), {"sources", "output", "json"}),
+        (import_checkpoint, ImportOptions(), {"checkpoint", "output", "json"}),
+    ],
+    ids=["video", "image", "import"],
+)
+def test_a_command_offers_every_setting_with_its_default(
+    command: Callable[..., None], options: Any, apart: set[str]
+) -> None:
+    assert signature_defaults(command, apart=apart) == {
+        field.name: getattr(options, field.name) for field in fields(options)
+    }
+
+
+def test_the_train_command_offers_every_setting_with_its_default_and_help() -> None:
+    parameters = signature_defaults(train.johnson, apart=set())
+    for field in fields(JohnsonOptions):
+        given = parameters.pop(field.name)
+        if field.default is MISSING:
+            assert given is inspect.Parameter.empty
+        else:
+            assert train.as_field(field.name, given) == field.default
+    assert not parameters
+    assert set(train.JOHNSON_HELP) == {field.name for field in fields(JohnsonOptions)}
+
+
+def test_train_options_reach_the_settings() -> None:
+    assert train.as_field("style_weights", "udnie=3, scream=1.5") == (("udnie", 3.0), ("scream", 1.5))
+    assert train.as_field("style_layers", "relu1_1,relu2_1") == ("relu1_1", "relu2_1")
+    assert train.as_field("content", [Path("a"), Path("b")]) == (Path("a"), Path("b"))
+    with pytest.raises(typer.BadParameter):
+        train.as_field("style_weights", "udnie")
+
+
+def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "trainers.johnson", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = CliRunner().invoke(app, ["train", "johnson", "--styles", "s", "--content", "c", "--out", "o.onnx"])
+    assert result.exit_code == 1
+    assert result.stderr == "impasto: training needs torch; install it with: pip install 'impasto[train]'\n"
+
+
+@pytest.mark.parametrize("text", ["25", "29.97", "30000/1001"])
+def test_frame_rates_as_people_write_them(text: str) -> None:
+    assert 24 < positive_fraction(text) < 31
