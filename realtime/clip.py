@@ -1,0 +1,84 @@
+"""What a file sink needs to know of the clip it writes: its clock, shape, colours and all that is not the picture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.sidedata.sidedata import Type
+
+from realtime.colour import ColourTags
+
+DISPLAY_MATRIX_UNITY = 1 << 16
+FALLBACK_RATE = Fraction(25)
+
+# Written by muxers and encoders about themselves, or about the stream that is replaced.
+NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode", "rotate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The facts of a clip that is written. Sizes are (width, height) in pixels as coded, before any display rotation.
+
+    `time_base` is the exact length of a tick in seconds; `frame_rate` is nominal, and None where frames come at any
+    time. `display_matrix` holds FFmpeg's nine integers, empty for none. `frames` is an estimate. `path` is the file
+    whose other streams, metadata and chapters belong to the clip, and `origin_seconds` the time in it that became zero.
+    """
+
+    size: tuple[int, int]
+    time_base: Fraction
+    frame_rate: Fraction | None = None
+    tags: ColourTags = field(default_factory=ColourTags)
+    pixel_aspect: Fraction | None = None
+    display_matrix: tuple[int, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    frames: int | None = None
+    path: Path | None = None
+    origin_seconds: Fraction = Fraction(0)
+
+    @property
+    def encoder_rate(self) -> Fraction:
+        """A frame rate for the encoder's bit budget; the real times are in the frames."""
+        rate = self.frame_rate or FALLBACK_RATE
+        return rate if 1 <= rate <= 1000 else FALLBACK_RATE
+
+    @property
+    def lies_on_its_side(self) -> bool:
+        """Whether players turn the picture by a quarter."""
+        matrix = self.display_matrix
+        return bool(matrix) and abs(matrix[0]) < DISPLAY_MATRIX_UNITY // 2 < abs(matrix[1])
+
+    def scaled(self, height: int | None) -> "Clip":
+        """The clip at another displayed height; the width follows the aspect and both are even."""
+        if height is None:
+            return self
+        width, coded_height = self.size
+        size = (_even(width * height / coded_height), _even(height))
+        if self.lies_on_its_side:
+            size = (_even(height), _even(coded_height * height / width))
+        return replace(self, size=size)
+
+
+def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:
+    """FFmpeg's nine 32-bit integers that turn or mirror the picture, empty where a frame has none."""
+    side_data: Any = frame.side_data
+    matrix = [item for item in side_data if item.type == Type.DISPLAYMATRIX]
+    return tuple(memoryview(bytes(matrix[0])).cast("i")) if matrix else ()
+
+
+def kept_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What a file or stream says of itself that holds for its painted copy too.
+
+    MP4 reads back as `name` what is written as `title`, and an English `location` as `location-eng` too.
+    """
+    kept = {key: value for key, value in metadata.items() if key.lower() not in NOT_KEPT}
+    kept = {key: value for key, value in kept.items() if kept.get(key.rpartition("-")[0]) != value}
+    if "name" in kept:
+        kept.setdefault("title", kept.pop("name"))
+    return kept
+
+
+def _even(pixels: float) -> int:
+    return max(2, 2 * round(pixels / 2))

@@ -1,0 +1,105 @@
+"""The nouns of the house: a Frame, the Source it comes from and the Sink it goes to."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture and its times.
+
+    `data` is (H, W, 3) uint8 RGB, C-contiguous. `pts_seconds` is the presentation time on the source's clock and
+    `captured_at` is `time.perf_counter()` when it was read. A source that counts in ticks also gives the exact time,
+    `pts * time_base` seconds. `duration` is in ticks, None where the source does not know it.
+    """
+
+    data: Pixels
+    pts_seconds: float
+    captured_at: float
+    pts: int | None = None
+    time_base: Fraction | None = None
+    duration: int | None = None
+
+    def __post_init__(self) -> None:
+        data = self.data
+        if data.ndim != 3 or data.shape[2] != 3 or data.dtype != np.uint8:
+            raise ValueError(f"a frame is (H, W, 3) uint8, not {data.shape} {data.dtype}")
+        if not data.flags.c_contiguous:
+            raise ValueError("a frame's rows must lie one after the other; use numpy.ascontiguousarray")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.data.shape[1], self.data.shape[0]
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"Frame({width}x{height} at {self.pts_seconds:.3f} s)"
+
+
+class Source(Protocol):
+    """Where frames come from. `size` is (width, height); a `live` source may skip frames to stay current."""
+
+    size: tuple[int, int]
+    frame_rate: Fraction | None
+    live: bool
+
+    def read(self) -> Frame | None:
+        """The next frame, or None at the end; returns or raises within a second."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class SplitSource(Protocol):
+    """A source whose reading falls into two parts, so that the dear second part may run on several threads.
+
+    `read()` is `retrieve(grab())`.
+    """
+
+    def grab(self) -> Any | None:
+        """What must be done in order, on one thread; None at the end."""
+        ...
+
+    def retrieve(self, grabbed: Any) -> Frame:
+        """The rest; any thread, any order."""
+        ...
+
+
+class Sink(Protocol):
+    """Where frames go."""
+
+    def write(self, frame: Frame) -> None: ...
+
+    def close(self) -> None:
+        """Complete what was written; raises where it cannot be completed."""
+        ...
+
+
+@runtime_checkable
+class SplitSink(Protocol):
+    """A sink whose writing falls into two parts. `write(frame)` is `put(prepare(frame))`."""
+
+    def prepare(self, frame: Frame) -> Any:
+        """What may be done on any thread, in any order."""
+        ...
+
+    def put(self, prepared: Any) -> None:
+        """The rest, in order, on one thread."""
+        ...
+
+
+@runtime_checkable
+class AbortableSink(Protocol):
+    """A sink that can take back what it wrote."""
+
+    def abort(self) -> None:
+        """Leave nothing under the final name; never raises."""
+        ...

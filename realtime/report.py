@@ -1,0 +1,109 @@
+"""What a command says when its work is done."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engines.engine import Engine
+from realtime.stats import RunStats
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """Which engine painted, and how near it came to the reference; `psnr_db` is None where it equals it to the bit."""
+
+    engine: str
+    precision: str
+    version: str
+    psnr_db: float | None
+    floor_db: float | None
+
+    @classmethod
+    def of(cls, engine: Engine) -> "EngineFacts":
+        spec, gate = engine.spec, engine.gate
+        psnr = gate.psnr_db if gate is not None and math.isfinite(gate.psnr_db) else None
+        return cls(spec.backend, spec.precision, spec.version, psnr, gate.floor_db if gate else None)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "engine": self.engine,
+            "precision": self.precision,
+            "engine_version": self.version,
+            "gate": {"psnr_db": self.psnr_db, "floor_db": self.floor_db},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VideoReport:
+    """What `impasto video` did. `size` is (width, height); `first_frame_seconds` counts from the command's start.
+
+    `stage_ms` holds the median milliseconds per frame of decode, convert, net and encode.
+    """
+
+    stats: RunStats
+    size: tuple[int, int]
+    output: Path
+    engine: EngineFacts
+    first_frame_seconds: float | None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def interrupted(self) -> bool:
+        return self.stats.stopped
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        first = self.first_frame_seconds
+        return {
+            "output": str(self.output),
+            "frames": self.stats.frames,
+            "seconds": round(self.stats.seconds, 3),
+            "fps": round(self.stats.fps, 2),
+            "size": list(self.size),
+            "stage_ms": {stage: round(ms, 3) for stage, ms in self.stats.stage_ms.items()},
+            "first_frame_seconds": None if first is None else round(first, 3),
+            **self.engine.as_dict(),
+            "interrupted": self.interrupted,
+            "notes": list(self.notes),
+        }
+
+    def summary(self) -> str:
+        """One line for people."""
+        width, height = self.size
+        done = "stopped after" if self.interrupted else "painted"
+        where = self.output if self.stats.frames else "nothing written"
+        return (
+            f"{done} {self.stats.frames} frames of {width}x{height} in {self.stats.seconds:.1f} s "
+            f"({self.stats.fps:.1f} fps, {self.engine.engine} {self.engine.precision}): {where}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReport:
+    """What `impasto image` did: the pictures written, and the seconds it took in all."""
+
+    outputs: tuple[Path, ...]
+    seconds: float
+    net_ms: float
+    engine: EngineFacts | None
+    interrupted: bool
+    notes: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "outputs": [str(path) for path in self.outputs],
+            "pictures": len(self.outputs),
+            "seconds": round(self.seconds, 3),
+            "stage_ms": {"net": round(self.net_ms, 3)},
+            **(self.engine.as_dict() if self.engine else {}),
+            "interrupted": self.interrupted,
+            "notes": list(self.notes),
+        }
+
+    def summary(self) -> str:
+        """One line for people."""
+        count = len(self.outputs)
+        where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
+        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}"

@@ -1,0 +1,166 @@
+"""A video file that gets its name when it is complete."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import OutputContainer
+
+from engines.errors import ImpastoError
+from realtime.clip import Clip
+from realtime.colour import FromRgb
+from realtime.encoding import Encoding, choose_encoding
+from realtime.frame import Frame
+from realtime.partial_file import PartialFile
+from realtime.stream_copy import StreamCopy, muxer_options
+
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPicture:
+    """A picture in the encoder's format, and the time of the clip in seconds at which it begins."""
+
+    picture: av.VideoFrame
+    begins: Fraction
+
+
+class FileSink:
+    """Writes frames as video, with everything else of the clip's own file copied beside them.
+
+    The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
+    colour tags are written. `report` is told in a line what could not be kept. Where `stop` is set when the sink is
+    closed, the sound ends with the pictures. Raises ImpastoError where encoder or container refuse, and OSError where
+    the disk does.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clip: Clip,
+        *,
+        encoding: Encoding | None = None,
+        overwrite: bool = True,
+        report: Callable[[str], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.path = path
+        self._clip = clip
+        self._encoding = encoding or choose_encoding(path)
+        self._report = report or (lambda line: None)
+        self._stop = stop or threading.Event()
+        self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
+        self._partial = PartialFile(path, overwrite=overwrite)
+        self._begun: Fraction | None = None
+        self._open = True
+        with _clear_errors(path):
+            self._container = self._open_container()
+        try:
+            with _clear_errors(path):
+                self._copy = StreamCopy(clip, self._container, self._report)
+                self._stream = self._add_video()
+                self._container.start_encoding()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def prepare(self, frame: Frame) -> PreparedPicture:
+        """The frame in the encoder's format."""
+        exact = frame.pts is not None and frame.time_base is not None
+        seconds = frame.pts * frame.time_base if exact else Fraction(frame.pts_seconds)  # type: ignore[operator]
+        picture = self._from_rgb(frame.data)
+        picture.time_base = self._clip.time_base
+        picture.pts = round(seconds / self._clip.time_base)
+        picture.duration = frame.duration or 0
+        return PreparedPicture(picture, picture.pts * self._clip.time_base)
+
+    def put(self, prepared: PreparedPicture) -> None:
+        """Encode the picture, after copying what begins before it."""
+        with _clear_errors(self.path):
+            self._copy.until(prepared.begins)
+            self._container.mux(self._stream.encode(prepared.picture))
+        self._begun = prepared.begins
+
+    def write(self, frame: Frame) -> None:
+        self.put(self.prepare(frame))
+
+    def close(self) -> None:
+        """Finish the file and give it its name; a file without a frame is not kept."""
+        if not self._open:
+            return
+        if self._begun is None:
+            self.abort()
+            return
+        with _clear_errors(self.path):
+            self._container.mux(self._stream.encode(None))
+            if self._stop.is_set():
+                self._copy.until(self._begun + 1 / self._clip.encoder_rate)
+            else:
+                self._copy.rest()
+            self._open = False
+            self._copy.close()
+            self._container.close()
+            self._partial.commit()
+
+    def abort(self) -> None:
+        """Leave nothing under the final name, unless the file is complete."""
+        self._open = False
+        with suppress(Exception):  # the run has a first error already
+            self._copy.close()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        with suppress(Exception):
+            self._container.close()
+        self._partial.discard()
+
+    def _open_container(self) -> OutputContainer:
+        container = FORMATS[self.path.suffix.lower()]
+        options = muxer_options(self._clip, container)
+        return av.open(str(self._partial.path), "w", format=container, container_options=options)
+
+    def _add_video(self) -> av.VideoStream:
+        encoder, clip = self._encoding.encoder, self._clip
+        stream: av.VideoStream = self._container.add_stream(encoder.name, rate=clip.encoder_rate)  # type: ignore[assignment]
+        stream.options.update(self._encoding.options())
+        context = stream.codec_context
+        context.width, context.height = self._from_rgb.written_size
+        context.time_base = clip.time_base
+        context.sample_aspect_ratio = clip.pixel_aspect or Fraction(0, 1)
+        context.colorspace, context.color_range = clip.tags.matrix, clip.tags.range
+        context.color_primaries, context.color_trc = clip.tags.primaries, clip.tags.transfer
+        if encoder.tag:
+            context.codec_tag = encoder.tag
+        if clip.display_matrix:
+            stream.set_display_matrix(clip.display_matrix)
+        stream.metadata.update(clip.metadata)
+        self._note_size()
+        return stream
+
+    def _note_size(self) -> None:
+        written = self._from_rgb.written_size
+        if written != self._clip.size:
+            odd, even = ("x".join(map(str, size)) for size in (self._clip.size, written))
+            name = self._encoding.encoder.name
+            self._report(f"{odd} is odd: written as {even}, the last row or column twice ({name} has even sizes only)")
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    """FFmpeg's errors as one that names the file: OSError for the disk's, ImpastoError for the rest."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise ImpastoError(f"{path} could not be written: {error.strerror}{_last_words(error)}") from None
+
+
+def _last_words(error: av.FFmpegError) -> str:
+    log: Any = error.log
+    return f" ({log[2].strip()})" if log else ""

@@ -1,0 +1,58 @@
+"""Frames as numbered pictures."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from realtime.frame import Frame
+from realtime.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, write_whole
+
+NUMBER = re.compile(r"%0?\d*d")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPicture:
+    """The bytes of a picture file."""
+
+    data: bytes
+
+
+class PictureSink:
+    """Writes frame after frame under a pattern such as "painted/%05d.png", counting from 1."""
+
+    def __init__(self, pattern: Path, *, overwrite: bool = True) -> None:
+        if not NUMBER.search(pattern.name):
+            raise ImpastoError(f"{pattern} has no place for the number; write it as in %05d.png")
+        if pattern.suffix.lower() not in PICTURE_SUFFIXES:
+            raise ImpastoError(f"{pattern.suffix!r} is no picture format; use one of {', '.join(PICTURE_SUFFIXES)}")
+        if not pattern.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {pattern.parent} to write pictures into; create it first")
+        self._pattern = pattern
+        self._overwrite = overwrite
+        self._written: list[Path] = []
+        self._closed = False
+
+    def prepare(self, frame: Frame) -> EncodedPicture:
+        """The frame as a file of the pattern's format."""
+        return EncodedPicture(encode_picture(Picture(frame.data), self._pattern.suffix))
+
+    def put(self, prepared: EncodedPicture) -> None:
+        """Write the next picture."""
+        path = self._pattern.with_name(self._pattern.name % (len(self._written) + 1))
+        write_whole(path, prepared.data, overwrite=self._overwrite)
+        self._written.append(path)
+
+    def write(self, frame: Frame) -> None:
+        self.put(self.prepare(frame))
+
+    def close(self) -> None:
+        """Every picture is complete already."""
+        self._closed = True
+
+    def abort(self) -> None:
+        """Remove the pictures of a run that failed."""
+        for path in () if self._closed else self._written:
+            with suppress(OSError):
+                path.unlink()

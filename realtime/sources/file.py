@@ -1,0 +1,253 @@
+"""Frames of a video file, every one, with its exact time."""
+
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from engines.errors import ImpastoError
+from realtime.clip import FALLBACK_RATE, Clip, display_matrix, kept_metadata
+from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
+from realtime.frame import Frame
+from realtime.picture_filter import PictureFilter
+
+MOST_DECODING_THREADS = 8
+BROADCAST_FORMATS = ("mpegts", "mpeg")
+LATE_START_SECONDS = 10
+ATTACHED_PICTURE = av.stream.Disposition.attached_pic
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """A decoded frame and its time in ticks of the clip."""
+
+    picture: av.VideoFrame
+    pts: int
+    captured_at: float
+
+
+class FileSource:
+    """A video file. `height` scales to that displayed height; `report` is told in a line what is unusual.
+
+    Interlaced frames are deinterlaced and HDR is tone-mapped. Damaged parts are skipped; where the file breaks off,
+    the frames before the break are given and the break is told. Raises FileNotFoundError, or ImpastoError where the
+    file holds no picture that can be decoded.
+    """
+
+    live = False
+
+    def __init__(self, path: Path, *, height: int | None = None, report: Callable[[str], None] | None = None) -> None:
+        self.path = path
+        self._listener = report
+        self._told: set[str] = set()
+        self._container = _open(path)
+        try:
+            self._stream = _best_video(self._container, path)
+            self._stream.thread_type = "AUTO"
+            self._stream.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
+            self._damage: Counter[str] = Counter()
+            self._given = 0
+            self._last_pts: int | None = None
+            self._frames = self._filtered(self._decoded())
+            first = self._first_picture()
+        except BaseException:
+            self._container.close()
+            raise
+        self._waiting = deque([first])
+        coded = self._describe(first)
+        scaled = coded.scaled(height)
+        self.clip = replace(scaled, tags=coded.tags.written(coded.size, scaled.size))
+        self.size = scaled.size
+        self.frame_rate = coded.frame_rate
+        self._to_rgb = ToRgb(coded.tags, coded.size, self.size)
+
+    def grab(self) -> DecodedPicture | None:
+        """The next decoded picture; None at the end."""
+        picture = self._waiting.popleft() if self._waiting else next(self._frames, None)
+        if picture is None:
+            self._tell_damage()
+            return None
+        self._given += 1
+        return DecodedPicture(picture, self._next_pts(picture), time.perf_counter())
+
+    def retrieve(self, grabbed: DecodedPicture) -> Frame:
+        """The picture in RGB at the wanted size."""
+        time_base = self.clip.time_base
+        return Frame(
+            self._to_rgb(grabbed.picture),
+            pts_seconds=float(grabbed.pts * time_base),
+            captured_at=grabbed.captured_at,
+            pts=grabbed.pts,
+            time_base=time_base,
+            duration=grabbed.picture.duration or None,
+        )
+
+    def read(self) -> Frame | None:
+        grabbed = self.grab()
+        return None if grabbed is None else self.retrieve(grabbed)
+
+    def close(self) -> None:
+        self._frames.close()
+        self._container.close()
+
+    def _report(self, line: str) -> None:
+        """Tell a line once."""
+        if self._listener is not None and line not in self._told:
+            self._listener(line)
+        self._told.add(line)
+
+    def _decoded(self) -> Generator[av.VideoFrame, None, None]:
+        """Every frame that decodes. What does not is counted, and reading goes on as long as the file gives packets."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.EOFError):
+                return
+            except av.FFmpegError as error:
+                self._damage[f"reading stopped: {error.strerror}"] += 1
+                return
+            try:
+                yield from packet.decode()
+            except av.FFmpegError as error:
+                self._damage[f"packets that do not decode: {error.strerror}"] += 1
+
+    def _filtered(self, frames: Iterator[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
+        """The frames, through a filter from the first one on that needs it."""
+        picture_filter: PictureFilter | None = None
+        for frame in frames:
+            if picture_filter and not picture_filter.fits(frame):
+                yield from picture_filter.push(None)
+                picture_filter = None
+            picture_filter = picture_filter or self._filter_for(frame)
+            yield from picture_filter.push(frame) if picture_filter else (frame,)
+        if picture_filter:
+            yield from picture_filter.push(None)
+
+    def _filter_for(self, frame: av.VideoFrame) -> PictureFilter | None:
+        tags = ColourTags.of(frame)
+        if frame.interlaced_frame:
+            self._report("interlaced: deinterlaced with bwdif, one frame for each frame")
+        if tags.is_hdr:
+            self._report("HDR: tone-mapped to 8-bit BT.709")
+        if not frame.interlaced_frame and not tags.is_hdr:
+            return None
+        return PictureFilter(
+            frame,
+            self._time_base,
+            deinterlace=frame.interlaced_frame,
+            hdr_transfer=tags.transfer if tags.is_hdr else None,
+        )
+
+    @property
+    def _time_base(self) -> Fraction:
+        return self._stream.time_base or 1 / FALLBACK_RATE
+
+    def _first_picture(self) -> av.VideoFrame:
+        first = next(self._frames, None)
+        if first is None:
+            reason = "; ".join(self._damage) or "it holds no frame"
+            raise ImpastoError(f"{self.path} has a video stream but no picture could be decoded ({reason})")
+        return first
+
+    def _describe(self, first: av.VideoFrame) -> Clip:
+        stream = self._stream
+        tags = _stream_tags(stream, ColourTags.of(first))
+        self._note_format(stream.codec_context.pix_fmt or first.format.name, tags)
+        rate = stream.average_rate or stream.guessed_rate
+        return Clip(
+            size=(first.width, first.height),
+            time_base=self._time_base,
+            frame_rate=rate,
+            tags=tags,
+            pixel_aspect=stream.sample_aspect_ratio or None,
+            display_matrix=display_matrix(first),
+            metadata=tuple(kept_metadata(stream.metadata).items()),
+            frames=stream.frames or _frames_by_duration(self._container, rate),
+            path=self.path,
+            origin_seconds=self._origin_seconds(),
+        )
+
+    def _origin_seconds(self) -> Fraction:
+        """Zero, except for a broadcast clock that has run for long: players would wait for the first frame."""
+        start = Fraction(self._container.start_time or 0, av.time_base)
+        if self._container.format.name not in BROADCAST_FORMATS or start < LATE_START_SECONDS:
+            return Fraction(0)
+        self._report(f"the clock starts at {float(start):.1f} s: all times are moved back to start at 0")
+        return start // self._time_base * self._time_base
+
+    def _note_format(self, pixel_format: str, tags: ColourTags) -> None:
+        components = av.VideoFormat(pixel_format).components
+        if components[0].bits > 8:
+            self._report(f"{components[0].bits}-bit colour: painted and written in 8 bits")
+        if any(component.is_alpha for component in components) or self._stream.metadata.get("alpha_mode") == "1":
+            self._report("transparency: dropped, video is written without alpha")
+        if tags.matrix not in (RGB_MATRIX, UNSPECIFIED, *LUMA):
+            self._report(f"colour matrix {tags.matrix} of ITU-T H.273 is not known here: read as BT.601 or BT.709")
+
+    def _next_pts(self, picture: av.VideoFrame) -> int:
+        """The picture's time in ticks, later than the one before; made up where the file has none (raw streams)."""
+        pts = picture.pts if picture.pts is not None else picture.dts
+        last = self._last_pts
+        if pts is None:
+            rate = self.clip.frame_rate or FALLBACK_RATE
+            pts = 0 if last is None else last + max(1, round(1 / rate / self.clip.time_base))
+        else:
+            pts -= int(self.clip.origin_seconds / self.clip.time_base)
+        if last is not None and pts <= last:
+            self._damage["times out of order, moved on by a tick"] += 1
+            pts = last + 1
+        self._last_pts = pts
+        return pts
+
+    def _tell_damage(self) -> None:
+        expected = self.clip.frames
+        for what, count in self._damage.items():
+            self._report(f"{self.path.name} is damaged: {what} ({count} times)")
+        if self._damage and expected and self._given < expected:
+            self._report(f"{self.path.name} breaks off: {self._given} of {expected} frames could be decoded")
+        self._damage.clear()
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except av.FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}") from None
+    except av.FFmpegError as error:
+        raise ImpastoError(f"{path} is not a video that FFmpeg can read: {error.strerror}") from None
+
+
+def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    """The stream a player would show. Cover pictures are video streams too, but not films."""
+    films = [stream for stream in container.streams.video if not stream.disposition & ATTACHED_PICTURE]
+    best = container.streams.best("video")
+    if not films:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise ImpastoError(f"{path} has no video stream (it holds: {kinds})")
+    stream = best if best in films else films[0]
+    if not isinstance(stream, av.VideoStream) or stream.codec_context is None:
+        raise ImpastoError(f"{path}: this FFmpeg has no decoder for its video")
+    return stream
+
+
+def _stream_tags(stream: av.VideoStream, tags: ColourTags) -> ColourTags:
+    """The frame's tags, with the stream's where the frame tells none."""
+    context = stream.codec_context
+    return ColourTags(
+        tags.matrix if tags.matrix != UNSPECIFIED else context.colorspace,
+        tags.range or context.color_range,
+        tags.primaries if tags.primaries != UNSPECIFIED else context.color_primaries,
+        tags.transfer if tags.transfer != UNSPECIFIED else context.color_trc,
+    )
+
+
+def _frames_by_duration(container: av.container.InputContainer, rate: Fraction | None) -> int | None:
+    if container.duration is None or rate is None:
+        return None
+    return max(1, round(container.duration / av.time_base * rate))

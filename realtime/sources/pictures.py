@@ -1,0 +1,114 @@
+"""Pictures in order as frames: a folder, a glob, or a numbered sequence."""
+
+import glob
+import re
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from realtime.clip import Clip
+from realtime.colour import SDR_TAGS
+from realtime.frame import Frame
+from realtime.picture_file import PICTURE_SUFFIXES, read_picture, resize
+
+NUMBERED = re.compile(r"%0?\d*d")
+WILDCARDS = re.compile(r"[*?\[]")
+
+
+class PictureSource:
+    """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are scaled to it."""
+
+    live = False
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        frame_rate: Fraction,
+        *,
+        height: int | None = None,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        if not paths:
+            raise ImpastoError("there are no pictures to read")
+        self._paths = tuple(paths)
+        self._report = report or (lambda line: None)
+        self._next = 0
+        self._odd_ones: set[tuple[int, int]] = set()
+        first = read_picture(self._paths[0])
+        for note in first.notes:
+            self._report(note)
+        if first.alpha is not None:
+            self._report("transparency: dropped, video is written without alpha")
+        size = (first.rgb.shape[1], first.rgb.shape[0])
+        self.clip = Clip(size, 1 / frame_rate, frame_rate, SDR_TAGS, frames=len(self._paths)).scaled(height)
+        self.size = self.clip.size
+        self.frame_rate: Fraction | None = frame_rate
+        self._original_size = size
+
+    def grab(self) -> int | None:
+        """The number of the next picture; None at the end."""
+        if self._next == len(self._paths):
+            return None
+        self._next += 1
+        return self._next - 1
+
+    def retrieve(self, grabbed: int) -> Frame:
+        """The picture as a frame."""
+        started = time.perf_counter()
+        path = self._paths[grabbed]
+        rgb = read_picture(path).rgb
+        size = (rgb.shape[1], rgb.shape[0])
+        if size != self._original_size and size not in self._odd_ones:
+            self._odd_ones.add(size)
+            self._report(f"{path.name} is {size[0]}x{size[1]}: scaled to {self.size[0]}x{self.size[1]} as the first")
+        if size != self.size:
+            rgb = resize(rgb, self.size)
+        time_base = self.clip.time_base
+        return Frame(rgb, float(grabbed * time_base), started, grabbed, time_base, 1)
+
+    def read(self) -> Frame | None:
+        number = self.grab()
+        return None if number is None else self.retrieve(number)
+
+    def close(self) -> None:
+        """Nothing stays open between pictures."""
+
+
+def find_pictures(text: str) -> list[Path]:
+    """The pictures that a folder, a glob such as "shots/*.png" or a pattern such as "shot_%04d.png" names, in order.
+
+    Numbers in names count as numbers: shot_2 comes before shot_10. ImpastoError where there are none.
+    """
+    path = Path(text)
+    if path.is_dir():
+        found, where = list(path.iterdir()), f"the folder {path}"
+    elif NUMBERED.search(path.name):
+        found, where = _numbered(path), f"the sequence {text}"
+    else:
+        found, where = [Path(name) for name in glob.glob(text)], text
+    pictures = [file for file in found if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")]
+    if not pictures:
+        raise ImpastoError(f"there are no pictures in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})")
+    return sorted(pictures, key=lambda file: _natural(str(file)))
+
+
+def names_pictures(text: str) -> bool:
+    """Whether a person means pictures by this text, and not one video file."""
+    path = Path(text)
+    if path.is_file():
+        return path.suffix.lower() in PICTURE_SUFFIXES
+    return path.is_dir() or bool(NUMBERED.search(path.name)) or bool(WILDCARDS.search(text))
+
+
+def _numbered(path: Path) -> list[Path]:
+    before, after = NUMBERED.split(path.name, maxsplit=1)
+    name = re.compile(re.escape(before) + r"\d+" + re.escape(after))
+    folder = path.parent
+    return [file for file in folder.iterdir() if name.fullmatch(file.name)] if folder.is_dir() else []
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts digits by their value."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

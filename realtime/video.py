@@ -1,0 +1,99 @@
+"""`impasto video`: a video file, or pictures in order, painted into a video file or into pictures."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from realtime.encoding import choose_encoding
+from realtime.frame import AbortableSink
+from realtime.loop import run
+from realtime.options import VideoOptions
+from realtime.painting import open_stylizer
+from realtime.report import EngineFacts, VideoReport
+from realtime.sinks.file import FileSink
+from realtime.sinks.pictures import PictureSink
+from realtime.sources.file import FileSource
+from realtime.sources.pictures import NUMBERED, PictureSource, find_pictures, names_pictures
+
+VideoSource = FileSource | PictureSource
+
+
+def stylize_video(
+    source: str,
+    output: Path,
+    options: VideoOptions,
+    *,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    stop: threading.Event | None = None,
+) -> VideoReport:
+    """Paint a video with everything in it that is not the picture kept.
+
+    `source` is a video file, a folder or glob of pictures, or a numbered sequence such as "shot_%04d.png"; a numbered
+    `output` writes pictures. `report` gets a line for people now and then, `progress` the frames done and in all as far
+    as known; both may be called from any thread. Setting `stop` ends early with the frames so far in `output`. Raises
+    ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
+    """
+    started = time.perf_counter()
+    stop = stop or threading.Event()
+    notes = Notes(report)
+    _check_paths(source, output)
+    pictures = open_source(source, options, notes)
+    sink: FileSink | PictureSink | None = None
+    try:
+        sink = open_sink(output, pictures, options, notes, stop)
+        stylizer = open_stylizer(options, pictures.size, report=report)
+    except BaseException:
+        pictures.close()
+        if isinstance(sink, AbortableSink):
+            sink.abort()
+        raise
+    total = pictures.clip.frames
+    preparing = time.perf_counter() - started
+    try:
+        stats = run(pictures, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
+    finally:
+        stylizer.engine.close()
+    first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
+    facts = EngineFacts.of(stylizer.engine)
+    return VideoReport(stats, pictures.size, output, facts, first, tuple(notes.lines))
+
+
+class Notes:
+    """Lines that go to the person now and into the report at the end."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        self._report(f"note: {line}")
+
+
+def open_source(text: str, options: VideoOptions, report: Callable[[str], None]) -> VideoSource:
+    """The video or the pictures that a person named."""
+    if names_pictures(text):
+        return PictureSource(find_pictures(text), options.fps, height=options.height, report=report)
+    return FileSource(Path(text), height=options.height, report=report)
+
+
+def open_sink(
+    output: Path, source: VideoSource, options: VideoOptions, report: Callable[[str], None], stop: threading.Event
+) -> FileSink | PictureSink:
+    """Where the frames go: a video file, or numbered pictures."""
+    if NUMBERED.search(output.name):
+        return PictureSink(output, overwrite=options.overwrite)
+    encoding = choose_encoding(output, options.codec, options.crf, options.preset)
+    return FileSink(output, source.clip, encoding=encoding, overwrite=options.overwrite, report=report, stop=stop)
+
+
+def _check_paths(source: str, output: Path) -> None:
+    """What can be told before anything is opened."""
+    if not NUMBERED.search(output.name):
+        choose_encoding(output)
+    here = Path(source)
+    if here.exists() and output.exists() and here.samefile(output):
+        raise ImpastoError(f"{output} is the input; name another file to write")
