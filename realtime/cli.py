@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from realtime.commands.bench import bench
 from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (video, image, styles):
+for command in (video, image, styles, bench):
     app.command()(at_the_border(command))
 app.command("import")(at_the_border(import_checkpoint))
 app.add_typer(train, name="train")

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import os
 import re
 import signal
@@ -12,24 +13,27 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from engines.checkpoint import ImportOptions
 from engines.errors import ImpastoError
 from realtime.cli import app
 from realtime.commands import train
+from realtime.commands.bench import bench
 from realtime.commands.border import at_the_border, in_one_line
 from realtime.commands.choices import positive_fraction
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
-from realtime.commands.terminal import progress_bar, stopped_by_interrupt
+from realtime.commands.terminal import Bar, print_result, progress_bar, stopped_by_interrupt
 from realtime.commands.video import video
-from realtime.options import ImageOptions, VideoOptions
+from realtime.options import BenchOptions, ImageOptions, VideoOptions
 from trainers.options import JohnsonOptions
 
-COMMANDS = ("video", "image", "styles", "train", "import")
+COMMANDS = ("video", "image", "styles", "bench", "train", "import")
 
 
 def impasto(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -137,6 +141,48 @@ def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_video_is_painted_and_told_as_json(
+    make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path
+) -> None:
+    choices = ["--style", f"{small_style}:rough", "--strength", "0.5", "--json"]
+    done = impasto("video", str(make_clip(5)), str(tmp_path / "painted.mp4"), *choices)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["frames"], document["output"]) == (5, str(tmp_path / "painted.mp4"))
+    assert set(document["stage_ms"]) == {"decode", "convert", "net", "encode"}
+    assert "engine: " in done.stderr
+    assert len(decoded(tmp_path / "painted.mp4")) == 5
+
+
+def test_pictures_are_painted_into_a_folder(small_style: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (32, 24), (200, 80, 20)).save(tmp_path / name)
+    inputs = [str(tmp_path / name) for name in ("a.png", "b.png")]
+    done = impasto("image", *inputs, str(tmp_path / "painted"), "--style", str(small_style))
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "painted").iterdir()) == ["a.png", "b.png"]
+
+
+def test_an_interrupt_leaves_a_playable_video_and_exits_130(
+    make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(bar: Bar, done: int, total: int | None) -> None:
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Bar, "progress", interrupt)
+    output = tmp_path / "painted.mp4"
+    result = CliRunner().invoke(app, ["video", str(make_clip(600)), str(output), "--style", str(small_style), "--json"])
+    assert result.exit_code == 130
+    assert json.loads(result.stdout)["interrupted"] is True
+    assert 3 <= len(decoded(output)) < 600
+
+
+def decoded(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
 def test_reports_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar() as bar:
         bar.report("engine: openvino fp32; 60 dB from onnxruntime [not markup]")
@@ -144,6 +190,11 @@ def test_reports_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "60 dB from onnxruntime [not markup]" in printed.err
+
+
+def test_json_has_no_infinity(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result({"gate_psnr_db": math.inf, "rows": [{"fps": 2.5}, math.nan]})
+    assert capsys.readouterr().out == '{"gate_psnr_db": null, "rows": [{"fps": 2.5}, null]}\n'
 
 
 def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
@@ -175,9 +226,10 @@ def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict
     [
         (video, VideoOptions(), {"source", "output", "json"}),
         (image, ImageOptions(), {"sources", "output", "json"}),
+        (bench, BenchOptions(), {"json"}),
         (import_checkpoint, ImportOptions(), {"checkpoint", "output", "json"}),
     ],
-    ids=["video", "image", "import"],
+    ids=["video", "image", "bench", "import"],
 )
 def test_a_command_offers_every_setting_with_its_default(
     command: Callable[..., None], options: Any, apart: set[str]

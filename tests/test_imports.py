@@ -31,16 +31,17 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imports_on_load(tree: ast.Module) -> Iterator[str]:
+def imports_on_load(tree: ast.AST) -> Iterator[str]:
     """What importing the module imports: functions are left out, and so is `if TYPE_CHECKING`."""
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef) or (isinstance(statement, ast.If) and is_for_types_only(statement)):
-            continue
-        yield from imports(statement)
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from imports(node)
+        elif not isinstance(node, ast.FunctionDef) and not is_for_types_only(node):
+            yield from imports_on_load(node)
 
 
-def is_for_types_only(statement: ast.If) -> bool:
-    return "TYPE_CHECKING" in ast.unparse(statement.test)
+def is_for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def within(name: str, allowed: tuple[str, ...]) -> bool:

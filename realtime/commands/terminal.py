@@ -1,8 +1,9 @@
 """What a command shows while it works: lines and a bar on stderr, the result on stdout; Ctrl-C asks for a stop."""
 
 import json
+import math
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from rich.text import Text
 from realtime.commands.border import INTERRUPTED
 
 ENGINE_PREFIX = "engine: "
+STDERR = 2
+STOPPING = b"\nimpasto: stopping and closing the file; Ctrl-C again aborts\n"
 
 
 class Report(Protocol):
@@ -85,7 +88,7 @@ def stopped_by_interrupt() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        print("\nimpasto: stopping and closing the file; Ctrl-C again aborts", file=sys.stderr)
+        os.write(STDERR, STOPPING)  # print must not be entered again from a signal
 
     before = signal.signal(signal.SIGINT, ask_to_stop)
     try:
@@ -108,4 +111,13 @@ def finish(report: Report, *, as_json: bool) -> None:
 
 def print_result(result: str | dict[str, Any]) -> None:
     """A text as it is, or one JSON document; flushed at once so that a closed pipe is met here."""
-    print(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False), flush=True)
+    print(result if isinstance(result, str) else json.dumps(_for_json(result), ensure_ascii=False), flush=True)
+
+
+def _for_json(value: Any) -> Any:
+    """JSON has no infinity, which is the PSNR of equal pictures: it becomes null."""
+    if isinstance(value, dict):
+        return {name: _for_json(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_for_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
