@@ -1,0 +1,93 @@
+"""Styles by name. A style is one file: an ONNX graph that repaints a frame, with a style card in its metadata.
+
+What a person types is a path (`mine.onnx`), a file of the bundled gallery (`gallery`), one style in either
+(`mine.onnx:waves`, `gallery:udnie`), or the bare name of a gallery style (`starry_night`). Other packages add their
+files to the gallery through the entry points `impasto.styles`, each a path or a function that returns one.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from engines.plugins import plugins
+from engines.style_card import NamedStyle, StyleCard
+from engines.style_file import StyleFile, read_style_file, save_style
+
+__all__ = ["NamedStyle", "StyleCard", "StyleFile", "list_gallery", "load_style", "resolve", "save_style"]
+
+GALLERY_FOLDER = Path(__file__).parent / "gallery"
+ENTRY_POINTS = "impasto.styles"
+SUFFIX = ".onnx"
+
+logger = logging.getLogger("impasto")
+
+
+def load_style(name_or_path: str) -> StyleFile:
+    """The style file behind what a person typed; errors as in `resolve`."""
+    return resolve(name_or_path)[0]
+
+
+def resolve(text: str) -> tuple[StyleFile, str]:
+    """The style file and the name of the style in it that a person asked for.
+
+    FileNotFoundError where a path leads nowhere; ImpastoError for an unknown name and for a file that is no style file.
+    """
+    file_or_style, name = _split(text)
+    if file_or_style.endswith(SUFFIX) or os.sep in file_or_style:
+        return _chosen(read_style_file(Path(file_or_style)), name)
+    return _resolve_in_gallery(file_or_style, name)
+
+
+def list_gallery() -> list[StyleFile]:
+    """The bundled style files and those of other packages; a broken one of another package is logged and left out."""
+    return [*_bundled_files(), *_files_of_other_packages()]
+
+
+def _split(text: str) -> tuple[str, str]:
+    """(file or style, name): a path may hold colons too."""
+    if text.endswith(SUFFIX) or ":" not in text or Path(text).exists():
+        return text, ""
+    head, _, name = text.rpartition(":")
+    return head, name
+
+
+def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
+    """Our files come before those of other packages, and a file of that name before a style."""
+    known: set[str] = set()
+    for open_files in (_bundled_files, _files_of_other_packages):
+        files = list(open_files())
+        known.update(known_name for file in files for known_name in (file.card.name, *file.card.names))
+        for file in files:
+            if file.card.name == file_or_style:
+                return _chosen(file, name)
+        for file in files:
+            if not name and file_or_style in file.card.names:
+                return file, file_or_style
+    choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
+    raise ImpastoError(f"there is no style {file_or_style!r}; {choices} the path of a style file ({SUFFIX})")
+
+
+def _bundled_files() -> Iterator[StyleFile]:
+    return (read_style_file(path) for path in sorted(GALLERY_FOLDER.glob(f"*{SUFFIX}")))
+
+
+def _chosen(file: StyleFile, name: str) -> tuple[StyleFile, str]:
+    if name:
+        file.vector(name)
+    return file, name or file.default
+
+
+def _files_of_other_packages() -> Iterator[StyleFile]:
+    for entry_point in plugins(ENTRY_POINTS).values():
+        try:
+            yield _file_of_entry_point(entry_point)
+        except Exception as error:  # another package's code may raise anything, and the bundled styles still work
+            logger.warning("the styles %r of another package are left out: %s", entry_point.value, error)
+
+
+def _file_of_entry_point(entry_point: EntryPoint) -> StyleFile:
+    found = entry_point.load()
+    return read_style_file(Path(found() if callable(found) else found))

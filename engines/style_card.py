@@ -1,0 +1,146 @@
+"""The style card: what a style file says about itself, as JSON in the file's ONNX metadata."""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from engines.errors import ImpastoError
+
+FORMAT_VERSION = 1
+FORBIDDEN_IN_NAMES = set(":=,/\\\"'")
+CARD_FIELDS = {
+    "name": str,
+    "network": dict,
+    "styles": list,
+    "size_multiple": int,
+    "preprocessing": dict,
+    "licence": str,
+    "training": dict,
+    "figures": dict,
+}
+STYLE_TEXTS = ("name", "title", "artist", "year", "source", "licence")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedStyle:
+    """One style of a net: its vector (float32 [S], read-only) and the picture it was learnt from, "" where unknown.
+
+    The name is what people type after --style and in --mix, so it may not hold any of : = , / \\ or quotes.
+    """
+
+    name: str
+    vector: np.ndarray
+    title: str = ""
+    artist: str = ""
+    year: str = ""
+    source: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or FORBIDDEN_IN_NAMES & set(self.name):
+            raise ValueError(f"a style cannot be called {self.name!r}; use letters, digits, '_', '-' and '.'")
+        for key in STYLE_TEXTS:
+            _check_printable(f"the {key} of style {self.name!r}", getattr(self, key))
+        vector = np.array(self.vector, dtype="<f4")
+        if vector.ndim != 1 or not np.isfinite(vector).all():
+            raise ValueError(f"the vector of style {self.name!r} must be a row of finite numbers")
+        vector.setflags(write=False)
+        object.__setattr__(self, "vector", vector)
+
+
+@dataclass(frozen=True, slots=True)
+class StyleCard:
+    """What a style file says about itself.
+
+    `network` is {"name": "transform", "config": {…}}, enough to rebuild the torch net; `preprocessing` documents what
+    the graph does inside; `training` is the recipe with its data, loss network and steps; `figures` were measured.
+    """
+
+    name: str
+    network: dict[str, Any]
+    styles: tuple[NamedStyle, ...]
+    size_multiple: int
+    preprocessing: dict[str, Any]
+    licence: str
+    training: dict[str, Any]
+    figures: dict[str, Any]
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        for key in ("name", "licence"):
+            _check_printable(f"the {key}", getattr(self, key))
+        if not self.styles:
+            raise ValueError("a style card needs at least one style")
+        if len({style.name for style in self.styles}) < len(self.styles):
+            raise ValueError(f"style names must differ: {', '.join(self.names)}")
+        if len({style.vector.size for style in self.styles}) > 1:
+            raise ValueError("the style vectors have different lengths")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(style.name for style in self.styles)
+
+    @property
+    def style_size(self) -> int:
+        """Length S of the style vectors."""
+        return int(self.styles[0].vector.size)
+
+    def to_json(self) -> str:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps({**values, "styles": [_style_to_dict(style) for style in self.styles]}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The card that `to_json` wrote, vectors bit for bit; ImpastoError where we cannot read it."""
+        values = _parse(text)
+        try:
+            styles = tuple(_style_from_dict(style) for style in values["styles"])
+            return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ImpastoError(f"the style card is damaged ({error}); get the style file again") from error
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """The card's fields, of the right kinds; a card of a newer format is told from a damaged one."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ImpastoError(f"the style card is not JSON ({error}); get the style file again") from error
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if type(version) is not int or version < 1:
+        raise ImpastoError("the style card has no format version; get the style file again")
+    if version > FORMAT_VERSION:
+        raise ImpastoError(
+            f"the style card has format {version} and this impasto reads up to {FORMAT_VERSION}; upgrade impasto"
+        )
+    if wrong := _fields_of_wrong_kind(values, CARD_FIELDS.items()):
+        raise ImpastoError(f"the style card is damaged (look at {', '.join(wrong)}); get the style file again")
+    return dict(values)
+
+
+def _fields_of_wrong_kind(values: dict[str, Any], kinds: Iterable[tuple[str, type]]) -> list[str]:
+    return [key for key, kind in kinds if type(values.get(key)) is not kind]
+
+
+def _style_to_dict(style: NamedStyle) -> dict[str, str]:
+    texts = {key: getattr(style, key) for key in STYLE_TEXTS}
+    return {**texts, "vector": base64.b64encode(style.vector.tobytes()).decode("ascii")}
+
+
+def _style_from_dict(values: dict[str, Any]) -> NamedStyle:
+    """Vectors are base64 of little-endian float32."""
+    if not isinstance(values, dict):
+        raise TypeError("a style is not an object")
+    texts = {key: values.get(key, "") for key in STYLE_TEXTS}
+    vector = np.frombuffer(base64.b64decode(values["vector"], validate=True), dtype="<f4")
+    return NamedStyle(vector=vector, **texts)
+
+
+def _check_printable(what: str, text: object) -> None:
+    """A card comes from anywhere and is shown in a terminal: no control characters."""
+    if not isinstance(text, str) or not text.isprintable():
+        raise ValueError(f"{what} must be printable text, not {text!r:.60}")
