@@ -1,0 +1,95 @@
+"""torch, layer by layer in fp32: the net as it was trained, and the yardstick for the other backends in the tests."""
+
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.errors import EngineRefused
+from engines.spec import BackendState, Controls, Engine, EngineSpec, GateReport, check_frame, check_style, one_line
+from engines.style import StyleFile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engines.networks.transform import TransformNet
+
+# BT.601 luma of gamma-coded RGB, as in engines/export.py.
+LUMA = (0.299, 0.587, 0.114)
+
+
+class TorchEngine:
+    """A TransformNet with the arithmetic around it that is in the graph of a style file."""
+
+    def __init__(self, net: "TransformNet", spec: EngineSpec) -> None:
+        self.spec = spec
+        self.gate: GateReport | None = None
+        self._net: TransformNet | None = net
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        import torch
+
+        batch = check_frame(frame, self.spec)
+        net = self._net
+        if net is None:
+            raise ValueError("the engine is closed")
+        check_style(controls, net.config.style_size)
+        with torch.inference_mode():
+            picture = torch.tensor(batch).permute(0, 3, 1, 2).float()
+            painted = 255 * net(picture / 255, torch.tensor(controls.style)[None])
+            stylized = _blend(picture, painted.clamp(0, 255), controls).round().clamp(0, 255)
+            return np.ascontiguousarray(stylized.to(torch.uint8).permute(0, 2, 3, 1)[0].numpy())
+
+    def close(self) -> None:
+        """Later calls are ValueErrors; frames that are in the net come out."""
+        self._net = None
+
+
+class TorchBackend:
+    """PyTorch without compilation."""
+
+    name = "torch"
+
+    def probe(self) -> BackendState:
+        """torch itself is not imported: that takes seconds, and most callers ask only whether it is there."""
+        if find_spec("torch") is None:
+            return BackendState(self.name, False, "torch is not installed; pip install 'impasto[train]'")
+        return BackendState(self.name, True, version=version("torch"), precisions=("fp32",))
+
+    def build(self, style: StyleFile, spec: EngineSpec) -> Engine:
+        if style.card.network.get("name") != "transform":
+            raise EngineRefused(f"{spec} knows the net 'transform' alone, not {style.card.network.get('name')!r}")
+        try:
+            return TorchEngine(_rebuild(style), spec)
+        except (ImportError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({one_line(error)})") from error
+
+    def dump(self, engine: Engine) -> bytes:
+        """Nothing: the net is rebuilt from the style file in no time."""
+        return b""
+
+    def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
+        return self.build(style, spec)
+
+
+def _rebuild(style: StyleFile) -> "TransformNet":
+    import torch
+
+    from engines.networks.transform import TransformConfig, TransformNet
+
+    net = TransformNet(TransformConfig.from_dict(style.card.network["config"]), len(style.card.styles))
+    tensors = {name: torch.tensor(array) for name, array in style.weights().items()}
+    vectors = np.stack([named.vector for named in style.card.styles])
+    net.load_state_dict({**tensors, "styles": torch.tensor(vectors)})
+    return net.eval()
+
+
+def _blend(picture: "Tensor", painted: "Tensor", controls: Controls) -> "Tensor":
+    """picture + strength · ((1 − keep) · d + keep · luma(d)), d = painted − picture; all [1, 3, H, W], 0..255."""
+    import torch
+
+    change = painted - picture
+    luma = (change * torch.tensor(LUMA)[None, :, None, None]).sum(dim=1, keepdim=True)
+    kept = controls.strength * controls.keep_colour
+    return picture + ((controls.strength - kept) * change + kept * luma)

@@ -1,0 +1,183 @@
+"""`load_engine`: from a style file to what repaints frames of one size, checked, and kept for the next start."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_cache_folder
+from engines.errors import EngineRefused, ImpastoError
+from engines.registry import backend_names, open_backend, probe
+from engines.spec import (
+    LEAST_SIZE_PX,
+    PRECISIONS,
+    Backend,
+    BackendState,
+    Controls,
+    Engine,
+    EngineSpec,
+    GateReport,
+    one_line,
+)
+from engines.style import StyleFile
+
+__all__ = ["BackendState", "Controls", "Engine", "EngineSpec", "GateReport", "load_engine", "probe_backends"]
+
+AUTO = "auto"
+# Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
+CACHE_FORMAT = "1"
+
+Report = Callable[[str], None]
+logger = logging.getLogger("impasto")
+
+
+def load_engine(
+    style: StyleFile,
+    *,
+    height: int,
+    width: int,
+    backend: str = AUTO,
+    precision: str = AUTO,
+    requests: int = 1,
+    threads: int = 0,
+    strict: bool = False,
+    cache_dir: Path | None = None,
+    report: Report = logger.info,
+) -> Engine:
+    """The first engine, fastest first, that can run here and passes the gate; closed by the caller.
+
+    `requests` is how many frames may be in the engine at once, `threads` how many cores it uses (0: all). What was
+    taken and what was passed over goes to `report`, a line at a time. With `strict` the first refusal is raised instead
+    of trying the next precision or backend. ImpastoError where the size or a name is wrong, EngineRefused where nothing
+    is left to try; the reasons are in the message.
+    """
+    _check_request(height, width, backend, precision, requests)
+    cache = EngineCache(cache_dir or default_cache_folder())
+    reasons: list[str] = []
+    for state, spec in _candidates(backend, precision, (height, width), (requests, threads), reasons):
+        try:
+            engine = _open(style, state, spec, cache, report)
+        except EngineRefused as error:
+            if strict:
+                raise
+            reasons.append(str(error))
+            report(f"refused: {error}")
+            continue
+        _report_choice(engine, reasons, report)
+        return engine
+    raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
+
+
+def probe_backends() -> list[BackendState]:
+    """What every backend says about this machine, in the order in which `auto` tries them."""
+    return [probe(name) for name in backend_names()]
+
+
+def _check_request(height: int, width: int, backend: str, precision: str, requests: int) -> None:
+    if min(height, width) < LEAST_SIZE_PX:
+        raise ImpastoError(
+            f"the picture has {width}x{height} pixels and the nets need {LEAST_SIZE_PX}x{LEAST_SIZE_PX} at least; "
+            "enlarge it first, or choose a larger --height"
+        )
+    if backend != AUTO:
+        open_backend(backend)
+    if precision not in (AUTO, *PRECISIONS):
+        raise ImpastoError(f"there is no precision {precision!r}; choose auto or one of {', '.join(PRECISIONS)}")
+    if requests < 1:
+        raise ImpastoError(f"requests is {requests}; at least one frame must be in the engine at once")
+
+
+def _candidates(
+    backend: str, precision: str, size: tuple[int, int], load: tuple[int, int], reasons: list[str]
+) -> Iterator[tuple[BackendState, EngineSpec]]:
+    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`."""
+    for name in backend_names() if backend == AUTO else (backend,):
+        state = probe(name)
+        if not state.available:
+            reasons.append(f"{name}: {state.reason}")
+        elif precision != AUTO and precision not in state.precisions:
+            reasons.append(f"{name} has no {precision} on this {state.device}, only {', '.join(state.precisions)}")
+        else:
+            for chosen in state.precisions if precision == AUTO else (precision,):
+                yield state, EngineSpec(name, chosen, *size, state.device, state.version, *load)
+
+
+def _open(style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report) -> Engine:
+    """The engine from the cache, or built, checked and stored; EngineRefused where it is wrong or cannot be built."""
+    backend = open_backend(spec.backend)
+    fields = _cache_fields(style, state, spec)
+    entry = _load_entry(cache, fields, report)
+    if entry and not entry.gate.passed:
+        raise _refusal(spec, entry.gate, f" (found before; delete {cache.sidecar(fields)} to check again)")
+    if entry:
+        try:
+            engine = backend.restore(entry.blob, style, spec)
+        except EngineRefused as error:
+            report(f"the compiled engine in the cache cannot be used and is built again: {error}")
+        else:
+            engine.gate = entry.gate
+            return engine
+    return _build(backend, style, spec, report, lambda fresh: _store_entry(cache, fields, fresh, report))
+
+
+def _build(
+    backend: Backend, style: StyleFile, spec: EngineSpec, report: Report, store: Callable[[CacheEntry], None]
+) -> Engine:
+    """Compiles the engine and lets it through the gate; the verdict is stored either way."""
+    from engines.verify import verify
+
+    report(f"preparing {spec}; the next start will be faster")
+    _ = style.model
+    engine = backend.build(style, spec)
+    try:
+        engine.gate = gate = verify(engine, style)
+        store(CacheEntry(backend.dump(engine) if gate.passed else b"", gate))
+        if not gate.passed:
+            raise _refusal(spec, gate)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def _refusal(spec: EngineSpec, gate: GateReport, addition: str = "") -> EngineRefused:
+    from engines.verify import refusal
+
+    return EngineRefused(f"{refusal(spec, gate)}{addition}")
+
+
+def _cache_fields(style: StyleFile, state: BackendState, spec: EngineSpec) -> dict[str, str]:
+    """All that a compiled engine and the verdict on it depend on."""
+    return {
+        "format": CACHE_FORMAT,
+        "style": style.sha256,
+        "backend": f"{spec.backend} {spec.version}",
+        "device": f"{spec.device} {state.hardware}",
+        "precision": spec.precision,
+        "size": f"{spec.width}x{spec.height}",
+        "load": f"{spec.requests} requests, {spec.threads} threads",
+    }
+
+
+def _load_entry(cache: EngineCache, fields: dict[str, str], report: Report) -> CacheEntry | None:
+    try:
+        return cache.load(fields)
+    except DamagedEntryError as error:
+        report(f"the engine in the cache is damaged and is built again: {error}")
+    except OSError as error:
+        report(f"the engine cache {cache.folder} cannot be read ({one_line(error)})")
+    return None
+
+
+def _store_entry(cache: EngineCache, fields: dict[str, str], entry: CacheEntry, report: Report) -> None:
+    try:
+        cache.store(fields, entry)
+    except OSError as error:
+        report(f"the engine cannot be kept in {cache.folder} ({one_line(error)}); the next start will be as slow")
+
+
+def _report_choice(engine: Engine, reasons: list[str], report: Report) -> None:
+    gate = engine.gate
+    agreement = f"; {gate.psnr_db:.1f} dB from {gate.reference}" if gate else ""
+    report(f"engine: {engine.spec}{agreement}")
+    for reason in reasons:
+        report(f"passed over: {reason}")

@@ -1,0 +1,64 @@
+"""Which backends there are, ours and those of other packages (entry points `impasto.backends`), and which can run."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from engines.plugins import plugins
+from engines.spec import Backend, BackendState, one_line
+
+ENTRY_POINTS = "impasto.backends"
+# In the order in which `auto` tries them: the fastest first.
+OURS = {
+    "openvino": "engines.backends.openvino:OpenVinoBackend",
+    "onnxruntime": "engines.backends.onnxruntime:OnnxRuntimeBackend",
+    "torch": "engines.backends.torch_eager:TorchBackend",
+}
+
+
+def backend_names() -> Iterator[str]:
+    """Every backend's name in the order in which `auto` tries them; other packages are looked at only after ours."""
+    yield from OURS
+    yield from (name for name in plugins(ENTRY_POINTS) if name not in OURS)
+
+
+def open_backend(name: str) -> Backend:
+    """The backend of that name; ImpastoError where there is none."""
+    if name in OURS:
+        module, _, attribute = OURS[name].partition(":")
+        made: Backend = getattr(import_module(module), attribute)()
+        return made
+    if name in plugins(ENTRY_POINTS):
+        foreign: Backend = plugins(ENTRY_POINTS)[name].load()()
+        return foreign
+    raise ImpastoError(f"there is no engine {name!r}; choose auto or one of {', '.join(backend_names())}")
+
+
+def probe(name: str) -> BackendState:
+    """Whether the backend can run here; one that fails while it is asked cannot, and the failure is the reason."""
+    try:
+        state = open_backend(name).probe()
+    except ImpastoError:
+        raise
+    except Exception as error:  # drivers and foreign packages fail in every possible way
+        return BackendState(name, False, one_line(error))
+    return replace(state, hardware=f"{state.hardware} {processor()}".strip())
+
+
+@cache
+def processor() -> str:
+    """The processor's model, cores and features (hashed), on which compiled nets and their rounding depend."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    model = values.get("model name") or platform.processor() or platform.machine()
+    features = values.get("flags") or values.get("Features") or ""
+    return f"{model}, {os.cpu_count()} cores, features {hashlib.sha256(features.encode()).hexdigest()[:8]}"

@@ -1,0 +1,130 @@
+"""The nouns of the engines: what is asked for, what turns while the video runs, and what a backend must offer."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from engines.style import StyleFile
+
+PRECISIONS = ("bf16", "fp16", "fp32", "int8")
+LEAST_SIZE_PX = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Controls:
+    """What may change from frame to frame: the style vector (float32 [S]), strength and keep_colour (both 0..1)."""
+
+    style: np.ndarray
+    strength: float = 1.0
+    keep_colour: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "keep_colour"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; choose a number from 0 to 1")
+        style = np.ascontiguousarray(self.style, dtype=np.float32)
+        if style.ndim != 1 or not np.isfinite(style).all():
+            raise ValueError(f"the style vector must be a row of finite numbers, not an array of shape {style.shape}")
+        object.__setattr__(self, "style", style)
+
+    def graph_inputs(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """The inputs of a style file's graph for a batch uint8 [1, H, W, 3]."""
+        strength, keep_colour = (np.array([value], np.float32) for value in (self.strength, self.keep_colour))
+        return {"frame": batch, "style": self.style, "strength": strength, "keep_colour": keep_colour}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What an engine is built for. `requests` frames may be in it at once; `threads` 0 takes every core."""
+
+    backend: str
+    precision: str
+    height: int
+    width: int
+    device: str
+    version: str
+    requests: int = 1
+    threads: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.backend} {self.version} {self.precision} on {self.device}, {self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """How an engine compared with the fp32 reference: the least PSNR over `frames` golden frames, in dB.
+
+    `problem` says what was wrong where it did not pass.
+    """
+
+    reference: str
+    psnr_db: float
+    floor_db: float
+    passed: bool
+    frames: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendState:
+    """Whether a backend can run here, and why not; precisions best first; `hardware` is what its engines depend on."""
+
+    name: str
+    available: bool
+    reason: str = ""
+    version: str = ""
+    precisions: tuple[str, ...] = ()
+    device: str = "CPU"
+    hardware: str = ""
+
+
+class Engine(Protocol):
+    """Called like the net it was compiled from: frame uint8 [H, W, 3] RGB in, a new array of the same shape out.
+
+    A frame or style vector of another shape or type is a ValueError. Up to `spec.requests` callers run at once, more
+    wait. `gate` is None only until `load_engine` has checked the engine.
+    """
+
+    spec: EngineSpec
+    gate: GateReport | None
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray: ...
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """One runtime. `build` and `restore` raise EngineRefused, with one line, where it cannot take the style."""
+
+    name: str
+
+    def probe(self) -> BackendState: ...
+    def build(self, style: StyleFile, spec: EngineSpec) -> Engine: ...
+    def dump(self, engine: Engine) -> bytes:
+        """What makes the next start faster; empty where nothing is worth keeping."""
+
+    def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine: ...
+
+
+def check_frame(frame: np.ndarray, spec: EngineSpec) -> np.ndarray:
+    """The frame [H, W, 3] as a contiguous batch of one, [1, H, W, 3]; ValueError where the engine cannot take it."""
+    wanted = (spec.height, spec.width, 3)
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != wanted:
+        found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        raise ValueError(f"the frame is {found}; this engine takes uint8 {wanted} in RGB")
+    return np.ascontiguousarray(frame)[None]
+
+
+def check_style(controls: Controls, style_size: int) -> None:
+    """ValueError where the style vector is another net's."""
+    if controls.style.size != style_size:
+        raise ValueError(
+            f"the style vector has {controls.style.size} numbers and this net takes {style_size}; "
+            "take a vector of the same style file"
+        )
+
+
+def one_line(error: BaseException) -> str:
+    """The last line of what a runtime says: theirs run over many, and the cause stands at the end."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1]:.300}" if lines else type(error).__name__
