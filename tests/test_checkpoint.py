@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from clips import psnr_db
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
@@ -77,10 +78,6 @@ def paint(style_file: Path, picture: np.ndarray) -> np.ndarray:
     style = load_style(str(style_file)).card.styles[0].vector
     painted: np.ndarray = session.run(None, {"frame": picture[None], "style": style, **controls})[0][0]
     return painted
-
-
-def psnr_db(a: np.ndarray, b: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / np.mean((a.astype(np.float64) - b) ** 2)))
 
 
 def noise_picture(height: int, width: int) -> np.ndarray:

@@ -144,7 +144,7 @@ def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:
 def test_a_video_is_painted_and_told_as_json(
     make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path
 ) -> None:
-    choices = ["--style", f"{small_style}:rough", "--strength", "0.5", "--json"]
+    choices = ["--style", f"{small_style}:night", "--strength", "0.5", "--json"]
     done = impasto("video", str(make_clip(5)), str(tmp_path / "painted.mp4"), *choices)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -199,9 +199,9 @@ def test_json_has_no_infinity(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
     table = impasto("styles", str(small_style)).stdout
-    assert all(word in table for word in ("rough", "Nobody", "1900", "CC0-1.0", "smooth"))
+    assert all(word in table for word in ("waves", "Waves", "night", "Night"))
     document = json.loads(impasto("styles", str(small_style), "--json").stdout)
-    assert [style["name"] for style in document["files"][0]["styles"]] == ["rough", "smooth"]
+    assert [style["name"] for style in document["files"][0]["styles"]] == ["waves", "night"]
 
 
 def test_a_reader_that_leaves_early_is_no_error(small_style: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engines.errors import ImpastoError
 from engines.style import StyleFile
+from engines.verify import psnr
 from realtime.bench.subject import Subject, painting_options
 from realtime.painting import choose_style
 
@@ -61,7 +62,7 @@ class TutorialLoop:
         """The least PSNR between our frames and this loop's, on the same decoded frames, before encoding."""
         stylizer = self._subject.stylizer
         frames = self._subject.frames(COMPARED_FRAMES)
-        return min(psnr_db(stylizer(frame).data, self.paint(frame.data)) for frame in frames)
+        return min(psnr(stylizer(frame).data, self.paint(frame.data)) for frame in frames)
 
 
 def rebuild_net(file: StyleFile) -> Any:
@@ -78,9 +79,3 @@ def rebuild_net(file: StyleFile) -> Any:
     state["styles"] = torch.from_numpy(np.stack([style.vector for style in card.styles]))
     net.load_state_dict(state)
     return net.eval()
-
-
-def psnr_db(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 pictures; infinite where they are equal."""
-    error = float(np.mean((a.astype(np.float64) - b) ** 2))
-    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
