@@ -113,6 +113,11 @@ def test_a_traceback_is_shown_only_where_it_is_asked_for(tmp_path: Path, way: st
         (OSError(28, "No space left on device"), "No space left on device"),
         (ValueError("height is 3"), "height is 3"),
         (KeyError("name"), "KeyError: 'name' (IMPASTO_DEBUG=1 shows where)"),
+        (
+            ImportError("libGL.so.1: cannot open shared object file"),
+            "OpenCV cannot be loaded (libGL.so.1: cannot open shared object file); "
+            "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0",
+        ),
         (MemoryError(), "there is not enough memory; try a smaller --height"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

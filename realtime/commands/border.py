@@ -13,6 +13,8 @@ from engines.errors import ImpastoError
 DEBUG_VARIABLE = "IMPASTO_DEBUG"
 FAILED = 1
 INTERRUPTED = 130
+# The libraries that opencv-python takes from the system, which a small Debian does not have.
+OPENCV_LIBRARIES = ("libGL.so", "libglib-2.0.so", "libgthread-2.0.so")
 Parameters = ParamSpec("Parameters")
 
 
@@ -45,6 +47,8 @@ def in_one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+    if isinstance(error, ImportError) and any(library in text for library in OPENCV_LIBRARIES):
+        return f"OpenCV cannot be loaded ({text}); on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
     if isinstance(error, MemoryError):
         return "there is not enough memory; try a smaller --height"
     if isinstance(error, (ImpastoError, OSError, ValueError, ModuleNotFoundError)) and text:
