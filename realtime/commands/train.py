@@ -64,7 +64,7 @@ def johnson(**chosen: Any) -> None:
 
         trained = train(options, bar.report, on_step)
     if os.environ.get("RANK", "0") == "0":  # under a launcher several processes train and one writes
-        print_result(f"{options.out}: {len(trained.styles)} styles, {_shown(write_style_file(options, trained))}")
+        print_result(f"{options.out}: {', '.join(trained.styles)}; {_shown(write_style_file(options, trained))}")
 
 
 def _load_trainer() -> tuple[Any, Any]:
