@@ -54,11 +54,11 @@ class Clip:
         """The clip at another displayed height; the width follows the aspect and both are even."""
         if height is None:
             return self
-        width, coded_height = self.size
-        size = (_even(width * height / coded_height), _even(height))
+        width, rows = self.size
+        seen = _even(height)
         if self.lies_on_its_side:
-            size = (_even(height), _even(coded_height * height / width))
-        return replace(self, size=size)
+            return replace(self, size=(seen, _even(rows * seen / width)))
+        return replace(self, size=(_even(width * seen / rows), seen))
 
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:

@@ -70,7 +70,7 @@ class StreamCopy:
                 self._attach(stream)
             elif stream.type in COPIED_KINDS or _is_cover(stream):
                 self._add(stream)
-            else:
+            elif not _is_chapter_list(stream, source):
                 self._report(f"{_describe(stream)} is not copied: only sound, subtitles and covers are")
 
     def _add(self, stream: Stream) -> None:
@@ -153,6 +153,11 @@ def _copy_about(source: InputContainer, output: OutputContainer, origin: Fractio
 
 def _is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _is_chapter_list(stream: Stream, source: InputContainer) -> bool:
+    """MP4 keeps the chapters as a text track too, which the muxer writes anew."""
+    return stream.type == "data" and 0 < stream.frames == len(source.chapters())
 
 
 def _describe(stream: Stream) -> str:

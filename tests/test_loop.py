@@ -1,0 +1,162 @@
+"""The frame loop: every frame once and in order, bounded, stoppable, and the first error wins."""
+
+import threading
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+import pytest
+from fakes import (
+    CopyingEngine,
+    NumberSource,
+    RememberingSink,
+    SplitNumberSource,
+    copying_stylizer,
+    painting_threads,
+)
+
+from engines.engine import Controls
+from engines.errors import ImpastoError
+from realtime.frame import Frame, Pixels, Sink
+from realtime.loop import most_frames_alive, run, worker_count
+from realtime.sinks.null import NullSink
+from realtime.stats import STAGES
+from realtime.stylizer import Stylizer
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield
+    assert painting_threads() == []
+
+
+@pytest.mark.parametrize("requests", [1, 2, 5])
+@pytest.mark.parametrize("kind", [NumberSource, SplitNumberSource])
+def test_every_frame_once_and_in_order(kind: type[NumberSource], requests: int) -> None:
+    source, sink = kind(300), RememberingSink()
+    stats = run(source, copying_stylizer(requests), [sink])
+    assert sink.numbers == list(range(300))
+    assert [pts for pts, _ in sink.times] == list(range(300))
+    assert stats.frames == 300
+    assert source.closed
+    assert sink.closed
+    assert not sink.aborted
+
+
+def test_every_sink_gets_every_frame() -> None:
+    one, two, three = RememberingSink(), NullSink(), RememberingSink()
+    run(NumberSource(20), copying_stylizer(), [one, two, three])
+    assert one.numbers == three.numbers == list(range(20))
+    assert two.frames == 20
+
+
+def test_no_frame_at_all() -> None:
+    stats = run(NumberSource(0), copying_stylizer(), [RememberingSink()])
+    assert (stats.frames, stats.first_frame_seconds) == (0, None)
+
+
+def test_memory_is_bounded_whatever_the_length() -> None:
+    source = SplitNumberSource(2000)
+    stylizer = copying_stylizer(requests=2, paint=lambda pixels: pixels)
+    run(source, stylizer, [RememberingSink()])
+    assert source.most_alive <= most_frames_alive(worker_count(stylizer, converts=True))
+
+
+def test_a_slow_sink_holds_the_source_back() -> None:
+    source = SplitNumberSource(2000)
+    stylizer = copying_stylizer(paint=lambda pixels: pixels)
+    bound = most_frames_alive(worker_count(stylizer, converts=True))
+    read_ahead = []
+
+    class SlowSink(NullSink):
+        def write(self, frame: Frame) -> None:
+            super().write(frame)
+            np.linalg.svd(np.ones((20, 20)))
+            read_ahead.append(source._next - self.frames)
+
+    run(source, stylizer, [SlowSink()])
+    assert max(read_ahead) <= bound
+
+
+def test_the_engine_is_never_called_by_more_than_its_requests() -> None:
+    engine = CopyingEngine(requests=2)
+    run(SplitNumberSource(200), Stylizer(engine, Controls(np.zeros(1, np.float32))), [NullSink()])
+    assert engine.most_at_once <= 2
+
+
+def test_progress_counts_up_and_the_stats_have_every_stage() -> None:
+    seen: list[int] = []
+    stats = run(SplitNumberSource(12), copying_stylizer(), [NullSink()], on_progress=seen.append)
+    assert seen == list(range(1, 13))
+    assert set(stats.stage_ms) == set(STAGES)
+    assert stats.fps == pytest.approx(12 / stats.seconds)
+    assert stats.first_frame_seconds is not None
+    assert 0 < stats.first_frame_seconds <= stats.seconds
+    assert not stats.stopped
+
+
+def test_stop_ends_an_endless_source_and_keeps_what_was_read() -> None:
+    stop = threading.Event()
+    source, sink = NumberSource(None), RememberingSink()
+    stats = run(
+        source, copying_stylizer(2), [sink], on_progress=lambda done: stop.set() if done == 10 else None, stop=stop
+    )
+    assert stats.stopped
+    assert len(sink.numbers) >= 10
+    assert sink.numbers == list(range(len(sink.numbers)))
+    assert sink.closed
+    assert source.closed
+
+
+def failing_at(number: int, error: Exception) -> Stylizer:
+    calls = count()
+
+    def paint(pixels: Pixels) -> Pixels:
+        if next(calls) == number:
+            raise error
+        return pixels
+
+    return copying_stylizer(2, paint)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_error_of_the_source_is_raised_as_it_was(live: bool) -> None:
+    source, sink = NumberSource(None, fails_at=30, live=live), RememberingSink()
+    with pytest.raises(OSError, match="cannot read frame 30"):
+        run(source, copying_stylizer(), [sink])
+    assert sink.aborted
+    assert not sink.closed
+    assert source.closed
+
+
+def test_an_error_of_the_engine_is_raised_as_it_was() -> None:
+    sink = RememberingSink()
+    with pytest.raises(ImpastoError, match="the net broke"):
+        run(NumberSource(None), failing_at(7, ImpastoError("the net broke")), [sink])
+    assert sink.aborted
+
+
+@pytest.mark.parametrize("sink", [RememberingSink(fails_at=5), RememberingSink(fails_to_close=True)])
+def test_an_error_of_a_sink_takes_back_what_all_sinks_wrote(sink: RememberingSink) -> None:
+    other = RememberingSink()
+    sinks: list[Sink] = [sink, other]
+    with pytest.raises(OSError, match="No space left"):
+        run(NumberSource(50), copying_stylizer(), sinks)
+    assert sink.aborted
+    assert other.aborted
+
+
+def test_a_live_source_drops_to_the_newest_and_keeps_the_order() -> None:
+    sink = RememberingSink()
+    stats = run(NumberSource(500, live=True), copying_stylizer(), [sink])
+    assert sink.numbers == sorted(set(sink.numbers))
+    assert len(sink.numbers) + stats.dropped == 500
+    assert sink.numbers[-1] == 499
+
+
+def test_a_frame_says_what_is_wrong_with_it() -> None:
+    with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8"):
+        Frame(np.zeros((4, 4), np.uint8), 0.0, 0.0)
+    with pytest.raises(ValueError, match="ascontiguousarray"):
+        Frame(np.zeros((4, 8, 3), np.uint8)[:, ::2], 0.0, 0.0)
+    assert repr(Frame(np.zeros((4, 8, 3), np.uint8), 0.5, 0.0)) == "Frame(8x4 at 0.500 s)"

@@ -1,0 +1,192 @@
+"""Pictures: every kind is read upright in 8-bit RGB, and painted with what a picture file keeps."""
+
+import struct
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engines.errors import ImpastoError
+from realtime.frame import Pixels
+from realtime.image import plan, stylize_images
+from realtime.options import ImageOptions
+from realtime.picture_file import (
+    Picture,
+    encode_picture,
+    exif_orientation,
+    lost_in,
+    read_picture,
+    turn_upright,
+    write_whole,
+)
+
+
+@pytest.fixture
+def options(small_style: Path) -> ImageOptions:
+    return ImageOptions(style=str(small_style), engine="openvino")
+
+
+def corners() -> Pixels:
+    """Red, green, blue and white quarters, wider than high."""
+    pixels = np.zeros((32, 48, 3), np.uint8)
+    pixels[:16, :24], pixels[:16, 24:], pixels[16:, :24], pixels[16:, 24:] = (
+        (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255),
+    )  # fmt: skip
+    return pixels
+
+
+def exif_block(orientation: int, order: str = "<") -> bytes:
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    return head + struct.pack(order + "IH", 8, 1) + entry + bytes(4)
+
+
+def jpeg_with_exif(path: Path, pixels: Pixels, block: bytes) -> Path:
+    jpeg = encode_picture(Picture(pixels), ".jpg")
+    payload = b"Exif\0\0" + block
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:])
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_as_opencv_turns_it(tmp_path: Path, orientation: int, order: str) -> None:
+    path = jpeg_with_exif(tmp_path / "turned.jpg", corners(), exif_block(orientation, order))
+    expected = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    assert expected is not None
+    assert (read_picture(path).rgb == expected).all()
+
+
+def test_upright_by_hand() -> None:
+    pixels = np.arange(6).reshape(2, 3)
+    assert turn_upright(pixels, 6).tolist() == [[3, 0], [4, 1], [5, 2]]
+    assert turn_upright(pixels, 3).tolist() == [[5, 4, 3], [2, 1, 0]]
+
+
+@pytest.mark.parametrize("block", [b"", b"II*\0", exif_block(9), b"II*\0" + struct.pack("<I", 9999), b"junk" * 9])
+def test_damaged_exif_tells_nothing(block: bytes) -> None:
+    assert exif_orientation(block) == 1
+
+
+def test_sixteen_bits_gray_alpha_and_palette(tmp_path: Path) -> None:
+    wide = corners().astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "deep.png"), wide[..., ::-1])
+    deep = read_picture(tmp_path / "deep.png")
+    assert (deep.rgb == corners()).all()
+    assert "16-bit" in deep.notes[0]
+
+    cv2.imwrite(str(tmp_path / "gray.png"), np.full((20, 30), 77, np.uint8))
+    assert (read_picture(tmp_path / "gray.png").rgb == 77).all()
+
+    alpha = np.tile(np.arange(48, dtype=np.uint8), (32, 1))
+    write_whole(tmp_path / "clear.png", encode_picture(Picture(corners(), alpha), ".png"))
+    clear = read_picture(tmp_path / "clear.png")
+    assert clear.alpha is not None
+    assert (clear.alpha == alpha).all()
+    assert (clear.rgb == corners()).all()
+
+    from PIL import Image
+
+    Image.fromarray(corners()).quantize(4).save(tmp_path / "palette.png")
+    assert np.abs(read_picture(tmp_path / "palette.png").rgb.astype(int) - corners()).max() <= 3
+    Image.fromarray(np.full((20, 30, 2), 90, np.uint8), "LA").save(tmp_path / "la.png")
+    both = read_picture(tmp_path / "la.png")
+    assert (both.rgb == 90).all()
+    assert both.alpha is not None
+
+
+def test_a_colour_profile_is_kept(tmp_path: Path) -> None:
+    from PIL import Image, ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(corners()).save(tmp_path / "in.png", icc_profile=profile)
+    picture = read_picture(tmp_path / "in.png")
+    for suffix in (".png", ".jpg"):
+        write_whole(tmp_path / f"out{suffix}", encode_picture(picture, suffix))
+        with Image.open(tmp_path / f"out{suffix}") as written:
+            assert written.info["icc_profile"] == profile
+    assert encode_picture(Picture(corners(), profile=b"junk" * 50), ".png")
+
+
+def test_jpegs_are_written_without_chroma_subsampling(tmp_path: Path) -> None:
+    stripes = np.zeros((32, 32, 3), np.uint8)
+    stripes[:, ::2] = (255, 0, 0)
+    write_whole(tmp_path / "out.jpg", encode_picture(Picture(stripes), ".jpg"))
+    assert np.abs(read_picture(tmp_path / "out.jpg").rgb.astype(int) - stripes).mean() < 6
+
+
+def test_what_a_format_loses_is_told() -> None:
+    picture = Picture(corners(), np.zeros((32, 48), np.uint8), b"profile")
+    assert lost_in(".png", picture) == []
+    assert ["transparency" in line for line in lost_in(".jpeg", picture)] == [True]
+    assert len(lost_in(".bmp", picture)) == 2
+
+
+def test_a_picture_is_painted_at_its_own_size(tmp_path: Path, options: ImageOptions) -> None:
+    source = tmp_path / "in.png"
+    alpha = np.full((32, 48), 99, np.uint8)
+    write_whole(source, encode_picture(Picture(corners(), alpha), ".png"))
+    report = stylize_images([source], tmp_path / "out.png", options)
+    painted = read_picture(tmp_path / "out.png")
+    assert painted.rgb.shape == (32, 48, 3)
+    assert painted.alpha is not None
+    assert (painted.alpha == 99).all()
+    assert (painted.rgb != corners()).any()
+    assert report.as_dict()["pictures"] == 1
+    assert "painted 1 picture in" in report.summary()
+    assert not report.interrupted
+
+
+def test_a_folder_of_pictures_of_any_size(tmp_path: Path, options: ImageOptions) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, size in enumerate(((32, 48), (32, 48), (33, 17))):
+        cv2.imwrite(str(folder / f"p{number}.png"), np.full((*size, 3), 120, np.uint8))
+    progress: list[tuple[int, int | None]] = []
+    stylize_images([folder], tmp_path / "out", options, progress=lambda done, total: progress.append((done, total)))
+    shapes = [read_picture(path).rgb.shape[:2] for path in sorted((tmp_path / "out").iterdir())]
+    assert shapes == [(32, 48), (32, 48), (33, 17)]
+    assert progress == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_height_scales_and_stop_ends(tmp_path: Path, small_style: Path, options: ImageOptions) -> None:
+    source = tmp_path / "in.jpg"
+    write_whole(source, encode_picture(Picture(corners()), ".jpg"))
+    stylize_images([source], tmp_path / "out.jpg", ImageOptions(style=str(small_style), height=64, engine="openvino"))
+    assert read_picture(tmp_path / "out.jpg").rgb.shape == (64, 96, 3)
+    stop = threading.Event()
+    stop.set()
+    report = stylize_images([source], tmp_path / "never.jpg", options, stop=stop)
+    assert report.interrupted
+    assert not (tmp_path / "never.jpg").exists()
+
+
+def test_what_cannot_be_planned(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), corners())
+    both = [tmp_path / "a.png", tmp_path / "b.png"]
+    with pytest.raises(ImpastoError, match="do not go into one"):
+        plan(both, tmp_path / "out.png")
+    with pytest.raises(ImpastoError, match="is the input"):
+        plan([tmp_path / "a.png"], tmp_path)
+    with pytest.raises(ImpastoError, match="no picture format"):
+        plan([tmp_path / "a.png"], tmp_path / "out.mp3")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        plan([tmp_path / "none.png"], tmp_path / "out.png")
+    with pytest.raises(ImpastoError, match="would both be written"):
+        plan([tmp_path / "a.png", tmp_path / "a.png"], tmp_path / "out")
+
+
+def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(ImpastoError, match="not a picture that OpenCV can read"):
+        read_picture(tmp_path / "text.png")
+    with pytest.raises(ImpastoError, match="is empty"):
+        read_picture(tmp_path / "empty.png")
+    with pytest.raises(ImpastoError, match="is a folder"):
+        read_picture(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_picture(tmp_path / "none.png")

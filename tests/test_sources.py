@@ -1,0 +1,210 @@
+"""Every source of frames from files: what all of them promise, and what each does with the unusual."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import TICK, ClipRecipe, write_clip
+
+from engines.errors import ImpastoError
+from realtime.colour import ColourTags
+from realtime.frame import Frame, Source, SplitSource
+from realtime.sources.file import FileSource
+from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
+
+FRAMES = 10
+
+
+def open_clip(folder: Path) -> Source:
+    return FileSource(write_clip(folder / "clip.mp4"))
+
+
+def open_pictures(folder: Path) -> Source:
+    write_pictures(folder, FRAMES)
+    return PictureSource(find_pictures(str(folder)), Fraction(25))
+
+
+def write_pictures(folder: Path, count: int, suffix: str = ".png") -> None:
+    for number in range(count):
+        cv2.imwrite(str(folder / f"shot_{number}{suffix}"), np.full((48, 64, 3), 20 * number, np.uint8))
+
+
+def read_all(source: Source) -> list[Frame]:
+    frames = list(iter(source.read, None))
+    source.close()
+    return frames
+
+
+@pytest.mark.parametrize("opened", [open_clip, open_pictures])
+class TestEverySource:
+    """What the loop relies on."""
+
+    def test_frames_have_the_promised_size_and_rising_times(
+        self, opened: Callable[[Path], Source], tmp_path: Path
+    ) -> None:
+        source = opened(tmp_path)
+        frames = read_all(source)
+        assert len(frames) == FRAMES
+        assert {frame.size for frame in frames} == {source.size} == {(64, 48)}
+        seconds = [frame.pts_seconds for frame in frames]
+        assert seconds == sorted(set(seconds))
+        for frame in frames:
+            assert frame.pts is not None
+            assert frame.time_base is not None
+            assert float(frame.pts * frame.time_base) == pytest.approx(frame.pts_seconds)
+
+    def test_it_is_not_live_and_knows_its_rate(self, opened: Callable[[Path], Source], tmp_path: Path) -> None:
+        source = opened(tmp_path)
+        assert not source.live
+        assert source.frame_rate == 25
+        source.close()
+
+    def test_after_the_end_comes_none_again(self, opened: Callable[[Path], Source], tmp_path: Path) -> None:
+        source = opened(tmp_path)
+        assert len(list(iter(source.read, None))) == FRAMES
+        assert source.read() is None
+        source.close()
+        source.close()
+
+    def test_the_two_parts_are_the_whole(self, opened: Callable[[Path], Source], tmp_path: Path) -> None:
+        whole, parts = opened(tmp_path), opened(tmp_path)
+        assert isinstance(parts, SplitSource)
+        grabbed = list(iter(parts.grab, None))
+        retrieved = [parts.retrieve(item) for item in reversed(grabbed)][::-1]
+        for one, other in zip(read_all(whole), retrieved, strict=True):
+            assert one.pts == other.pts
+            assert (one.data == other.data).all()
+
+
+@pytest.mark.parametrize("pts", [[0], [1600, 2400, 3200, 19200], [7, 8, 10], list(range(0, 12800, 427))])
+def test_times_are_exact(tmp_path: Path, pts: list[int]) -> None:
+    frames = read_all(FileSource(write_clip(tmp_path / "clip.mp4", pts=pts)))
+    assert [frame.pts * frame.time_base for frame in frames if frame.pts is not None and frame.time_base] == [
+        tick * TICK for tick in pts
+    ]
+
+
+def test_a_stream_without_times_gets_even_ones(tmp_path: Path) -> None:
+    path = tmp_path / "clip.h264"
+    with av.open(str(path), "w", format="h264") as output:
+        stream = output.add_stream("libx264", rate=25, options={"bf": "0"})
+        stream.width, stream.height = 64, 48
+        for index in range(5):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    seconds = [frame.pts_seconds for frame in read_all(FileSource(path))]
+    assert np.diff(seconds) == pytest.approx([0.04] * 4)
+
+
+@pytest.mark.parametrize(("height", "size"), [(24, (32, 24)), (96, (128, 96)), (25, (32, 24)), (None, (64, 48))])
+def test_height_keeps_the_aspect_and_makes_sizes_even(tmp_path: Path, height: int, size: tuple[int, int]) -> None:
+    source = FileSource(write_clip(tmp_path / "clip.mp4"), height=height)
+    assert source.size == size
+    assert {frame.size for frame in read_all(source)} == {size}
+
+
+def test_height_is_meant_as_it_is_seen(tmp_path: Path) -> None:
+    source = FileSource(write_clip(tmp_path / "clip.mp4", rotation=90), height=128)
+    assert source.size == (128, 96)
+    source.close()
+
+
+def test_the_clip_holds_what_the_file_says(tmp_path: Path) -> None:
+    tags = ColourTags(1, 1, 1, 1)
+    path = write_clip(tmp_path / "clip.mp4", tags=tags, pixel_aspect=Fraction(4, 3), rotation=90)
+    source = FileSource(path)
+    clip = source.clip
+    assert (clip.tags, clip.pixel_aspect, clip.frames, clip.path) == (tags, Fraction(4, 3), 10, path)
+    assert clip.lies_on_its_side
+    source.close()
+
+
+def test_ten_bits_alpha_and_interlaced_are_told(tmp_path: Path) -> None:
+    cases = {
+        "10-bit": ClipRecipe(pixel_format="yuv420p10le"),
+        "transparency": ClipRecipe(codec="qtrle", pixel_format="argb"),
+    }
+    for word, recipe in cases.items():
+        told: list[str] = []
+        frames = read_all(FileSource(write_clip(tmp_path / "clip.mov", recipe), report=told.append))
+        assert len(frames) == 10
+        assert [line for line in told if word in line]
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_hdr_is_tone_mapped_and_told(tmp_path: Path, transfer: int) -> None:
+    told: list[str] = []
+    recipe = ClipRecipe(
+        codec="libx265", pixel_format="yuv420p10le", tags=ColourTags(9, 1, 9, transfer), pts=range(0, 1536, 512)
+    )
+    source = FileSource(write_clip(tmp_path / "hdr.mkv", recipe), report=told.append)
+    assert source.clip.tags == ColourTags(1, 1, 1, 1)
+    frames = read_all(source)
+    assert len(frames) == 3
+    assert [line for line in told if line.startswith("HDR: tone-mapped")]
+    assert np.ptp(frames[0].data.astype(int), axis=2).max() <= 3
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*nothing\.mp4"):
+        FileSource(tmp_path / "nothing.mp4")
+
+
+def test_a_text_called_mp4(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("dear diary\n" * 200)
+    with pytest.raises(ImpastoError, match=r"notes\.mp4 is not a video that FFmpeg can read"):
+        FileSource(path)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp4"
+    path.touch()
+    with pytest.raises(ImpastoError, match="is not a video"):
+        FileSource(path)
+
+
+def test_sound_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("pcm_s16le", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        sound.sample_rate = 8000
+        stream.layout = "mono"
+        output.mux(stream.encode(sound))
+    with pytest.raises(ImpastoError, match=r"has no video stream \(it holds: audio\)"):
+        FileSource(path)
+
+
+def test_numbers_in_names_count_as_numbers(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 12)
+    for text in (str(tmp_path), str(tmp_path / "*.png"), str(tmp_path / "shot_%d.png")):
+        assert [path.name for path in find_pictures(text)] == [f"shot_{number}.png" for number in range(12)]
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    for text in (str(tmp_path), str(tmp_path / "*.png"), str(tmp_path / "%03d.png"), str(tmp_path / "no" / "%03d.png")):
+        with pytest.raises(ImpastoError, match="there are no pictures in"):
+            find_pictures(text)
+
+
+def test_what_names_pictures(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    yes = (tmp_path, tmp_path / "shot_0.png", tmp_path / "*.png", tmp_path / "shot_%04d.png")
+    assert all(names_pictures(str(path)) for path in yes)
+    assert not names_pictures(str(tmp_path / "clip.mp4"))
+
+
+def test_a_picture_of_another_size_is_scaled_and_told(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 2)
+    cv2.imwrite(str(tmp_path / "shot_2.png"), np.zeros((10, 20, 3), np.uint8))
+    told: list[str] = []
+    frames = read_all(PictureSource(find_pictures(str(tmp_path)), Fraction(25), report=told.append))
+    assert {frame.size for frame in frames} == {(64, 48)}
+    assert told == ["shot_2.png is 20x10: scaled to 64x48 as the first"]

@@ -1,0 +1,201 @@
+"""`stylize_video`: a clip in, a painted clip out, its report, and one line for everything that can go wrong."""
+
+import json
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import psnr_db, read_packets, read_rgb, read_times, write_clip
+from fakes import painting_threads
+
+from engines.errors import EngineRefused, ImpastoError
+from engines.style import load_style
+from realtime.colour import ColourTags, FromRgb, ToRgb
+from realtime.frame import Pixels
+from realtime.options import VideoOptions
+from realtime.painting import choose_style, open_stylizer, parse_mix
+from realtime.video import stylize_video
+
+
+@pytest.fixture
+def options(small_style: Path) -> VideoOptions:
+    return VideoOptions(style=str(small_style), engine="openvino", precision="fp32", crf=8)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "in.mp4", sounds=("aac",))
+
+
+def test_a_clip_in_a_painted_clip_out(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+    target = tmp_path / "out.mp4"
+    lines: list[str] = []
+    seen: list[tuple[int, int | None]] = []
+    report = stylize_video(
+        str(clip), target, options, report=lines.append, progress=lambda done, total: seen.append((done, total))
+    )
+    assert read_times(target) == read_times(clip)
+    assert read_packets(target, "audio") == read_packets(clip, "audio")
+    assert seen == [(done, 10) for done in range(1, 11)]
+    assert [line for line in lines if line.startswith("engine: openvino")]
+    stylizer = open_stylizer(options, (64, 48), report=lines.append)
+    painted = stylizer.engine(read_rgb(clip), stylizer.controls)
+    stylizer.engine.close()
+    assert psnr_db(read_rgb(target), with_half_chroma(painted)) > 35
+    facts = json.loads(json.dumps(report.as_dict()))
+    assert (facts["frames"], facts["size"], facts["output"]) == (10, [64, 48], str(target))
+    assert (facts["engine"], facts["precision"], facts["interrupted"]) == ("openvino", "fp32", False)
+    assert set(facts["stage_ms"]) == {"decode", "convert", "net", "encode"}
+    assert facts["gate"]["floor_db"] == 50
+    assert facts["first_frame_seconds"] > 0
+    assert "10 frames of 64x48" in report.summary()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
+def with_half_chroma(pixels: Pixels) -> Pixels:
+    """What 4:2:0 leaves of a picture."""
+    size = (pixels.shape[1], pixels.shape[0])
+    return ToRgb(ColourTags(), size, size)(FromRgb(ColourTags(), size, even=True)(pixels))
+
+
+def test_strength_0_gives_the_input_back(clip: Path, tmp_path: Path, small_style: Path) -> None:
+    stylize_video(str(clip), tmp_path / "out.mkv", VideoOptions(style=str(small_style), strength=0.0, crf=1))
+    assert psnr_db(read_rgb(tmp_path / "out.mkv", 4), read_rgb(clip, 4)) > 40
+
+
+def test_stop_leaves_a_playable_file_of_what_was_painted(tmp_path: Path, options: VideoOptions) -> None:
+    clip = write_clip(tmp_path / "in.mp4", pts=range(0, 500 * 512, 512))
+    stop = threading.Event()
+    target = tmp_path / "out.mp4"
+    report = stylize_video(
+        str(clip), target, options, progress=lambda done, total: stop.set() if done == 5 else None, stop=stop
+    )
+    assert report.interrupted
+    assert 5 <= report.stats.frames < 500
+    assert read_times(target) == read_times(clip)[: report.stats.frames]
+    assert "stopped after" in report.summary()
+
+
+def test_stop_before_the_first_frame_writes_nothing(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+    stop = threading.Event()
+    stop.set()
+    report = stylize_video(str(clip), tmp_path / "out.mp4", options, stop=stop)
+    assert report.stats.frames == 0
+    assert "nothing written" in report.summary()
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize("name", ["{}", "{}/*.png", "{}/shot_%02d.png"])
+def test_pictures_become_a_video(tmp_path: Path, options: VideoOptions, name: str) -> None:
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for number in range(4):
+        cv2.imwrite(str(folder / f"shot_{number:02d}.png"), np.full((48, 64, 3), 50 * number, np.uint8))
+    target = tmp_path / "out.mp4"
+    fps = Fraction(30000, 1001)
+    report = stylize_video(name.format(folder), target, VideoOptions(style=options.style, engine="openvino", fps=fps))
+    assert report.stats.frames == 4
+    assert read_times(target) == [number / fps for number in range(4)]
+
+
+def test_a_video_becomes_pictures(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+    (tmp_path / "out").mkdir()
+    stylize_video(str(clip), tmp_path / "out" / "frame_%03d.png", options)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [f"frame_{number:03d}.png" for number in range(1, 11)]
+
+
+def test_a_mix_is_the_average(small_style: Path) -> None:
+    one, other = load_style(str(small_style)).card.names[:2]
+    file, vector = choose_style(VideoOptions(mix=f"{small_style}:{one}=3,{small_style}:{other}=1"))
+    assert vector == pytest.approx(0.75 * file.vector(one) + 0.25 * file.vector(other), abs=1e-6)
+    assert parse_mix("A=0.3, B=0.7") == {"A": 0.3, "B": 0.7}
+    for text in ("A", "A=x", "=1", "A=1,,B=2"):
+        with pytest.raises(ImpastoError, match=r"is not of the form A=0\.3,B=0\.7"):
+            parse_mix(text)
+
+
+class TestErrors:
+    """Each is one line, and leaves nothing behind."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_left(self, tmp_path: Path, clip: Path) -> object:
+        before = sorted(tmp_path.iterdir())
+        yield
+        assert [path for path in sorted(tmp_path.iterdir()) if path not in before and path.name != "extra"] == []
+        assert painting_threads() == []
+
+    def test_missing_input(self, tmp_path: Path, options: VideoOptions) -> None:
+        with pytest.raises(FileNotFoundError, match="there is no file"):
+            stylize_video(str(tmp_path / "none.mp4"), tmp_path / "out.mp4", options)
+
+    def test_output_is_the_input(self, clip: Path, options: VideoOptions) -> None:
+        before = clip.read_bytes()
+        with pytest.raises(ImpastoError, match="is the input"):
+            stylize_video(str(clip), clip.parent / "." / clip.name, options)
+        assert clip.read_bytes() == before
+
+    def test_missing_folder(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+        with pytest.raises(FileNotFoundError, match="create it first"):
+            stylize_video(str(clip), tmp_path / "no" / "out.mp4", options)
+
+    def test_unknown_container(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+        with pytest.raises(ImpastoError, match=r"'\.xyz' is no video container"):
+            stylize_video(str(clip), tmp_path / "out.xyz", options)
+
+    def test_folder_without_pictures(self, tmp_path: Path, options: VideoOptions) -> None:
+        (tmp_path / "extra").mkdir()
+        with pytest.raises(ImpastoError, match="there are no pictures in the folder"):
+            stylize_video(str(tmp_path / "extra"), tmp_path / "out.mp4", options)
+
+    def test_unknown_style(self, clip: Path, tmp_path: Path, small_style: Path) -> None:
+        with pytest.raises(ImpastoError, match="nobody"):
+            stylize_video(str(clip), tmp_path / "out.mp4", VideoOptions(style=f"{small_style}:nobody"))
+
+    def test_no_engine(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+        wrong = VideoOptions(style=options.style, engine="openvino", precision="fp99")
+        with pytest.raises((ImpastoError, EngineRefused), match="fp99"):
+            stylize_video(str(clip), tmp_path / "out.mp4", wrong)
+
+    def test_existing_output_is_left_alone_when_asked(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+        target = tmp_path / "mine.mp4"
+        target.write_text("mine")
+        with pytest.raises(FileExistsError, match="exists already"):
+            stylize_video(str(clip), target, VideoOptions(style=options.style, overwrite=False))
+        assert target.read_text() == "mine"
+        target.unlink()
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from realtime.options import VideoOptions
+from realtime.video import stylize_video
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+clip, target, style = sys.argv[1:]
+def fill(done, total):
+    if done == 20:
+        size = sum(path.stat().st_size for path in Path(target).parent.iterdir() if path.name.startswith("."))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1000, size + 1000))
+try:
+    stylize_video(clip, Path(target), VideoOptions(style=style, engine="openvino", crf=0), progress=fill)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, small_style: Path, name: str) -> None:
+    clip = write_clip(tmp_path / "in.mp4", size=(320, 240), pts=range(0, 200 * 512, 512))
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / name
+    command = [sys.executable, "-W", "error", "-c", FULL_DISK, str(clip), str(target), str(small_style)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
+    assert done.stdout.strip().endswith(f"File too large: '{target}'"), done.stderr
+    assert done.returncode == 0
+    assert list((tmp_path / "out").iterdir()) == []
