@@ -90,7 +90,7 @@ def _trees(stage: Stage) -> list[Layer]:
         rng = stage.rng(f"tree {index}")
         density = _density(stage, z)
         rows = max(8, round(tall * density))
-        near = min(8.0, max(0.4, rows / 60))
+        near = min(10.0, max(0.4, rows / 48))
         rgba = paint_tree(2 * rows, kind, rng, fine=near).astype(np.float32) / 255
         layers.append(Layer("tree", _halved(rgba, rows, tall), _swaying(x * stage.spread, z, 0.004, 3.1 + 0.4 * index)))
     return layers
@@ -165,4 +165,4 @@ def _sunflowers(stage: Stage) -> Layer:
 
 
 def _portrait(stage: Stage) -> list[Layer]:
-    return portrait_layers(0.86 * stage.spread, stage.pixels_per_unit * 1.1, stage.supersample, stage.rng("portrait"))
+    return portrait_layers(0.98 * stage.spread, stage.pixels_per_unit * 1.1, stage.supersample, stage.rng("portrait"))

@@ -60,7 +60,7 @@ def paint_head(
 def _neck(canvas: Canvas, face: Turned, looks: Looks) -> None:
     column = smoothstep(0.62, 0.54, np.abs(face.u + 0.05)) * smoothstep(-0.45, -0.55, face.v)
     column = column * smoothstep(0, 0.08, face.v + 2.35 - 1.3 * np.abs(face.u + 0.05))
-    light = np.clip(0.45 + 0.55 * face.u, 0.05, 1) * (1 - 0.65 * smoothstep(-1.75, -0.9, face.v))
+    light = np.clip(0.55 + 0.55 * face.u, 0.15, 1) * (1 - 0.65 * smoothstep(-1.75, -0.9, face.v))
     canvas.over(lit(colour(*looks.skin), light, 0.75), column)
 
 
@@ -70,7 +70,7 @@ def _skull(canvas: Canvas, face: Turned, looks: Looks, rng: np.random.Generator)
     radius = np.hypot(across, face.v)
     mask = smoothstep(1.04, 0.98, radius)
     depth = np.sqrt(np.clip(1 - radius**2, 0.0, 1))
-    light = np.clip(0.10 + across * TO_SUN[0] * 0.9 + face.v * TO_SUN[1] * 0.55 + depth * 0.62, 0, 1.05)
+    light = np.clip(0.22 + across * TO_SUN[0] * 0.75 + face.v * TO_SUN[1] * 0.55 + depth * 0.62, 0, 1.05)
     skin = colour(*looks.skin) * (1 + 0.035 * fractal_noise(light.shape, 9, rng, octaves=3))[..., None]
     blush = 0.30 * (face.blob(-0.52, -0.22, 0.34, 0.26, 1) + face.blob(0.52, -0.22, 0.34, 0.26, 1))
     skin = mix(skin, colour(0.86, 0.42, 0.36), np.clip(blush, 0, 1))

@@ -137,7 +137,15 @@ class _Parts:
     def leg(self, cloth: Array, shoes: Colour) -> tuple[Texture, Texture]:
         """Shin with the shoe, and thigh."""
         shin = self.canvas((-0.16, 0.26), (-0.56, 0.12))
-        shoe = [(-0.065, -0.40), (0.050, -0.40), (0.085, -0.445), (0.185, -0.465), (0.195, -0.495), (-0.070, -0.495)]
+        shoe = [
+            (-0.065, -0.40),
+            (0.050, -0.40),
+            (0.075, -0.435),
+            (0.150, -0.465),
+            (0.172, -0.486),
+            (0.145, -0.500),
+            (-0.055, -0.500),
+        ]
         round_shape(shin, shoe, colour(*shoes), 0.035, self.rng)
         round_shape(shin, limb(SHIN_M, 0.066, 0.046, bulge=0.008), cloth, 0.055, self.rng, folds=0.006)
         thigh = self.canvas((-0.16, 0.16), (-0.56, 0.14))

@@ -54,12 +54,12 @@ def _body(density: float, supersample: int, rng: np.random.Generator) -> Texture
     canvas = Canvas((-0.40, 0.46), (0.35, 1.56), density, supersample)
     dress = colour(*DRESS)
     round_shape(canvas, _hanging_arm(), dress * 0.9, 0.06, rng, folds=0.008)
-    hand = [(-0.305, 0.82), (-0.235, 0.82), (-0.225, 0.73), (-0.255, 0.67), (-0.30, 0.68), (-0.315, 0.75)]
+    hand = [(-0.300, 0.82), (-0.225, 0.82), (-0.225, 0.73), (-0.255, 0.67), (-0.305, 0.68), (-0.315, 0.75)]
     round_shape(canvas, hand, colour(*LOOKS.skin), 0.04, rng)
     chest = [(-0.09, 1.455), (0.09, 1.455), (0.155, 1.415), (0.195, 1.34), (0.17, 1.16), (0.135, 1.02), (0.20, 0.82),
              (0.31, 0.36), (-0.31, 0.36), (-0.20, 0.82), (-0.135, 1.02), (-0.17, 1.18), (-0.195, 1.34),
              (-0.155, 1.415)]  # fmt: skip
-    mask = round_shape(canvas, chest, dress, 0.16, rng, folds=0.030, fold_cell=(0.7, 0.13), weave=0.06)
+    mask = round_shape(canvas, chest, dress, 0.105, rng, folds=0.030, fold_cell=(0.7, 0.13), weave=0.06)
     _dots(canvas, mask)
     belt = [(-0.140, 1.045), (0.0, 1.030), (0.140, 1.045), (0.142, 1.005), (0.0, 0.990), (-0.142, 1.005)]
     round_shape(canvas, belt, colour(0.26, 0.15, 0.08), 0.02, rng)
@@ -70,8 +70,8 @@ def _body(density: float, supersample: int, rng: np.random.Generator) -> Texture
 
 
 def _hanging_arm() -> Array:
-    turn = rotation(-0.14)[:2, :2]
-    return np.asarray(limb(0.53, 0.072, 0.046) @ turn.T + np.array([-0.170, 1.352]))
+    turn = rotation(-0.20)[:2, :2]
+    return np.asarray(limb(0.53, 0.072, 0.046) @ turn.T + np.array([-0.142, 1.338]))
 
 
 def _dots(canvas: Canvas, mask: Array) -> None:
