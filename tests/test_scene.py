@@ -1,13 +1,15 @@
 """The built-in scene: pictures without holes, the same every time, and a flow that is exact."""
 
+import re
 from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 
+from engines.errors import ImpastoError
 from realtime.scene import Scene
-from realtime.scene.camera import EYE_HEIGHT_M, FOCAL, Pose, ground_plane, translation, upright_plane
+from realtime.scene.camera import EYE_HEIGHT_M, FOCAL, Pose, ground_plane, pose_at, screen, translation, upright_plane
 from realtime.scene.canvas import Texture
 from realtime.scene.cast import WALKERS
 from realtime.scene.layer import Layer
@@ -134,8 +136,6 @@ def flat(name: str, size: tuple[int, int], at: tuple[float, float], velocity: tu
     pixels[..., 3] = 255
 
     def place(pose: Pose, seconds: float) -> np.ndarray:
-        from realtime.scene.camera import pose_at, screen
-
         moved = translation(at[0] + velocity[0] * seconds, at[1] + velocity[1] * seconds)
         return np.linalg.inv(screen(pose_at(seconds), 64, 48)) @ moved
 
@@ -207,3 +207,22 @@ def test_a_source_without_a_length_goes_on_until_it_is_closed() -> None:
 def test_fewer_frames_than_none_are_refused() -> None:
     with pytest.raises(ValueError, match="-1"):
         PatternSource(64, 48, frames=-1)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "rate"),
+    [
+        ("pattern:64x48", (64, 48), Fraction(30)),
+        ("pattern:70x50@24", (70, 50), Fraction(24)),
+        ("pattern:64x48@30000/1001", (64, 48), Fraction(30000, 1001)),
+    ],
+)
+def test_a_source_is_written_in_a_word(text: str, size: tuple[int, int], rate: Fraction) -> None:
+    source = PatternSource.from_text(text, frames=1)
+    assert (source.size, source.frame_rate) == (size, rate)
+
+
+@pytest.mark.parametrize("text", ["pattern", "pattern:12", "pattern:64x48@0", "pattern:64x48@1/0", "pattern:9x9"])
+def test_a_word_that_is_no_pattern_is_told(text: str) -> None:
+    with pytest.raises(ImpastoError, match=re.escape(repr(text))):
+        PatternSource.from_text(text)

@@ -1,13 +1,16 @@
 """The built-in moving scene as a source: a test pattern that looks like a film."""
 
+import re
 import time
 from fractions import Fraction
 
+from engines.errors import ImpastoError
 from realtime.frame import Frame
 from realtime.scene import Scene
 
 DEFAULT_SIZE = (640, 360)
 DEFAULT_RATE = Fraction(30)
+WRITTEN = re.compile(r"pattern:(?:(\d+)x(\d+))?(?:@(\d+(?:/\d+)?))?")
 
 
 class PatternSource:
@@ -37,6 +40,22 @@ class PatternSource:
         self._time_base = 1 / frame_rate
         self._next = 0
         self._closed = False
+
+    @classmethod
+    def from_text(cls, text: str, *, frames: int | None = None) -> "PatternSource":
+        """The source that a person wrote as `pattern:`, `pattern:1280x720`, `pattern:@24` or `pattern:640x360@30000/1001`.
+
+        Raises ImpastoError where it is written otherwise.
+        """
+        written = WRITTEN.fullmatch(text)
+        if written is None:
+            raise ImpastoError(f"{text!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
+        width, height, rate = written.groups()
+        try:
+            size = (int(width), int(height)) if width else DEFAULT_SIZE
+            return cls(*size, frame_rate=Fraction(rate) if rate else DEFAULT_RATE, frames=frames)
+        except (ValueError, ZeroDivisionError) as error:
+            raise ImpastoError(f"{text!r} is no pattern: {error}") from error
 
     def grab(self) -> int | None:
         """The number of the next frame; None at the end."""
