@@ -43,7 +43,7 @@ class PatternSource:
 
     @classmethod
     def from_text(cls, text: str, *, frames: int | None = None) -> "PatternSource":
-        """The source that a person wrote as `pattern:`, `pattern:1280x720`, `pattern:@24` or `pattern:640x360@30000/1001`.
+        """The source that a person wrote as `pattern:`, `pattern:1280x720` or `pattern:640x360@30000/1001`.
 
         Raises ImpastoError where it is written otherwise.
         """
