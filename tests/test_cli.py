@@ -21,11 +21,12 @@ from typer.testing import CliRunner
 
 from engines.checkpoint import ImportOptions
 from engines.errors import ImpastoError
+from engines.style import list_gallery
 from realtime.cli import app
 from realtime.commands import train
 from realtime.commands.bench import bench
 from realtime.commands.border import at_the_border, in_one_line
-from realtime.commands.choices import positive_fraction
+from realtime.commands.choices import complete_style, positive_fraction
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.terminal import Bar, print_result, progress_bar, stopped_by_interrupt
@@ -219,6 +220,12 @@ def test_style_names_complete_in_the_shell() -> None:
     words = "impasto video --st"
     done = impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="2")
     assert set(done.stdout.split()) == {"--style", "--strength", "--strict"}
+
+
+def test_the_gallerys_styles_complete() -> None:
+    names = [style.name for file in list_gallery() for style in file.card.styles]
+    assert complete_style("") == names
+    assert complete_style("s") == [name for name in names if name.startswith("s")]
 
 
 def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict[str, Any]:
