@@ -200,14 +200,12 @@ class _TransformGraph:
         taps = np.array([[1, 1, 0], [0, 0, 1], [1, 0, 0], [0, 1, 1]], np.float32)
         kernels = g.op("MatMul", g.op("MatMul", g.constant(taps), weight), g.constant(taps.T))
         parts = g.op("Reshape", kernels, g.ints(out, channels, 2, 2, 2, 2))
-        return g.op(
-            "Reshape", g.op("Transpose", parts, perm=[2, 4, 0, 1, 3, 5]), g.ints(4 * out, channels, 2, 2)
-        )
+        return g.op("Reshape", g.op("Transpose", parts, perm=[2, 4, 0, 1, 3, 5]), g.ints(4 * out, channels, 2, 2))
 
     def _half_resolution(self, weight: str, out: int, channels: int) -> str:
         """[out, in, 9, 9] → [4·out, 4·in, 5, 5] between pictures folded by SpaceToDepth(2).
 
-        Place a of the block sees full-resolution taps t at offset t + a = 2·(tap of the small map) + place of the input.
+        Place a of the block sees full-resolution tap t at offset t + a = 2·(small tap) + (place of the input).
         """
         g = self.graph
         taps = np.zeros((2, 5, 2, 9), np.float32)

@@ -116,9 +116,7 @@ def batches(
     crops: Crops, batch: int, *, start: int, stop: int, rank: int = 0, processes: int = 1, workers: int = 2
 ) -> Iterator[Tensor]:
     """Batches [B, 3, size, size] of steps start..stop − 1 for one of several processes, decoded by `workers`."""
-    numbers = [
-        [(step * processes + rank) * batch + place for place in range(batch)] for step in range(start, stop)
-    ]
+    numbers = [[(step * processes + rank) * batch + place for place in range(batch)] for step in range(start, stop)]
     loader: DataLoader[Tensor] = DataLoader(
         crops, batch_sampler=numbers, num_workers=workers, pin_memory=torch.cuda.is_available()
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -28,8 +29,11 @@ from trainers.perceptual import PerceptualNet, load_perceptual
 from trainers.run_folder import Checkpoint, RunFolder
 
 WARM_UP_STEPS = 100
-Report = Callable[[str], None]
+GRADIENT_NORM = 1.0
 Losses = dict[str, Tensor]
+Paint = Callable[[Tensor, Tensor], Tensor]
+Report = Callable[[str], None]
+OnStep = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,54 +45,57 @@ class Targets:
     weights: Tensor
 
 
-def train(options: JohnsonOptions, report: Report = print, on_step: Callable[[int, Losses], None] | None = None) -> TransformNet:
-    """Trains, or goes on with, one run; returns the averaged net. Its checkpoint is in `options.run_folder`.
+@dataclass(frozen=True, slots=True)
+class TrainedNet:
+    """The averaged net, the names of its styles in the order of its table, and the running losses at the end."""
 
-    Raises FloatingPointError when a loss is not finite, KeyboardInterrupt after a saved Ctrl-C.
+    net: TransformNet
+    styles: tuple[str, ...]
+    losses: dict[str, float]
+
+
+def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedNet:
+    """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
+
+    `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
+    KeyboardInterrupt after a Ctrl-C, when the checkpoint is saved.
     """
     accelerator = Accelerator(mixed_precision=_precision(options), cpu=not torch.cuda.is_available())
-    quiet = report if accelerator.is_main_process else _silent
-    pictures = _content(options, quiet)
+    main = accelerator.is_main_process
+    pictures = _content(options, report if main else _silent)
     perceptual = load_perceptual(options.loss_network).to(accelerator.device)
     targets = style_targets(options, perceptual, accelerator.device)
     torch.manual_seed(options.seed)
     net = TransformNet(PRESETS[options.network], styles=len(targets.names))
     average = TransformNet(net.config, styles=len(targets.names)).to(accelerator.device).requires_grad_(False)
     optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
-    folder = RunFolder(options, targets.names, main=accelerator.is_main_process)
+    folder = RunFolder(options, targets.names, main=main)
     start = folder.restore(net, average, optimizer)
     model, optimizer = accelerator.prepare(net, optimizer)
-    crops = Crops(pictures, _crop_options(options), options.seed, options.steps * options.batch * accelerator.num_processes)
-    quiet(f"{len(targets.names)} styles, {len(pictures)} pictures, steps {start} to {options.steps}, on {accelerator.device}")
-    feed = batches(
-        crops, options.batch, start=start, stop=options.steps, workers=options.workers,
-        rank=accelerator.process_index, processes=accelerator.num_processes,
-    )  # fmt: skip
+    feed = _feed(pictures, options, start, accelerator)
     with _interrupts() as interrupted, folder:
-        for step, pictures_batch in enumerate(feed, start=start):
-            for group in optimizer.param_groups:
-                group["lr"] = options.learning_rate * learning_rate_factor(step, options.steps)
-            style_ids = _draw_styles(len(targets.names), options, step, accelerator.process_index)
+        for step, batch in enumerate(feed, start=start):
+            _set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
+            draw = _Draw(options.seed, step, accelerator.process_index)
+            style_ids = draw.styles(len(targets.names), options.batch).to(accelerator.device)
             losses = training_losses(
-                model, perceptual, targets, pictures_batch.to(accelerator.device), style_ids, step, options
-            )
+                model, net.styles[style_ids], perceptual, targets, batch.to(accelerator.device), style_ids, options,
+                motion=draw.generator() if _is_stable(step, options) else None,
+            )  # fmt: skip
             _check_finite(losses, step)
             accelerator.backward(losses["total"])
-            accelerator.clip_grad_norm_(model.parameters(), 1.0)
+            accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            _update_average(average, accelerator.unwrap_model(model), options.average_decay, step)
+            update_average(average, net, options.average_decay, step)
             folder.log(step, losses, style_ids)
-            if on_step is not None:
-                on_step(step, losses)
-            done = step + 1
-            if done % options.save_every == 0 or done == options.steps or interrupted.is_set():
-                folder.save(Checkpoint(done, accelerator.unwrap_model(model), average, optimizer))
-            if done % options.sample_every == 0 or done == options.steps:
-                folder.sample(done, average)
-            if interrupted.is_set():
+            if on_step is not None and main:
+                on_step(step + 1, folder.running_losses)
+            stopping = interrupted.is_set()
+            folder.keep(Checkpoint(step + 1, net, average, optimizer), stopping=stopping)
+            if stopping:
                 raise KeyboardInterrupt
-    return average
+    return TrainedNet(average, targets.names, folder.running_losses)
 
 
 def style_targets(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Targets:
@@ -109,48 +116,88 @@ def style_targets(options: JohnsonOptions, perceptual: PerceptualNet, device: to
 
 
 def training_losses(
-    model: torch.nn.Module,
+    paint: Paint,
+    vectors: Tensor,
     perceptual: PerceptualNet,
     targets: Targets,
     pictures: Tensor,
     style_ids: Tensor,
-    step: int,
     options: JohnsonOptions,
+    *,
+    motion: torch.Generator | None = None,
 ) -> Losses:
-    """pictures [B, 3, H, W], style_ids [B] → mean losses, and under `styles` the style loss of each sample [B]."""
-    net: TransformNet = getattr(model, "module", model)
-    style_ids = style_ids.to(pictures.device)
-    stable = options.stability_weight > 0 and step >= options.stability_start * options.steps
-    frames, vectors = pictures, net.styles[style_ids]
-    if stable:
-        generator = torch.Generator().manual_seed(hash((options.seed, step, int(style_ids[0]))))
-        moved, flow, light = second_frame(pictures, MotionOptions(), generator)
+    """pictures [B, 3, H, W], their style_ids [B] and vectors [B, S] → mean losses, and under `styles` the style loss of each sample [B].
+
+    With a generator for `motion`, a second frame of each picture is painted too and the stability loss is added.
+    """
+    frames = pictures
+    if motion is not None:
+        moved, flow, light = second_frame(pictures, MotionOptions(), motion)
+        # One pass for both: instance norm keeps samples apart, and data-parallel training wants a single forward.
         frames, vectors = torch.cat([pictures, moved]), vectors.repeat(2, 1)
-    painted = model(frames, vectors)
+    painted = paint(frames, vectors)
     first = painted[: len(pictures)]
-    layers = {*options.content_layers, *options.style_layers}
-    features = perceptual.features(first, layers)
+    features = perceptual.features(first, {*options.content_layers, *options.style_layers})
     with torch.no_grad():
-        wanted = perceptual.features(pictures, options.content_layers)
-    style = mean_style_loss(features, {layer: gram[style_ids] for layer, gram in targets.grams.items()})
+        content = perceptual.features(pictures, options.content_layers)
+    per_sample = mean_style_loss(features, {layer: gram[style_ids] for layer, gram in targets.grams.items()})
     losses = {
-        "content": mean_content_loss({layer: features[layer] for layer in wanted}, wanted).mean(),
-        "style": style.mean(),
+        "content": mean_content_loss(features, content).mean(),
+        "style": per_sample.mean(),
         "tv": total_variation(first).mean(),
         "range": (first - first.clamp(0, 1)).square().mean(),
     }
-    total = options.content_weight * losses["content"] + (targets.weights[style_ids] * style).mean()
+    total = options.content_weight * losses["content"] + (targets.weights[style_ids] * per_sample).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
-    if stable:
+    if motion is not None:
         losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
         total = total + options.stability_weight * losses["stability"]
-    return {**losses, "styles": style.detach(), "total": total}
+    return {**losses, "styles": per_sample.detach(), "total": total}
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
     """Rises in a straight line for WARM_UP_STEPS, then falls as a half cosine to a hundredth."""
     warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
     return warm_up * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+@torch.no_grad()
+def update_average(average: TransformNet, net: TransformNet, decay: float, step: int) -> None:
+    """The running average forgets faster in the beginning, when the weights still move far."""
+    keep = min(decay, (1 + step) / (10 + step))
+    for kept, new in zip(average.parameters(), net.parameters(), strict=True):
+        kept.lerp_(new, 1 - keep)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """What chance decides in one step of one process, from the seed and these numbers alone."""
+
+    seed: int
+    step: int
+    rank: int
+
+    def styles(self, count: int, batch: int) -> Tensor:
+        """[B]: every style once in each round of `count` samples."""
+        numbers = range(self.step * batch, (self.step + 1) * batch)
+        return torch.tensor([self._round(number // count, count)[number % count] for number in numbers])
+
+    def _round(self, turn: int, count: int) -> list[int]:
+        order: list[int] = np.random.default_rng((self.seed, 3, self.rank, turn)).permutation(count).tolist()
+        return order
+
+    def generator(self) -> torch.Generator:
+        state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
+        return torch.Generator().manual_seed(int(state[0]))
+
+
+def _is_stable(step: int, options: JohnsonOptions) -> bool:
+    return options.stability_weight > 0 and step >= options.stability_start * options.steps
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = value
 
 
 def _precision(options: JohnsonOptions) -> str:
@@ -169,35 +216,25 @@ def _content(options: JohnsonOptions, report: Report) -> list[Path]:
         report(f"skipped {len(bad)} damaged pictures, the first is {bad[0]}")
     if not pictures:
         raise ValueError(f"no readable picture in {', '.join(map(str, options.content))}; give folders of photos")
+    report(f"{len(pictures)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
     return pictures
 
 
-def _crop_options(options: JohnsonOptions) -> CropOptions:
-    return CropOptions(size=options.size, max_scale=options.max_scale)
-
-
-def _draw_styles(count: int, options: JohnsonOptions, step: int, rank: int) -> Tensor:
-    """[B]: every style equally often, in an order that depends on the seed, the step and the process alone."""
-    first = (step * options.batch) % count
-    generator = torch.Generator().manual_seed(options.seed + (step * options.batch) // count + 7919 * rank)
-    order = torch.cat([torch.randperm(count, generator=generator) for _ in range(options.batch // count + 2)])
-    return order[first : first + options.batch]
+def _feed(pictures: list[Path], options: JohnsonOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
+    crops = CropOptions(size=options.size, max_scale=options.max_scale)
+    length = options.steps * options.batch * accelerator.num_processes
+    return batches(
+        Crops(pictures, crops, options.seed, length), options.batch, start=start, stop=options.steps,
+        rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
+    )  # fmt: skip
 
 
 def _check_finite(losses: Losses, step: int) -> None:
     if not torch.isfinite(losses["total"]):
-        shown = ", ".join(f"{name} {float(value):.4g}" for name, value in losses.items() if value.ndim == 0)
+        shown = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items() if value.ndim == 0)
         raise FloatingPointError(
-            f"step {step}: a loss is not finite ({shown}); lower --learning-rate, or use --precision no, and --resume"
+            f"step {step}: a loss is not finite ({shown}); lower --learning-rate or use --precision no, then --resume"
         )
-
-
-@torch.no_grad()
-def _update_average(average: TransformNet, net: TransformNet, decay: float, step: int) -> None:
-    """The running average forgets faster in the beginning, when the weights still move far."""
-    keep = min(decay, (1 + step) / (10 + step))
-    for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-        kept.lerp_(new, 1 - keep)
 
 
 @contextmanager

@@ -46,9 +46,7 @@ def warp(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     return functional.grid_sample(picture, places, mode="bilinear", padding_mode="border", align_corners=True), inside
 
 
-def second_frame(
-    picture: Tensor, options: MotionOptions, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def second_frame(picture: Tensor, options: MotionOptions, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """picture [B, 3, H, W] → (the second frame, the flow back to the first, the luminance added [B, 1, 1, 1])."""
     batch, _, height, width = picture.shape
     flow = random_flow(batch, height, width, options, generator).to(picture)

@@ -35,6 +35,7 @@ class JohnsonOptions:
     precision: str = "auto"
     save_every: int = 500
     sample_every: int = 500
+    validation: Path | None = None
     initial: Path | None = None
     resume: bool = False
     licence: str = "CC0-1.0"

@@ -8,6 +8,7 @@ arXiv 2003.08436) or SqueezeNet 1.1, and is recognised by the names and shapes o
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Tensors = Mapping[str, Tensor]
+Padding = Literal["zeros", "reflect"]
 
 
 class PerceptualNet(nn.Module):
@@ -54,6 +56,9 @@ class PerceptualNet(nn.Module):
 
 class Normalise(nn.Module):
     """ImageNet's mean and deviation, as torchvision's classifiers expect them."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +121,7 @@ def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
     )
 
 
-def _conv(tensors: Tensors, prefix: str, *, padding: int = 0, stride: int = 1, mode: str = "zeros") -> nn.Conv2d:
+def _conv(tensors: Tensors, prefix: str, *, padding: int = 0, stride: int = 1, mode: Padding = "zeros") -> nn.Conv2d:
     weight, bias = tensors[f"{prefix}.weight"], tensors[f"{prefix}.bias"]
     out_channels, in_channels, kernel, _ = weight.shape
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, padding_mode=mode)

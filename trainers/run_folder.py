@@ -68,18 +68,26 @@ class RunFolder:
         average.load_state_dict(net.state_dict())
         return 0
 
-    def _load(
-        self, path: Path, net: TransformNet, average: TransformNet, optimizer: torch.optim.Optimizer
-    ) -> int:
+    def _load(self, path: Path, net: TransformNet, average: TransformNet, optimizer: torch.optim.Optimizer) -> int:
         if not path.exists():
             raise FileNotFoundError(f"no checkpoint {path} to resume; leave out --resume to begin")
         saved = torch.load(path, map_location="cpu", weights_only=True)
         if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
-            raise ValueError(f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those")
+            raise ValueError(
+                f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those"
+            )
         net.load_state_dict(saved["net"])
         average.load_state_dict(saved["average"])
         optimizer.load_state_dict(saved["optimizer"])
         return int(saved["step"])
+
+    def keep(self, checkpoint: Checkpoint, *, stopping: bool) -> None:
+        """Saves and paints when it is time to, and saves when the run stops here."""
+        last = checkpoint.step == self.options.steps
+        if stopping or last or checkpoint.step % self.options.save_every == 0:
+            self.save(checkpoint)
+        if last or checkpoint.step % self.options.sample_every == 0:
+            self.sample(checkpoint.step, checkpoint.average)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes beside the final name and moves there, so that an interrupted save loses nothing."""

@@ -4,6 +4,7 @@ One net holds N styles: a style is only the scales and shifts of the norms (Dumo
 arXiv 1610.07629), kept as one row of the table `TransformNet.styles`. N = 1 is the classic net.
 """
 
+import itertools
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -45,7 +46,7 @@ class TransformConfig:
     @property
     def size_multiple(self) -> int:
         """Height and width are padded to a multiple of this many pixels."""
-        return self.unshuffle * 2 ** (len(self.widths) - 1)
+        return self.unshuffle << (len(self.widths) - 1)
 
     @property
     def norm_channels(self) -> tuple[int, ...]:
@@ -72,20 +73,18 @@ class TransformConfig:
 
 PRESETS = {
     "paper": TransformConfig(),
-    "fast": TransformConfig(
-        widths=(16, 32, 64), blocks=3, refine_blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3
-    ),
-    "ultra": TransformConfig(widths=(32, 64), blocks=4, unshuffle=4, stem_kernel=3, head_kernel=3),
+    "fast": TransformConfig(widths=(16, 40), blocks=4, unshuffle=2, stem_kernel=3, head_kernel=3),
+    "ultra": TransformConfig(widths=(32,), blocks=4, unshuffle=4, stem_kernel=3, head_kernel=3),
 }
 
 
 class PaddedConv(nn.Conv2d):
     """A convolution after reflection padding; it has a bias only where no norm follows to take it away."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, bias: bool = False) -> None:
-        super().__init__(
-            channels_in, channels_out, kernel, stride, kernel // 2, padding_mode="reflect", bias=bias
-        )
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, bias: bool = False
+    ) -> None:
+        super().__init__(channels_in, channels_out, kernel, stride, kernel // 2, padding_mode="reflect", bias=bias)
 
 
 class StyledNorm(nn.Module):
@@ -115,8 +114,9 @@ class ResidualBlock(nn.Module):
         self.norm2 = StyledNorm(channels, offset + 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        y = functional.relu(self.norm1(self.conv1(x), style))
-        return x + self.norm2(self.conv2(y), style)
+        y: Tensor = functional.relu(self.norm1(self.conv1(x), style))
+        y = self.norm2(self.conv2(y), style)
+        return x + y
 
 
 class TransformNet(nn.Module):
@@ -133,13 +133,13 @@ class TransformNet(nn.Module):
         offsets = _NormOffsets()
         picture_channels = 3 * config.unshuffle**2
         self.down = nn.ModuleList([PaddedConv(picture_channels, widths[0], config.stem_kernel)])
-        self.down.extend(PaddedConv(a, b, 3, stride=2) for a, b in zip(widths, widths[1:], strict=False))
+        self.down.extend(PaddedConv(a, b, 3, stride=2) for a, b in itertools.pairwise(widths))
         self.down_norms = nn.ModuleList(offsets.norm(width) for width in widths)
         self.blocks = nn.ModuleList(offsets.block(widths[-1]) for _ in range(config.blocks))
         self.up = nn.ModuleList()
         self.up_norms = nn.ModuleList()
         self.refine = nn.ModuleList()
-        for level, (a, b) in enumerate(zip(widths[::-1], widths[-2::-1], strict=False)):
+        for level, (a, b) in enumerate(itertools.pairwise(widths[::-1])):
             self.up.append(PaddedConv(a, b, 3))
             self.up_norms.append(offsets.norm(b))
             if level == 0:

@@ -1,0 +1,235 @@
+"""The Johnson recipe as an artist would see it: folders in, a style file out; resumed, interrupted, and stopped."""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engines.networks import transform
+from engines.networks.transform import TransformConfig
+from engines.style import load_style
+from trainers import johnson
+from trainers.johnson import learning_rate_factor, train
+from trainers.options import JohnsonOptions
+from trainers.style_export import write_style_file
+
+TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
+
+
+@pytest.fixture(autouse=True)
+def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A net so small that threads would only wait for each other."""
+    monkeypatch.setitem(transform.PRESETS, "tiny", TINY)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> JohnsonOptions:
+    """Two striped styles and three noisy contents, with a loss network of random weights in the distilled layout."""
+    rng = np.random.default_rng(0)
+    for folder in ("styles", "content"):
+        (tmp_path / folder).mkdir()
+    for name, colour in (("red", (230, 40, 20)), ("blue", (10, 60, 220))):
+        stripes = np.zeros((48, 64, 3), np.uint8)
+        stripes[::6] = colour
+        Image.fromarray(stripes).save(tmp_path / "styles" / f"{name}.png")
+    for number in range(3):
+        noise = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((64, 64)).save(tmp_path / "content" / f"{number}.png")
+    (tmp_path / "content" / "damaged.jpg").write_bytes(b"nothing")
+    (tmp_path / "styles" / "credits.toml").write_text('[red]\ntitle = "Red stripes"\nartist = "A test"\n')
+    torch.save({"model": loss_network()}, tmp_path / "loss.pth")
+    return JohnsonOptions(
+        styles=tmp_path / "styles", content=(tmp_path / "content",), out=tmp_path / "stripes.onnx", network="tiny",
+        steps=6, batch=2, size=32, style_size=32, loss_network=str(tmp_path / "loss.pth"),
+        content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0,
+        save_every=3, sample_every=6,
+    )  # fmt: skip
+
+
+def loss_network() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"conv0": (3, 3, 1), "conv11": (8, 3, 3), "conv12": (8, 8, 3), "conv21": (12, 8, 3)}
+    tensors = {
+        f"{name}.weight": torch.randn(o, i, k, k, generator=generator) * 0.3 for name, (o, i, k) in shapes.items()
+    }
+    return tensors | {f"{name}.bias": torch.zeros(shape[0]) for name, shape in shapes.items()}
+
+
+Rows = list[dict[str, float]]
+
+
+def run(options: JohnsonOptions) -> tuple[Rows, list[str]]:
+    rows: Rows = []
+    said: list[str] = []
+    train(options, said.append, lambda _step, losses: rows.append(losses))
+    return rows, said
+
+
+def test_folders_in_style_file_out(options: JohnsonOptions) -> None:
+    said: list[str] = []
+    trained = train(options, said.append)
+    figures = write_style_file(options, trained)
+    assert any("1 damaged" in line for line in said)
+    style = load_style(str(options.out))
+    assert [named.name for named in style.card.styles] == ["blue", "red"]
+    assert style.card.styles[1].title == "Red stripes"
+    assert style.card.training["settings"]["steps"] == 6
+    assert str(options.styles) not in json.dumps(style.card.training)
+    assert {"content", "style", "style/red", "stability", "stability_of_input"} <= set(figures)
+    with Image.open(options.run_folder / "samples" / "step_000006.png") as sheet:
+        assert sheet.size == (3 * 320, 3 * 240)
+    assert list(options.run_folder.glob("events.out.tfevents.*"))
+
+
+def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: JohnsonOptions) -> None:
+    whole, _ = run(dataclasses.replace(options, out=options.out.with_name("whole.onnx"), average_decay=0.5))
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_four(step: int, _losses: dict[str, float]) -> None:
+        if step == 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(dataclasses.replace(options, average_decay=0.5), lambda _: None, stop_after_four)
+    resumed = train(dataclasses.replace(options, average_decay=0.5, resume=True), lambda _: None)
+    saved = [torch.load(folder / "checkpoint.pt", weights_only=True) for folder in run_folders(options, "whole")]
+    assert saved[0]["step"] == saved[1]["step"] == 6
+    for part in ("net", "average"):
+        for name in saved[0][part]:
+            torch.testing.assert_close(saved[0][part][name], saved[1][part][name], rtol=0, atol=0)
+    assert len(whole) == 6
+    assert resumed.styles == ("blue", "red")
+
+
+def run_folders(options: JohnsonOptions, other: str) -> list[Path]:
+    return [options.run_folder, options.out.with_name(f"{other}.run")]
+
+
+def test_training_brings_the_losses_down(options: JohnsonOptions) -> None:
+    rows, _ = run(dataclasses.replace(options, steps=80, stability_start=1.0, sample_every=80, save_every=80))
+    assert rows[-1]["style"] < 0.5 * rows[0]["style"]
+
+
+def test_the_stability_loss_joins_late(options: JohnsonOptions) -> None:
+    rows, _ = run(options)
+    assert ["stability" in row for row in rows] == [False, False, False, True, True, True]
+
+
+def test_another_run_is_not_overwritten(options: JohnsonOptions) -> None:
+    run(options)
+    with pytest.raises(FileExistsError, match="--resume"):
+        run(options)
+    with pytest.raises(ValueError, match="resume with those"):
+        run(dataclasses.replace(options, network="ultra", resume=True))
+    with pytest.raises(FileNotFoundError, match="leave out --resume"):
+        run(dataclasses.replace(options, out=options.out.with_name("none.onnx"), resume=True))
+
+
+def test_a_run_can_begin_with_the_weights_of_another(options: JohnsonOptions) -> None:
+    run(options)
+    begun = dataclasses.replace(options, out=options.out.with_name("next.onnx"), steps=1, learning_rate=1e-9,
+                                initial=options.run_folder / "checkpoint.pt")  # fmt: skip
+    trained = train(begun, lambda _: None)
+    saved = torch.load(options.run_folder / "checkpoint.pt", weights_only=True)["average"]
+    torch.testing.assert_close(trained.net.state_dict(), saved, rtol=0, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_a_word(options: JohnsonOptions) -> None:
+    with pytest.raises(FloatingPointError, match=r"step \d+: a loss is not finite .*--learning-rate"):
+        run(dataclasses.replace(options, style_weight=float("inf")))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"style_weights": (("green", 2.0),)}, "green"), ({"styles": Path("content_only")}, "content_only"),
+     ({"content_layers": ("relu7_1",)}, "relu7_1")],
+)  # fmt: skip
+def test_wrong_settings_are_named(options: JohnsonOptions, change: dict[str, object], word: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=word):
+        run(dataclasses.replace(options, **change))  # type: ignore[arg-type]
+
+
+def test_impossible_options_are_refused(options: JohnsonOptions) -> None:
+    for change in ({"steps": 0}, {"stability_start": 2.0}, {"precision": "int3"}):
+        with pytest.raises(ValueError, match=next(iter(change))):
+            dataclasses.replace(options, **change)
+
+
+def test_ctrl_c_saves(options: JohnsonOptions) -> None:
+    def interrupt(step: int, _losses: dict[str, float]) -> None:
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(dataclasses.replace(options, steps=50), lambda _: None, interrupt)
+    step = torch.load(options.run_folder / "checkpoint.pt", weights_only=True)["step"]
+    assert 1 <= step <= 3
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    factors = [learning_rate_factor(step, 1000) for step in range(1000)]
+    assert factors[0] < 0.02
+    assert max(factors) == factors[johnson.WARM_UP_STEPS - 1]
+    assert 0.009 < factors[-1] < 0.011
+
+
+PROCESS = """
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from engines.networks import transform
+from trainers.johnson import train
+from trainers.options import JohnsonOptions
+tiny = transform.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
+transform.PRESETS["tiny"] = tiny
+folder = Path(sys.argv[1])
+train(JohnsonOptions(styles=folder / "styles", content=(folder / "content",), out=folder / "two.onnx", network="tiny",
+      steps=4, batch=1, size=32, style_size=32, loss_network=str(folder / "loss.pth"), content_layers=("relu2_1",),
+      style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0, save_every=4, sample_every=4))
+"""
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_two_processes_train_one_net(options: JohnsonOptions, tmp_path: Path) -> None:
+    """Through the launcher's own environment variables, over gloo on the CPU."""
+    (tmp_path / "run.py").write_text(PROCESS)
+    launched = {
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1",
+        "ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(Path(johnson.__file__).parents[1]),
+    }  # fmt: skip
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(tmp_path / "run.py"), str(tmp_path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | launched | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    saved = torch.load(tmp_path / "two.run" / "checkpoint.pt", weights_only=True)
+    assert saved["step"] == 4
+    assert all(torch.isfinite(value).all() for value in saved["net"].values())

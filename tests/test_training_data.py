@@ -1,0 +1,71 @@
+"""Training pictures: what is found, what is skipped, and that a sample depends on its number alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from trainers.data import CropOptions, Crops, batches, find_pictures, open_picture, readable_pictures, style_picture
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        array = rng.integers(0, 256, (40 + number, 60, 3), dtype=np.uint8)
+        Image.fromarray(array).save(tmp_path / f"{number}.png")
+    (tmp_path / "below").mkdir()
+    Image.fromarray(rng.integers(0, 256, (50, 50), dtype=np.uint8)).save(tmp_path / "below" / "grey.jpg")
+    Image.fromarray(rng.integers(0, 256, (50, 50, 4), dtype=np.uint8)).save(tmp_path / "alpha.PNG")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "0.png").read_bytes()[:900])
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_pictures_are_found_and_damaged_ones_counted(folder: Path) -> None:
+    good, bad = readable_pictures(find_pictures([folder]))
+    assert [path.name for path in bad] == ["broken.jpg", "cut.png"]
+    assert len(good) == 5
+    assert all(open_picture(path).mode == "RGB" for path in good)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        find_pictures([tmp_path / "nowhere"])
+
+
+def test_a_sample_depends_on_its_number_alone(folder: Path) -> None:
+    paths, _ = readable_pictures(find_pictures([folder]))
+    crops = Crops(paths, CropOptions(size=24), seed=5, length=100)
+    one = list(batches(crops, 2, start=0, stop=6, workers=0))
+    rest = list(batches(crops, 2, start=4, stop=6, workers=2))
+    torch.testing.assert_close(one[4:], rest, rtol=0, atol=0)
+    both = [list(batches(crops, 1, start=0, stop=6, rank=r, processes=2, workers=0)) for r in range(2)]
+    shared = [torch.cat(pair) for pair in zip(*both, strict=True)]
+    torch.testing.assert_close(one, shared, rtol=0, atol=0)
+    assert not torch.equal(one[0], one[1])
+    assert one[0].shape == (2, 3, 24, 24)
+    assert 0 <= one[0].min() <= one[0].max() <= 1
+
+
+def test_every_picture_comes_once_a_round(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, _ = readable_pictures(find_pictures([folder]))
+    seen: list[Path] = []
+
+    def opened(path: Path) -> Image.Image:
+        seen.append(path)
+        return open_picture(path)
+
+    monkeypatch.setattr("trainers.data.open_picture", opened)
+    crops = Crops(paths, CropOptions(size=16), seed=1, length=10)
+    for number in range(10):
+        crops[number]
+    assert sorted(seen[:5]) == sorted(seen[5:]) == sorted(paths)
+    assert seen[:5] != seen[5:]
+
+
+def test_the_short_side_of_a_style_picture_is_set(folder: Path) -> None:
+    assert style_picture(folder / "2.png", 21).shape == (1, 3, 21, 30)

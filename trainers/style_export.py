@@ -1,0 +1,103 @@
+"""The end of a run: figures on pictures that it may not have seen, and the style file with its card."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engines.export import export_style
+from engines.networks.transform import TransformNet
+from engines.style import NamedStyle
+from trainers.credits import Credit, read_credits
+from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.johnson import Targets, TrainedNet, style_targets, training_losses
+from trainers.motion import MotionOptions, second_frame, stability_loss
+from trainers.options import JohnsonOptions
+from trainers.perceptual import PerceptualNet, load_perceptual
+
+VALIDATION_PICTURES = 24
+
+
+def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, float]:
+    """Measures the net and writes `options.out`; returns the figures. The device is the net's own."""
+    device = trained.net.styles.device
+    perceptual = load_perceptual(options.loss_network).to(device)
+    figures = measure(trained.net, perceptual, style_targets(options, perceptual, device), options)
+    state = {name: tensor.detach().float().cpu().numpy() for name, tensor in trained.net.state_dict().items()}
+    vectors = state.pop("styles")
+    credits = read_credits(options.styles)
+    export_style(
+        options.out,
+        config=trained.net.config.to_dict(),
+        weights=state,
+        styles=[_named(name, vector, credits) for name, vector in zip(trained.styles, vectors, strict=True)],
+        name=options.out.stem,
+        licence=options.licence,
+        training=_training(options, perceptual.name),
+        figures=figures,
+    )
+    return figures
+
+
+@torch.no_grad()
+def measure(
+    net: TransformNet, perceptual: PerceptualNet, targets: Targets, options: JohnsonOptions
+) -> dict[str, float]:
+    """Mean losses over the validation pictures: content, style, style of each name, and stability.
+
+    `stability` is the mean absolute change (0..1) that synthetic motion leaves after the motion is taken back, and
+    `stability_of_input` the same of the pictures themselves.
+    """
+    sums: dict[str, list[float]] = {}
+    for number, picture in enumerate(_validation_pictures(options)):
+        content = picture[None].to(net.styles.device)
+        moved, flow, light = second_frame(content, MotionOptions(), torch.Generator().manual_seed(number))
+        sums.setdefault("stability_of_input", []).append(float(stability_loss(content + light, moved, flow)))
+        for style, name in enumerate(targets.names):
+            ids = torch.tensor([style], device=content.device)
+            losses = training_losses(net, net.styles[ids], perceptual, targets, content, ids, options)
+            sums.setdefault("content", []).append(float(losses["content"]))
+            sums.setdefault("style", []).append(float(losses["style"]))
+            sums.setdefault(f"style/{name}", []).append(float(losses["style"]))
+            first, second = (net(frame, net.styles[ids]).clamp(0, 1) for frame in (content, moved))
+            sums.setdefault("stability", []).append(float(stability_loss(first + light, second, flow)))
+    return {name: round(sum(values) / len(values), 5) for name, values in sums.items()}
+
+
+def _validation_pictures(options: JohnsonOptions) -> list[Tensor]:
+    """Centre crops of the training size, spread over the validation folder, or over the content where there is none."""
+    folders = options.content if options.validation is None else (options.validation,)
+    paths = find_pictures(folders)
+    good, _ = readable_pictures(paths[:: max(1, len(paths) // VALIDATION_PICTURES)][:VALIDATION_PICTURES])
+    return [_centre(path, options.size) for path in good]
+
+
+def _centre(path: Path, size: int) -> Tensor:
+    picture = open_picture(path)
+    side = min(picture.size)
+    left, top = (picture.width - side) / 2, (picture.height - side) / 2
+    crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return to_tensor(crop)
+
+
+def _named(name: str, vector: np.ndarray, credits: Mapping[str, Credit]) -> NamedStyle:
+    credit = credits.get(name, Credit())
+    return NamedStyle(
+        name=name, vector=vector, title=credit.title, artist=credit.artist, year=credit.year,
+        source=credit.source, licence=credit.licence,
+    )  # fmt: skip
+
+
+def _training(options: JohnsonOptions, loss_network: str) -> dict[str, object]:
+    """How the net was made; folders by their names alone, since a card travels."""
+    settings = options.to_dict()
+    for place in ("styles", "out", "initial", "validation", "loss_network"):
+        settings[place] = Path(settings[place]).name if settings[place] else None
+    settings["content"] = [Path(folder).name for folder in settings["content"]]
+    command = shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
+    return {"recipe": "johnson", "command": command, "settings": settings, "loss_network": loss_network}
