@@ -1,10 +1,13 @@
-"""Metadata of an ONNX file, read without the onnx package, which takes longer to import than a start may last.
+"""Metadata and checksum of an ONNX file, read without the onnx package, whose import would slow every start.
 
 An ONNX file is a protocol buffer message ModelProto. Its fields stand one after the other, each behind a key that tells
-number and kind; `metadata_props` (field 14) are pairs of strings. Reading them means stepping over all other fields.
+number and kind; `graph` is field 7, `metadata_props` (field 14) are pairs of strings. Reading them means stepping over
+all other fields.
 """
 
-METADATA_PROPS = 14
+import hashlib
+
+GRAPH, METADATA_PROPS = 7, 14
 KEY, VALUE = 1, 2
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 
@@ -13,6 +16,15 @@ def read_metadata(data: bytes) -> dict[str, str]:
     """The metadata of an ONNX file; ValueError where the bytes are no protocol buffer message."""
     view = memoryview(data)
     return dict(_pair(value) for number, value in _fields(view) if number == METADATA_PROPS)
+
+
+def graph_sha256(data: bytes) -> str:
+    """Checksum of the graph, weights included, as it stands in the file; ValueError as for the metadata."""
+    digest = hashlib.sha256()
+    for number, value in _fields(memoryview(data)):
+        if number == GRAPH:
+            digest.update(value)
+    return digest.hexdigest()
 
 
 def _pair(message: memoryview) -> tuple[str, str]:

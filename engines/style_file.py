@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import ImpastoError
-from engines.onnx_metadata import read_metadata
+from engines.onnx_metadata import graph_sha256, read_metadata
 from engines.style_card import StyleCard
 
 if TYPE_CHECKING:
     import onnx
 
 CARD_KEY = "impasto.style_card"
+CHECKSUM_KEY = "impasto.sha256"
 MAX_STYLE_BYTES = 256 * 2**20
 WEIGHT_PREFIX = "net."
 EXTERNAL_DATA_KEY = b"location"  # a tensor that lies in another file must spell this word
@@ -99,10 +100,10 @@ def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> N
     path = Path(path)
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
-    kept = [(entry.key, entry.value) for entry in model.metadata_props if entry.key != CARD_KEY]
-    del complete.metadata_props[:]
-    for key, value in (*kept, (CARD_KEY, card.to_json())):
-        complete.metadata_props.add(key=key, value=value)
+    text = card.to_json()
+    written = {CARD_KEY: text, CHECKSUM_KEY: _checksum(model.SerializeToString(), text)}
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(complete, {**kept, **written})
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         beside.write_bytes(complete.SerializeToString())
@@ -121,7 +122,14 @@ def _read_card(path: Path, data: bytes) -> StyleCard:
         raise ImpastoError(
             f"{path} is not an impasto style file: no style card; train one, or use `impasto import` for a checkpoint"
         )
+    if metadata.get(CHECKSUM_KEY, checksum := _checksum(data, metadata[CARD_KEY])) != checksum:
+        raise ImpastoError(f"{path} is damaged, its checksum is not that of its contents; get the style file again")
     try:
         return StyleCard.from_json(metadata[CARD_KEY])
     except ImpastoError as error:
         raise ImpastoError(f"{path}: {error}") from error
+
+
+def _checksum(data: bytes, card: str) -> str:
+    """Over graph and card; files of other tools need not carry one."""
+    return hashlib.sha256(f"{graph_sha256(data)} {card}".encode()).hexdigest()

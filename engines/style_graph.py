@@ -43,7 +43,7 @@ def _expected_inputs(style_size: int) -> Signature:
 def _check_signature(kind: str, values: Iterable[ValueInfoProto], expected: Signature) -> None:
     found = {value.name: value.type.tensor_type for value in values}
     if set(found) != set(expected):
-        raise ValueError(f"its graph has the {kind}s {sorted(found)}, a style file has {sorted(expected)}")
+        raise ValueError(f"its graph has the {kind}s {sorted(map(str, found))}, a style file has {sorted(expected)}")
     for name, (element, dimensions) in expected.items():
         tensor = found[name]
         actual = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)

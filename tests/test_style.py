@@ -179,6 +179,15 @@ def test_a_damaged_card_is_one_line(tmp_path: Path, card: str | None, message: s
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("part", [b"net.down.0.weight", b'"title"'], ids=["weights", "card"])
+def test_a_flipped_bit_is_noticed(style: StyleFile, tmp_path: Path, part: bytes) -> None:
+    data = bytearray(style.data)
+    data[data.index(part) + len(part) + 40] ^= 1
+    (tmp_path / "flipped.onnx").write_bytes(data)
+    with pytest.raises(ImpastoError, match="is damaged, its checksum"):
+        load_style(str(tmp_path / "flipped.onnx"))
+
+
 def plain_file(path: Path) -> None:
     path.write_text("just text\n" * 100)
 
@@ -241,31 +250,28 @@ def in_an_inner_graph(model: onnx.ModelProto) -> None:
 def test_no_style_file_reads_another_file(
     style: StyleFile, tmp_path: Path, hide: Callable[[onnx.ModelProto], None]
 ) -> None:
-    model = onnx.ModelProto()
-    model.CopyFrom(style.model)
+    model = without_metadata(style.model)
     hide(model)
-    path = tmp_path / "external.onnx"
-    path.write_bytes(model.SerializeToString())
+    path = write_with_card(tmp_path / "external.onnx", style.card.to_json(), model)
     with pytest.raises(ImpastoError, match="other files"):
-        load_style(str(path))
+        load_style(path)
 
 
 def test_a_graph_with_other_inputs_is_refused(style: StyleFile, tmp_path: Path) -> None:
-    model = onnx.ModelProto()
-    model.CopyFrom(style.model)
+    model = without_metadata(style.model)
     model.graph.input[0].name = "picture"
-    path = write_with_card(tmp_path / "foreign.onnx", None, model)
+    path = write_with_card(tmp_path / "foreign.onnx", style.card.to_json(), model)
     with pytest.raises(ImpastoError, match=r"a style file has .'frame', 'keep_colour'"):
         _ = load_style(path).model
 
 
 def test_a_graph_for_other_vectors_is_refused(style: StyleFile, tmp_path: Path) -> None:
-    path = write_with_card(tmp_path / "swapped.onnx", card_with(), without_card(style.model))
+    path = write_with_card(tmp_path / "swapped.onnx", card_with(), without_metadata(style.model))
     with pytest.raises(ImpastoError, match=r"'style'.*\(4,\)"):
         _ = load_style(path).model
 
 
-def without_card(model: onnx.ModelProto) -> onnx.ModelProto:
+def without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     del copy.metadata_props[:]

@@ -112,7 +112,7 @@ class OpenVinoBackend:
             model = core.read_model(style.data, b"")
             model.reshape({"frame": [1, spec.height, spec.width, 3]})
             compiled = core.compile_model(model, DEVICE, _settings(spec))
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot compile {style.path.name} ({one_line(error)})") from error
         return OpenVinoEngine(compiled, spec, style.card.style_size)
 
@@ -123,7 +123,7 @@ class OpenVinoBackend:
         try:
             compiled = import_openvino().Core().import_model(blob, DEVICE, _settings(spec))
             return OpenVinoEngine(compiled, spec, style.card.style_size)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot take the compiled net ({one_line(error)})") from error
 
 
