@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av import VideoStream
+from av.container import InputContainer
 from av.sidedata.sidedata import Type
+from av.stream import Disposition, Stream
 
 from realtime.colour import ColourTags
 
@@ -59,6 +62,18 @@ class Clip:
         if self.lies_on_its_side:
             return replace(self, size=(seen, _even(rows * seen / width)))
         return replace(self, size=(_even(width * seen / rows), seen))
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether the stream is a cover picture, which FFmpeg also counts as video."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def film_of(container: InputContainer) -> VideoStream | None:
+    """The video stream that a player would show; None where there is none but covers."""
+    films = [stream for stream in container.streams.video if not is_cover(stream)]
+    best = container.streams.best("video")
+    return next((stream for stream in films if stream is best), films[0] if films else None)
 
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:

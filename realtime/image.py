@@ -12,10 +12,9 @@ from realtime.frame import Frame, Pixels
 from realtime.options import ImageOptions
 from realtime.painting import open_stylizer
 from realtime.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, read_picture, write_whole
-from realtime.report import EngineFacts, ImageReport
+from realtime.report import EngineFacts, ImageReport, Notes
 from realtime.sources.pictures import find_pictures, names_pictures
 from realtime.stylizer import Stylizer
-from realtime.video import Notes
 
 
 def stylize_images(

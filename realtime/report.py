@@ -1,6 +1,7 @@
 """What a command says when its work is done."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,15 @@ class ImageReport:
         count = len(self.outputs)
         where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
         return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}"
+
+
+class Notes:
+    """Lines that go to the person now and into the report at the end."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        self._report(f"note: {line}")

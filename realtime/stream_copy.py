@@ -11,9 +11,11 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from realtime.clip import Clip, kept_metadata
+from realtime.clip import Clip, film_of, is_cover, kept_metadata
+from realtime.steady_clock import SteadyClock
 
 MOST_TICKS = 2**31 - 1
+MATROSKA = "matroska"
 COPIED_KINDS = ("audio", "subtitle")
 # The keys that MP4's classic tags hold; any other needs QuickTime's metadata table instead.
 CLASSIC_MP4_KEYS = {
@@ -27,67 +29,88 @@ class StreamCopy:
     """Copies from the clip's file into an output, packet by packet, up to the time that the pictures have reached.
 
     The file is opened a second time, without its video, so that no packet waits in memory for its picture. A stream
-    that the output cannot hold is told with the remedy.
+    that the output cannot hold is told with the remedy. `add_video` is called when it is the video's turn, so that the
+    streams stay in order.
     """
 
-    def __init__(self, clip: Clip, output: OutputContainer, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, clip: Clip, output: OutputContainer, report: Callable[[str], None], add_video: Callable[[], None]
+    ) -> None:
         self._report = report
         self._output = output
         self._origin = clip.origin_seconds
         self._input: InputContainer | None = None
         self._streams: dict[int, Stream] = {}
+        self._clocks: dict[int, SteadyClock] = {}
         self._waiting: av.Packet[Any] | None = None
         self._ended = False
-        if clip.path is not None:
-            self._input = av.open(str(clip.path), metadata_errors="replace")
-            self._add_streams(self._input)
-            _copy_about(self._input, output, self._origin)
-            copied = list(self._streams)
-            self._packets = self._input.demux([self._input.streams[index] for index in copied]) if copied else iter(())
+        if clip.path is None:
+            add_video()
+            return
+        self._input = av.open(str(clip.path), metadata_errors="replace")
+        self._add_streams(self._input, add_video)
+        _copy_about(self._input, output, self._origin)
+        copied = [self._input.streams[index] for index in self._streams]
+        self._packets = self._input.demux(copied) if copied else iter(())
 
     def until(self, seconds: Fraction) -> None:
         """Write the packets that begin before this time of the clip."""
-        while (packet := self._next()) is not None and self._begins(packet) < seconds:
+        while (packet := self._next()) is not None and _begins(packet) < seconds:
             self._waiting = None
-            self._write(packet)
+            self._output.mux(packet)
 
     def rest(self) -> None:
         """Write all packets that are left."""
         while (packet := self._next()) is not None:
             self._waiting = None
-            self._write(packet)
+            self._output.mux(packet)
 
     def close(self) -> None:
         if self._input is not None:
             self._input.close()
 
-    def _add_streams(self, source: InputContainer) -> None:
-        film = source.streams.best("video")
+    def _add_streams(self, source: InputContainer, add_video: Callable[[], None]) -> None:
+        film = film_of(source)
         for stream in source.streams:
             if stream is film:
+                add_video()
                 stream.discard = av.stream.Discard.all
             elif stream.type == "attachment":
                 self._attach(stream)
-            elif stream.type in COPIED_KINDS or _is_cover(stream):
+            elif is_cover(stream) and self._output.format.name == MATROSKA:
+                self._attach_cover(stream)
+            elif stream.type in COPIED_KINDS or is_cover(stream):
                 self._add(stream)
             elif not _is_chapter_list(stream, source):
                 self._report(f"{_describe(stream)} is not copied: only sound, subtitles and covers are")
 
     def _add(self, stream: Stream) -> None:
-        remedy = "write to .mkv to keep it"
-        if not can_hold(self._output.format.name, stream):
-            self._report(f"{_describe(stream)} is lost: {self._output.format.name} files cannot hold it; {remedy}")
+        container = self._output.format.name
+        if not can_hold(container, stream):
+            remedy = "" if container == MATROSKA else "; write to .mkv to keep it"
+            self._report(f"{_describe(stream)} is lost: {container} files cannot hold it{remedy}")
             return
         copy = self._output.add_stream_from_template(stream)
         copy.metadata.update(kept_metadata(stream.metadata))
         copy.disposition = stream.disposition
         self._streams[stream.index] = copy
+        self._clocks[stream.index] = SteadyClock(stream.time_base or Fraction(1, av.time_base))
 
     def _attach(self, stream: Any) -> None:
-        if self._output.format.name != "matroska":
+        if self._output.format.name != MATROSKA:
             self._report(f"{_describe(stream)} is lost: only .mkv files hold attachments")
             return
         self._output.add_attachment(stream.name, stream.mimetype or "application/octet-stream", stream.data)
+
+    def _attach_cover(self, stream: Stream) -> None:
+        """Matroska keeps covers as attachments."""
+        codec = stream.codec_context.name
+        name = stream.metadata.get("filename", f"cover.{'jpg' if codec == 'mjpeg' else codec}")
+        mimetype = stream.metadata.get("mimetype", f"image/{'jpeg' if codec == 'mjpeg' else codec}")
+        with av.open(str(stream.container.name)) as source:
+            packets = source.demux(source.streams[stream.index])
+            data = next((bytes(packet) for packet in packets if packet.size), b"")
+        self._output.add_attachment(name, mimetype, data)
 
     def _next(self) -> "av.Packet[Any] | None":
         """The packet to write next, without taking it; None at the end of the file or of what can be read of it."""
@@ -100,19 +123,25 @@ class StreamCopy:
             if packet is None:
                 self._ended = True
             elif packet.size:  # an empty one ends a stream
-                self._waiting = packet
+                self._waiting = self._take(packet)
         return self._waiting
 
-    def _begins(self, packet: "av.Packet[Any]") -> Fraction:
+    def _take(self, packet: "av.Packet[Any]") -> "av.Packet[Any]":
+        """The packet on the output's clock and bound for its stream there."""
         time = packet.dts if packet.dts is not None else packet.pts
-        return Fraction(0) if time is None else time * packet.time_base - self._origin
-
-    def _write(self, packet: "av.Packet[Any]") -> None:
-        shift = round(self._origin / packet.time_base)
-        packet.pts = None if packet.pts is None else packet.pts - shift
-        packet.dts = None if packet.dts is None else packet.dts - shift
+        if time is not None:
+            shift = self._clocks[packet.stream_index].shift_for(time, packet.duration or 1)
+            shift -= round(self._origin / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
         packet.stream = self._streams[packet.stream_index]
-        self._output.mux(packet)
+        return packet
+
+
+def _begins(packet: "av.Packet[Any]") -> Fraction:
+    """Seconds; a packet without a time goes with what is written now."""
+    time = packet.dts if packet.dts is not None else packet.pts
+    return Fraction(0) if time is None else time * packet.time_base
 
 
 def can_hold(container: str, stream: Stream) -> bool:
@@ -149,10 +178,6 @@ def _copy_about(source: InputContainer, output: OutputContainer, origin: Fractio
         chapter["start"] -= shift
         chapter["end"] -= shift
     output.set_chapters(chapters)
-
-
-def _is_cover(stream: Stream) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _is_chapter_list(stream: Stream, source: InputContainer) -> bool:

@@ -11,11 +11,11 @@ from realtime.frame import AbortableSink
 from realtime.loop import run
 from realtime.options import VideoOptions
 from realtime.painting import open_stylizer
-from realtime.report import EngineFacts, VideoReport
+from realtime.report import EngineFacts, Notes, VideoReport
 from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.file import FileSource
-from realtime.sources.pictures import NUMBERED, PictureSource, find_pictures, names_pictures
+from realtime.sources.pictures import NUMBERED, PictureSource, find_pictures, names_pictures, numbered
 
 VideoSource = FileSource | PictureSource
 
@@ -61,18 +61,6 @@ def stylize_video(
     return VideoReport(stats, pictures.size, output, facts, first, tuple(notes.lines))
 
 
-class Notes:
-    """Lines that go to the person now and into the report at the end."""
-
-    def __init__(self, report: Callable[[str], None]) -> None:
-        self._report = report
-        self.lines: list[str] = []
-
-    def __call__(self, line: str) -> None:
-        self.lines.append(line)
-        self._report(f"note: {line}")
-
-
 def open_source(text: str, options: VideoOptions, report: Callable[[str], None]) -> VideoSource:
     """The video or the pictures that a person named."""
     if names_pictures(text):
@@ -92,8 +80,10 @@ def open_sink(
 
 def _check_paths(source: str, output: Path) -> None:
     """What can be told before anything is opened."""
+    here = Path(source)
     if not NUMBERED.search(output.name):
         choose_encoding(output)
-    here = Path(source)
+    elif names_pictures(source) and set(find_pictures(source)) & set(numbered(output)):
+        raise ImpastoError(f"{output} would write over its own input; name another folder")
     if here.exists() and output.exists() and here.samefile(output):
         raise ImpastoError(f"{output} is the input; name another file to write")

@@ -2,17 +2,19 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from clips import ClipRecipe, psnr_db, read_packets, read_pictures, read_rgb, read_times, write_clip
 
 from engines.errors import ImpastoError
-from realtime.clip import Clip
+from realtime.clip import Clip, is_cover
 from realtime.colour import SDR_TAGS, ColourTags
 from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding
 from realtime.frame import AbortableSink, Frame, Sink, SplitSink
@@ -193,19 +195,58 @@ def test_what_a_container_cannot_hold_is_told_with_the_remedy(tmp_path: Path) ->
     assert any("audio stream 1 (aac" in line and "is lost" in line for line in told)
 
 
-def test_a_cover_and_a_font_go_along(tmp_path: Path) -> None:
-    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
-    write_clip(tmp_path / "plain.mkv")
-    with av.open(str(tmp_path / "plain.mkv")) as reader, av.open(str(source), "w") as writer:
-        copy = writer.add_stream_from_template(reader.streams.video[0])
-        writer.add_attachment("face.ttf", "font/ttf", b"not really a font")
-        for packet in reader.demux(reader.streams.video[0]):
+def add_to(source: Path, target: Path, add: Callable[[av.container.OutputContainer], None]) -> Path:
+    """The file with something more in it."""
+    with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
+        copies = {stream.index: writer.add_stream_from_template(stream) for stream in reader.streams}
+        add(writer)
+        for packet in reader.demux():
             if packet.size:
-                packet.stream = copy
+                packet.stream = copies[packet.stream_index]
                 writer.mux(packet)
-    assert repaint(source, target) == []
-    with av.open(str(target)) as kept:
+    return target
+
+
+COVER = bytes(cv2.imencode(".png", np.full((20, 30, 3), 90, np.uint8))[1])
+
+
+def add_cover_stream(output: av.container.OutputContainer) -> None:
+    stream = output.add_stream("png")
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height, stream.pix_fmt = 30, 20, "rgb24"
+    stream.disposition = av.stream.Disposition.attached_pic
+    packet = av.Packet(COVER)
+    packet.stream, packet.pts, packet.dts = stream, 0, 0
+    packet.time_base, packet.is_keyframe = Fraction(1, 25), True
+    output.mux(packet)
+
+
+def cover_of(path: Path) -> bytes:
+    with av.open(str(path)) as source:
+        cover = next(stream for stream in source.streams.video if is_cover(stream))
+        return next(bytes(packet) for packet in source.demux(cover) if packet.size)
+
+
+def test_a_cover_and_a_font_go_along_in_matroska(tmp_path: Path) -> None:
+    def add(output: av.container.OutputContainer) -> None:
+        output.add_attachment("cover.png", "image/png", COVER)
+        output.add_attachment("face.ttf", "font/ttf", b"not really a font")
+
+    source = add_to(write_clip(tmp_path / "plain.mkv"), tmp_path / "in.mkv", add)
+    assert repaint(source, tmp_path / "out.mkv") == []
+    with av.open(str(tmp_path / "out.mkv")) as kept:
         assert [(item.name, item.data) for item in kept.streams.attachments] == [("face.ttf", b"not really a font")]
+    assert cover_of(tmp_path / "out.mkv") == COVER
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_cover_of_an_mp4_goes_along(tmp_path: Path, suffix: str) -> None:
+    source = add_to(write_clip(tmp_path / "plain.mp4", sounds=("aac",)), tmp_path / "in.mp4", add_cover_stream)
+    target = tmp_path / f"out{suffix}"
+    assert repaint(source, target) == []
+    assert cover_of(target) == COVER
+    with av.open(str(target)) as kept:
+        assert [stream.type for stream in kept.streams] == ["video", "audio", "video"]
 
 
 def test_an_early_stop_ends_the_sound_with_the_pictures(tmp_path: Path) -> None:

@@ -151,6 +151,39 @@ def test_hdr_is_tone_mapped_and_told(tmp_path: Path, transfer: int) -> None:
     assert np.ptp(frames[0].data.astype(int), axis=2).max() <= 3
 
 
+def test_a_broadcast_clock_is_moved_back_to_zero(tmp_path: Path) -> None:
+    told: list[str] = []
+    hour = 90000 * 3600
+    path = write_clip(tmp_path / "late.ts", pts=range(hour, hour + 36000, 3600), time_base=Fraction(1, 90000))
+    frames = read_all(FileSource(path, report=told.append))
+    seconds = [frame.pts_seconds for frame in frames]
+    assert np.diff(seconds) == pytest.approx([0.04] * 9)
+    assert 0 <= seconds[0] < 0.1
+    assert [line for line in told if line.startswith("the clock starts at 3600")]
+
+
+def test_a_damaged_middle_is_passed_over(tmp_path: Path) -> None:
+    path = write_clip(
+        tmp_path / "clip.ts", codec="mpeg2video", size=(320, 240), pts=range(100), time_base=Fraction(1, 25)
+    )
+    data = bytearray(path.read_bytes())
+    third = len(data) // 3
+    data[third : 2 * third] = bytes(third)
+    path.write_bytes(bytes(data))
+    frames = read_all(FileSource(path))
+    assert 20 < len(frames) <= 100
+    assert {frame.size for frame in frames} == {(320, 240)}
+
+
+def test_a_size_that_changes_on_the_way_is_scaled_to_the_first(tmp_path: Path) -> None:
+    parts = [write_clip(tmp_path / f"{size[0]}.h264", size=size) for size in ((64, 48), (96, 80))]
+    path = tmp_path / "both.h264"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    frames = read_all(FileSource(path))
+    assert len(frames) == 20
+    assert {frame.size for frame in frames} == {(64, 48)}
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no file .*nothing\.mp4"):
         FileSource(tmp_path / "nothing.mp4")

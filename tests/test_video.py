@@ -90,6 +90,19 @@ def test_stop_before_the_first_frame_writes_nothing(clip: Path, tmp_path: Path, 
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
+def test_recordings_joined_end_to_end_go_on(tmp_path: Path, options: VideoOptions) -> None:
+    part = write_clip(tmp_path / "part.ts", pts=range(0, 50 * 512, 512), sounds=("aac",))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    report = stylize_video(str(joined), tmp_path / "out.mp4", options)
+    times = read_times(tmp_path / "out.mp4")
+    assert len(times) == 100
+    assert np.diff([float(time) for time in times]) == pytest.approx([0.04] * 99, abs=1e-3)
+    assert [note for note in report.notes if "the clock jumps back" in note]
+    (sound,) = read_packets(tmp_path / "out.mp4", "audio")
+    assert len(sound) == len(read_packets(joined, "audio")[0])
+
+
 @pytest.mark.parametrize("name", ["{}", "{}/*.png", "{}/shot_%02d.png"])
 def test_pictures_become_a_video(tmp_path: Path, options: VideoOptions, name: str) -> None:
     folder = tmp_path / "shots"
@@ -139,6 +152,13 @@ class TestErrors:
         with pytest.raises(ImpastoError, match="is the input"):
             stylize_video(str(clip), clip.parent / "." / clip.name, options)
         assert clip.read_bytes() == before
+
+    def test_pictures_over_their_own_input(self, tmp_path: Path, options: VideoOptions) -> None:
+        folder = tmp_path / "extra"
+        folder.mkdir()
+        cv2.imwrite(str(folder / "shot_01.png"), np.zeros((48, 64, 3), np.uint8))
+        with pytest.raises(ImpastoError, match="would write over its own input"):
+            stylize_video(str(folder), folder / "shot_%02d.png", options)
 
     def test_missing_folder(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
         with pytest.raises(FileNotFoundError, match="create it first"):

@@ -62,8 +62,7 @@ class FileSink:
             self._container = self._open_container()
         try:
             with _clear_errors(path):
-                self._copy = StreamCopy(clip, self._container, self._report)
-                self._stream = self._add_video()
+                self._copy = StreamCopy(clip, self._container, self._report, self._add_video)
                 self._container.start_encoding()
         except BaseException:
             self._give_up()
@@ -124,7 +123,7 @@ class FileSink:
         options = muxer_options(self._clip, container)
         return av.open(str(self._partial.path), "w", format=container, container_options=options)
 
-    def _add_video(self) -> av.VideoStream:
+    def _add_video(self) -> None:
         encoder, clip = self._encoding.encoder, self._clip
         stream: av.VideoStream = self._container.add_stream(encoder.name, rate=clip.encoder_rate)  # type: ignore[assignment]
         stream.options.update(self._encoding.options())
@@ -140,7 +139,7 @@ class FileSink:
             stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(clip.metadata)
         self._note_size()
-        return stream
+        self._stream = stream
 
     def _note_size(self) -> None:
         written = self._from_rgb.written_size

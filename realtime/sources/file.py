@@ -11,15 +11,15 @@ from pathlib import Path
 import av
 
 from engines.errors import ImpastoError
-from realtime.clip import FALLBACK_RATE, Clip, display_matrix, kept_metadata
+from realtime.clip import FALLBACK_RATE, Clip, display_matrix, film_of, kept_metadata
 from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
 from realtime.frame import Frame
 from realtime.picture_filter import PictureFilter
+from realtime.steady_clock import SteadyClock
 
 MOST_DECODING_THREADS = 8
 BROADCAST_FORMATS = ("mpegts", "mpeg")
 LATE_START_SECONDS = 10
-ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class FileSource:
             self._stream.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
             self._damage: Counter[str] = Counter()
             self._given = 0
-            self._last_pts: int | None = None
+            self._untimed_pts = 0
+            self._clock = SteadyClock(self._time_base)
             self._frames = self._filtered(self._decoded())
             first = self._first_picture()
         except BaseException:
@@ -193,25 +194,29 @@ class FileSource:
     def _next_pts(self, picture: av.VideoFrame) -> int:
         """The picture's time in ticks, later than the one before; made up where the file has none (raw streams)."""
         pts = picture.pts if picture.pts is not None else picture.dts
-        last = self._last_pts
         if pts is None:
-            rate = self.clip.frame_rate or FALLBACK_RATE
-            pts = 0 if last is None else last + max(1, round(1 / rate / self.clip.time_base))
+            pts = self._untimed_pts
         else:
             pts -= int(self.clip.origin_seconds / self.clip.time_base)
-        if last is not None and pts <= last:
-            self._damage["times out of order, moved on by a tick"] += 1
-            pts = last + 1
-        self._last_pts = pts
+        pts += self._clock.shift_for(pts, picture.duration or self._frame_ticks)
+        self._untimed_pts = pts + self._frame_ticks
         return pts
+
+    @property
+    def _frame_ticks(self) -> int:
+        return max(1, round(1 / (self.frame_rate or FALLBACK_RATE) / self.clip.time_base))
 
     def _tell_damage(self) -> None:
         expected = self.clip.frames
+        self._damage["times out of order, moved on by a tick"] += self._clock.nudged
+        self._damage["the clock jumps back, and goes on from there"] += self._clock.jumps
+        self._damage = +self._damage
         for what, count in self._damage.items():
             self._report(f"{self.path.name} is damaged: {what} ({count} times)")
         if self._damage and expected and self._given < expected:
             self._report(f"{self.path.name} breaks off: {self._given} of {expected} frames could be decoded")
         self._damage.clear()
+        self._clock.nudged = self._clock.jumps = 0
 
 
 def _open(path: Path) -> av.container.InputContainer:
@@ -224,16 +229,13 @@ def _open(path: Path) -> av.container.InputContainer:
 
 
 def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    """The stream a player would show. Cover pictures are video streams too, but not films."""
-    films = [stream for stream in container.streams.video if not stream.disposition & ATTACHED_PICTURE]
-    best = container.streams.best("video")
-    if not films:
+    film = film_of(container)
+    if film is None:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise ImpastoError(f"{path} has no video stream (it holds: {kinds})")
-    stream = best if best in films else films[0]
-    if not isinstance(stream, av.VideoStream) or stream.codec_context is None:
+    if film.codec_context is None:
         raise ImpastoError(f"{path}: this FFmpeg has no decoder for its video")
-    return stream
+    return film
 
 
 def _stream_tags(stream: av.VideoStream, tags: ColourTags) -> ColourTags:

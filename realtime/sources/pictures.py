@@ -85,7 +85,7 @@ def find_pictures(text: str) -> list[Path]:
     if path.is_dir():
         found, where = list(path.iterdir()), f"the folder {path}"
     elif NUMBERED.search(path.name):
-        found, where = _numbered(path), f"the sequence {text}"
+        found, where = numbered(path), f"the sequence {text}"
     else:
         found, where = [Path(name) for name in glob.glob(text)], text
     pictures = [file for file in found if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")]
@@ -102,7 +102,8 @@ def names_pictures(text: str) -> bool:
     return path.is_dir() or bool(NUMBERED.search(path.name)) or bool(WILDCARDS.search(text))
 
 
-def _numbered(path: Path) -> list[Path]:
+def numbered(path: Path) -> list[Path]:
+    """The files that a pattern such as shot_%04d.png matches, in no order."""
     before, after = NUMBERED.split(path.name, maxsplit=1)
     name = re.compile(re.escape(before) + r"\d+" + re.escape(after))
     folder = path.parent
