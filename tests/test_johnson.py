@@ -84,6 +84,7 @@ def test_folders_in_style_file_out(options: JohnsonOptions) -> None:
     trained = train(options, said.append)
     figures = write_style_file(options, trained)
     assert any("1 damaged" in line for line in said)
+    assert any("step 6 of 6" in line and "(style: " in line and "red " in line for line in said), said
     style = load_style(str(options.out))
     assert [named.name for named in style.card.styles] == ["blue", "red"]
     assert style.card.styles[1].title == "Red stripes"

@@ -62,7 +62,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     """
     accelerator = Accelerator(mixed_precision=_precision(options), cpu=not torch.cuda.is_available())
     main = accelerator.is_main_process
-    pictures = _content(options, report if main else _silent)
+    report = report if main else _silent
+    pictures = _content(options, report)
     perceptual = load_perceptual(options.loss_network).to(accelerator.device)
     targets = style_targets(options, perceptual, accelerator.device)
     torch.manual_seed(options.seed)
@@ -92,7 +93,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
             if on_step is not None and main:
                 on_step(step + 1, folder.running_losses)
             stopping = interrupted.is_set()
-            folder.keep(Checkpoint(step + 1, net, average, optimizer), stopping=stopping)
+            if folder.keep(Checkpoint(step + 1, net, average, optimizer), stopping=stopping):
+                report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
                 raise KeyboardInterrupt
     return TrainedNet(average, targets.names, folder.running_losses)
@@ -126,9 +128,10 @@ def training_losses(
     *,
     motion: torch.Generator | None = None,
 ) -> Losses:
-    """pictures [B, 3, H, W], their style_ids [B] and vectors [B, S] → mean losses, and under `styles` the style loss of each sample [B].
+    """pictures [B, 3, H, W], their style_ids [B] and vectors [B, S] → the mean losses.
 
-    With a generator for `motion`, a second frame of each picture is painted too and the stability loss is added.
+    Under `styles` is the style loss of each sample [B]. With a generator for `motion`, a second frame of each picture
+    is painted too and the stability loss is added.
     """
     frames = pictures
     if motion is not None:
@@ -153,6 +156,13 @@ def training_losses(
         losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
         total = total + options.stability_weight * losses["stability"]
     return {**losses, "styles": per_sample.detach(), "total": total}
+
+
+def shown_losses(losses: dict[str, float]) -> str:
+    """One line: the losses of the run, then the style loss of every style."""
+    common = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
+    styles = [f"{name.removeprefix('style/')} {value:.3g}" for name, value in losses.items() if "/" in name]
+    return f"{', '.join(common)} (style: {', '.join(styles)})"
 
 
 def learning_rate_factor(step: int, steps: int) -> float:

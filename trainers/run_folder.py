@@ -81,13 +81,15 @@ class RunFolder:
         optimizer.load_state_dict(saved["optimizer"])
         return int(saved["step"])
 
-    def keep(self, checkpoint: Checkpoint, *, stopping: bool) -> None:
-        """Saves and paints when it is time to, and saves when the run stops here."""
+    def keep(self, checkpoint: Checkpoint, *, stopping: bool) -> bool:
+        """Saves and paints when it is time to, and saves when the run stops here; tells whether it saved."""
         last = checkpoint.step == self.options.steps
-        if stopping or last or checkpoint.step % self.options.save_every == 0:
+        saving = stopping or last or checkpoint.step % self.options.save_every == 0
+        if saving:
             self.save(checkpoint)
         if last or checkpoint.step % self.options.sample_every == 0:
             self.sample(checkpoint.step, checkpoint.average)
+        return saving
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes beside the final name and moves there, so that an interrupted save loses nothing."""
