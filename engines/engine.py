@@ -123,13 +123,13 @@ def _build(
     backend: Backend, style: StyleFile, spec: EngineSpec, report: Report, store: Callable[[CacheEntry], None]
 ) -> Engine:
     """Compiles the engine and lets it through the gate; the verdict is stored either way."""
-    from engines.verify import verify
+    from engines.verify import paint_golden_pictures, verify
 
     report(f"preparing {spec}; the next start will be faster")
-    _ = style.model
+    golden = paint_golden_pictures(style, spec)
     engine = backend.build(style, spec)
     try:
-        engine.gate = gate = verify(engine, style)
+        engine.gate = gate = verify(engine, golden)
         store(CacheEntry(backend.dump(engine) if gate.passed else b"", gate))
         if not gate.passed:
             raise _refusal(spec, gate)

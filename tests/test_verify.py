@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from small_styles import write_small_style
 
+import engines.reference
 import engines.registry
 import engines.verify
 from engines.engine import Controls, Engine, EngineSpec, GateReport, load_engine
 from engines.errors import EngineRefused
 from engines.golden import FRAMES, golden_frames
+from engines.reference import REFERENCES, open_reference, reference_model
 from engines.registry import open_backend
 from engines.style import StyleFile, load_style, save_style
-from engines.verify import REFERENCES, golden_cases, open_reference, psnr, refusal, verify
+from engines.verify import GoldenPictures, golden_cases, paint_golden_pictures, psnr, refusal, verify
 
 SPEC = EngineSpec("torch", "fp32", 45, 70, "CPU", "1")
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -30,6 +32,11 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
 @pytest.fixture(scope="module")
 def right_engine(style: StyleFile) -> Engine:
     return open_backend("torch").build(style, SPEC)
+
+
+@pytest.fixture(scope="module")
+def golden(style: StyleFile) -> GoldenPictures:
+    return paint_golden_pictures(style, SPEC)
 
 
 class WrongEngine:
@@ -68,9 +75,9 @@ WRONG: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize(("change", "problem"), WRONG.values(), ids=WRONG)
 def test_a_wrong_engine_is_refused_with_the_figure(
-    style: StyleFile, right_engine: Engine, change: Change, problem: str
+    golden: GoldenPictures, right_engine: Engine, change: Change, problem: str
 ) -> None:
-    report = verify(WrongEngine(right_engine, change), style)
+    report = verify(WrongEngine(right_engine, change), golden)
     assert not report.passed
     assert report.psnr_db < report.floor_db
     message = str(refusal(SPEC, report))
@@ -93,23 +100,25 @@ class DeafEngine(WrongEngine):
 
 
 @pytest.mark.parametrize("control", ["style", "strength", "keep_colour"])
-def test_an_engine_that_ignores_a_control_is_refused(style: StyleFile, right_engine: Engine, control: str) -> None:
+def test_an_engine_that_ignores_a_control_is_refused(
+    style: StyleFile, golden: GoldenPictures, right_engine: Engine, control: str
+) -> None:
     stuck = {"style": style.vector("waves"), "strength": 1.0, "keep_colour": 0.0}[control]
-    assert not verify(DeafEngine(right_engine, **{control: stuck}), style).passed
+    assert not verify(DeafEngine(right_engine, **{control: stuck}), golden).passed
 
 
-def test_a_right_engine_passes(style: StyleFile, right_engine: Engine) -> None:
-    report = verify(right_engine, style)
+def test_a_right_engine_passes(golden: GoldenPictures, right_engine: Engine) -> None:
+    report = verify(right_engine, golden)
     assert report.passed
     assert report.frames == len(FRAMES)
     assert report.psnr_db >= 60
     assert report.reference.startswith("OpenCV 5")
 
 
-def test_a_little_error_passes_in_low_precision_alone(style: StyleFile, right_engine: Engine) -> None:
+def test_a_little_error_passes_in_low_precision_alone(golden: GoldenPictures, right_engine: Engine) -> None:
     low = WrongEngine(right_engine, add_noise)
     low.spec = EngineSpec("torch", "bf16", SPEC.height, SPEC.width, "CPU", "1")
-    report = verify(low, style)
+    report = verify(low, golden)
     assert 38 <= report.psnr_db < 50
     assert report.passed
 
@@ -117,7 +126,7 @@ def test_a_little_error_passes_in_low_precision_alone(style: StyleFile, right_en
 def test_all_references_agree(style: StyleFile) -> None:
     """Three runtimes, and the plain graph against the rewritten one that the engines run."""
     spec = EngineSpec("none", "fp32", 32, 48, "CPU", "1")
-    data = engines.verify._reference_model(style).SerializeToString()
+    data = reference_model(style).SerializeToString()
     runs = [opened(data, style, spec)[1] for opened in REFERENCES.values()]
     for _, frame, controls in golden_cases(style, spec):
         first, *others = (run(frame, controls) for run in runs)
@@ -126,7 +135,7 @@ def test_all_references_agree(style: StyleFile) -> None:
 
 def test_an_engine_is_not_its_own_reference(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
     without_opencv = {name: opened for name, opened in REFERENCES.items() if name != "opencv"}
-    monkeypatch.setattr(engines.verify, "REFERENCES", without_opencv)
+    monkeypatch.setattr(engines.reference, "REFERENCES", without_opencv)
     specs = [EngineSpec(name, "fp32", 16, 16, "CPU", "1") for name in ("torch", "onnxruntime")]
     of_torch, of_onnxruntime = (open_reference(style, spec)[0] for spec in specs)
     assert of_torch.startswith("ONNX Runtime")
@@ -137,7 +146,7 @@ def test_large_pictures_get_fewer_frames(style: StyleFile, monkeypatch: pytest.M
     def count(height: int, width: int) -> int:
         return sum(1 for _ in golden_cases(style, EngineSpec("torch", "fp32", height, width, "CPU", "1")))
 
-    monkeypatch.setattr(engines.verify, "PIXELS_TO_CHECK", 5 * 36 * 64)
+    monkeypatch.setattr(engines.verify, "WORK_TO_CHECK", 5 * 36 * 64 * len(style.data))
     assert [count(16, 16), count(36, 64), count(36, 80), count(108, 192)] == [5, 5, 4, 2]
 
 
