@@ -6,10 +6,12 @@ import torch
 from trainers.losses import (
     content_loss,
     gram_matrix,
+    grid_loss,
     mean_content_loss,
     mean_style_loss,
     style_grams,
     style_loss,
+    tone_loss,
     total_variation,
 )
 
@@ -54,6 +56,34 @@ def test_total_variation() -> None:
     down = ((picture[:, :, 1:] - picture[:, :, :-1]) ** 2).mean()
     right = ((picture[..., 1:] - picture[..., :-1]) ** 2).mean()
     np.testing.assert_allclose(total_variation(torch.from_numpy(picture)).numpy(), [down + right], rtol=1e-12)
+
+
+def test_grid_loss_is_the_variance_between_the_places_of_the_grid() -> None:
+    picture = RNG.standard_normal((1, 2, 24, 24))
+    means = np.array([picture[0, :, row::4, column::4].mean((1, 2)) for row in range(4) for column in range(4)])
+    np.testing.assert_allclose(grid_loss(torch.from_numpy(picture)).numpy(), [means.var(0).mean()], rtol=1e-12)
+    dots = np.zeros((1, 1, 96, 96))
+    dots[..., ::2, ::2] = 1
+    np.testing.assert_allclose(grid_loss(torch.from_numpy(dots)).numpy(), [0.25 * 0.75], rtol=1e-12)
+
+
+def test_strokes_cost_no_grid() -> None:
+    """A slanted wave has as much texture as dots have, at all places alike."""
+    ys, xs = np.mgrid[0:96, 0:96]
+    wave = np.sin(0.7 * xs + 0.45 * ys)[None, None]
+    assert grid_loss(torch.from_numpy(wave)).item() < 1e-3
+
+
+def test_tone_loss_leaves_brightness_and_contrast_to_the_style() -> None:
+    content = RNG.random((1, 3, 32, 40))
+    loss = tone_loss(torch.from_numpy(content * 0.999 + 0.3), torch.from_numpy(content))
+    assert loss.item() < 1e-4
+    luma = (content * np.array([0.299, 0.587, 0.114])[:, None, None]).sum(1)[0]
+    coarse = luma.reshape(4, 8, 5, 8).mean((1, 3))
+    tone = (coarse - coarse.mean()) / (coarse.std() + 0.05)
+    inverse = (coarse.mean() - coarse) / (coarse.std() + 0.05)
+    found = tone_loss(torch.from_numpy(1 - content), torch.from_numpy(content))
+    np.testing.assert_allclose(found.numpy(), [((inverse - tone) ** 2).mean()], rtol=1e-9)
 
 
 def test_layers_are_averaged() -> None:

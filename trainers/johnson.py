@@ -3,7 +3,7 @@
 Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
-the unclamped output in 0..1.
+the unclamped output in 0..1; a grid loss and a tone loss against dots and halos (trainers.losses).
 """
 
 import math
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from engines.networks.transform import PRESETS, TransformNet
 from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures, style_picture
-from trainers.losses import mean_content_loss, mean_style_loss, style_grams, total_variation
+from trainers.losses import grid_loss, mean_content_loss, mean_style_loss, style_grams, tone_loss, total_variation
 from trainers.motion import MotionOptions, second_frame, stability_loss
 from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet, load_perceptual
@@ -149,9 +149,12 @@ def training_losses(
         "style": per_sample.mean(),
         "tv": total_variation(first).mean(),
         "range": (first - first.clamp(0, 1)).square().mean(),
+        "grid": grid_loss(first).mean(),
+        "tone": tone_loss(first, pictures).mean(),
     }
     total = options.content_weight * losses["content"] + (targets.weights[style_ids] * per_sample).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
+    total = total + options.grid_weight * losses["grid"] + options.tone_weight * losses["tone"]
     if motion is not None:
         losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
         total = total + options.stability_weight * losses["stability"]

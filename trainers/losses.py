@@ -1,12 +1,26 @@
-"""Losses of style transfer: content, Gram style, total variation (Gatys 2016; Johnson 2016, arXiv 1603.08155)."""
+"""Losses of style transfer: content, Gram style, total variation (Gatys 2016; Johnson 2016, arXiv 1603.08155).
+
+Two are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `tone_loss`
+against halos, where a smooth wall is divided into bright and dark around whoever stands before it.
+"""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 # Keeps a relative loss finite where the target is black.
 TINY = 1e-12
+# Upsampling and pixel_shuffle repeat with periods of 2 and 4 pixels.
+GRID_PERIOD = 4
+# Cells of one window: so many that an edge of the picture weighs little beside a grid.
+GRID_WINDOW = 24
+TONE_CELL_PX = 8
+# The least deviation by which tones are divided: an even picture has none to keep.
+TONE_FLOOR = 0.05
+# BT.601 luma of gamma-coded RGB.
+LUMA = (0.299, 0.587, 0.114)
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -40,6 +54,35 @@ def total_variation(picture: Tensor) -> Tensor:
     down = (picture[:, :, 1:] - picture[:, :, :-1]).square().flatten(1).mean(1)
     right = (picture[..., 1:] - picture[..., :-1]).square().flatten(1).mean(1)
     return down + right
+
+
+def grid_loss(picture: Tensor) -> Tensor:
+    """[B, C, H, W], H and W at least GRID_PERIOD → [B]: how far the places of a 4×4 grid differ in their local means.
+
+    The painter's strokes fall on every place of the grid alike; a net's upsampling pattern does not.
+    """
+    batch, channels, height, width = picture.shape
+    height, width = height - height % GRID_PERIOD, width - width % GRID_PERIOD
+    places = functional.pixel_unshuffle(picture[..., :height, :width], GRID_PERIOD)
+    window = (min(GRID_WINDOW, places.shape[-2]), min(GRID_WINDOW, places.shape[-1]))
+    means = functional.avg_pool2d(places, window, stride=(max(1, window[0] // 2), max(1, window[1] // 2)))
+    by_place = means.view(batch, channels, GRID_PERIOD**2, -1)
+    return by_place.var(dim=2, unbiased=False).flatten(1).mean(1)
+
+
+def tone_loss(picture: Tensor, content: Tensor) -> Tensor:
+    """[B, 3, H, W] twice, RGB → [B]: squared distance of the coarse tones, light and dark, both standardised.
+
+    Brightness and contrast as a whole are the style's; what is lighter than what stays the content's.
+    """
+    return (_tone(picture) - _tone(content)).square().flatten(1).mean(1)
+
+
+def _tone(picture: Tensor) -> Tensor:
+    weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
+    coarse = functional.avg_pool2d((picture * weights).sum(1, keepdim=True), min(TONE_CELL_PX, *picture.shape[-2:]))
+    deviation, mean = torch.std_mean(coarse, dim=(2, 3), keepdim=True, unbiased=False)
+    return (coarse - mean) / (deviation + TONE_FLOOR)
 
 
 def style_grams(features: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -26,6 +26,8 @@ class JohnsonOptions:
     style_weights: tuple[tuple[str, float], ...] = ()
     tv_weight: float = 0.3
     range_weight: float = 1.0
+    grid_weight: float = 30.0
+    tone_weight: float = 0.3
     stability_weight: float = 1.0
     stability_start: float = 0.5
     learning_rate: float = 2e-3

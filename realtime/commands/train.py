@@ -33,6 +33,8 @@ JOHNSON_HELP = {
     "style_weights": "Weights of single styles, such as udnie=3,scream=1.5.",
     "tv_weight": "Weight of the total variation.",
     "range_weight": "Weight of what leaves the range of colours.",
+    "grid_weight": "Weight of the loss against upsampling dots.",
+    "tone_weight": "Weight of keeping what is light and what is dark.",
     "stability_weight": "Weight of the loss against flicker.",
     "stability_start": "Part of the run after which that loss begins.",
     "learning_rate": "Highest learning rate of Adam.",
