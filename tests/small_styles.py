@@ -1,5 +1,7 @@
 """Style files of small nets with random weights, for tests of everything that runs a style."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,15 @@ def write_small_style(path: Path, *, name: str = "small", names: tuple[str, ...]
         training={"steps": 0},
     )
     return load_style(str(path))
+
+
+@contextmanager
+def one_thread_for_torch() -> Iterator[None]:
+    """On frames this small, torch's threads only wait for each other, seconds long where the cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def random_frame(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_styles import random_frame, write_small_style
+from small_styles import one_thread_for_torch, random_frame, write_small_style
 
 from engines.engine import Controls, Engine, load_engine, probe_backends
 from engines.errors import EngineRefused, ImpastoError
@@ -21,6 +21,12 @@ ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 37, 53
 SIZES = [(16, 16), (17, 31), (16, 129), (64, 48)]
 LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    with one_thread_for_torch():
+        yield
 
 
 @pytest.fixture(scope="module")

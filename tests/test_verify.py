@@ -2,12 +2,12 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_styles import write_small_style
+from small_styles import one_thread_for_torch, write_small_style
 
 import engines.reference
 import engines.registry
@@ -22,6 +22,12 @@ from engines.verify import GoldenPictures, golden_cases, paint_golden_pictures, 
 
 SPEC = EngineSpec("torch", "fp32", 45, 70, "CPU", "1")
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    with one_thread_for_torch():
+        yield
 
 
 @pytest.fixture(scope="module")
