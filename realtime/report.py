@@ -39,6 +39,7 @@ class EngineFacts:
 class VideoReport:
     """What `impasto video` did. `size` is (width, height); `first_frame_seconds` counts from the command's start.
 
+    With `input_broke_off` the output holds what could be decoded of a damaged input, and the command fails all the same.
     `stage_ms` holds the median milliseconds per frame of decode, convert, net and encode.
     """
 
@@ -48,6 +49,7 @@ class VideoReport:
     engine: EngineFacts
     first_frame_seconds: float | None
     notes: tuple[str, ...] = field(default=())
+    input_broke_off: bool = False
 
     @property
     def interrupted(self) -> bool:
@@ -66,6 +68,7 @@ class VideoReport:
             "first_frame_seconds": None if first is None else round(first, 3),
             **self.engine.as_dict(),
             "interrupted": self.interrupted,
+            "input_broke_off": self.input_broke_off,
             "notes": list(self.notes),
         }
 
@@ -90,6 +93,11 @@ class ImageReport:
     engine: EngineFacts | None
     interrupted: bool
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def input_broke_off(self) -> bool:
+        """A picture is painted whole or refused."""
+        return False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -58,7 +58,8 @@ def stylize_video(
         stylizer.engine.close()
     first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
     facts = EngineFacts.of(stylizer.engine)
-    return VideoReport(stats, pictures.size, output, facts, first, tuple(notes.lines))
+    broke_off = isinstance(pictures, FileSource) and pictures.broke_off
+    return VideoReport(stats, pictures.size, output, facts, first, tuple(notes.lines), broke_off)
 
 
 def open_source(text: str, options: VideoOptions, report: Callable[[str], None]) -> VideoSource:

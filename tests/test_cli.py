@@ -282,3 +282,16 @@ def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("text", ["25", "29.97", "30000/1001"])
 def test_frame_rates_as_people_write_them(text: str) -> None:
     assert 24 < positive_fraction(text) < 31
+
+
+def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_fails(
+    shared_data: Path, small_style: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.mp4"
+    source = shared_data / "video" / "odd" / "truncated.mp4"
+    done = impasto("video", str(source), str(target), "--style", str(small_style), "--height", "64", "--json")
+    assert done.returncode == 1
+    assert "truncated.mp4 breaks off: 26 of 221 frames could be decoded" in done.stderr
+    assert json.loads(done.stdout)["frames"] == 26
+    with av.open(str(target)) as painted:
+        assert sum(1 for _ in painted.decode(video=0)) == 26

@@ -161,9 +161,10 @@ def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path: Path, content: byte
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open(
-        "weights.npy", "w", force_zip64=True
-    ) as entry:
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("weights.npy", "w", force_zip64=True) as entry,
+    ):
         for _ in range(1025):
             entry.write(bytes(2**20))
     with pytest.raises(ImpastoError, match="unpacks to more than"):

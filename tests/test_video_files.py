@@ -113,6 +113,7 @@ def test_with_a_real_engine(shared_data: Path, small_style: Path, tmp_path: Path
     options = VideoOptions(style=str(small_style), height=96)
     report = stylize_video(str(source), target, options)
     assert report.stats.frames == CLIPS[name].frames
+    assert report.input_broke_off == (name == "odd/truncated.mp4")
     assert read_times(target) == read_times(source)
     check_packets(source, target)
     assert min(report.size) <= 96

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from realtime.commands.border import INTERRUPTED
+from realtime.commands.border import FAILED, INTERRUPTED
 
 ENGINE_PREFIX = "engine: "
 STDERR = 2
@@ -27,6 +27,8 @@ class Report(Protocol):
 
     @property
     def interrupted(self) -> bool: ...
+    @property
+    def input_broke_off(self) -> bool: ...
     def summary(self) -> str: ...
     def as_dict(self) -> dict[str, Any]: ...
 
@@ -103,10 +105,12 @@ def progress_bar(unit: str = "fps") -> Bar:
 
 
 def finish(report: Report, *, as_json: bool) -> None:
-    """Prints what came of the work, and exits with 130 where it was interrupted."""
+    """Prints what came of the work; exits with 130 where it was interrupted, with 1 where the input broke off."""
     print_result(report.as_dict() if as_json else report.summary())
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if report.input_broke_off:
+        raise typer.Exit(FAILED)
 
 
 def print_result(result: str | dict[str, Any]) -> None:

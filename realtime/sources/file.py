@@ -52,6 +52,7 @@ class FileSource:
             self._stream.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
             self._damage: Counter[str] = Counter()
             self._given = 0
+            self.broke_off = False
             self._untimed_pts = 0
             self._clock = SteadyClock(self._time_base)
             self._frames = self._filtered(self._decoded())
@@ -214,6 +215,7 @@ class FileSource:
         for what, count in self._damage.items():
             self._report(f"{self.path.name} is damaged: {what} ({count} times)")
         if self._damage and expected and self._given < expected:
+            self.broke_off = True
             self._report(f"{self.path.name} breaks off: {self._given} of {expected} frames could be decoded")
         self._damage.clear()
         self._clock.nudged = self._clock.jumps = 0
