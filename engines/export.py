@@ -115,7 +115,7 @@ class _TransformGraph:
         return g.op("Sub", picture, g.op("ReduceMean", coarse, g.ints(2, 3), keepdims=1))
 
     def _net(self, picture: str) -> str:
-        """picture [1, 3, H, W], 0..255 less a constant → the same, stylized, not clamped; H and W are multiples already."""
+        """picture [1, 3, H, W], 0..255 less a constant, sizes padded → the stylized picture, 0..255, not clamped."""
         widths, refine = self.config["widths"], self.config["refine_blocks"]
         x = self._relu(self._norm(self._stem(picture), widths[0]))
         for level, width in enumerate(widths[1:], start=1):

@@ -39,7 +39,7 @@ class EngineFacts:
 class VideoReport:
     """What `impasto video` did. `size` is (width, height); `first_frame_seconds` counts from the command's start.
 
-    With `input_broke_off` the output holds what could be decoded of a damaged input, and the command fails all the same.
+    With `input_broke_off` the output holds what could be decoded of a damaged input; the command fails all the same.
     `stage_ms` holds the median milliseconds per frame of decode, convert, net and encode.
     """
 
