@@ -96,16 +96,27 @@ class _TransformGraph:
         style_shape = [_style_size(self.config)]
         for name, shape in (("style", style_shape), ("strength", [1]), ("keep_colour", [1])):
             g.input(name, TensorProto.FLOAT, shape)
-        picture = g.op("Transpose", g.cast(frame), perm=[0, 3, 1, 2])
-        painted = self._crop(self._net(self._centred(self._pad_to_multiple(picture))), picture)
-        blended = self._blend(picture, painted)
+        picture = self._fold(self._pad_to_multiple(g.cast(frame)))
+        blended = self._blend(picture, self._net(self._centred(picture)))
         rounded = g.op("Clip", g.op("Round", blended), g.constant(0.0), g.constant(WHITE))
-        stylized = g.cast(g.op("Transpose", rounded, perm=[0, 2, 3, 1]), TensorProto.UINT8)
+        stylized = g.cast(self._crop(self._unfold(rounded), frame), TensorProto.UINT8)
         g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
         return g.model()
 
+    def _fold(self, frame: str) -> str:
+        """[1, H, W, 3] → [1, 3·f², H/f, W/f]: a pixel of the small map holds a block, place by place in RGB."""
+        planes = self.graph.op("Transpose", frame, perm=[0, 3, 1, 2])
+        factor = self.config["unshuffle"]
+        return self.graph.op("SpaceToDepth", planes, blocksize=factor) if factor > 1 else planes
+
+    def _unfold(self, picture: str) -> str:
+        """[1, 3·f², h, w] → [1, f·h, f·w, 3]."""
+        factor = self.config["unshuffle"]
+        planes = self.graph.op("DepthToSpace", picture, blocksize=factor) if factor > 1 else picture
+        return self.graph.op("Transpose", planes, perm=[0, 2, 3, 1])
+
     def _centred(self, picture: str) -> str:
-        """The picture less its colours' means, as a coarse sample tells them.
+        """The picture less the mean of each channel, as a coarse sample tells it.
 
         The stem has no bias and an instance norm follows, which takes any constant away: the result is the same. But
         where a large picture is bright and even, sums in single precision would drown what little it varies.
@@ -163,17 +174,15 @@ class _TransformGraph:
         if factor == 1 and kernel == 9 and self.rewrites.stem:
             small = g.op("SpaceToDepth", self._reflect(picture, 4), blocksize=2)
             return g.op("DepthToSpace", g.op("Conv", small, self._half_resolution(weight, out, channels)), blocksize=2)
-        if factor == 1:
-            return g.op("Conv", self._reflect(picture, kernel // 2), weight)
-        # torch's pixel_unshuffle counts the colour first, ONNX's SpaceToDepth the place in the block.
-        by_colour = g.op("Reshape", weight, g.ints(out, 3, factor**2, kernel, kernel))
-        by_place = g.op("Transpose", by_colour, perm=[0, 2, 1, 3, 4])
-        weight = g.op("Reshape", by_place, g.ints(out, channels, kernel, kernel))
-        small = g.op("SpaceToDepth", picture, blocksize=factor)
-        return g.op("Conv", self._reflect(small, kernel // 2), weight)
+        if factor > 1:
+            # torch's pixel_unshuffle counts the colour first, the folded picture the place in the block.
+            by_colour = g.op("Reshape", weight, g.ints(out, 3, factor**2, kernel, kernel))
+            by_place = g.op("Transpose", by_colour, perm=[0, 2, 1, 3, 4])
+            weight = g.op("Reshape", by_place, g.ints(out, channels, kernel, kernel))
+        return g.op("Conv", self._reflect(picture, kernel // 2), weight)
 
     def _head(self, x: str) -> str:
-        """The last convolution, which also brings 0..1 to 0..255."""
+        """The last convolution, which also brings 0..1 to 0..255; its channels are those of the folded picture."""
         g, factor = self.graph, self.config["unshuffle"]
         weight, bias = (self._weight(f"head.{part}", factor=WHITE) for part in ("weight", "bias"))
         out, channels, kernel, _ = self.weights["head.weight"].shape
@@ -183,8 +192,12 @@ class _TransformGraph:
             return g.op(
                 "DepthToSpace", g.op("Conv", small, self._half_resolution(weight, out, channels), bias), blocksize=2
             )
-        painted = g.op("Conv", self._reflect(x, kernel // 2), weight, bias)
-        return g.op("DepthToSpace", painted, blocksize=factor, mode="CRD") if factor > 1 else painted
+        if factor > 1:
+            by_colour = g.op("Reshape", weight, g.ints(3, factor**2, channels, kernel, kernel))
+            by_place = g.op("Transpose", by_colour, perm=[1, 0, 2, 3, 4])
+            weight = g.op("Reshape", by_place, g.ints(out, channels, kernel, kernel))
+            bias = g.op("Reshape", g.op("Transpose", g.op("Reshape", bias, g.ints(3, -1)), perm=[1, 0]), g.ints(out))
+        return g.op("Conv", self._reflect(x, kernel // 2), weight, bias)
 
     def _upsample(self, x: str, place: str) -> str:
         """Nearest ×2, reflection pad 1, 3×3 convolution."""
@@ -232,26 +245,25 @@ class _TransformGraph:
         ordered = g.op("Transpose", parts, perm=[2, 5, 0, 4, 7, 1, 3, 6])
         return g.op("Reshape", ordered, g.ints(4 * out, 4 * channels, 5, 5))
 
-    def _pad_to_multiple(self, picture: str) -> str:
+    def _pad_to_multiple(self, frame: str) -> str:
+        """[1, H, W, 3], grown to the right and below by reflection."""
         multiple = _size_multiple(self.config)
         if multiple == 1:
-            return picture
+            return frame
         g = self.graph
-        size = g.op("Shape", picture, start=2, end=4)
-        over = g.op("Mod", size, g.ints(multiple))
+        over = g.op("Mod", g.op("Shape", frame, start=1, end=3), g.ints(multiple))
         missing = g.op("Mod", g.op("Sub", g.ints(multiple), over), g.ints(multiple))
-        pads = g.op("Concat", g.ints(0, 0, 0, 0, 0, 0), missing, axis=0)
-        return g.op("Pad", picture, pads, mode="reflect")
+        pads = g.op("Concat", g.ints(0, 0, 0, 0, 0), missing, g.ints(0), axis=0)
+        return g.op("Pad", frame, pads, mode="reflect")
 
-    def _crop(self, painted: str, picture: str) -> str:
+    def _crop(self, stylized: str, frame: str) -> str:
         if _size_multiple(self.config) == 1:
-            return painted
+            return stylized
         g = self.graph
-        size = g.op("Shape", picture, start=2, end=4)
-        return g.op("Slice", painted, g.ints(0, 0), size, g.ints(2, 3))
+        return g.op("Slice", stylized, g.ints(0, 0), g.op("Shape", frame, start=1, end=3), g.ints(1, 2))
 
     def _blend(self, picture: str, painted: str) -> str:
-        """picture + strength · ((1 − keep) · d + keep · luma(d)), d what the style changes.
+        """picture + strength · ((1 − keep) · d + keep · luma(d)), d what the style changes; all of it folded.
 
         With keep_colour 1 only the luma changes and the chroma is the input's. Both controls are linear in d, so that
         strength 0 returns the picture exactly.
@@ -259,7 +271,9 @@ class _TransformGraph:
         g = self.graph
         clipped = g.op("Clip", painted, g.constant(0.0), g.constant(WHITE))
         change = g.op("Sub", clipped, picture)
-        luma = g.op("Conv", change, g.constant(np.reshape(LUMA, (1, 3, 1, 1))))
+        # The luma of every pixel, three times: as the change of each of its colours.
+        lumas = np.kron(np.eye(self.config["unshuffle"] ** 2), np.tile(LUMA, (3, 1)))
+        luma = g.op("Conv", change, g.constant(lumas[:, :, None, None]))
         kept = g.op("Mul", "strength", "keep_colour")
         coloured = g.op("Mul", change, g.op("Sub", "strength", kept))
         return g.op("Add", picture, g.op("Add", coloured, g.op("Mul", luma, kept)))

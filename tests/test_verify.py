@@ -232,8 +232,9 @@ def test_damaged_weights_are_refused(style: StyleFile, tmp_path: Path) -> None:
 
     model = onnx.ModelProto()
     model.CopyFrom(style.model)
-    luma = next(t for t in model.graph.initializer if list(t.dims) == [1, 3, 1, 1])
-    luma.CopyFrom(onnx.numpy_helper.from_array(np.array([0.1, 0.1, 0.8], np.float32).reshape(1, 3, 1, 1), luma.name))
+    luma = next(t for t in model.graph.initializer if len(t.dims) == 4 and t.name.startswith("constant"))
+    wrong = np.roll(onnx.numpy_helper.to_array(luma), 1, axis=1)
+    luma.CopyFrom(onnx.numpy_helper.from_array(wrong, luma.name))
     save_style(tmp_path / "damaged.onnx", model, style.card)
     with pytest.raises(EngineRefused, match=" dB from the reference"):
         load_engine(
