@@ -88,7 +88,8 @@ def test_folders_in_style_file_out(options: JohnsonOptions) -> None:
     style = load_style(str(options.out))
     assert [named.name for named in style.card.styles] == ["blue", "red"]
     assert style.card.styles[1].title == "Red stripes"
-    assert style.card.training["settings"]["steps"] == 6
+    assert style.card.training["settings"]["steps"] == style.card.training["steps"] == 6
+    assert style.card.training["style_pictures"]["names"] == ["blue.png", "red.png"]
     assert str(options.styles) not in json.dumps(style.card.training)
     assert {"content", "style", "style/red", "stability", "stability_of_input"} <= set(figures)
     with Image.open(options.run_folder / "samples" / "step_000006.png") as sheet:
@@ -149,6 +150,10 @@ def test_a_run_can_begin_with_the_weights_of_another(options: JohnsonOptions) ->
     trained = train(begun, lambda _: None)
     saved = torch.load(options.run_folder / "checkpoint.pt", weights_only=True)["average"]
     torch.testing.assert_close(trained.net.state_dict(), saved, rtol=0, atol=1e-6)
+    write_style_file(begun, trained)
+    (earlier,) = load_style(str(begun.out)).card.training["earlier_runs"]
+    assert earlier["steps"] == 6
+    assert earlier["settings"]["content"] == ["content"]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_word(options: JohnsonOptions) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,11 +48,11 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class TrainedNet:
-    """The averaged net, the names of its styles in the order of its table, and the running losses at the end."""
+    """The averaged net, the names of its styles in the order of its table, and the runs before this one."""
 
     net: TransformNet
     styles: tuple[str, ...]
-    losses: dict[str, float]
+    history: list[dict[str, Any]]
 
 
 def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedNet:
@@ -97,7 +98,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
                 report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
                 raise KeyboardInterrupt
-    return TrainedNet(average, targets.names, folder.running_losses)
+    return TrainedNet(average, targets.names, folder.history)
 
 
 def style_targets(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Targets:

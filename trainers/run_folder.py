@@ -33,13 +33,17 @@ class Checkpoint:
 
 
 class RunFolder:
-    """The folder of one run. Only the first of several processes writes."""
+    """The folder of one run. Only the first of several processes writes.
+
+    `history` holds the steps and settings of the runs whose weights this one began with, the first one first.
+    """
 
     def __init__(self, options: JohnsonOptions, styles: tuple[str, ...], *, main: bool = True) -> None:
         self.path = options.run_folder
         self.options = options
         self.styles = styles
         self.main = main
+        self.history: list[dict[str, Any]] = []
         self._running: dict[str, float] = {}
         self._writer: SummaryWriter | None = None
         if main:
@@ -62,8 +66,9 @@ class RunFolder:
         if path.exists():
             raise FileExistsError(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
         if self.options.initial is not None:
-            weights = torch.load(self.options.initial, map_location="cpu", weights_only=True)["average"]
-            weights["styles"] = _styles_like(weights["styles"], net)
+            saved = torch.load(self.options.initial, map_location="cpu", weights_only=True)
+            self.history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
+            weights = saved["average"] | {"styles": _styles_like(saved["average"]["styles"], net)}
             net.load_state_dict(weights)
         average.load_state_dict(net.state_dict())
         return 0
@@ -79,6 +84,7 @@ class RunFolder:
         net.load_state_dict(saved["net"])
         average.load_state_dict(saved["average"])
         optimizer.load_state_dict(saved["optimizer"])
+        self.history = saved["history"]
         return int(saved["step"])
 
     def keep(self, checkpoint: Checkpoint, *, stopping: bool) -> bool:
@@ -102,6 +108,7 @@ class RunFolder:
             "optimizer": checkpoint.optimizer.state_dict(),
             "styles": list(self.styles),
             "options": self.options.to_dict(),
+            "history": self.history,
         }
         beside = self.path / f".{CHECKPOINT}"
         torch.save(state, beside)

@@ -1,9 +1,11 @@
 """The end of a run: figures on pictures that it may not have seen, and the style file with its card."""
 
+import hashlib
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,8 @@ from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet, load_perceptual
 
 VALIDATION_PICTURES = 24
+# A card with more names than this would be larger than the net.
+MOST_NAMES = 1000
 
 
 def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, float]:
@@ -38,7 +42,7 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
         styles=[_named(name, vector, credits) for name, vector in zip(trained.styles, vectors, strict=True)],
         name=options.out.stem,
         licence=options.licence,
-        training=_training(options, perceptual.name),
+        training=_training(options, perceptual.name, trained.history),
         figures=figures,
     )
     return figures
@@ -93,11 +97,29 @@ def _named(name: str, vector: np.ndarray, credits: Mapping[str, Credit]) -> Name
     )  # fmt: skip
 
 
-def _training(options: JohnsonOptions, loss_network: str) -> dict[str, object]:
-    """How the net was made; folders by their names alone, since a card travels."""
-    settings = options.to_dict()
-    for place in ("styles", "out", "initial", "validation", "loss_network"):
-        settings[place] = Path(settings[place]).name if settings[place] else None
-    settings["content"] = [Path(folder).name for folder in settings["content"]]
-    command = shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
-    return {"recipe": "johnson", "command": command, "settings": settings, "loss_network": loss_network}
+def _training(options: JohnsonOptions, loss_network: str, history: list[dict[str, Any]]) -> dict[str, Any]:
+    """How the net was made."""
+    return {
+        "recipe": "johnson",
+        "command": shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])]),
+        "steps": options.steps,
+        "settings": _travelling(options.to_dict()),
+        "earlier_runs": [{**run, "settings": _travelling(run["settings"])} for run in history],
+        "loss_network": loss_network,
+        "style_pictures": _data_list([options.styles]),
+        "content_pictures": _data_list(options.content),
+    }
+
+
+def _travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with files and folders by their names alone, since a card travels."""
+    places = ("styles", "out", "initial", "validation", "loss_network")
+    named = {place: Path(settings[place]).name for place in places if settings.get(place)}
+    return {**settings, **named, "content": [Path(folder).name for folder in settings["content"]]}
+
+
+def _data_list(folders: Sequence[Path]) -> dict[str, Any]:
+    """The names of the pictures, or what stands for them where they are very many."""
+    names = [path.name for path in find_pictures(folders)]
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return {"count": len(names), "sha256_of_names": digest, **({"names": names} if len(names) <= MOST_NAMES else {})}
