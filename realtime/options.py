@@ -49,7 +49,8 @@ class BenchOptions:
     """The settings of `impasto bench`.
 
     `clip` None is the built-in scene. Every row paints `frames` frames `repeats` times, and the medians are reported.
-    `peers` also runs the usual loop of OpenCV and torch with the same weights, turn and turn about with ours.
+    `peers` also runs the usual loop of OpenCV and torch with the same weights, turn and turn about with ours;
+    `stability` also measures flicker on the built-in scene.
     """
 
     clip: Path | None = None
@@ -60,3 +61,4 @@ class BenchOptions:
     frames: int = 120
     repeats: int = 3
     peers: bool = False
+    stability: bool = False

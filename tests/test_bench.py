@@ -1,10 +1,12 @@
 """`impasto bench`: every row is there, the figures fit together, and the peer paints the same picture."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -12,9 +14,11 @@ from realtime.bench.machine import fingerprint
 from realtime.bench.peers import TutorialLoop
 from realtime.bench.rows import Measurement, frames_a_second, net_only
 from realtime.bench.run import Row
+from realtime.bench.stability import measure_stability, warping_error
 from realtime.bench.subject import Subject, prepared
 from realtime.cli import app
 from realtime.options import BenchOptions
+from realtime.scene import Motion
 
 FRAMES = 6
 
@@ -32,7 +36,7 @@ def subject(clip: Path, small_style: Path, tmp_path: Path) -> Iterator[Subject]:
 
 
 def test_the_document_has_every_figure(clip: Path, small_style: Path) -> None:
-    choices = ["--height", "48", "--frames", str(FRAMES), "--repeats", "2", "--peers", "--json"]
+    choices = ["--height", "48", "--frames", str(FRAMES), "--repeats", "2", "--peers", "--stability", "--json"]
     result = CliRunner().invoke(app, ["bench", "--clip", str(clip), "--style", f"{small_style}:night", *choices])
     assert result.exit_code == 0, result.stderr
     assert result.stdout.count("\n") == 1
@@ -44,6 +48,7 @@ def test_the_document_has_every_figure(clip: Path, small_style: Path) -> None:
     alone = document["stages_alone_fps"]
     assert document["slowest_stage"] == min(alone, key=alone.get)
     assert document["peers"]["tutorial_loop"]["agreement_db"] > 40
+    assert document["stability"]["e_warp"] > 0
     assert document["first_frame_seconds"] > 0
     assert 20 < document["peak_mib"] < 2000
     assert document["machine"]["cores"] >= 1
@@ -97,3 +102,22 @@ def test_the_machine_is_named() -> None:
     machine = fingerprint()
     assert machine["cpu"]
     assert {"av", "numpy", "openvino"} <= set(machine["versions"])
+
+
+def test_a_picture_that_only_moves_does_not_flicker() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    second = np.roll(first, (2, 3), axis=(0, 1))
+    flow = np.broadcast_to(np.array([3, 2], np.float32), (40, 60, 2))
+    occluded = np.ones((40, 60), bool)
+    occluded[:38, :57] = False
+    motion = Motion(flow, occluded, np.zeros((40, 60), bool))
+    assert warping_error(first, second, motion) == 0
+    brighter = np.clip(second.astype(int) + 1, 0, 255).astype(np.uint8)
+    assert 0.9 / 255**2 < warping_error(first, brighter, motion) <= 1 / 255**2
+
+
+def test_the_unpainted_scene_is_as_steady_as_itself(small_style: Path, tmp_path: Path) -> None:
+    with prepared(BenchOptions(style=str(small_style), height=48, frames=2), tmp_path, print) as made:
+        made.stylizer.controls = dataclasses.replace(made.stylizer.controls, strength=0.0)
+        assert measure_stability(made.stylizer).ratio == pytest.approx(1)

@@ -10,6 +10,7 @@ from typing import Any
 from realtime.bench.machine import fingerprint
 from realtime.bench.peers import TutorialLoop
 from realtime.bench.rows import Measurement, net_only, stages_alone, to_file, to_null
+from realtime.bench.stability import Stability, measure_stability
 from realtime.bench.start import FreshStart, fresh_start
 from realtime.bench.subject import Subject, prepared
 from realtime.options import BenchOptions
@@ -60,6 +61,7 @@ class BenchReport:
     first_frame_seconds: float
     peak_mib: float
     peers: dict[str, Peer]
+    stability: Stability | None
     machine: dict[str, Any] = field(default_factory=fingerprint)
 
     @property
@@ -74,6 +76,9 @@ class BenchReport:
     def as_dict(self) -> dict[str, Any]:
         return {
             **asdict(self),
+            "stability": {**asdict(self.stability), "ratio": round(self.stability.ratio, 2)}
+            if self.stability
+            else None,
             "slowest_stage": self.slowest_stage,
             "share_of_slowest_stage": self.share_of_slowest_stage,
         }
@@ -129,6 +134,7 @@ def _summarise(subject: Subject, peer: TutorialLoop | None, turns: list[Turn]) -
         first_frame_seconds=_median(turn.start.first_frame_seconds for turn in turns),
         peak_mib=max(turn.start.peak_mib for turn in turns),
         peers={"tutorial_loop": _compare(peer, turns, rows["decode_stylize_encode"].fps)} if peer else {},
+        stability=measure_stability(subject.stylizer) if subject.options.stability else None,
     )
 
 

@@ -32,6 +32,9 @@ def bench(
     peers: Annotated[
         bool, typer.Option("--peers", help="Also run the usual loop of OpenCV and torch, in turn with ours.")
     ] = DEFAULTS.peers,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="Also measure flicker, on the built-in scene.")
+    ] = DEFAULTS.stability,
     json: choices.Json = False,
 ) -> None:
     """Measure frames per second, stage by stage."""
@@ -40,7 +43,7 @@ def bench(
 
     options = BenchOptions(
         clip=clip, style=style, height=height, engine=engine, precision=precision,
-        frames=frames, repeats=repeats, peers=peers,
+        frames=frames, repeats=repeats, peers=peers, stability=stability,
     )  # fmt: skip
     with progress_bar(unit="repeats/s") as bar:
         report = run_bench(options, report=bar.report, progress=bar.progress)
@@ -65,6 +68,8 @@ def as_text(report: "BenchReport") -> str:
         f"{peer.ratio:.1f} times as fast as the loop of OpenCV and torch, {peer.agreement_db:.0f} dB alike."
         for peer in report.peers.values()
     ]
+    if report.stability:
+        lines.append(f"Flicker: a warping error {report.stability.ratio:.1f} times that of the unpainted scene.")
     return "\n".join(lines)
 
 
