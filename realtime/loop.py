@@ -99,13 +99,14 @@ class _Threads:
         workers = [("paint", self._paint_frames)] * self._workers
         stages = [("decode", self._grab_frames), *workers, ("encode", self._write_frames)]
         threads = [threading.Thread(target=self._guard, args=(work,), name=f"impasto-{name}") for name, work in stages]
-        for thread in threads:
-            thread.start()
         try:
-            _join(threads)
-        except BaseException as error:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException as error:  # Ctrl-C, or a thread that the system refused
             self._fail(error)
-            _join(threads)
+            _wait_for(threads)
         if self._error is not None:
             raise self._error
 
@@ -174,9 +175,11 @@ class _Threads:
             del future, prepared
 
 
-def _join(threads: Sequence[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join()
+def _wait_for(threads: Sequence[threading.Thread]) -> None:
+    """Through any further Ctrl-C: what a thread still uses must not be closed under it."""
+    while running := [thread for thread in threads if thread.is_alive()]:
+        with suppress(KeyboardInterrupt):
+            running[0].join()
 
 
 def _take_back(sink: Sink) -> None:

@@ -146,6 +146,48 @@ def test_an_error_of_a_sink_takes_back_what_all_sinks_wrote(sink: RememberingSin
     assert other.aborted
 
 
+class SinkThatSeesThreads(RememberingSink):
+    """Remembers which threads were there when it was told to abort."""
+
+    def abort(self) -> None:
+        super().abort()
+        self.threads = painting_threads()
+
+
+def test_a_thread_that_the_system_refuses_ends_those_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            if self.name == "impasto-encode":
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr("realtime.loop.threading.Thread", Refused)
+    source, sink = NumberSource(None), SinkThatSeesThreads()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        run(source, copying_stylizer(2), [sink])
+    assert sink.aborted
+    assert sink.threads == []
+    assert source.closed
+
+
+def test_nothing_is_closed_under_a_thread_however_often_a_person_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    presses = iter(range(3))
+
+    class Interrupted(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            if next(presses, None) is not None:
+                raise KeyboardInterrupt
+            super().join(timeout)
+
+    monkeypatch.setattr("realtime.loop.threading.Thread", Interrupted)
+    source, sink = NumberSource(None), SinkThatSeesThreads()
+    with pytest.raises(KeyboardInterrupt):
+        run(source, copying_stylizer(2), [sink])
+    assert sink.aborted
+    assert sink.threads == []
+    assert source.closed
+
+
 def test_a_live_source_drops_to_the_newest_and_keeps_the_order() -> None:
     sink = RememberingSink()
     stats = run(NumberSource(500, live=True), copying_stylizer(), [sink])
