@@ -30,7 +30,7 @@ class FrameQueue(Generic[Item]):
     def put(self, item: Item) -> bool:
         """Add an item; False where nobody will take it any more."""
         with self._changed:
-            if self.newest_only:
+            if self.newest_only and not self._finished:
                 self._drop_oldest()
             self._changed.wait_for(lambda: self._finished or len(self._items) < self.capacity)
             if self._finished:

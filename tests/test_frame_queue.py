@@ -39,6 +39,15 @@ def test_newest_only_drops_the_oldest_and_counts() -> None:
     assert [queue.get(), queue.get()] == [3, 4]
 
 
+def test_what_waits_in_a_finished_queue_is_not_dropped_for_a_late_item() -> None:
+    queue: FrameQueue[int] = FrameQueue(1, newest_only=True)
+    queue.put(1)
+    queue.finish()
+    assert not queue.put(2)
+    assert queue.dropped == 0
+    assert queue.get() == 1
+
+
 def test_abort_frees_a_waiting_writer_and_a_waiting_reader() -> None:
     full: FrameQueue[int] = FrameQueue(1)
     empty: FrameQueue[int] = FrameQueue(1)
