@@ -65,6 +65,7 @@ def johnson(**chosen: Any) -> None:
             bar.progress(done, options.steps)
 
         trained = train(options, bar.report, on_step)
+        bar.report("measuring the figures for the style card")
     if os.environ.get("RANK", "0") == "0":  # under a launcher several processes train and one writes
         print_result(f"{options.out}: {', '.join(trained.styles)}; {_shown(write_style_file(options, trained))}")
 
