@@ -1,8 +1,8 @@
 """Compiled engines on disk, so that a second start is fast.
 
-An entry is a JSON file, named after the hash of all that the engine depends on, and a blob beside it, named after its
-own hash. Both appear under their names only when complete, and the JSON file last, so that two processes may write the
-same entry at once. An entry that does not add up is an error (`DamagedEntryError`), never an engine.
+An entry is one file, named after the hash of all that the engine depends on: a checksum of what follows, a line of JSON
+with the verdict, and the engine. It appears under its name only when complete, so that two processes may write the same
+entry at once. An entry that does not add up is an error (`DamagedEntryError`), never an engine.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from engines.spec import GateReport
 
 ENTRIES_KEPT = 64
+SUFFIX = ".engine"
 CACHE_VARIABLE = "IMPASTO_CACHE_DIR"
 
 
@@ -50,43 +50,26 @@ class EngineCache:
 
     def load(self, fields: Mapping[str, str]) -> CacheEntry | None:
         """The entry for these fields, None where there is none; DamagedEntryError or OSError where it is unusable."""
-        sidecar = self.sidecar(fields)
-        if not sidecar.exists():
+        path = self.path_of(fields)
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
             return None
         self._claim_folder()
-        try:
-            values = json.loads(sidecar.read_bytes())
-            gate = GateReport(**{**values["gate"], "psnr_db": float(values["gate"]["psnr_db"])})
-            digest = str(values["blob_sha256"])
-            blob = self._blob(sidecar, digest).read_bytes()
-        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-            raise DamagedEntryError(f"{sidecar.name} cannot be read ({type(error).__name__})") from error
-        if values.get("fields") != dict(fields) or hashlib.sha256(blob).hexdigest() != digest:
-            raise DamagedEntryError(f"{sidecar.name} does not match its own checksum")
-        os.utime(sidecar)
-        return CacheEntry(blob, gate)
+        with suppress(OSError):  # only tells which entries were used last
+            os.utime(path)
+        return _unpack(path.name, content, fields)
 
     def store(self, fields: Mapping[str, str], entry: CacheEntry) -> None:
         """Writes or replaces the entry; OSError where the folder cannot be written."""
         self._claim_folder()
-        sidecar, digest = self.sidecar(fields), hashlib.sha256(entry.blob).hexdigest()
-        gate = {**asdict(entry.gate), "psnr_db": str(entry.gate.psnr_db)}
-        values: dict[str, Any] = {"fields": dict(fields), "gate": gate, "blob_sha256": digest}
-        blob = self._blob(sidecar, digest)
-        self._write(blob, entry.blob)
-        self._write(sidecar, json.dumps(values, indent=1).encode())
-        self._remove_blobs(sidecar, keep=blob)
+        self._write(self.path_of(fields), _pack(fields, entry))
         self._remove_oldest()
 
-    def sidecar(self, fields: Mapping[str, str]) -> Path:
-        """Where the JSON file of these fields lies."""
+    def path_of(self, fields: Mapping[str, str]) -> Path:
+        """Where the entry of these fields lies."""
         key = hashlib.sha256(json.dumps(dict(fields), sort_keys=True).encode()).hexdigest()
-        return self.folder / f"{key[:32]}.json"
-
-    def _blob(self, sidecar: Path, digest: str) -> Path:
-        if not (len(digest) == 64 and digest.isalnum()):
-            raise ValueError(f"{digest!r} is no checksum")
-        return self.folder / f"{sidecar.stem}.{digest[:16]}.blob"
+        return self.folder / f"{key[:32]}{SUFFIX}"
 
     def _claim_folder(self) -> None:
         """Makes the folder ours alone: a compiled engine from a stranger could do anything."""
@@ -107,15 +90,35 @@ class EngineCache:
                 os.unlink(beside.name)
                 raise
 
-    def _remove_blobs(self, sidecar: Path, *, keep: Path | None = None) -> None:
-        for blob in self.folder.glob(f"{sidecar.stem}.*.blob"):
-            if blob != keep:
-                blob.unlink(missing_ok=True)
-
     def _remove_oldest(self) -> None:
         """Keeps the entries that were used last; another process may be removing the same ones."""
         with suppress(FileNotFoundError):
-            by_age = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-            for sidecar in by_age[ENTRIES_KEPT:]:
-                sidecar.unlink(missing_ok=True)
-                self._remove_blobs(sidecar)
+            by_age = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+            for path in by_age[ENTRIES_KEPT:]:
+                path.unlink(missing_ok=True)
+
+
+def _pack(fields: Mapping[str, str], entry: CacheEntry) -> bytes:
+    """The psnr goes as text, for JSON has no infinity."""
+    gate = {**asdict(entry.gate), "psnr_db": str(entry.gate.psnr_db)}
+    content = json.dumps({"fields": dict(fields), "gate": gate}).encode() + b"\n" + entry.blob
+    return _checksum(content) + b"\n" + content
+
+
+def _unpack(name: str, packed: bytes, fields: Mapping[str, str]) -> CacheEntry:
+    checksum, _, content = packed.partition(b"\n")
+    if checksum != _checksum(content):
+        raise DamagedEntryError(f"{name} does not match its own checksum")
+    header, _, blob = content.partition(b"\n")
+    try:
+        values = json.loads(header)
+        gate = GateReport(**{**values["gate"], "psnr_db": float(values["gate"]["psnr_db"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedEntryError(f"{name} cannot be read ({type(error).__name__})") from error
+    if values.get("fields") != dict(fields):
+        raise DamagedEntryError(f"{name} is of another engine")
+    return CacheEntry(blob, gate)
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()

@@ -107,7 +107,7 @@ def _open(style: StyleFile, state: BackendState, spec: EngineSpec, cache: Engine
     fields = _cache_fields(style, state, spec)
     entry = _load_entry(cache, fields, report)
     if entry and not entry.gate.passed:
-        raise _refusal(spec, entry.gate, f" (found before; delete {cache.sidecar(fields)} to check again)")
+        raise _refusal(spec, entry.gate, f" (found before; delete {cache.path_of(fields)} to check again)")
     if entry:
         try:
             engine = backend.restore(entry.blob, style, spec)
