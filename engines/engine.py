@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_cache_folder
 from engines.errors import EngineRefused, ImpastoError
@@ -19,6 +20,9 @@ from engines.spec import (
     one_line,
 )
 from engines.style import StyleFile
+
+if TYPE_CHECKING:
+    from engines.verify import GoldenPictures
 
 __all__ = ["BackendState", "Controls", "Engine", "EngineSpec", "GateReport", "load_engine", "probe_backends"]
 
@@ -123,20 +127,31 @@ def _build(
     backend: Backend, style: StyleFile, spec: EngineSpec, report: Report, store: Callable[[CacheEntry], None]
 ) -> Engine:
     """Compiles the engine and lets it through the gate; the verdict is stored either way."""
-    from engines.verify import paint_golden_pictures, verify
+    from engines.verify import paint_golden_pictures
 
     report(f"preparing {spec}; the next start will be faster")
     golden = paint_golden_pictures(style, spec)
     engine = backend.build(style, spec)
     try:
-        engine.gate = gate = verify(engine, golden)
-        store(CacheEntry(backend.dump(engine) if gate.passed else b"", gate))
-        if not gate.passed:
-            raise _refusal(spec, gate)
+        engine.gate, blob = _check(backend, engine, golden)
+        store(CacheEntry(blob, engine.gate))
+        if not engine.gate.passed:
+            raise _refusal(spec, engine.gate)
     except BaseException:
         engine.close()
         raise
     return engine
+
+
+def _check(backend: Backend, engine: Engine, golden: "GoldenPictures") -> tuple[GateReport, bytes]:
+    """The verdict, and what the cache keeps of an engine that passed."""
+    from engines.verify import verify
+
+    try:
+        gate = verify(engine, golden)
+        return gate, backend.dump(engine) if gate.passed else b""
+    except Exception as error:  # runtimes fail in every possible way; not a verdict: it may be for want of memory
+        raise EngineRefused(f"{engine.spec} failed while it was checked ({one_line(error)})") from error
 
 
 def _refusal(spec: EngineSpec, gate: GateReport, addition: str = "") -> EngineRefused:

@@ -216,6 +216,23 @@ def test_auto_falls_to_the_next_backend_and_says_so(style: StyleFile, black_firs
     assert not any("preparing" in line for line in lines)
 
 
+def test_an_engine_that_fails_at_work_is_passed_over_and_asked_again_next_time(
+    style: StyleFile, black_first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import black_backend  # type: ignore[import-not-found]
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("first line\nno kernel for this net")
+
+    monkeypatch.setattr(black_backend.BlackEngine, "__call__", fail)
+    for _ in range(2):
+        lines: list[str] = []
+        engine = load_engine(style, height=32, width=32, cache_dir=black_first, report=lines.append)
+        assert engine.spec.backend == "torch"
+        assert any("failed while it was checked (RuntimeError: no kernel for this net)" in line for line in lines)
+        assert any("preparing black" in line for line in lines)
+
+
 def test_strict_raises_instead(style: StyleFile, black_first: Path) -> None:
     with pytest.raises(EngineRefused, match=r"came out black, \d+\.\d dB from the reference"):
         load_engine(style, height=32, width=32, cache_dir=black_first, strict=True)
