@@ -61,7 +61,7 @@ class TorchBackend:
         if style.card.network.get("name") != "transform":
             raise EngineRefused(f"{spec} knows the net 'transform' alone, not {style.card.network.get('name')!r}")
         try:
-            return TorchEngine(_rebuild(style), spec)
+            return TorchEngine(rebuild_net(style), spec)
         except (ImportError, RuntimeError, KeyError, TypeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({one_line(error)})") from error
 
@@ -73,7 +73,8 @@ class TorchBackend:
         return self.build(style, spec)
 
 
-def _rebuild(style: StyleFile) -> "TransformNet":
+def rebuild_net(style: StyleFile) -> "TransformNet":
+    """The torch net that the style file was made from; ImportError where torch is not installed."""
     import torch
 
     from engines.networks.transform import TransformConfig, TransformNet

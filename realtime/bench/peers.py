@@ -2,12 +2,11 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
-from engines.style import StyleFile
 from engines.verify import psnr
 from realtime.bench.subject import Subject, painting_options
 from realtime.painting import choose_style
@@ -23,9 +22,11 @@ class TutorialLoop:
         """Rebuilds the torch net from the style file; ImpastoError where torch is not installed."""
         self._subject = subject
         file, vector = choose_style(painting_options(subject.options))
+        try:
+            import torch
+        except ModuleNotFoundError as error:
+            raise ImpastoError("--peers needs torch; install it with: pip install 'impasto[train]'") from error
         self._net = rebuild_net(file)
-        import torch
-
         self._style = torch.from_numpy(vector.copy())[None]
 
     def paint(self, rgb: np.ndarray) -> np.ndarray:
@@ -63,19 +64,3 @@ class TutorialLoop:
         stylizer = self._subject.stylizer
         frames = self._subject.frames(COMPARED_FRAMES)
         return min(psnr(stylizer(frame).data, self.paint(frame.data)) for frame in frames)
-
-
-def rebuild_net(file: StyleFile) -> Any:
-    """The torch net that the style file was made from."""
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise ImpastoError("--peers needs torch; install it with: pip install 'impasto[train]'") from error
-    from engines.networks.transform import TransformConfig, TransformNet
-
-    card = file.card
-    net = TransformNet(TransformConfig.from_dict(card.network["config"]), styles=len(card.styles))
-    state = {name: torch.from_numpy(value.copy()) for name, value in file.weights().items()}
-    state["styles"] = torch.from_numpy(np.stack([style.vector for style in card.styles]))
-    net.load_state_dict(state)
-    return net.eval()
