@@ -102,6 +102,26 @@ def test_a_stream_without_times_gets_even_ones(tmp_path: Path) -> None:
     assert np.diff(seconds) == pytest.approx([0.04] * 4)
 
 
+SLOWING_DOWN = [*range(0, 20 * 512, 512), *range(20 * 512, 71 * 512, 5120)]
+
+
+@pytest.mark.parametrize(("name", "told"), [("doubled.mkv", "moved on by a tick"), ("joined.ts", "clock jumps back")])
+def test_odd_times_are_told_and_are_no_break(tmp_path: Path, name: str, told: str) -> None:
+    """Of a variable frame rate, whose number of frames is guessed too high."""
+    path = write_clip(tmp_path / name, pts=[0, 1, *SLOWING_DOWN[1:]])
+    if name == "joined.ts":
+        path.write_bytes(2 * path.read_bytes())
+    lines: list[str] = []
+    source = FileSource(path, report=lines.append)
+    times = [frame.pts_seconds for frame in read_all(source)]
+    assert source.clip.frames is not None
+    assert len(times) < source.clip.frames
+    assert times == sorted(set(times))
+    assert any(told in line for line in lines)
+    assert not source.broke_off
+    assert not any("breaks off" in line for line in lines)
+
+
 @pytest.mark.parametrize(("height", "size"), [(24, (32, 24)), (96, (128, 96)), (25, (32, 24)), (None, (64, 48))])
 def test_height_keeps_the_aspect_and_makes_sizes_even(tmp_path: Path, height: int, size: tuple[int, int]) -> None:
     source = FileSource(write_clip(tmp_path / "clip.mp4"), height=height)

@@ -208,14 +208,14 @@ class FileSource:
         return max(1, round(1 / (self.frame_rate or FALLBACK_RATE) / self.clip.time_base))
 
     def _tell_damage(self) -> None:
-        expected = self.clip.frames
+        expected = self.clip.frames  # an estimate: only where something did not decode are fewer frames a loss
+        self.broke_off |= bool(self._damage and expected and self._given < expected)
         self._damage["times out of order, moved on by a tick"] += self._clock.nudged
         self._damage["the clock jumps back, and goes on from there"] += self._clock.jumps
         self._damage = +self._damage
         for what, count in self._damage.items():
             self._report(f"{self.path.name} is damaged: {what} ({count} times)")
-        if self._damage and expected and self._given < expected:
-            self.broke_off = True
+        if self.broke_off:
             self._report(f"{self.path.name} breaks off: {self._given} of {expected} frames could be decoded")
         self._damage.clear()
         self._clock.nudged = self._clock.jumps = 0
