@@ -8,11 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from clips import read_packets, write_clip
 from typer.testing import CliRunner
 
 from realtime.bench.machine import fingerprint
 from realtime.bench.peers import TutorialLoop
-from realtime.bench.rows import Measurement, frames_a_second, net_only
+from realtime.bench.rows import Measurement, frames_a_second, net_only, to_file
 from realtime.bench.run import Row
 from realtime.bench.stability import measure_stability, warping_error
 from realtime.bench.subject import Subject, prepared
@@ -78,6 +79,15 @@ def test_the_net_row_paints_every_frame(subject: Subject) -> None:
     measured = net_only(subject)
     assert measured.fps > 0
     assert measured.stage_ms["net"] > 0
+
+
+def test_the_sound_of_a_longer_clip_is_not_copied_on_our_time(small_style: Path, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", sounds=("aac",), pts=range(0, 25 * 512, 512))
+    options = BenchOptions(clip=clip, style=str(small_style), height=48, frames=5)
+    with prepared(options, tmp_path, print) as subject:
+        to_file(subject, tmp_path / "painted.mp4")
+    copied, all_of_it = (len(read_packets(path, "audio")[0]) for path in (tmp_path / "painted.mp4", clip))
+    assert 0 < copied < all_of_it / 3
 
 
 def test_the_tutorial_loop_writes_a_video_of_as_many_frames(subject: Subject, tmp_path: Path) -> None:

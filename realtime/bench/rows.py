@@ -1,5 +1,6 @@
 """The rows of the table (the net alone, decode to nothing, decode to file), and each stage alone."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,11 +50,13 @@ def to_null(subject: Subject) -> Measurement:
 
 
 def to_file(subject: Subject, output: Path) -> Measurement:
-    """decode → stylize → encode, as `impasto video` does it."""
+    """decode → stylize → encode, as `impasto video` does it; the sound ends with the last frame that is measured."""
     source = subject.source()
     clip = source.clip
     source.close()
-    return _pipeline(subject, FileSink(output, clip))
+    sound_ends = threading.Event()
+    sound_ends.set()
+    return _pipeline(subject, FileSink(output, clip, stop=sound_ends))
 
 
 def _pipeline(subject: Subject, sink: Sink) -> Measurement:
