@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import math
 import os
 import re
 import signal
@@ -29,7 +28,7 @@ from realtime.commands.border import at_the_border, in_one_line
 from realtime.commands.choices import complete_style, positive_fraction
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
-from realtime.commands.terminal import Bar, print_result, progress_bar, stopped_by_interrupt
+from realtime.commands.terminal import Bar
 from realtime.commands.video import video
 from realtime.options import BenchOptions, ImageOptions, VideoOptions
 from trainers.options import JohnsonOptions
@@ -137,16 +136,6 @@ def test_an_interrupted_command_exits_130() -> None:
     assert caught.value.exit_code == 130
 
 
-def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with stopped_by_interrupt() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert stop.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
 def test_a_video_is_painted_and_told_as_json(
     make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path
 ) -> None:
@@ -187,20 +176,6 @@ def test_an_interrupt_leaves_a_playable_video_and_exits_130(
 def decoded(path: Path) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))
-
-
-def test_reports_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar() as bar:
-        bar.report("engine: openvino fp32; 60 dB from onnxruntime [not markup]")
-        bar.progress(3, 10)
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert "60 dB from onnxruntime [not markup]" in printed.err
-
-
-def test_json_has_no_infinity(capsys: pytest.CaptureFixture[str]) -> None:
-    print_result({"gate_psnr_db": math.inf, "rows": [{"fps": 2.5}, math.nan]})
-    assert capsys.readouterr().out == '{"gate_psnr_db": null, "rows": [{"fps": 2.5}, null]}\n'
 
 
 def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from realtime.commands.border import FAILED, INTERRUPTED
@@ -34,16 +35,16 @@ class Report(Protocol):
 
 
 class CountColumn(ProgressColumn):
-    """`120/375 · 31.2 fps`"""
+    """`120/375, 31.2 fps`"""
 
     def __init__(self, unit: str) -> None:
-        super().__init__()
+        super().__init__(table_column=_unbroken())
         self._unit = unit
 
     def render(self, task: Task) -> Text:
         total = "" if task.total is None else f"/{task.total:.0f}"
         speed = task.finished_speed or task.speed
-        return Text(f"{task.completed:.0f}{total}" + (f" · {speed:.1f} {self._unit}" if speed else ""))
+        return Text(f"{task.completed:.0f}{total}" + (f", {speed:.1f} {self._unit}" if speed else ""))
 
 
 class Bar:
@@ -51,10 +52,10 @@ class Bar:
 
     def __init__(self, console: Console, unit: str) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            TextColumn("{task.description}", markup=False, table_column=_unbroken()),
+            BarColumn(),  # the one column that shrinks in a narrow terminal
             CountColumn(unit),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(table_column=_unbroken()),
             console=console,
             refresh_per_second=4,
             disable=not console.is_terminal,
@@ -69,16 +70,21 @@ class Bar:
         self._progress.stop()
 
     def report(self, line: str) -> None:
-        """One line for people; the one that names the engine also becomes the bar's label."""
+        """One line for people; the engine and its precision in it also become the bar's label."""
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
         if line.startswith(ENGINE_PREFIX):
-            self.label(line.removeprefix(ENGINE_PREFIX).partition(";")[0])
+            self.label(line.removeprefix(ENGINE_PREFIX).partition(" on ")[0])
 
     def label(self, text: str) -> None:
         self._progress.update(self._task, description=text)
 
     def progress(self, done: int, total: int | None) -> None:
         self._progress.update(self._task, completed=done, total=total)
+
+
+def _unbroken() -> Column:
+    """A column of one line, however narrow the terminal: a bar of two lines would climb over what stands above it."""
+    return Column(no_wrap=True, overflow="ellipsis")
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""What a command shows while it works and at the end, and how it is stopped."""
+
+import io
+import math
+import re
+import signal
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from realtime.commands.terminal import Bar, print_result, progress_bar, stopped_by_interrupt
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stopped_by_interrupt() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_reports_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar() as bar:
+        bar.report("engine: openvino fp32; 60 dB from onnxruntime [not markup]")
+        bar.progress(3, 10)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "60 dB from onnxruntime [not markup]" in printed.err
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_bar_is_one_line_with_engine_and_fps(columns: int) -> None:
+    shown = io.StringIO()
+    clock = iter(range(100))
+    console = Console(file=shown, force_terminal=True, width=columns, get_time=lambda: float(next(clock)))
+    with Bar(console, "fps") as bar:
+        bar.report("engine: openvino 2026.4.1 fp32 on CPU, 1280x720; 87.9 dB from OpenCV 5.0.0 dnn fp32")
+        for done in (10000, 10024):
+            bar.progress(done, 12000)
+    lines = Text.from_ansi(shown.getvalue()).plain.rstrip().splitlines()
+    assert len(lines[-1]) <= columns
+    assert lines[-1].startswith("openvino 2026.4.1 fp32 ")
+    assert re.search(r" 10024/12000, \d+\.\d fps 0:\d\d:\d\d$", lines[-1])
+
+
+def test_json_has_no_infinity(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result({"gate_psnr_db": math.inf, "rows": [{"fps": 2.5}, math.nan]})
+    assert capsys.readouterr().out == '{"gate_psnr_db": null, "rows": [{"fps": 2.5}, null]}\n'
