@@ -49,3 +49,21 @@ def test_the_bar_is_one_line_with_engine_and_fps(columns: int) -> None:
 def test_json_has_no_infinity(capsys: pytest.CaptureFixture[str]) -> None:
     print_result({"gate_psnr_db": math.inf, "rows": [{"fps": 2.5}, math.nan]})
     assert capsys.readouterr().out == '{"gate_psnr_db": null, "rows": [{"fps": 2.5}, null]}\n'
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_kill_and_a_closed_terminal_ask_to_stop_and_never_abort(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stopped_by_interrupt() as stop:
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        assert stop.is_set()
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_closed_terminal_does_not_stop() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with stopped_by_interrupt() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        assert not stop.is_set()
+    signal.signal(signal.SIGHUP, before)

@@ -1,4 +1,4 @@
-"""What a command shows while it works: lines and a bar on stderr, the result on stdout; Ctrl-C asks for a stop."""
+"""What a command shows while it works: lines and a bar on stderr, the result on stdout; a signal asks for a stop."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Protocol
 
@@ -89,20 +89,32 @@ def _unbroken() -> Column:
 
 @contextmanager
 def stopped_by_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that the work can close its file; the second raises KeyboardInterrupt."""
+    """An event that Ctrl-C, `kill` or a closed terminal sets, so that the work can close its file.
+
+    A second Ctrl-C raises KeyboardInterrupt.
+    """
     stop = threading.Event()
 
-    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+    def ask_to_stop(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
-        os.write(STDERR, STOPPING)  # print must not be entered again from a signal
+        if not stop.is_set():
+            stop.set()
+            with suppress(OSError):  # the terminal may be gone
+                os.write(STDERR, STOPPING)  # print must not be entered again from a signal
 
-    before = signal.signal(signal.SIGINT, ask_to_stop)
+    before = {number: signal.signal(number, ask_to_stop) for number in _stop_signals()}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop_signals() -> list[signal.Signals]:
+    """A closed terminal is no reason to stop under nohup, which has its signal ignored; Windows has no such signal."""
+    hangup = [number for number in signal.Signals if number.name == "SIGHUP"]
+    return [signal.SIGINT, signal.SIGTERM, *(number for number in hangup if signal.getsignal(number) != signal.SIG_IGN)]
 
 
 def progress_bar(unit: str = "fps") -> Bar:
