@@ -1,6 +1,7 @@
 """What a command shows while it works and at the end, and how it is stopped."""
 
 import io
+import json
 import math
 import re
 import signal
@@ -67,3 +68,15 @@ def test_under_nohup_a_closed_terminal_does_not_stop() -> None:
         signal.raise_signal(signal.SIGHUP)
         assert not stop.is_set()
     signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_names_of_any_bytes_are_printed(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    name = b"caf\xc3\xa9 \xff.mp4".decode("utf-8", "surrogateescape")
+    printed = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding))
+    print_result({"output": name})
+    print_result(f"painted: {name}")
+    document, text = printed.getvalue().decode(encoding).splitlines()
+    assert json.loads(document)["output"] == name
+    assert text in ("painted: café \\udcff.mp4", "painted: caf\\xe9 \\udcff.mp4")

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -132,8 +133,14 @@ def finish(report: Report, *, as_json: bool) -> None:
 
 
 def print_result(result: str | dict[str, Any]) -> None:
-    """A text as it is, or one JSON document; flushed at once so that a closed pipe is met here."""
-    print(result if isinstance(result, str) else json.dumps(_for_json(result), ensure_ascii=False), flush=True)
+    """A text as it is, or one JSON document; flushed at once so that a closed pipe is met here.
+
+    JSON is ASCII, and text escapes what stdout cannot say: a file's name may hold bytes of any encoding.
+    """
+    if isinstance(result, dict):
+        result = json.dumps(_for_json(result))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # there may be no stdout
+    print(result.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _for_json(value: Any) -> Any:
