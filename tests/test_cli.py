@@ -270,3 +270,10 @@ def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_fails(
     assert json.loads(done.stdout)["frames"] == 26
     with av.open(str(target)) as painted:
         assert sum(1 for _ in painted.decode(video=0)) == 26
+
+
+def test_names_of_styles_are_whole_in_a_narrow_terminal() -> None:
+    done = impasto("styles", COLUMNS="80")
+    assert done.returncode == 0
+    for name in (name for file in list_gallery() for name in file.card.names):
+        assert re.search(rf"\b{name}\b", done.stdout)

@@ -58,7 +58,7 @@ def table_of(file: "StyleFile") -> "Table":
 
     table = Table(title=Text(f"{file.card.name}  {file.path}", style="bold"), title_justify="left")
     for column in COLUMNS:
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "name")  # a name is typed after --style: it stays whole
     for style in file.card.styles:
         table.add_row(*(Text(str(getattr(style, column))) for column in COLUMNS))
     return table
