@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,3 +133,11 @@ def test_the_unpainted_scene_is_as_steady_as_itself(small_style: Path, tmp_path:
     with prepared(BenchOptions(style=str(small_style), height=48, frames=2), tmp_path, print) as made:
         made.stylizer.controls = dataclasses.replace(made.stylizer.controls, strength=0.0)
         assert measure_stability(made.stylizer).ratio == pytest.approx(1)
+
+
+def test_the_memory_of_the_parent_is_not_counted() -> None:
+    """A parent with 300 MiB starts a process that needs far less."""
+    ballast = np.ones(300 * 2**20, np.uint8)
+    code = "from realtime.bench.start import peak_resident_mib; print(peak_resident_mib())"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 5 < float(child.stdout) < ballast.nbytes / 2**20 / 2

@@ -5,7 +5,6 @@ at the end its greatest resident memory.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -56,7 +55,16 @@ def main() -> None:
             stop.set()
 
     stylize_video(clip, output, VideoOptions(**choices), report=lambda line: None, progress=progress, stop=stop)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB)
+    print(peak_resident_mib())
+
+
+def peak_resident_mib() -> float:
+    """The greatest resident memory of this process.
+
+    getrusage would also count what the parent held when it started us, so the kernel's own count is read.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / KIB
 
 
 if __name__ == "__main__":
