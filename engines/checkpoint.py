@@ -15,7 +15,7 @@ import numpy as np
 
 from engines.errors import ImpastoError
 from engines.export import export_style
-from engines.style import NamedStyle
+from engines.style import SUFFIX, NamedStyle
 from engines.tensor_files import read_tensors
 
 WHITE = 255.0
@@ -51,10 +51,10 @@ class ImportedNet:
 def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) -> str:
     """Writes the checkpoint as a style file and returns the style's name.
 
-    Raises ImpastoError where the file is damaged, asks for code to be run, or holds another net.
+    Raises ImpastoError where the file is damaged, asks for code to be run, or holds another net, and where `output` is
+    not called .onnx (so that no checkpoint is written over by mistake).
     """
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {output.parent} to write {output.name} into")
+    _check_output(output)
     net = read_transform_net(checkpoint)
     style = NamedStyle(
         name=options.name or name_after(checkpoint),
@@ -79,6 +79,13 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
         },
     )
     return style.name
+
+
+def _check_output(output: Path) -> None:
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {output.parent} to write {output.name} into; create it first")
+    if output.suffix != SUFFIX:
+        raise ImpastoError(f"{output} is no name for a style file; call it {output.with_suffix(SUFFIX).name}")
 
 
 def name_after(checkpoint: Path) -> str:

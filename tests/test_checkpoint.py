@@ -169,6 +169,14 @@ def test_a_missing_folder_is_told_before_any_work(tmp_path: Path) -> None:
         import_checkpoint(tmp_path / "net.pth", tmp_path / "nowhere" / "net.onnx", ImportOptions())
 
 
+def test_a_checkpoint_is_not_written_over(tmp_path: Path) -> None:
+    torch.save(random_state(4, blocks=1), tmp_path / "net.pth")
+    before = (tmp_path / "net.pth").read_bytes()
+    with pytest.raises(ImpastoError, match=r"net\.pth is no name for a style file; call it net\.onnx"):
+        import_checkpoint(tmp_path / "net.pth", tmp_path / "net.pth", ImportOptions())
+    assert (tmp_path / "net.pth").read_bytes() == before
+
+
 @pytest.mark.parametrize(("file", "name"), [("a.b.pth", "a.b"), ("Été 2.pt", "Été_2"), ("::.pth", "imported")])
 def test_names_after_files(file: str, name: str) -> None:
     assert name_after(Path(file)) == name
