@@ -55,7 +55,10 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
-    """Our files come before those of other packages, and a file of that name before a style."""
+    """Our files come before those of other packages, and a file's name before a style's.
+
+    A file here that is called otherwise than .onnx is taken where the gallery knows no such name.
+    """
     known: set[str] = set()
     for open_files in (_bundled_files, _files_of_other_packages):
         files = list(open_files())
@@ -66,6 +69,8 @@ def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
         for file in files:
             if not name and file_or_style in file.card.names:
                 return file, file_or_style
+    if Path(file_or_style).is_file():
+        return _chosen(read_style_file(Path(file_or_style)), name)
     choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
     raise ImpastoError(f"there is no style {file_or_style!r}; {choices} the path of a style file ({SUFFIX})")
 

@@ -20,6 +20,7 @@ CARD_KEY = "impasto.style_card"
 CHECKSUM_KEY = "impasto.sha256"
 MAX_STYLE_BYTES = 256 * 2**20
 WEIGHT_PREFIX = "net."
+WHENCE = "train one, or use `impasto import` for a checkpoint"
 EXTERNAL_DATA_KEY = b"location"  # a tensor that lies in another file must spell this word
 
 
@@ -94,7 +95,7 @@ def read_style_file(path: Path) -> StyleFile:
 
 
 def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> None:
-    """Writes the graph with its card. The file appears under its name only when it is complete."""
+    """Writes the graph with its card. The file appears under its name only when it is complete; OSError names it."""
     import onnx
 
     path = Path(path)
@@ -108,6 +109,8 @@ def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> N
     try:
         beside.write_bytes(complete.SerializeToString())
         beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -117,11 +120,9 @@ def _read_card(path: Path, data: bytes) -> StyleCard:
     try:
         metadata = read_metadata(data)
     except ValueError as error:
-        raise ImpastoError(f"{path} is not an ONNX file ({error}); give a style file made by impasto") from error
+        raise ImpastoError(f"{path} is not a style file: it is no ONNX ({error}); {WHENCE}") from error
     if CARD_KEY not in metadata:
-        raise ImpastoError(
-            f"{path} is not an impasto style file: no style card; train one, or use `impasto import` for a checkpoint"
-        )
+        raise ImpastoError(f"{path} is not an impasto style file: no style card; {WHENCE}")
     if metadata.get(CHECKSUM_KEY, checksum := _checksum(data, metadata[CARD_KEY])) != checksum:
         raise ImpastoError(f"{path} is damaged, its checksum is not that of its contents; get the style file again")
     try:

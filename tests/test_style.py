@@ -201,6 +201,29 @@ def cut_short(path: Path) -> None:
     path.write_bytes(whole.data[: len(whole.data) // 2])
 
 
+@pytest.mark.parametrize("text", ["notes.txt", "./notes.txt", "notes.txt:waves"])
+def test_another_file_is_not_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain_file(tmp_path / "notes.txt")
+    with pytest.raises(ImpastoError, match=r"notes\.txt is not a style file: it is no ONNX .*; train one"):
+        load_style(text)
+
+
+def test_the_gallery_comes_before_files_of_any_suffix(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(gallery)
+    plain_file(gallery / "udnie")
+    (gallery / "mine").write_bytes((gallery / "a.onnx").read_bytes())
+    assert (resolve("udnie")[1], resolve("mine:udnie")[1]) == ("udnie", "udnie")
+
+
+def test_where_it_cannot_write_the_file_itself_is_named(style: StyleFile, tmp_path: Path) -> None:
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        save_style(tmp_path / "folder.onnx", style.model, style.card)
+    assert caught.value.filename == str(tmp_path / "folder.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.onnx"]
+
+
 @pytest.mark.parametrize("make", [plain_file, folder, cut_short])
 def test_what_is_no_style_file_is_one_line(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "bad.onnx")
