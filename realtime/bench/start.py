@@ -63,7 +63,12 @@ def peak_resident_mib() -> float:
 
     getrusage would also count what the parent held when it started us, so the kernel's own count is read.
     """
-    lines = Path("/proc/self/status").read_text().splitlines()
+    status = Path("/proc/self/status")
+    if not status.exists():  # no Linux: better a figure that may be too high than none
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (KIB**2 if sys.platform == "darwin" else KIB)
+    lines = status.read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / KIB
 
 
