@@ -16,7 +16,7 @@ from engines.plugins import plugins
 from engines.style_card import NamedStyle, StyleCard
 from engines.style_file import StyleFile, read_style_file, save_style
 
-__all__ = ["NamedStyle", "StyleCard", "StyleFile", "list_gallery", "load_style", "resolve", "save_style"]
+__all__ = ["NamedStyle", "StyleCard", "StyleFile", "list_gallery", "load_style", "names_file", "resolve", "save_style"]
 
 GALLERY_FOLDER = Path(__file__).parent / "gallery"
 ENTRY_POINTS = "impasto.styles"
@@ -36,9 +36,14 @@ def resolve(text: str) -> tuple[StyleFile, str]:
     FileNotFoundError where a path leads nowhere; ImpastoError for an unknown name and for a file that is no style file.
     """
     file_or_style, name = _split(text)
-    if file_or_style.endswith(SUFFIX) or os.sep in file_or_style:
+    if names_file(file_or_style):
         return _chosen(read_style_file(Path(file_or_style)), name)
     return _resolve_in_gallery(file_or_style, name)
+
+
+def names_file(text: str) -> bool:
+    """Whether a person means a file by this text, or a style in it; a bare name may be anything that the gallery has."""
+    return text.endswith(SUFFIX) or os.sep in text or ":" in text
 
 
 def list_gallery() -> list[StyleFile]:

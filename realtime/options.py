@@ -9,7 +9,8 @@ from pathlib import Path
 class StylizeOptions:
     """What a person may choose about the painting itself.
 
-    `style` names a style of the gallery, a style file, or FILE:NAME; `mix` ("A=0.3,B=0.7") takes its place.
+    `style` names a style of the gallery, a style file, or FILE:NAME; `mix` ("A=0.3,B=0.7") takes its place,
+    with bare names looked for in that style's file.
     `strength` and `keep_colour` are 0..1. `height` is the height in pixels at which the net paints and the result is
     written; None keeps the input's. With `strict` an engine that is refused ends the work, and no other is tried.
     """

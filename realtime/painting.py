@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engines.engine import Controls, load_engine
 from engines.errors import ImpastoError
-from engines.style import StyleFile, resolve
+from engines.style import StyleFile, names_file, resolve
 from realtime.options import StylizeOptions
 from realtime.stylizer import Stylizer
 
@@ -20,13 +20,22 @@ def choose_style(options: StylizeOptions) -> tuple[StyleFile, NDArray[np.float32
         file, name = resolve(options.style)
         return file, file.vector(name)
     weights = parse_mix(options.mix)
-    resolved = {text: resolve(text) for text in weights}
+    resolved = {text: _resolve_mixed(text, options.style) for text in weights}
     files = {file.sha256: file for file, _ in resolved.values()}
     if len(files) > 1:
         names = ", ".join(file.path.name for file in files.values())
         raise ImpastoError(f"styles of different files cannot be mixed ({names}); mix styles of one file")
     file = next(iter(files.values()))
     return file, file.mix({resolved[text][1]: weight for text, weight in weights.items()})
+
+
+def _resolve_mixed(text: str, style: str) -> tuple[StyleFile, str]:
+    """One style of a mix: a bare name is looked for in the file of --style first."""
+    if not names_file(text):
+        file, _ = resolve(style)
+        if text in file.card.names:
+            return file, text
+    return resolve(text)
 
 
 def parse_mix(text: str) -> dict[str, float]:

@@ -123,10 +123,15 @@ def test_a_video_becomes_pictures(clip: Path, tmp_path: Path, options: VideoOpti
     assert names == [f"frame_{number:03d}.png" for number in range(1, 11)]
 
 
-def test_a_mix_is_the_average(small_style: Path) -> None:
+@pytest.mark.parametrize("text", ["{0}:{1}=3,{0}:{2}=1", "{1}=3,{2}=1"], ids=["files", "bare names"])
+def test_a_mix_is_the_average(small_style: Path, text: str) -> None:
     one, other = load_style(str(small_style)).card.names[:2]
-    file, vector = choose_style(VideoOptions(mix=f"{small_style}:{one}=3,{small_style}:{other}=1"))
+    mix = text.format(small_style, one, other)
+    file, vector = choose_style(VideoOptions(style=f"{small_style}:{other}", mix=mix))
     assert vector == pytest.approx(0.75 * file.vector(one) + 0.25 * file.vector(other), abs=1e-6)
+
+
+def test_a_mix_as_it_is_written() -> None:
     assert parse_mix("A=0.3, B=0.7") == {"A": 0.3, "B": 0.7}
     for text in ("A", "A=x", "=1", "A=1,,B=2"):
         with pytest.raises(ImpastoError, match=r"is not of the form A=0\.3,B=0\.7"):

@@ -40,7 +40,9 @@ Style = Annotated[
 ]
 Mix = Annotated[
     str | None,
-    typer.Option(metavar="A=0.3,B=0.7", help="Mix styles of one file instead of --style.", rich_help_panel=PAINTING),
+    typer.Option(
+        metavar="A=0.3,B=0.7", help="Mix styles of one file, the one that --style names.", rich_help_panel=PAINTING
+    ),
 ]
 Strength = Annotated[
     float, typer.Option(min=0, max=1, help="0 is the picture as it was, 1 the full style.", rich_help_panel=PAINTING)
