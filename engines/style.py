@@ -42,7 +42,7 @@ def resolve(text: str) -> tuple[StyleFile, str]:
 
 
 def names_file(text: str) -> bool:
-    """Whether a person means a file by this text, or a style in it; a bare name may be anything that the gallery has."""
+    """Whether a person means a file by this text, or a style in one, and not a bare name of the gallery."""
     return text.endswith(SUFFIX) or os.sep in text or ":" in text
 
 
