@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from realtime.encoding import choose_encoding
+from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding
 from realtime.frame import AbortableSink
 from realtime.loop import run
 from realtime.options import VideoOptions
@@ -73,7 +73,7 @@ def open_sink(
     output: Path, source: VideoSource, options: VideoOptions, report: Callable[[str], None], stop: threading.Event
 ) -> FileSink | PictureSink:
     """Where the frames go: a video file, or numbered pictures."""
-    if NUMBERED.search(output.name):
+    if _is_sequence(output):
         return PictureSink(output, overwrite=options.overwrite)
     encoding = choose_encoding(output, options.codec, options.crf, options.preset)
     return FileSink(output, source.clip, encoding=encoding, overwrite=options.overwrite, report=report, stop=stop)
@@ -82,9 +82,14 @@ def open_sink(
 def _check_paths(source: str, output: Path) -> None:
     """What can be told before anything is opened."""
     here = Path(source)
-    if not NUMBERED.search(output.name):
+    if not _is_sequence(output):
         choose_encoding(output)
     elif names_pictures(source) and set(find_pictures(source)) & set(numbered(output)):
         raise ImpastoError(f"{output} would write over its own input; name another folder")
     if here.exists() and output.exists() and here.samefile(output):
         raise ImpastoError(f"{output} is the input; name another file to write")
+
+
+def _is_sequence(output: Path) -> bool:
+    """Whether pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
+    return bool(NUMBERED.search(output.name)) and output.suffix.lower() not in CODECS_OF_CONTAINER

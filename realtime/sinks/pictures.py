@@ -26,7 +26,8 @@ class PictureSink:
         if not NUMBER.search(pattern.name):
             raise ImpastoError(f"{pattern} has no place for the number; write it as in %05d.png")
         if pattern.suffix.lower() not in PICTURE_SUFFIXES:
-            raise ImpastoError(f"{pattern.suffix!r} is no picture format; use one of {', '.join(PICTURE_SUFFIXES)}")
+            known = ", ".join(sorted(PICTURE_SUFFIXES))
+            raise ImpastoError(f"{pattern.name}: {pattern.suffix!r} is no picture format; use one of {known}")
         if not pattern.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {pattern.parent} to write pictures into; create it first")
         self._pattern = pattern
