@@ -64,6 +64,11 @@ class Clip:
         return replace(self, size=(_even(width * seen / rows), seen))
 
 
+def file_url(path: Path) -> str:
+    """The file as FFmpeg is to open it, which takes what stands before a colon for a protocol."""
+    return f"file:{path}"
+
+
 def is_cover(stream: Stream) -> bool:
     """Whether the stream is a cover picture, which FFmpeg also counts as video."""
     return bool(stream.disposition & Disposition.attached_pic)

@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from realtime.clip import Clip, film_of, is_cover, kept_metadata
+from realtime.clip import Clip, file_url, film_of, is_cover, kept_metadata
 from realtime.steady_clock import SteadyClock
 
 MOST_TICKS = 2**31 - 1
@@ -47,7 +47,7 @@ class StreamCopy:
         if clip.path is None:
             add_video()
             return
-        self._input = av.open(str(clip.path), metadata_errors="replace")
+        self._input = av.open(file_url(clip.path), metadata_errors="replace")
         self._add_streams(self._input, add_video)
         _copy_about(self._input, output, self._origin)
         copied = [self._input.streams[index] for index in self._streams]
@@ -161,7 +161,7 @@ def muxer_options(clip: Clip, container: str) -> dict[str, str]:
         return {}
     flags, ticks = "+faststart", [clip.time_base.denominator]
     if clip.path is not None:
-        with av.open(str(clip.path), metadata_errors="replace") as source:
+        with av.open(file_url(clip.path), metadata_errors="replace") as source:
             ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
             if not {key.lower() for key in kept_metadata(source.metadata)} <= CLASSIC_MP4_KEYS:
                 flags += "+use_metadata_tags"

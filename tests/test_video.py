@@ -103,6 +103,18 @@ def test_recordings_joined_end_to_end_go_on(tmp_path: Path, options: VideoOption
     assert len(sound) == len(read_packets(joined, "audio")[0])
 
 
+@pytest.mark.parametrize("name", ["http:clip.mp4", "two  words \udcff.mp4", "-y.mp4", "100%done.mp4", "[1]*?.mp4"])
+def test_files_may_have_any_name(
+    clip: Path, tmp_path: Path, options: VideoOptions, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip.rename(name)
+    for target in (Path(f"new:{name}"), Path(name).with_suffix(".mov")):
+        stylize_video(name, target, options)
+        assert read_packets(tmp_path / target, "audio") == read_packets(tmp_path / name, "audio")
+        assert len(read_times(tmp_path / target)) == 10
+
+
 @pytest.mark.parametrize("name", ["{}", "{}/*.png", "{}/shot_%02d.png"])
 def test_pictures_become_a_video(tmp_path: Path, options: VideoOptions, name: str) -> None:
     folder = tmp_path / "shots"

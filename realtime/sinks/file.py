@@ -12,7 +12,7 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import ImpastoError
-from realtime.clip import Clip
+from realtime.clip import Clip, file_url
 from realtime.colour import FromRgb
 from realtime.encoding import Encoding, choose_encoding
 from realtime.frame import Frame
@@ -121,7 +121,7 @@ class FileSink:
     def _open_container(self) -> OutputContainer:
         container = FORMATS[self.path.suffix.lower()]
         options = muxer_options(self._clip, container)
-        return av.open(str(self._partial.path), "w", format=container, container_options=options)
+        return av.open(file_url(self._partial.path), "w", format=container, container_options=options)
 
     def _add_video(self) -> None:
         encoder, clip = self._encoding.encoder, self._clip

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from engines.errors import ImpastoError
-from realtime.clip import FALLBACK_RATE, Clip, display_matrix, film_of, kept_metadata
+from realtime.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata
 from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
 from realtime.frame import Frame
 from realtime.picture_filter import PictureFilter
@@ -223,7 +223,7 @@ class FileSource:
 
 def _open(path: Path) -> av.container.InputContainer:
     try:
-        return av.open(str(path), metadata_errors="replace")
+        return av.open(file_url(path), metadata_errors="replace")
     except av.FileNotFoundError:
         raise FileNotFoundError(f"there is no file {path}") from None
     except av.FFmpegError as error:
