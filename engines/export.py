@@ -71,7 +71,7 @@ def export_style(
 def build_model(
     config: Mapping[str, Any], weights: Weights, *, rewrites: Rewrites | None = None, weight_type: type = np.float16
 ) -> onnx.ModelProto:
-    """The graph of a style file; see shared design: frame, style, strength and keep_colour in, stylized out."""
+    """The graph of a style file: frame, style, strength and keep_colour in, stylized out."""
     return _TransformGraph(config, weights, rewrites or Rewrites(), weight_type).build()
 
 

@@ -109,14 +109,22 @@ def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: JohnsonOp
 
     with pytest.raises(Stop):
         train(dataclasses.replace(options, average_decay=0.5), lambda _: None, stop_after_four)
-    resumed = train(dataclasses.replace(options, average_decay=0.5, resume=True), lambda _: None)
+    resumed, said = run(dataclasses.replace(options, average_decay=0.5, resume=True))
+    assert resumed == whole[3:]
+    assert not any("other settings" in line for line in said)
     saved = [torch.load(folder / "checkpoint.pt", weights_only=True) for folder in run_folders(options, "whole")]
     assert saved[0]["step"] == saved[1]["step"] == 6
     for part in ("net", "average"):
         for name in saved[0][part]:
             torch.testing.assert_close(saved[0][part][name], saved[1][part][name], rtol=0, atol=0)
-    assert len(whole) == 6
-    assert resumed.styles == ("blue", "red")
+
+
+def test_other_settings_are_told_when_a_run_is_resumed(options: JohnsonOptions) -> None:
+    run(options)
+    said: list[str] = []
+    trained = train(dataclasses.replace(options, resume=True, steps=7, tv_weight=0.5), said.append)
+    assert any("at step 6 with other settings: steps 6 -> 7, tv_weight 0.3 -> 0.5" in line for line in said)
+    assert [(run["steps"], run["settings"]["tv_weight"]) for run in trained.history] == [(6, 0.3)]
 
 
 def run_folders(options: JohnsonOptions, other: str) -> list[Path]:
@@ -154,6 +162,17 @@ def test_a_run_can_begin_with_the_weights_of_another(options: JohnsonOptions) ->
     (earlier,) = load_style(str(begun.out)).card.training["earlier_runs"]
     assert earlier["steps"] == 6
     assert earlier["settings"]["content"] == ["content"]
+
+
+def test_weights_of_another_net_are_refused(options: JohnsonOptions) -> None:
+    run(options)
+    other = dataclasses.replace(options, out=options.out.with_name("next.onnx"), network="ultra",
+                                initial=options.run_folder / "checkpoint.pt")  # fmt: skip
+    with pytest.raises(ValueError, match="same --network"):
+        run(other)
+    torch.save({"a": 1}, options.out.with_name("foreign.pt"))
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        run(dataclasses.replace(other, network="tiny", initial=options.out.with_name("foreign.pt")))
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_word(options: JohnsonOptions) -> None:
@@ -239,3 +258,8 @@ def test_two_processes_train_one_net(options: JohnsonOptions, tmp_path: Path) ->
     saved = torch.load(tmp_path / "two.run" / "checkpoint.pt", weights_only=True)
     assert saved["step"] == 4
     assert all(torch.isfinite(value).all() for value in saved["net"].values())
+    assert len(list((tmp_path / "two.run").glob("events.out.tfevents.*"))) == 1
+    alone = dataclasses.replace(options, out=tmp_path / "one.onnx", steps=4, batch=1, save_every=4, sample_every=4)
+    train(alone, lambda _: None)
+    single = torch.load(tmp_path / "one.run" / "checkpoint.pt", weights_only=True)
+    assert not torch.equal(saved["net"]["head.weight"], single["net"]["head.weight"])

@@ -7,7 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
-from trainers.data import CropOptions, Crops, batches, find_pictures, open_picture, readable_pictures, style_picture
+from trainers.data import (
+    CropOptions,
+    Crops,
+    batches,
+    find_pictures,
+    open_picture,
+    random_crop,
+    readable_pictures,
+    style_picture,
+)
 
 
 @pytest.fixture
@@ -69,3 +78,11 @@ def test_every_picture_comes_once_a_round(folder: Path, monkeypatch: pytest.Monk
 
 def test_the_short_side_of_a_style_picture_is_set(folder: Path) -> None:
     assert style_picture(folder / "2.png", 21).shape == (1, 3, 21, 30)
+
+
+def test_the_smallest_scale_fits_every_size() -> None:
+    options = CropOptions(size=192, max_scale=1.0)
+    for width in range(193, 400, 3):
+        random_crop(Image.new("RGB", (width, 431 - width % 7)), options, np.random.default_rng(width))
+    with pytest.raises(ValueError, match=r"max_scale is 0\.5"):
+        CropOptions(max_scale=0.5)

@@ -3,8 +3,10 @@
 A sample depends on (seed, its number) alone. So a run resumes exactly, whatever its workers and processes.
 """
 
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,10 @@ class CropOptions:
     max_scale: float = 1.6
     flip: bool = True
     colour_jitter: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.max_scale < 1:
+            raise ValueError(f"max_scale is {self.max_scale}; give 1 or more")
 
 
 def find_pictures(folders: Sequence[Path]) -> list[Path]:
@@ -50,16 +56,19 @@ def open_picture(path: Path) -> Image.Image:
 
 def readable_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """(those that decode whole, those that do not)."""
-    good: list[Path] = []
-    bad: list[Path] = []
-    for path in paths:
-        try:
-            open_picture(path)
-        except (OSError, ValueError):
-            bad.append(path)
-        else:
-            good.append(path)
+    with ThreadPoolExecutor() as pool:
+        readable = list(pool.map(_is_readable, paths))
+    good = [path for path, is_good in zip(paths, readable, strict=True) if is_good]
+    bad = [path for path, is_good in zip(paths, readable, strict=True) if not is_good]
     return good, bad
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        open_picture(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
@@ -79,7 +88,7 @@ def random_crop(picture: Image.Image, options: CropOptions, rng: np.random.Gener
     """A square crop after a random scale, flip and jitter."""
     short = options.size * rng.uniform(1.0, options.max_scale)
     scale = max(short, options.size) / min(picture.size)
-    visible = options.size / scale
+    visible = min(options.size / scale, *picture.size)  # rounding may put it a hair beyond the picture
     left = rng.uniform(0, picture.width - visible)
     top = rng.uniform(0, picture.height - visible)
     box = (left, top, left + visible, top + visible)
@@ -118,6 +127,15 @@ def batches(
     """Batches [B, 3, size, size] of steps start..stop − 1 for one of several processes, decoded by `workers`."""
     numbers = [[(step * processes + rank) * batch + place for place in range(batch)] for step in range(start, stop)]
     loader: DataLoader[Tensor] = DataLoader(
-        crops, batch_sampler=numbers, num_workers=workers, pin_memory=torch.cuda.is_available()
+        crops,
+        batch_sampler=numbers,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_ctrl_c_to_the_trainer,
     )
     yield from loader
+
+
+def _leave_ctrl_c_to_the_trainer(_worker: int) -> None:
+    """A worker that Ctrl-C ends would break off the step that the trainer still finishes and saves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

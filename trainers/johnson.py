@@ -71,8 +71,10 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     net = TransformNet(PRESETS[options.network], styles=len(targets.names))
     average = TransformNet(net.config, styles=len(targets.names)).to(accelerator.device).requires_grad_(False)
     optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
-    folder = RunFolder(options, targets.names, main=main)
-    start = folder.restore(net, average, optimizer)
+    folder = RunFolder(options, targets.names, pictures, main=main)
+    start = folder.restore(Checkpoint(0, net, average, optimizer, accelerator.scaler))
+    if folder.changed:
+        report(f"resumed at step {start} with other settings: {folder.changed}")
     model, optimizer = accelerator.prepare(net, optimizer)
     feed = _feed(pictures, options, start, accelerator)
     with _interrupts() as interrupted, folder:
@@ -84,7 +86,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
                 model, net.styles[style_ids], perceptual, targets, batch.to(accelerator.device), style_ids, options,
                 motion=draw.generator() if _is_stable(step, options) else None,
             )  # fmt: skip
-            _check_finite(losses, step)
+            _check_finite(losses, step, accelerator)
             accelerator.backward(losses["total"])
             accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
             optimizer.step()
@@ -93,8 +95,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
             folder.log(step, losses, style_ids)
             if on_step is not None and main:
                 on_step(step + 1, folder.running_losses)
-            stopping = interrupted.is_set()
-            if folder.keep(Checkpoint(step + 1, net, average, optimizer), stopping=stopping):
+            stopping = _in_any_process(accelerator, interrupted.is_set())
+            if folder.keep(Checkpoint(step + 1, net, average, optimizer, accelerator.scaler), stopping=stopping):
                 report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
                 raise KeyboardInterrupt
@@ -243,8 +245,16 @@ def _feed(pictures: list[Path], options: JohnsonOptions, start: int, accelerator
     )  # fmt: skip
 
 
-def _check_finite(losses: Losses, step: int) -> None:
-    if not torch.isfinite(losses["total"]):
+def _in_any_process(accelerator: Accelerator, here: bool) -> bool:
+    """Whether it is so in one of the processes: they must stop together, or the others wait for ever."""
+    if accelerator.num_processes == 1:
+        return here
+    flags: Tensor = accelerator.reduce(torch.tensor(float(here), device=accelerator.device), reduction="sum")
+    return flags.item() > 0
+
+
+def _check_finite(losses: Losses, step: int, accelerator: Accelerator) -> None:
+    if _in_any_process(accelerator, not bool(torch.isfinite(losses["total"]))):
         shown = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items() if value.ndim == 0)
         raise FloatingPointError(
             f"step {step}: a loss is not finite ({shown}); lower --learning-rate or use --precision no, then --resume"

@@ -1,6 +1,8 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
 import os
+import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +15,12 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from engines.networks.transform import TransformNet
-from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.data import open_picture, to_tensor
 from trainers.options import JohnsonOptions
 
 CHECKPOINT = "checkpoint.pt"
+# Settings that say where and how a run is started, not what it does.
+STARTING = {"resume", "out", "workers", "save_every", "sample_every"}
 SAMPLE_PICTURES = 4
 SAMPLE_HEIGHT = 240
 LOG_EVERY = 20
@@ -30,19 +34,28 @@ class Checkpoint:
     net: TransformNet
     average: TransformNet
     optimizer: Any
+    scaler: Any = None
 
 
 class RunFolder:
     """The folder of one run. Only the first of several processes writes.
 
-    `history` holds the steps and settings of the runs whose weights this one began with, the first one first.
+    `history` holds the steps and settings of the runs whose weights this one began with, the first one first, and of
+    its own steps before it was resumed with other settings. `changed` tells those settings. `pictures` are content
+    pictures that can be read; some of them are painted for the sample sheets.
     """
 
-    def __init__(self, options: JohnsonOptions, styles: tuple[str, ...], *, main: bool = True) -> None:
+    def __init__(
+        self, options: JohnsonOptions, styles: tuple[str, ...], pictures: Sequence[Path], *, main: bool = True
+    ) -> None:
         self.path = options.run_folder
         self.options = options
         self.styles = styles
         self.main = main
+        self.changed = ""
+        spread = [pictures[i * len(pictures) // SAMPLE_PICTURES] for i in range(SAMPLE_PICTURES)]
+        self._pictures = list(dict.fromkeys(spread))
+        self._start = 0
         self.history: list[dict[str, Any]] = []
         self._running: dict[str, float] = {}
         self._writer: SummaryWriter | None = None
@@ -51,29 +64,37 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         if self.main:
-            self._writer = SummaryWriter(str(self.path))
+            self._writer = SummaryWriter(str(self.path), purge_step=self._start)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._writer is not None:
             self._writer.close()
 
-    def restore(self, net: TransformNet, average: TransformNet, optimizer: torch.optim.Optimizer) -> int:
-        """Loads the newest checkpoint when the run is to be resumed; returns the step to go on with."""
+    def restore(self, run: Checkpoint) -> int:
+        """Loads the newest checkpoint into a run that is to be resumed; returns the step to go on with."""
         path = self.path / CHECKPOINT
         if self.options.resume:
-            return self._load(path, net, average, optimizer)
+            return self._load(path, run)
         if path.exists():
             raise FileExistsError(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
         if self.options.initial is not None:
-            saved = torch.load(self.options.initial, map_location="cpu", weights_only=True)
-            self.history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
-            weights = saved["average"] | {"styles": _styles_like(saved["average"]["styles"], net)}
-            net.load_state_dict(weights)
-        average.load_state_dict(net.state_dict())
+            self._begin_with(self.options.initial, run.net)
+        run.average.load_state_dict(run.net.state_dict())
         return 0
 
-    def _load(self, path: Path, net: TransformNet, average: TransformNet, optimizer: torch.optim.Optimizer) -> int:
+    def _begin_with(self, path: Path, net: TransformNet) -> None:
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            self.history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
+            net.load_state_dict(saved["average"] | {"styles": _styles_like(saved["average"]["styles"], net)})
+        except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"{path} is no checkpoint of a {self.options.network} net ({type(error).__name__}); "
+                f"give the {CHECKPOINT} of a run with the same --network"
+            ) from error
+
+    def _load(self, path: Path, run: Checkpoint) -> int:
         if not path.exists():
             raise FileNotFoundError(f"no checkpoint {path} to resume; leave out --resume to begin")
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -81,11 +102,22 @@ class RunFolder:
             raise ValueError(
                 f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those"
             )
-        net.load_state_dict(saved["net"])
-        average.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
-        self.history = saved["history"]
-        return int(saved["step"])
+        run.net.load_state_dict(saved["net"])
+        run.average.load_state_dict(saved["average"])
+        run.optimizer.load_state_dict(saved["optimizer"])
+        if run.scaler is not None:
+            run.scaler.load_state_dict(saved["scaler"])
+        self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
+        self._note_changes(saved["options"])
+        return self._start
+
+    def _note_changes(self, earlier: dict[str, Any]) -> None:
+        now = self.options.to_dict()
+        changes = [f"{name} {earlier.get(name)} -> {now[name]}" for name in now if earlier.get(name) != now[name]]
+        changes = [change for change in changes if change.split()[0] not in STARTING]
+        if changes:
+            self.changed = ", ".join(changes)
+            self.history = [*self.history, {"steps": self._start, "settings": earlier}]
 
     def keep(self, checkpoint: Checkpoint, *, stopping: bool) -> bool:
         """Saves and paints when it is time to, and saves when the run stops here; tells whether it saved."""
@@ -109,6 +141,8 @@ class RunFolder:
             "styles": list(self.styles),
             "options": self.options.to_dict(),
             "history": self.history,
+            "running": self._running,
+            "scaler": checkpoint.scaler.state_dict() if checkpoint.scaler is not None else None,
         }
         beside = self.path / f".{CHECKPOINT}"
         torch.save(state, beside)
@@ -149,11 +183,8 @@ class RunFolder:
         Image.fromarray(np.ascontiguousarray(sheet)).save(self.path / "samples" / f"step_{step:06d}.png")
 
     def _sample_pictures(self) -> list[Tensor]:
-        paths = find_pictures(self.options.content)
-        spread = [paths[i * len(paths) // SAMPLE_PICTURES] for i in range(SAMPLE_PICTURES)]
-        good, _ = readable_pictures(spread)
         size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
-        return [to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in good]
+        return [to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in self._pictures]
 
 
 def _styles_like(styles: Tensor, net: TransformNet) -> Tensor:
