@@ -28,7 +28,7 @@ class JohnsonOptions:
     range_weight: float = 1.0
     grid_weight: float = 100.0
     tone_weight: float = 0.5
-    stability_weight: float = 1.0
+    stability_weight: float = 8.0
     stability_start: float = 0.5
     learning_rate: float = 2e-3
     average_decay: float = 0.999
