@@ -18,7 +18,7 @@ import numpy as np
 from engines.errors import EngineRefused
 from engines.golden import FRAMES, golden_frames
 from engines.reference import open_reference
-from engines.spec import Controls, Engine, EngineSpec, GateReport
+from engines.spec import Controls, Engine, EngineSpec, GateReport, one_line
 from engines.style import StyleFile
 
 FLOOR_DB = {"fp32": 50.0, "bf16": 38.0, "fp16": 38.0, "int8": 32.0}
@@ -49,9 +49,14 @@ class GoldenPictures:
 
 def paint_golden_pictures(style: StyleFile, spec: EngineSpec) -> GoldenPictures:
     """What an engine of this spec has to return; EngineRefused where no reference can run."""
+    if spec.precision not in FLOOR_DB:
+        raise EngineRefused(f"{spec}: there is no floor for {spec.precision!r}; use one of {', '.join(FLOOR_DB)}")
     name, run = open_reference(style, spec)
     cases = golden_cases(style, spec)
-    return GoldenPictures(name, tuple(GoldenPicture(case, frame, c, run(frame, c)) for case, frame, c in cases))
+    try:
+        return GoldenPictures(name, tuple(GoldenPicture(case, frame, c, run(frame, c)) for case, frame, c in cases))
+    except Exception as error:  # a probe too: at a large size a reference may run out of memory in its own way
+        raise EngineRefused(f"the reference ({name}) to check {spec} against failed: {one_line(error)}") from error
 
 
 def verify(engine: Engine, golden: GoldenPictures) -> GateReport:

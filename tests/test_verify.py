@@ -1,5 +1,6 @@
 """The gate: a wrong engine is refused with the figure, a right one passes, and the golden frames stay what they are."""
 
+import dataclasses
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -267,3 +268,17 @@ def test_a_graph_that_is_not_the_cards_net_is_refused(style: StyleFile, tmp_path
     save_style(tmp_path / "foreign.onnx", style.model, card)
     with pytest.raises(EngineRefused, match="do not fit the net that its card describes"):
         load_engine(load_style(str(tmp_path / "foreign.onnx")), height=32, width=32, cache_dir=tmp_path)
+
+
+def test_a_precision_without_a_floor_is_refused(style: StyleFile) -> None:
+    with pytest.raises(EngineRefused, match="no floor for 'fp7'; use one of fp32"):
+        paint_golden_pictures(style, dataclasses.replace(SPEC, precision="fp7"))
+
+
+def test_a_reference_that_fails_at_the_size_is_told(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(frame: np.ndarray, controls: Controls) -> np.ndarray:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(engines.verify, "open_reference", lambda style, spec: ("a reference", fail))
+    with pytest.raises(EngineRefused, match=r"the reference \(a reference\) .* failed: .*too large"):
+        paint_golden_pictures(style, SPEC)
