@@ -73,6 +73,7 @@ def test_version() -> None:
         (["video", "a.mp4", "b.mp4", "--strength", "1.5"], "--strength"),
         (["video", "a.mp4", "b.mp4", "--keep-colour", "-0.1"], "--keep-colour"),
         (["video", "a.mp4", "b.mp4", "--height", "8"], "--height"),
+        (["video", "a.mp4", "b.mp4", "--height", "99999"], "--height"),
         (["video", "a.mp4", "b.mp4", "--crf", "99"], "--crf"),
         (["video", "a.mp4", "b.mp4", "--fps", "0"], "--fps"),
         (["video", "a.mp4", "b.mp4", "--fps", "often"], "--fps"),

@@ -13,7 +13,7 @@ from clips import psnr_db, read_rgb, read_times
 from engines.errors import ImpastoError
 from realtime.clip import Clip
 from realtime.colour import SDR_TAGS
-from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding
+from realtime.encoding import CODECS_OF_CONTAINER, ENCODERS, choose_encoding
 from realtime.frame import AbortableSink, Frame, Sink, SplitSink
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
@@ -180,8 +180,21 @@ def test_a_missing_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_encoding(Path("out.mp4"), "hevc")
 
 
+@pytest.mark.parametrize("name", ENCODERS)
+def test_every_preset_is_one_of_the_encoders(name: str) -> None:
+    assert ENCODERS[name].preset in ENCODERS[name].presets
+    with pytest.raises(ImpastoError, match=f"{ENCODERS[name].name} has no preset 'breakneck'; choose one of "):
+        choose_encoding(Path("out.mp4"), name, preset="breakneck")
+
+
 def test_an_option_that_the_encoder_refuses(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with pytest.raises((ImpastoError, OSError), match=r"out\.mp4"):
-        FileSink(path, PLAIN, encoding=choose_encoding(path, preset="breakneck"))
+        FileSink(path, PLAIN, encoding=replace(choose_encoding(path), preset="breakneck"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_larger_than_encoders_take(tmp_path: Path) -> None:
+    with pytest.raises(ImpastoError, match=r"out\.mp4: 16386x48 is too large, .* choose a smaller --height"):
+        FileSink(tmp_path / "out.mp4", replace(PLAIN, size=(16385, 48)))
     assert list(tmp_path.iterdir()) == []

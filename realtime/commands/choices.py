@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 LEAST_SIZE_PX = 16
+MOST_SIZE_PX = 16384
 PAINTING = "Painting"
 MACHINE = "Machine"
 
@@ -55,6 +56,7 @@ Height = Annotated[
     int | None,
     typer.Option(
         min=LEAST_SIZE_PX,
+        max=MOST_SIZE_PX,
         metavar="PIXELS",
         help="Paint and write at this height; the width follows.",
         rich_help_panel=PAINTING,

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from engines.errors import ImpastoError
 from realtime.clip import Clip, file_url
 from realtime.colour import FromRgb
-from realtime.encoding import Encoding, choose_encoding
+from realtime.encoding import MOST_PIXELS_A_SIDE, Encoding, choose_encoding
 from realtime.frame import Frame
 from realtime.partial_file import PartialFile
 from realtime.stream_copy import StreamCopy, muxer_options
@@ -55,6 +55,7 @@ class FileSink:
         self._report = report or (lambda line: None)
         self._stop = stop or threading.Event()
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
+        self._check_size()
         self._partial = PartialFile(path, overwrite=overwrite)
         self._begun: Fraction | None = None
         self._open = True
@@ -140,6 +141,14 @@ class FileSink:
         stream.metadata.update(clip.metadata)
         self._note_size()
         self._stream = stream
+
+    def _check_size(self) -> None:
+        width, height = self._from_rgb.written_size
+        if max(width, height) > MOST_PIXELS_A_SIDE:
+            raise ImpastoError(
+                f"{self.path}: {width}x{height} is too large, encoders take {MOST_PIXELS_A_SIDE} pixels a side at most; "
+                "choose a smaller --height"
+            )
 
     def _note_size(self) -> None:
         written = self._from_rgb.written_size
