@@ -146,7 +146,7 @@ class FileSink:
         width, height = self._from_rgb.written_size
         if max(width, height) > MOST_PIXELS_A_SIDE:
             raise ImpastoError(
-                f"{self.path}: {width}x{height} is too large, encoders take {MOST_PIXELS_A_SIDE} pixels a side at most; "
+                f"{self.path}: {width}x{height} is too large, encoders take {MOST_PIXELS_A_SIDE} pixels a side; "
                 "choose a smaller --height"
             )
 
