@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av import VideoStream
 from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.stream import Disposition, Stream
 
 from realtime.colour import ColourTags
+from realtime.frame import Pixels
 
 DISPLAY_MATRIX_UNITY = 1 << 16
 FALLBACK_RATE = Fraction(25)
@@ -62,6 +64,32 @@ class Clip:
         if self.lies_on_its_side:
             return replace(self, size=(seen, _even(rows * seen / width)))
         return replace(self, size=(_even(width * seen / rows), seen))
+
+    def with_square_pixels(self) -> "Clip":
+        """The clip as wide as it is seen, at the same displayed height."""
+        aspect = self.pixel_aspect
+        if not aspect or aspect == 1:
+            return self
+        width, rows = self.size
+        size = (width, _even(rows / float(aspect))) if self.lies_on_its_side else (_even(width * float(aspect)), rows)
+        return replace(self, size=size, pixel_aspect=None)
+
+    def upright(self) -> "Clip":
+        """The clip after its pictures went through `turn_upright`."""
+        if not self.lies_on_its_side:
+            return replace(self, display_matrix=())
+        aspect = 1 / self.pixel_aspect if self.pixel_aspect else None
+        return replace(self, size=self.size[::-1], pixel_aspect=aspect, display_matrix=())
+
+
+def turn_upright(pixels: Pixels, display_matrix: tuple[int, ...]) -> Pixels:
+    """(H, W, 3) as it is seen, by quarter turns and mirroring: the matrix takes (x, y) to (ax + cy, bx + dy)."""
+    if not display_matrix:
+        return pixels
+    a, b, _, c, d, *_ = display_matrix
+    if abs(b) > abs(a):
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 def file_url(path: Path) -> str:

@@ -190,7 +190,7 @@ def moments_of(clip: Path, options: "VideoOptions") -> "list[Pixels]":
     """Some frames from the beginning of a clip, about a second apart."""
     from realtime.video import open_source
 
-    source = open_source(str(clip), options, lambda line: None)
+    source = open_source(str(clip), options, lambda line: None, upright=True, square_pixels=True)
     frames = islice(iter(source.read, None), MOST_LOOKED_AT)
     moments = [frame.data for number, frame in enumerate(frames) if frame and number % MOMENT_EVERY == 0]
     source.close()

@@ -49,6 +49,7 @@ X26_PRESETS = (
 SVT_PRESETS = tuple(str(number) for number in range(-1, 14))
 VPX_SPEEDS = tuple(str(number) for number in range(-8, 9))
 VPX_OPTIONS = {"b": "0", "deadline": "realtime", "row-mt": "1"}
+TELL_PIXEL_ASPECT = ("libx264", "libx265")  # in the stream; the others leave it to the container
 MOST_PIXELS_A_SIDE = 16384  # of H.264 and AV1; SVT-AV1 takes larger numbers and writes another size
 
 # Measured on painted 640x360 frames: superfast at 18 has the luma PSNR of veryfast at 17 (43 dB) in 3.5 instead of
@@ -88,6 +89,11 @@ def choose_encoding(path: Path, codec: str = "auto", crf: int | None = None, pre
     if name == "av1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes its banner past FFmpeg's log
     return Encoding(encoder, encoder.crf if crf is None else crf, preset or encoder.preset)
+
+
+def keeps_pixel_aspect(path: Path, encoder: Encoder) -> bool:
+    """Whether players will know: Matroska and WebM could tell them too, but PyAV cannot tell their muxer."""
+    return encoder.name in TELL_PIXEL_ASPECT or path.suffix.lower() not in (".mkv", ".webm")
 
 
 def _codec_called(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding
+from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
 from realtime.frame import AbortableSink
 from realtime.loop import run
 from realtime.options import VideoOptions
@@ -40,7 +40,7 @@ def stylize_video(
     stop = stop or threading.Event()
     notes = Notes(report)
     _check_paths(source, output)
-    pictures = open_source(source, options, notes)
+    pictures = open_source(source, options, notes, **_shape_for(output, options))
     sink: FileSink | PictureSink | None = None
     try:
         sink = open_sink(output, pictures, options, notes, stop)
@@ -62,11 +62,18 @@ def stylize_video(
     return VideoReport(stats, pictures.size, output, facts, first, tuple(notes.lines), broke_off)
 
 
-def open_source(text: str, options: VideoOptions, report: Callable[[str], None]) -> VideoSource:
-    """The video or the pictures that a person named."""
+def open_source(
+    text: str,
+    options: VideoOptions,
+    report: Callable[[str], None],
+    *,
+    upright: bool = False,
+    square_pixels: bool = False,
+) -> VideoSource:
+    """The video or the pictures that a person named; the shape as in FileSource."""
     if names_pictures(text):
         return PictureSource(find_pictures(text), options.fps, height=options.height, report=report)
-    return FileSource(Path(text), height=options.height, report=report)
+    return FileSource(Path(text), height=options.height, upright=upright, square_pixels=square_pixels, report=report)
 
 
 def open_sink(
@@ -88,6 +95,14 @@ def _check_paths(source: str, output: Path) -> None:
         raise ImpastoError(f"{output} would write over its own input; name another folder")
     if here.exists() and output.exists() and here.samefile(output):
         raise ImpastoError(f"{output} is the input; name another file to write")
+
+
+def _shape_for(output: Path, options: VideoOptions) -> dict[str, bool]:
+    """What the output cannot tell players must be done to the pictures themselves."""
+    if _is_sequence(output):
+        return {"upright": True, "square_pixels": True}
+    encoder = choose_encoding(output, options.codec).encoder
+    return {"square_pixels": not keeps_pixel_aspect(output, encoder)}
 
 
 def _is_sequence(output: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from engines.errors import ImpastoError
-from realtime.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata
+from realtime.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
 from realtime.frame import Frame
 from realtime.picture_filter import PictureFilter
@@ -34,6 +34,8 @@ class DecodedPicture:
 class FileSource:
     """A video file. `height` scales to that displayed height; `report` is told in a line what is unusual.
 
+    Pictures come as they are coded, and the clip says how players turn and stretch them. Where nobody will, `upright`
+    turns them by the display matrix and `square_pixels` stretches them by the pixel aspect.
     Interlaced frames are deinterlaced and HDR is tone-mapped. Damaged parts are skipped; where the file breaks off,
     the frames before the break are given and the break is told. Raises FileNotFoundError, or ImpastoError where the
     file holds no picture that can be decoded.
@@ -41,7 +43,15 @@ class FileSource:
 
     live = False
 
-    def __init__(self, path: Path, *, height: int | None = None, report: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        height: int | None = None,
+        upright: bool = False,
+        square_pixels: bool = False,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
         self.path = path
         self._listener = report
         self._told: set[str] = set()
@@ -63,10 +73,14 @@ class FileSource:
         self._waiting = deque([first])
         coded = self._describe(first)
         scaled = coded.scaled(height)
-        self.clip = replace(scaled, tags=coded.tags.written(coded.size, scaled.size))
-        self.size = scaled.size
+        if square_pixels:
+            scaled = self._squared(scaled)
+        self._to_rgb = ToRgb(coded.tags, coded.size, scaled.size)
+        self._turn = coded.display_matrix if upright else ()
+        seen = scaled.upright() if upright else scaled
+        self.clip = replace(seen, tags=coded.tags.written(coded.size, scaled.size))
+        self.size = seen.size
         self.frame_rate = coded.frame_rate
-        self._to_rgb = ToRgb(coded.tags, coded.size, self.size)
 
     def grab(self) -> DecodedPicture | None:
         """The next decoded picture; None at the end."""
@@ -81,7 +95,7 @@ class FileSource:
         """The picture in RGB at the wanted size."""
         time_base = self.clip.time_base
         return Frame(
-            self._to_rgb(grabbed.picture),
+            turn_upright(self._to_rgb(grabbed.picture), self._turn),
             pts_seconds=float(grabbed.pts * time_base),
             captured_at=grabbed.captured_at,
             pts=grabbed.pts,
@@ -182,6 +196,13 @@ class FileSource:
             return Fraction(0)
         self._report(f"the clock starts at {float(start):.1f} s: all times are moved back to start at 0")
         return start // self._time_base * self._time_base
+
+    def _squared(self, clip: Clip) -> Clip:
+        squared = clip.with_square_pixels()
+        if squared is not clip:
+            width, height = squared.size
+            self._report(f"pixel aspect {clip.pixel_aspect}: written in square pixels as {width}x{height}")
+        return squared
 
     def _note_format(self, pixel_format: str, tags: ColourTags) -> None:
         components = av.VideoFormat(pixel_format).components
