@@ -254,10 +254,11 @@ def test_what_names_pictures(tmp_path: Path) -> None:
     assert not names_pictures(str(tmp_path / "clip.mp4"))
 
 
-def test_a_picture_of_another_size_is_scaled_and_told(tmp_path: Path) -> None:
+def test_pictures_of_other_sizes_are_scaled_and_told_once(tmp_path: Path) -> None:
     write_pictures(tmp_path, 2)
-    cv2.imwrite(str(tmp_path / "shot_2.png"), np.zeros((10, 20, 3), np.uint8))
+    for number in (2, 3):
+        cv2.imwrite(str(tmp_path / f"shot_{number}.png"), np.zeros((10, 10 * number, 3), np.uint8))
     told: list[str] = []
     frames = read_all(PictureSource(find_pictures(str(tmp_path)), Fraction(25), report=told.append))
     assert {frame.size for frame in frames} == {(64, 48)}
-    assert told == ["shot_2.png is 20x10: scaled to 64x48 as the first"]
+    assert told == ["shot_2.png is 20x10: all are scaled to 64x48 as the first"]

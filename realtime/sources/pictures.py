@@ -35,7 +35,7 @@ class PictureSource:
         self._paths = tuple(paths)
         self._report = report or (lambda line: None)
         self._next = 0
-        self._odd_ones: set[tuple[int, int]] = set()
+        self._told_of_sizes = False
         first = read_picture(self._paths[0])
         for note in first.notes:
             self._report(note)
@@ -60,9 +60,10 @@ class PictureSource:
         path = self._paths[grabbed]
         rgb = read_picture(path).rgb
         size = (rgb.shape[1], rgb.shape[0])
-        if size != self._original_size and size not in self._odd_ones:
-            self._odd_ones.add(size)
-            self._report(f"{path.name} is {size[0]}x{size[1]}: scaled to {self.size[0]}x{self.size[1]} as the first")
+        if size != self._original_size and not self._told_of_sizes:
+            self._told_of_sizes = True
+            width, height = self.size
+            self._report(f"{path.name} is {size[0]}x{size[1]}: all are scaled to {width}x{height} as the first")
         if size != self.size:
             rgb = resize(rgb, self.size)
         time_base = self.clip.time_base
