@@ -78,7 +78,7 @@ class VideoReport:
         done = "stopped after" if self.interrupted else "painted"
         where = self.output if self.stats.frames else "nothing written"
         return (
-            f"{done} {self.stats.frames} frames of {width}x{height} in {self.stats.seconds:.1f} s "
+            f"{done} {self.stats.frames} frame{'' if self.stats.frames == 1 else 's'} of {width}x{height} in {self.stats.seconds:.1f} s "
             f"({self.stats.fps:.1f} fps, {self.engine.engine} {self.engine.precision}): {where}"
         )
 

@@ -115,6 +115,11 @@ def test_files_may_have_any_name(
         assert len(read_times(tmp_path / target)) == 10
 
 
+def test_one_frame_is_one_frame(tmp_path: Path, options: VideoOptions) -> None:
+    clip = write_clip(tmp_path / "in.mp4", pts=[0])
+    assert "painted 1 frame of 64x48 in " in stylize_video(str(clip), tmp_path / "out.mp4", options).summary()
+
+
 @pytest.mark.parametrize("name", ["{}", "{}/*.png", "{}/shot_%02d.png"])
 def test_pictures_become_a_video(tmp_path: Path, options: VideoOptions, name: str) -> None:
     folder = tmp_path / "shots"
