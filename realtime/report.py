@@ -77,8 +77,9 @@ class VideoReport:
         width, height = self.size
         done = "stopped after" if self.interrupted else "painted"
         where = self.output if self.stats.frames else "nothing written"
+        frames = "1 frame" if self.stats.frames == 1 else f"{self.stats.frames} frames"
         return (
-            f"{done} {self.stats.frames} frame{'' if self.stats.frames == 1 else 's'} of {width}x{height} in {self.stats.seconds:.1f} s "
+            f"{done} {frames} of {width}x{height} in {self.stats.seconds:.1f} s "
             f"({self.stats.fps:.1f} fps, {self.engine.engine} {self.engine.precision}): {where}"
         )
 
