@@ -19,9 +19,9 @@ import onnx
 from onnx import TensorProto
 
 from engines.graph import Graph
+from engines.networks.transform_config import NORM_EPSILON, TransformConfig
 from engines.style import NamedStyle, StyleCard, save_style
 
-NORM_EPSILON = 1e-5
 WHITE = 255.0
 # Every eighth pixel in both directions tells a picture's mean well enough.
 SAMPLE_STEP = 8
@@ -59,7 +59,7 @@ def export_style(
         name=name,
         network={"name": "transform", "config": dict(config)},
         styles=tuple(styles),
-        size_multiple=_size_multiple(config),
+        size_multiple=TransformConfig.from_dict(config).size_multiple,
         preprocessing={"layout": "NHWC RGB uint8", "scale": 1 / WHITE, "output_scale": WHITE},
         licence=licence,
         training=dict(training),
@@ -72,17 +72,13 @@ def build_model(
     config: Mapping[str, Any], weights: Weights, *, rewrites: Rewrites | None = None, weight_type: type = np.float16
 ) -> onnx.ModelProto:
     """The graph of a style file: frame, style, strength and keep_colour in, stylized out."""
-    return _TransformGraph(config, weights, rewrites or Rewrites(), weight_type).build()
-
-
-def _size_multiple(config: Mapping[str, Any]) -> int:
-    return int(config["unshuffle"] * 2 ** (len(config["widths"]) - 1))
+    return _TransformGraph(TransformConfig.from_dict(config), weights, rewrites or Rewrites(), weight_type).build()
 
 
 class _TransformGraph:
     """Writes `engines.networks.transform.TransformNet` node by node."""
 
-    def __init__(self, config: Mapping[str, Any], weights: Weights, rewrites: Rewrites, weight_type: type) -> None:
+    def __init__(self, config: TransformConfig, weights: Weights, rewrites: Rewrites, weight_type: type) -> None:
         self.config = config
         self.weights = weights
         self.rewrites = rewrites
@@ -93,7 +89,7 @@ class _TransformGraph:
     def build(self) -> onnx.ModelProto:
         g = self.graph
         frame = g.input("frame", TensorProto.UINT8, [1, "height", "width", 3])
-        style_shape = [_style_size(self.config)]
+        style_shape = [self.config.style_size]
         for name, shape in (("style", style_shape), ("strength", [1]), ("keep_colour", [1])):
             g.input(name, TensorProto.FLOAT, shape)
         picture = self._fold(self._pad_to_multiple(g.cast(frame)))
@@ -106,12 +102,12 @@ class _TransformGraph:
     def _fold(self, frame: str) -> str:
         """[1, H, W, 3] → [1, 3·f², H/f, W/f]: a pixel of the small map holds a block, place by place in RGB."""
         planes = self.graph.op("Transpose", frame, perm=[0, 3, 1, 2])
-        factor = self.config["unshuffle"]
+        factor = self.config.unshuffle
         return self.graph.op("SpaceToDepth", planes, blocksize=factor) if factor > 1 else planes
 
     def _unfold(self, picture: str) -> str:
         """[1, 3·f², h, w] → [1, f·h, f·w, 3]."""
-        factor = self.config["unshuffle"]
+        factor = self.config.unshuffle
         planes = self.graph.op("DepthToSpace", picture, blocksize=factor) if factor > 1 else picture
         return self.graph.op("Transpose", planes, perm=[0, 2, 3, 1])
 
@@ -127,11 +123,11 @@ class _TransformGraph:
 
     def _net(self, picture: str) -> str:
         """picture [1, 3, H, W], 0..255 less a constant, sizes padded → the stylized picture, 0..255, not clamped."""
-        widths, refine = self.config["widths"], self.config["refine_blocks"]
+        widths, refine = self.config.widths, self.config.refine_blocks
         x = self._relu(self._norm(self._stem(picture), widths[0]))
         for level, width in enumerate(widths[1:], start=1):
             x = self._relu(self._norm(self._conv(x, f"down.{level}", stride=2), width))
-        for number in range(self.config["blocks"]):
+        for number in range(self.config.blocks):
             x = self._residual(x, f"blocks.{number}", widths[-1])
         for level, width in enumerate(widths[-2::-1]):
             x = self._relu(self._norm(self._upsample(x, f"up.{level}"), width))
@@ -168,7 +164,7 @@ class _TransformGraph:
 
     def _stem(self, picture: str) -> str:
         """The first convolution, which also brings 0..255 to 0..1."""
-        g, factor = self.graph, self.config["unshuffle"]
+        g, factor = self.graph, self.config.unshuffle
         weight = self._weight("down.0.weight", factor=1 / WHITE)
         out, channels, kernel, _ = self.weights["down.0.weight"].shape
         if factor == 1 and kernel == 9 and self.rewrites.stem:
@@ -183,7 +179,7 @@ class _TransformGraph:
 
     def _head(self, x: str) -> str:
         """The last convolution, which also brings 0..1 to 0..255; its channels are those of the folded picture."""
-        g, factor = self.graph, self.config["unshuffle"]
+        g, factor = self.graph, self.config.unshuffle
         weight, bias = (self._weight(f"head.{part}", factor=WHITE) for part in ("weight", "bias"))
         out, channels, kernel, _ = self.weights["head.weight"].shape
         if factor == 1 and kernel == 9 and self.rewrites.head:
@@ -247,7 +243,7 @@ class _TransformGraph:
 
     def _pad_to_multiple(self, frame: str) -> str:
         """[1, H, W, 3], grown to the right and below by reflection."""
-        multiple = _size_multiple(self.config)
+        multiple = self.config.size_multiple
         if multiple == 1:
             return frame
         g = self.graph
@@ -257,7 +253,7 @@ class _TransformGraph:
         return g.op("Pad", frame, pads, mode="reflect")
 
     def _crop(self, stylized: str, frame: str) -> str:
-        if _size_multiple(self.config) == 1:
+        if self.config.size_multiple == 1:
             return stylized
         g = self.graph
         return g.op("Slice", stylized, g.ints(0, 0), g.op("Shape", frame, start=1, end=3), g.ints(1, 2))
@@ -272,14 +268,8 @@ class _TransformGraph:
         clipped = g.op("Clip", painted, g.constant(0.0), g.constant(WHITE))
         change = g.op("Sub", clipped, picture)
         # The luma of every pixel, three times: as the change of each of its colours.
-        lumas = np.kron(np.eye(self.config["unshuffle"] ** 2), np.tile(LUMA, (3, 1)))
+        lumas = np.kron(np.eye(self.config.unshuffle**2), np.tile(LUMA, (3, 1)))
         luma = g.op("Conv", change, g.constant(lumas[:, :, None, None]))
         kept = g.op("Mul", "strength", "keep_colour")
         coloured = g.op("Mul", change, g.op("Sub", "strength", kept))
         return g.op("Add", picture, g.op("Add", coloured, g.op("Mul", luma, kept)))
-
-
-def _style_size(config: Mapping[str, Any]) -> int:
-    widths, blocks, refine = config["widths"], config["blocks"], config["refine_blocks"]
-    norms = sum(widths) + sum(widths[:-1]) + 2 * blocks * widths[-1] + 2 * refine * (widths[-2] if refine else 0)
-    return int(2 * norms)

@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engines.networks import transform
-from engines.networks.transform import TransformConfig
+from engines.networks import transform_config
+from engines.networks.transform_config import TransformConfig
 from engines.style import load_style
 from trainers import johnson
 from trainers.johnson import learning_rate_factor, train
@@ -29,7 +29,7 @@ TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head
 @pytest.fixture(autouse=True)
 def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A net so small that threads would only wait for each other."""
-    monkeypatch.setitem(transform.PRESETS, "tiny", TINY)
+    monkeypatch.setitem(transform_config.PRESETS, "tiny", TINY)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -218,11 +218,11 @@ PROCESS = """
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from engines.networks import transform
+from engines.networks import transform_config
 from trainers.johnson import train
 from trainers.options import JohnsonOptions
-tiny = transform.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
-transform.PRESETS["tiny"] = tiny
+tiny = transform_config.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
+transform_config.PRESETS["tiny"] = tiny
 folder = Path(sys.argv[1])
 train(JohnsonOptions(styles=folder / "styles", content=(folder / "content",), out=folder / "two.onnx", network="tiny",
       steps=4, batch=1, size=32, style_size=32, loss_network=str(folder / "loss.pth"), content_layers=("relu2_1",),

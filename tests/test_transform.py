@@ -9,7 +9,8 @@ from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
 from engines.export import PLAIN, Rewrites, build_model
-from engines.networks.transform import NORM_EPSILON, PRESETS, StyledNorm, TransformConfig, TransformNet
+from engines.networks.transform import StyledNorm, TransformNet
+from engines.networks.transform_config import NORM_EPSILON, PRESETS, TransformConfig
 
 SMALL = {
     "classic": TransformConfig(widths=(4, 6, 8), blocks=1),

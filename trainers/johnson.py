@@ -21,7 +21,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from engines.networks.transform import PRESETS, TransformNet
+from engines.networks.transform import TransformNet
+from engines.networks.transform_config import PRESETS
 from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures, style_picture
 from trainers.losses import grid_loss, mean_content_loss, mean_style_loss, style_grams, tone_loss, total_variation
 from trainers.motion import MotionOptions, second_frame, stability_loss

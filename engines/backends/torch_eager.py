@@ -77,7 +77,8 @@ def rebuild_net(style: StyleFile) -> "TransformNet":
     """The torch net that the style file was made from; ImportError where torch is not installed."""
     import torch
 
-    from engines.networks.transform import TransformConfig, TransformNet
+    from engines.networks.transform import TransformNet
+    from engines.networks.transform_config import TransformConfig
 
     net = TransformNet(TransformConfig.from_dict(style.card.network["config"]), len(style.card.styles))
     tensors = {name: torch.tensor(array) for name, array in style.weights().items()}

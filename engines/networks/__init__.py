@@ -1,1 +1,1 @@
-"""Definitions of the nets; these modules import torch alone."""
+"""Definitions of the nets; beside each other they import torch alone."""

@@ -5,77 +5,12 @@ arXiv 1610.07629), kept as one row of the table `TransformNet.styles`. N = 1 is 
 """
 
 import itertools
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-NORM_EPSILON = 1e-5
-
-
-@dataclass(frozen=True, slots=True)
-class TransformConfig:
-    """The shape of a transform net.
-
-    `widths` are the channels of the levels, the first at the stem's resolution and each next at half of it.
-    `blocks` are residual blocks at the lowest resolution; `refine_blocks` follow the first upsampling, where they
-    draw detail that the lowest resolution cannot carry. With `unshuffle` f the stem reads pixel_unshuffle(f) of the
-    picture and the head writes through pixel_shuffle(f), so that nothing is computed at full resolution.
-    """
-
-    widths: tuple[int, ...] = (32, 64, 128)
-    blocks: int = 5
-    refine_blocks: int = 0
-    unshuffle: int = 1
-    stem_kernel: int = 9
-    head_kernel: int = 9
-
-    def __post_init__(self) -> None:
-        if self.unshuffle not in (1, 2, 4):
-            raise ValueError(f"unshuffle is {self.unshuffle}; choose 1, 2 or 4")
-        if not self.widths or min(self.widths) < 1:
-            raise ValueError(f"widths are {self.widths}; give one positive number of channels for each level")
-        for name in ("stem_kernel", "head_kernel"):
-            if getattr(self, name) % 2 == 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; choose an odd size")
-        if self.refine_blocks and len(self.widths) < 2:
-            raise ValueError("refine_blocks need at least two widths, since they follow the first upsampling")
-
-    @property
-    def size_multiple(self) -> int:
-        """Height and width are padded to a multiple of this many pixels."""
-        return self.unshuffle << (len(self.widths) - 1)
-
-    @property
-    def norm_channels(self) -> tuple[int, ...]:
-        """Channels of every norm, in the order in which the picture meets them."""
-        down, up = self.widths, self.widths[-2::-1]
-        after_first_up = [up[0]] * (2 * self.refine_blocks) if up else []
-        return (*down, *[down[-1]] * (2 * self.blocks), *up[:1], *after_first_up, *up[1:])
-
-    @property
-    def style_size(self) -> int:
-        """Length S of a style vector: a scale and a shift for each channel of each norm."""
-        return 2 * sum(self.norm_channels)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown transform net settings {unknown}; this version knows {sorted(known)}")
-        return cls(**{**values, "widths": tuple(values["widths"])})
-
-
-PRESETS = {
-    "paper": TransformConfig(),
-    "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3),
-    "ultra": TransformConfig(widths=(32,), blocks=4, unshuffle=4, stem_kernel=3, head_kernel=3),
-}
+from engines.networks.transform_config import NORM_EPSILON, TransformConfig
 
 
 class PaddedConv(nn.Conv2d):
