@@ -1,5 +1,6 @@
 """Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile."""
 
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
 }
 SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
 PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
+# A numbered sequence, such as shot_%04d.png.
+NUMBERED = re.compile(r"%0?\d*d")
 WITH_ALPHA = (".png", ".webp")
 WITH_PROFILE = (".png", ".jpg", ".webp")
 EXIF_ORIENTATION, EXIF_SHORT = 0x0112, 3

@@ -11,11 +11,12 @@ from realtime.frame import AbortableSink
 from realtime.loop import run
 from realtime.options import VideoOptions
 from realtime.painting import open_stylizer
+from realtime.picture_file import NUMBERED
 from realtime.report import EngineFacts, Notes, VideoReport
 from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.file import FileSource
-from realtime.sources.pictures import NUMBERED, PictureSource, find_pictures, names_pictures, numbered
+from realtime.sources.pictures import PictureSource, find_pictures, names_pictures, numbered
 
 VideoSource = FileSource | PictureSource
 

@@ -1,15 +1,12 @@
 """Frames as numbered pictures."""
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame
-from realtime.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, write_whole
-
-NUMBER = re.compile(r"%0?\d*d")
+from realtime.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class PictureSink:
     """Writes frame after frame under a pattern such as "painted/%05d.png", counting from 1."""
 
     def __init__(self, pattern: Path, *, overwrite: bool = True) -> None:
-        if not NUMBER.search(pattern.name):
+        if not NUMBERED.search(pattern.name):
             raise ImpastoError(f"{pattern} has no place for the number; write it as in %05d.png")
         if pattern.suffix.lower() not in PICTURE_SUFFIXES:
             known = ", ".join(sorted(PICTURE_SUFFIXES))

@@ -11,9 +11,8 @@ from engines.errors import ImpastoError
 from realtime.clip import Clip
 from realtime.colour import SDR_TAGS
 from realtime.frame import Frame
-from realtime.picture_file import PICTURE_SUFFIXES, read_picture, resize
+from realtime.picture_file import NUMBERED, PICTURE_SUFFIXES, read_picture, resize
 
-NUMBERED = re.compile(r"%0?\d*d")
 WILDCARDS = re.compile(r"[*?\[]")
 
 
