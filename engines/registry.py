@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-import platform
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
+from engines.cpu import cpu_flags, cpu_model
 from engines.errors import ImpastoError
 from engines.plugins import plugins
 from engines.spec import Backend, BackendState, one_line
@@ -54,11 +53,5 @@ def probe(name: str) -> BackendState:
 @cache
 def processor() -> str:
     """The processor's model, cores and features (hashed), on which compiled nets and their rounding depend."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    model = values.get("model name") or platform.processor() or platform.machine()
-    features = values.get("flags") or values.get("Features") or ""
-    return f"{model}, {os.cpu_count()} cores, features {hashlib.sha256(features.encode()).hexdigest()[:8]}"
+    features = hashlib.sha256(cpu_flags().encode()).hexdigest()[:8]
+    return f"{cpu_model()}, {os.cpu_count()} cores, features {features}"
