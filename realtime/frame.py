@@ -7,7 +7,16 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.errors import ImpastoError
+
 Pixels = NDArray[np.uint8]
+
+
+class SignalLost(ImpastoError):
+    """A live source gives nothing for now, or a live sink's other end is gone; opening it again may help.
+
+    The message is one line for people: what, and what would bring it back.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,10 @@ class Frame:
 
 
 class Source(Protocol):
-    """Where frames come from. `size` is (width, height); a `live` source may skip frames to stay current."""
+    """Where frames come from. `size` is (width, height); a `live` source may skip frames to stay current.
+
+    A live source raises SignalLost from `read` where no frame has come for a second or its device is gone.
+    """
 
     size: tuple[int, int]
     frame_rate: Fraction | None
@@ -103,3 +115,23 @@ class AbortableSink(Protocol):
     def abort(self) -> None:
         """Leave nothing under the final name; never raises."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SinkHabits:
+    """What a live sink wants of those who feed it; a sink says so in an attribute `habits`.
+
+    A `steady` sink gets a frame at each tick of its frame rate: the newest is repeated, or frames are left out, and
+    `pts` counts the ticks. A sink `on_main_thread` is opened, written and closed there, as windows must be. `capacity`
+    frames may wait for it; then the oldest is dropped.
+    """
+
+    steady: bool = False
+    on_main_thread: bool = False
+    capacity: int = 1
+
+
+def habits_of(sink: Sink) -> SinkHabits:
+    """The habits that a sink tells, or those of a sink that takes what comes."""
+    habits: SinkHabits = getattr(sink, "habits", SinkHabits())
+    return habits

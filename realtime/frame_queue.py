@@ -39,15 +39,21 @@ class FrameQueue(Generic[Item]):
             self._changed.notify_all()
             return True
 
-    def get(self) -> Item | None:
-        """The oldest item; None once the queue is finished and empty."""
+    def get(self, timeout_seconds: float | None = None) -> Item | None:
+        """The oldest item; None once the queue is finished and empty. TimeoutError where none came in time."""
         with self._changed:
-            self._changed.wait_for(lambda: self._finished or bool(self._items))
+            if not self._changed.wait_for(lambda: self._finished or bool(self._items), timeout_seconds):
+                raise TimeoutError(f"nothing came within {timeout_seconds} s")
             if not self._items:
                 return None
             item = self._items.popleft()
             self._changed.notify_all()
             return item
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will be put any more."""
+        return self._finished
 
     def finish(self) -> None:
         """No more will be put; what waits here is still handed out."""

@@ -1,0 +1,38 @@
+"""Addresses as they may be shown: without the secrets in them."""
+
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+HIDDEN = "***"
+SECRET_FIELDS = re.compile(r"key|token|pass|secret|sig|auth|streamid|credential", re.IGNORECASE)
+KEYED_SCHEMES = ("rtmp", "rtmps")  # the last part of their path is the stream's key, as good as a password
+
+
+def redacted(address: str) -> str:
+    """The address with user, password, secret fields and the key of an RTMP stream replaced by ***."""
+    if "://" not in address:
+        return address
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return f"{address.partition('://')[0]}://{HIDDEN}"
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    place = f"{HIDDEN}@{host}" if "@" in parts.netloc else host
+    if port is not None:
+        place = f"{place}:{port}"
+    return urlunsplit((parts.scheme, place, _path(parts.scheme, parts.path), _query(parts.query), ""))
+
+
+def _path(scheme: str, path: str) -> str:
+    head, slash, key = path.rpartition("/")
+    return f"{head}{slash}{HIDDEN}" if scheme in KEYED_SCHEMES and head and key else path
+
+
+def _query(query: str) -> str:
+    fields = [
+        (name, HIDDEN if SECRET_FIELDS.search(name) else value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
+    return urlencode(fields, safe="*/:,")

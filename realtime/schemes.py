@@ -1,0 +1,85 @@
+"""Which source or sink an address means: ours by their scheme, and those of other packages by entry points.
+
+An address is `SCHEME:REST`, as in `camera:0` or `rtmp://host/app/key`, or the path of a device or a file. An entry
+point of `impasto.sources` or `impasto.sinks` is called as its scheme and leads to a function that takes the whole address
+and a SourceRequest or SinkRequest, and returns the open source or sink.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from engines.errors import ImpastoError
+from engines.plugins import plugins
+from realtime.address import redacted
+from realtime.frame import Sink, Source
+from realtime.live_request import SinkRequest, SourceRequest
+
+SOURCES = {
+    "camera": "realtime.sources.camera:open_camera",
+    "screen": "realtime.sources.screen:open_screen",
+    "pattern": "realtime.sources.played:open_pattern",
+    "file": "realtime.sources.played:open_file",
+    **dict.fromkeys(
+        ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp"), "realtime.sources.stream:open_stream"
+    ),
+}
+SINKS = {
+    "window": "realtime.sinks.window:open_window",
+    "virtualcam": "realtime.sinks.virtual_camera:open_virtual_camera",
+    "file": "realtime.sinks.recording:open_recording",
+    **dict.fromkeys(("rtmp", "rtmps", "rtsp", "udp", "tcp", "hls"), "realtime.sinks.stream:open_stream"),
+    "srt": "realtime.sinks.srt:open_srt",
+    "pipe": "realtime.sinks.pipe:open_pipe",
+    "null": "realtime.sinks.null:open_null",
+}
+SOURCE_ENTRY_POINTS = "impasto.sources"
+SINK_ENTRY_POINTS = "impasto.sinks"
+SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: C: is a drive
+PLAYLIST = ".m3u8"
+
+
+def open_source(address: str, request: SourceRequest) -> Source:
+    """The live source behind an address; ImpastoError, or what its device raised, in one line."""
+    source: Source = _opener(address, source_scheme(address), SOURCES, SOURCE_ENTRY_POINTS)(address, request)
+    return source
+
+
+def open_sink(address: str, request: SinkRequest) -> Sink:
+    """The live sink behind an address; errors as for a source."""
+    sink: Sink = _opener(address, sink_scheme(address), SINKS, SINK_ENTRY_POINTS)(address, request)
+    return sink
+
+
+def source_scheme(address: str) -> str:
+    """`camera` for a device's path, `file` for any other path."""
+    if Path(address).is_char_device():
+        return "camera"
+    return _written_scheme(address) or "file"
+
+
+def sink_scheme(address: str) -> str:
+    """`hls` for the path of a playlist, `virtualcam` for a device's, `file` for any other path."""
+    if Path(address).is_char_device() and address.startswith("/dev/video"):
+        return "virtualcam"
+    return _written_scheme(address) or ("hls" if address.lower().endswith(PLAYLIST) else "file")
+
+
+def _written_scheme(address: str) -> str:
+    found = SCHEME.match(address)
+    return found[1].lower() if found and not Path(address).exists() else ""
+
+
+def _opener(address: str, scheme: str, ours: Mapping[str, str], group: str) -> Callable[[str, Any], Any]:
+    if scheme in ours:
+        module, _, function = ours[scheme].partition(":")
+        opener: Callable[[str, Any], Any] = getattr(import_module(module), function)
+        return opener
+    if scheme in plugins(group):
+        foreign: Callable[[str, Any], Any] = plugins(group)[scheme].load()
+        return foreign
+    kind = group.removeprefix("impasto.").removesuffix("s")
+    known = ", ".join((*ours, *(name for name in plugins(group) if name not in ours)))
+    raise ImpastoError(f"{redacted(address)}: there is no {kind} {scheme}:, only {known}, or the path of a file")

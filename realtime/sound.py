@@ -1,0 +1,55 @@
+"""Sound on its way: blocks of samples, handed to everyone who listens."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.frame_queue import FrameQueue
+
+MOST_WAITING = 256  # blocks for one listener, several seconds; then the oldest is dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A block of sound.
+
+    `samples` is float32 [channels, samples] in -1..1, `rate` in samples a second; the first sample was heard at
+    `captured_at`, on the clock of a Frame's `captured_at`.
+    """
+
+    samples: NDArray[np.float32]
+    rate: int
+    captured_at: float
+
+
+class SoundFeed:
+    """Hands each block to every listener; one that does not keep up loses its oldest blocks.
+
+    All blocks of a feed have the same `rate` and number of `channels`.
+    """
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self.rate = rate
+        self.channels = channels
+        self._listeners: list[FrameQueue[Sound]] = []
+        self._lock = threading.Lock()
+
+    def listen(self) -> FrameQueue[Sound]:
+        """A queue that gets every block from now on; `leave` gives it back."""
+        listener: FrameQueue[Sound] = FrameQueue(MOST_WAITING, newest_only=True)
+        with self._lock:
+            self._listeners.append(listener)
+        return listener
+
+    def leave(self, listener: FrameQueue[Sound]) -> None:
+        with self._lock:
+            self._listeners.remove(listener)
+        listener.finish()
+
+    def put(self, sound: Sound) -> None:
+        with self._lock:
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener.put(sound)
