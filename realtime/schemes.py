@@ -1,8 +1,8 @@
 """Which source or sink an address means: ours by their scheme, and those of other packages by entry points.
 
 An address is `SCHEME:REST`, as in `camera:0` or `rtmp://host/app/key`, or the path of a device or a file. An entry
-point of `impasto.sources` or `impasto.sinks` is called as its scheme and leads to a function that takes the whole address
-and a SourceRequest or SinkRequest, and returns the open source or sink.
+point of `impasto.sources` or `impasto.sinks` is called as its scheme and leads to a function that takes the whole
+address and a SourceRequest or SinkRequest, and returns the open source or sink.
 """
 
 import re
