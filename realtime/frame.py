@@ -117,6 +117,13 @@ class AbortableSink(Protocol):
         ...
 
 
+@runtime_checkable
+class IdleSink(Protocol):
+    """A sink that has something to do while no frame comes, as a window has its keys."""
+
+    def idle(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SinkHabits:
     """What a live sink wants of those who feed it; a sink says so in an attribute `habits`.
