@@ -59,7 +59,9 @@ def test_a_shorter_time_may_be_asked_for(stats: LiveStats, clock: Clock) -> None
 def test_nothing_measured_is_nothing_shown(stats: LiveStats) -> None:
     for figures in (stats.now(), stats.totals()):
         assert (figures.captured_fps, figures.painted_fps, figures.coded_ms) == (0, 0, None)
-        assert not (figures.stage_ms or figures.latency_ms or figures.dropped)
+        assert not figures.stage_ms
+        assert not figures.latency_ms
+        assert not figures.dropped
 
 
 def test_percentiles_of_the_last_seconds_are_numpys(stats: LiveStats, clock: Clock) -> None:
