@@ -1,0 +1,109 @@
+"""Sound beside live pictures: what was heard becomes an AAC stream that keeps in step with them."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from numpy.typing import NDArray
+
+from realtime.frame_queue import FrameQueue
+from realtime.sound import Sound, SoundFeed
+
+Samples = NDArray[np.float32]
+
+TRACK_RATE = 48000
+SAMPLES_A_PACKET = 1024  # of AAC
+BITS_A_SECOND = 128_000
+LEAST_NOTICED_SECONDS = 0.06  # sound beside its picture (ITU-R BT.1359: 45 ms early, 125 late)
+MOST_LATE_SECONDS = 0.5  # a microphone that is silent for longer is filled up, so that the pictures need not wait
+FOLLOWING = 0.05  # how much of a new distance between capture and picture is believed at once
+
+
+class SoundTrack:
+    """An AAC stream of a container. Without a feed it is silence, for servers that refuse pictures alone.
+
+    Sound is placed where the pictures of its moment are: `until` learns from each new picture how long after its
+    capture it is shown. Gaps become silence, and what comes twice is left out, only where sound and pictures would
+    otherwise be noticeably apart.
+    """
+
+    def __init__(self, container: OutputContainer, feed: SoundFeed | None) -> None:
+        self.stream: AudioStream = container.add_stream("aac", rate=TRACK_RATE, layout="stereo")
+        self.stream.bit_rate = BITS_A_SECOND
+        self._rate = feed.rate if feed else TRACK_RATE
+        self._channels = min(2, feed.channels) if feed else 2
+        self._resampler = av.AudioResampler("fltp", "stereo", TRACK_RATE, frame_size=SAMPLES_A_PACKET)
+        self._feed = feed
+        self._listener: FrameQueue[Sound] | None = feed.listen() if feed else None
+        self._written = 0  # samples at the feed's rate
+        self._encoded = 0  # samples at the track's rate
+        self._shown_after: float | None = None
+        self._last_capture: float | None = None
+
+    def until(self, begins: Fraction, captured_at: float) -> list[av.Packet]:
+        """The packets of what was heard, when a picture captured at `captured_at` is shown from `begins` seconds on."""
+        self._learn(float(begins) - captured_at, captured_at)
+        packets = [packet for sound in self._heard() for packet in self._place(sound)]
+        least = float(begins) - (MOST_LATE_SECONDS if self._feed else -SAMPLES_A_PACKET / TRACK_RATE)
+        return packets + self._fill(round(least * self._rate))
+
+    def rest(self) -> list[av.Packet]:
+        """What is still in the encoder."""
+        if not self._written:
+            return []
+        return self._encode(self._resampler.resample(None)) + self.stream.encode(None)
+
+    def leave(self) -> None:
+        """Listen no longer."""
+        if self._feed and self._listener:
+            self._feed.leave(self._listener)
+            self._listener = None
+
+    def _learn(self, shown_after: float, captured_at: float) -> None:
+        if self._shown_after is None:
+            self._shown_after = shown_after
+        elif captured_at != self._last_capture:  # a repeated picture tells nothing
+            self._shown_after += FOLLOWING * (shown_after - self._shown_after)
+        self._last_capture = captured_at
+
+    def _heard(self) -> list[Sound]:
+        blocks: list[Sound] = []
+        try:
+            while self._listener and (block := self._listener.get(timeout_seconds=0)):
+                blocks.append(block)
+        except TimeoutError:
+            pass
+        return blocks
+
+    def _place(self, sound: Sound) -> list[av.Packet]:
+        wanted = round((sound.captured_at + (self._shown_after or 0)) * self._rate)
+        samples = sound.samples[: self._channels]
+        ahead = self._written - wanted
+        if ahead < -LEAST_NOTICED_SECONDS * self._rate:
+            return self._fill(wanted) + self._write(samples)
+        if ahead > LEAST_NOTICED_SECONDS * self._rate:
+            samples = samples[:, ahead:]
+        return self._write(samples)
+
+    def _fill(self, position: int) -> list[av.Packet]:
+        missing = max(0, position - self._written)
+        return self._write(np.zeros((self._channels, missing), np.float32))
+
+    def _write(self, samples: Samples) -> list[av.Packet]:
+        if not samples.shape[1]:
+            return []
+        layout = "mono" if self._channels == 1 else "stereo"
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
+        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._written, Fraction(1, self._rate)
+        self._written += samples.shape[1]
+        return self._encode(self._resampler.resample(frame))
+
+    def _encode(self, frames: list[av.AudioFrame]) -> list[av.Packet]:
+        packets: list[av.Packet] = []
+        for frame in frames:
+            frame.pts, frame.time_base = self._encoded, Fraction(1, TRACK_RATE)
+            self._encoded += frame.samples
+            packets += self.stream.encode(frame)
+        return packets
