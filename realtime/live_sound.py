@@ -1,0 +1,45 @@
+"""The sound that goes with a live picture: of the source, of a microphone, or none."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engines.errors import ImpastoError
+from realtime.frame import Source
+from realtime.sound import SoundFeed
+
+CHOICES = "none, source, microphone or microphone:DEVICE"
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSound:
+    """Sound that is being heard; `close` ends it and releases its device."""
+
+    feed: SoundFeed
+    close: Callable[[], None]
+
+
+def open_sound(choice: str, source: Source, report: Report, stop: threading.Event) -> OpenSound | None:
+    """What `--audio` asks for; None for `none`. ImpastoError where there is no such sound.
+
+    A source offers its sound as `sound`, a SoundFeed or None.
+    """
+    kind, _, device = choice.partition(":")
+    if choice == "none":
+        return None
+    if choice == "source":
+        return _sound_of(source)
+    if kind == "microphone":
+        from realtime.microphone import DEFAULT_DEVICE, open_microphone
+
+        microphone = open_microphone(device or DEFAULT_DEVICE, report, stop)
+        return OpenSound(microphone.feed, microphone.close)
+    raise ImpastoError(f"--audio {choice!r} is not one of {CHOICES}")
+
+
+def _sound_of(source: Source) -> OpenSound:
+    feed: SoundFeed | None = getattr(source, "sound", None)
+    if feed is None:
+        raise ImpastoError("this source has no sound; use --audio microphone or none")
+    return OpenSound(feed, lambda: None)  # the source's own, closed with it

@@ -1,0 +1,57 @@
+import threading
+
+import pytest
+from fakes import NumberSource
+
+from engines.errors import ImpastoError
+from realtime.live_sound import open_sound
+from realtime.sound import SoundFeed
+
+SECONDS = 20
+
+
+class SoundingSource(NumberSource):
+    def __init__(self) -> None:
+        super().__init__(live=True)
+        self.sound: SoundFeed | None = SoundFeed(44100, 1)
+
+
+def tell_nobody(line: str) -> None:
+    raise AssertionError(line)
+
+
+def test_none_opens_nothing() -> None:
+    assert open_sound("none", SoundingSource(), tell_nobody, threading.Event()) is None
+
+
+def test_the_sound_of_the_source_is_its_own_feed() -> None:
+    source = SoundingSource()
+    sound = open_sound("source", source, tell_nobody, threading.Event())
+    assert sound is not None
+    assert sound.feed is source.sound
+    sound.close()
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_source_without_sound_is_one_line(silent: bool) -> None:
+    source = NumberSource(live=True)
+    if silent:
+        source = SoundingSource()
+        source.sound = None
+    with pytest.raises(ImpastoError, match=r"^this source has no sound; use --audio microphone or none$"):
+        open_sound("source", source, tell_nobody, threading.Event())
+
+
+def test_a_microphone_is_heard_until_it_is_closed() -> None:
+    sound = open_sound("microphone:lavfi:sine=frequency=440", NumberSource(), tell_nobody, threading.Event())
+    assert sound is not None
+    listener = sound.feed.listen()
+    assert listener.get(timeout_seconds=SECONDS) is not None
+    sound.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("impasto-microphone")]
+
+
+@pytest.mark.parametrize("choice", ["", "speaker", "source:1x", "none:"])
+def test_anything_else_is_one_line_with_the_choices(choice: str) -> None:
+    with pytest.raises(ImpastoError, match=r"is not one of none, source, microphone or microphone:DEVICE$"):
+        open_sound(choice, NumberSource(), tell_nobody, threading.Event())
