@@ -6,7 +6,7 @@ address and a SourceRequest or SinkRequest, and returns the open source or sink.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ SOURCE_ENTRY_POINTS = "impasto.sources"
 SINK_ENTRY_POINTS = "impasto.sinks"
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: C: is a drive
 PLAYLIST = ".m3u8"
+SHARED = ("null",)
 
 
 def open_source(address: str, request: SourceRequest) -> Source:
@@ -65,6 +66,25 @@ def sink_scheme(address: str) -> str:
     if Path(address).is_char_device() and address.startswith("/dev/video"):
         return "virtualcam"
     return _written_scheme(address) or ("hls" if address.lower().endswith(PLAYLIST) else "file")
+
+
+def refuse_doubles(source: str, sinks: Sequence[str]) -> None:
+    """ImpastoError where two sinks, or the source and a sink, are one file, device or address."""
+    taken = {_place(source, source_scheme(source))}
+    for sink in sinks:
+        place = _place(sink, sink_scheme(sink))
+        if place in taken and sink_scheme(sink) not in SHARED:
+            raise ImpastoError(f"{redacted(sink)} is asked for twice; name another for one of the two")
+        taken.add(place)
+
+
+def _place(address: str, scheme: str) -> str:
+    """The same for all addresses of one thing."""
+    rest = address if "://" in address else address.removeprefix(f"{scheme}:")
+    if scheme == "hls":
+        folder = Path(rest).parent if rest.lower().endswith(PLAYLIST) else Path(rest)
+        return f"hls {folder.resolve()}"
+    return str(Path(rest).resolve()) if scheme == "file" or Path(rest).exists() else f"{scheme} {rest}"
 
 
 def _written_scheme(address: str) -> str:

@@ -1,11 +1,14 @@
 """Fixtures that several test files share."""
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from clips import write_clip
 from small_styles import write_small_style
+
+from realtime.live_request import SinkRequest
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -41,3 +44,9 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
         return write_clip(path, pts=range(0, 512 * frames, 512))
 
     return make
+
+
+@pytest.fixture
+def sink_request() -> SinkRequest:
+    """What a live sink is asked for: 32×16 at 25 fps."""
+    return SinkRequest(size=(32, 16), frame_rate=Fraction(25))

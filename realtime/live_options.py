@@ -1,0 +1,36 @@
+"""The settings of `impasto live`; nothing heavy is loaded here."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from realtime.options import StylizeOptions
+
+DEFAULT_SOURCE = "camera:0"
+DEFAULT_SINK = "window:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions(StylizeOptions):
+    """What a person may choose about a live picture.
+
+    `height` is the height in pixels at which the net paints; None lets it follow the speed, starting at 360. The result
+    always has the source's size. `size` (width, height) and `rate` are asked of a camera or a screen. With `target_fps`
+    or `max_latency_ms` the height is lowered and raised to keep them; `fps_cap` paints no more frames a second.
+    `audio` is none, source, microphone or microphone:DEVICE. The run ends after `seconds` or `frames` where given.
+    """
+
+    size: tuple[int, int] | None = None
+    rate: Fraction | None = None
+    loop: bool = False
+    audio: str = "none"
+    target_fps: float | None = None
+    max_latency_ms: float | None = None
+    fps_cap: float | None = None
+    mirror: bool = False
+    pass_through: bool = False
+    folder: Path = Path()
+    socket: Path | None = None
+    control: bool = True
+    seconds: float | None = None
+    frames: int | None = None

@@ -1,0 +1,194 @@
+"""A sink on a thread of its own: it may be slow, break and come back, and nobody else notices."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+
+from engines.errors import ImpastoError
+from realtime.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
+from realtime.frame_queue import FrameQueue
+from realtime.live_stats import LiveStats
+from realtime.pacing import Ticker
+from realtime.reopening import Reopening
+
+LONGEST_WAIT_SECONDS = 0.1  # so that a stop is seen soon
+Report = Callable[[str], None]
+
+
+class SinkLane:
+    """Feeds one sink with the newest frames.
+
+    `put` never waits: where the sink is busy or gone, frames are dropped and counted. A sink that raises SignalLost is
+    closed and opened again with growing delays; any other error ends the lane and is kept in `error`. `sink` None is
+    opened on the lane's own thread. The work is done by `step`, on one thread: `run` calls it until the end.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        open_sink: Callable[[], Sink],
+        sink: Sink | None = None,
+        *,
+        rate: Fraction,
+        stats: LiveStats,
+        report: Report,
+        stop: threading.Event,
+    ) -> None:
+        self.label = label
+        self.error: BaseException | None = None
+        self.frames = 0
+        self._open_sink = open_sink
+        self._sink = sink
+        self._habits = SinkHabits() if sink is None else habits_of(sink)
+        self._queue: FrameQueue[Frame] = FrameQueue(self._habits.capacity, newest_only=True)
+        self._rate = rate
+        self._ticker: Ticker | None = None
+        self._next_tick = 0
+        self._newest: Frame | None = None
+        self._delivered_at: float | None = None
+        self._reopening = Reopening(time.perf_counter())
+        self._lost = False
+        self._stats, self._report, self._stop = stats, report, stop
+
+    @property
+    def on_main_thread(self) -> bool:
+        return self._habits.on_main_thread
+
+    @property
+    def connected(self) -> bool:
+        return self._sink is not None
+
+    def put(self, frame: Frame) -> None:
+        """Hand over a frame, from any thread."""
+        before = self._queue.dropped
+        self._queue.put(frame)
+        if self._queue.dropped > before and not self._habits.steady:
+            self._stats.dropped(self.label)
+
+    def finish(self) -> None:
+        """Nothing more will be put; what waits is still written."""
+        self._queue.finish()
+
+    def run(self) -> None:
+        """All the work of a lane that has a thread of its own."""
+        while self.step(LONGEST_WAIT_SECONDS):
+            pass
+
+    def step(self, wait_seconds: float) -> bool:
+        """Write at most one frame, waiting no longer than so for it; False once the lane has ended."""
+        try:
+            if self._sink is None and not self._try_to_open():
+                return self._wait_for_another_try(wait_seconds)
+            if self._habits.steady:
+                return self._steady_step(wait_seconds) or self._end()
+            return self._step(wait_seconds) or self._end()
+        except SignalLost as lost:
+            self._lose(lost)
+            return True
+        except BaseException as error:  # the lane's border: a broken sink never ends the others
+            self.error = error
+            self._abandon()
+            self._report(f"{self.label} has stopped: {error}")
+            return False
+
+    def _step(self, wait_seconds: float) -> bool:
+        try:
+            frame = self._queue.get(wait_seconds)
+        except TimeoutError:
+            if isinstance(self._sink, IdleSink):
+                self._sink.idle()
+            return True
+        if frame is None:
+            return False
+        self._write(frame)
+        return True
+
+    def _steady_step(self, wait_seconds: float) -> bool:
+        """The newest frame when its tick is due, however many came meanwhile."""
+        now = time.perf_counter()
+        wait = wait_seconds
+        if self._ticker is not None:
+            wait = min(wait, self._ticker.wait_seconds(now, self._next_tick))
+        try:
+            frame = self._queue.get(wait)
+        except TimeoutError:
+            frame = self._newest
+        else:
+            if frame is None:
+                return False
+            self._newest = frame
+        if frame is not None:
+            self._write_if_due(frame)
+        return True
+
+    def _write_if_due(self, frame: Frame) -> None:
+        now = time.perf_counter()
+        if self._ticker is None:
+            self._ticker = Ticker(self._rate, now)
+        due = self._ticker.newest_tick(now)
+        if due < self._next_tick:
+            return
+        self._next_tick = due + 1
+        time_base = 1 / self._rate
+        seconds = float(due * time_base)
+        self._write(replace(frame, pts=due, time_base=time_base, duration=1, pts_seconds=seconds))
+
+    def _write(self, frame: Frame) -> None:
+        assert self._sink is not None
+        started = time.perf_counter()
+        self._sink.write(frame)
+        now = time.perf_counter()
+        self._stats.stage(f"write {self.label}", now - started)
+        self.frames += 1
+        if frame.captured_at != self._delivered_at:  # a repeated frame was on time once
+            self._delivered_at = frame.captured_at
+            self._stats.delivered(self.label, now - frame.captured_at)
+
+    def _try_to_open(self) -> bool:
+        """Open the sink, for the first time or again; a first failure is final, a later one is tried again."""
+        if self._stop.is_set() or time.perf_counter() < self._reopening.retry_at:
+            return False
+        try:
+            self._sink = self._open_sink()
+        except (ImpastoError, OSError):
+            if not self._lost:
+                raise
+            self._reopening.failed(time.perf_counter())
+            return False
+        self._habits = habits_of(self._sink)
+        self._queue.capacity = self._habits.capacity
+        self._ticker, self._next_tick = None, 0
+        away_seconds = self._reopening.opened(time.perf_counter())
+        if self._lost:
+            self._report(f"{self.label} is back after {away_seconds:.0f} s")
+        self._lost = False
+        return True
+
+    def _wait_for_another_try(self, wait_seconds: float) -> bool:
+        """What comes while the sink is away is thrown away."""
+        try:
+            return self._queue.get(wait_seconds) is not None
+        except TimeoutError:
+            return not self._stop.is_set()
+
+    def _lose(self, lost: SignalLost) -> None:
+        self._report(f"{self.label} is lost ({lost}); it is opened again when it returns")
+        self._abandon()
+        self._lost = True
+        self._reopening.failed(time.perf_counter())
+
+    def _abandon(self) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with suppress(Exception):  # it is broken already
+                sink.close()
+
+    def _end(self) -> bool:
+        """The last frame is written: complete the sink."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.close()
+        return False
