@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_cache_folder
 from engines.errors import EngineRefused, ImpastoError
@@ -24,13 +25,23 @@ from engines.style import StyleFile
 if TYPE_CHECKING:
     from engines.verify import GoldenPictures
 
-__all__ = ["BackendState", "Controls", "Engine", "EngineSpec", "GateReport", "load_engine", "probe_backends"]
+__all__ = [
+    "BackendState",
+    "Controls",
+    "Engine",
+    "EngineSpec",
+    "GateReport",
+    "load_engine",
+    "probe_backends",
+    "restore_engine",
+]
 
 AUTO = "auto"
 # Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
 CACHE_FORMAT = "1"
 
 Report = Callable[[str], None]
+Opened = TypeVar("Opened", bound=Engine | None)
 logger = logging.getLogger("impasto")
 
 
@@ -54,21 +65,45 @@ def load_engine(
     of trying the next precision or backend. ImpastoError where the size or a name is wrong, EngineRefused where nothing
     is left to try; the reasons are in the message.
     """
-    _check_request(height, width, backend, precision, requests)
     cache = EngineCache(cache_dir or default_cache_folder())
-    reasons: list[str] = []
-    for state, spec in _candidates(backend, precision, (height, width), (requests, threads), reasons):
-        try:
-            engine = _open(style, state, spec, cache, report)
-        except EngineRefused as error:
-            if strict:
-                raise
-            reasons.append(str(error))
-            report(f"refused: {error}")
-            continue
-        _report_choice(engine, reasons, report)
-        return engine
-    raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
+
+    def open_engine(state: BackendState, spec: EngineSpec) -> Engine:
+        restored = _restore(style, state, spec, cache, report)
+        return restored if restored is not None else _build(style, state, spec, cache, report)
+
+    request = _Request(backend, precision, (height, width), (requests, threads), strict)
+    return _first(style, request, open_engine, report)
+
+
+def restore_engine(
+    style: StyleFile,
+    *,
+    height: int,
+    width: int,
+    backend: str = AUTO,
+    precision: str = AUTO,
+    requests: int = 1,
+    threads: int = 0,
+    strict: bool = False,
+    cache_dir: Path | None = None,
+    report: Report = logger.info,
+) -> Engine | None:
+    """The engine that `load_engine` would give, where it need only be taken from the cache; else None.
+
+    That takes a fraction of a second, for nothing is compiled and nothing checked anew. The settings and errors are
+    those of `load_engine`; `report` hears nothing where the answer is None.
+    """
+    cache = EngineCache(cache_dir or default_cache_folder())
+    lines: list[str] = []
+
+    def open_engine(state: BackendState, spec: EngineSpec) -> Engine | None:
+        return _restore(style, state, spec, cache, lines.append)
+
+    request = _Request(backend, precision, (height, width), (requests, threads), strict)
+    engine = _first(style, request, open_engine, lines.append)
+    for line in lines if engine is not None else ():
+        report(line)
+    return engine
 
 
 def probe_backends() -> list[BackendState]:
@@ -76,25 +111,62 @@ def probe_backends() -> list[BackendState]:
     return [probe(name) for name in backend_names()]
 
 
-def _check_request(height: int, width: int, backend: str, precision: str, requests: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What an engine is wanted for: `size` is (height, width), `load` (requests, threads)."""
+
+    backend: str
+    precision: str
+    size: tuple[int, int]
+    load: tuple[int, int]
+    strict: bool
+
+
+def _first(
+    style: StyleFile,
+    request: _Request,
+    open_engine: Callable[[BackendState, EngineSpec], Opened],
+    report: Report,
+) -> Opened:
+    """What `open_engine` makes of the first candidate that it does not refuse."""
+    _check_request(request)
+    reasons: list[str] = []
+    for state, spec in _candidates(request, reasons):
+        try:
+            engine = open_engine(state, spec)
+        except EngineRefused as error:
+            if request.strict:
+                raise
+            reasons.append(str(error))
+            report(f"refused: {error}")
+            continue
+        if engine is not None:
+            _report_choice(engine, reasons, report)
+        return engine
+    raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
+
+
+def _check_request(request: _Request) -> None:
+    height, width = request.size
     if min(height, width) < LEAST_SIZE_PX:
         raise ImpastoError(
             f"the picture has {width}x{height} pixels and the nets need {LEAST_SIZE_PX}x{LEAST_SIZE_PX} at least; "
             "enlarge it first, or choose a larger --height"
         )
-    if backend != AUTO:
-        open_backend(backend)
-    if precision not in (AUTO, *PRECISIONS):
-        raise ImpastoError(f"there is no precision {precision!r}; choose auto or one of {', '.join(PRECISIONS)}")
-    if requests < 1:
-        raise ImpastoError(f"requests is {requests}; at least one frame must be in the engine at once")
+    if request.backend != AUTO:
+        open_backend(request.backend)
+    if request.precision not in (AUTO, *PRECISIONS):
+        raise ImpastoError(
+            f"there is no precision {request.precision!r}; choose auto or one of {', '.join(PRECISIONS)}"
+        )
+    if request.load[0] < 1:
+        raise ImpastoError(f"requests is {request.load[0]}; at least one frame must be in the engine at once")
 
 
-def _candidates(
-    backend: str, precision: str, size: tuple[int, int], load: tuple[int, int], reasons: list[str]
-) -> Iterator[tuple[BackendState, EngineSpec]]:
+def _candidates(request: _Request, reasons: list[str]) -> Iterator[tuple[BackendState, EngineSpec]]:
     """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`."""
-    for name in backend_names() if backend == AUTO else (backend,):
+    precision = request.precision
+    for name in backend_names() if request.backend == AUTO else (request.backend,):
         state = probe(name)
         if not state.available:
             reasons.append(f"{name}: {state.reason}")
@@ -102,39 +174,39 @@ def _candidates(
             reasons.append(f"{name} has no {precision} on this {state.device}, only {', '.join(state.precisions)}")
         else:
             for chosen in state.precisions if precision == AUTO else (precision,):
-                yield state, EngineSpec(name, chosen, *size, state.device, state.version, *load)
+                yield state, EngineSpec(name, chosen, *request.size, state.device, state.version, *request.load)
 
 
-def _open(style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report) -> Engine:
-    """The engine from the cache, or built, checked and stored; EngineRefused where it is wrong or cannot be built."""
-    backend = open_backend(spec.backend)
+def _restore(
+    style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report
+) -> Engine | None:
+    """The engine from the cache; None where it has to be built, EngineRefused where it was found wrong before."""
     fields = _cache_fields(style, state, spec)
     entry = _load_entry(cache, fields, report)
-    if entry and not entry.gate.passed:
+    if entry is None:
+        return None
+    if not entry.gate.passed:
         raise _refusal(spec, entry.gate, f" (found before; delete {cache.path_of(fields)} to check again)")
-    if entry:
-        try:
-            engine = backend.restore(entry.blob, style, spec)
-        except EngineRefused as error:
-            report(f"the compiled engine in the cache cannot be used and is built again: {error}")
-        else:
-            engine.gate = entry.gate
-            return engine
-    return _build(backend, style, spec, report, lambda fresh: _store_entry(cache, fields, fresh, report))
+    try:
+        engine = open_backend(spec.backend).restore(entry.blob, style, spec)
+    except EngineRefused as error:
+        report(f"the compiled engine in the cache cannot be used and is built again: {error}")
+        return None
+    engine.gate = entry.gate
+    return engine
 
 
-def _build(
-    backend: Backend, style: StyleFile, spec: EngineSpec, report: Report, store: Callable[[CacheEntry], None]
-) -> Engine:
+def _build(style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report) -> Engine:
     """Compiles the engine and lets it through the gate; the verdict is stored either way."""
     from engines.verify import paint_golden_pictures
 
     report(f"preparing {spec}; the next start will be faster")
     golden = paint_golden_pictures(style, spec)
+    backend = open_backend(spec.backend)
     engine = backend.build(style, spec)
     try:
         engine.gate, blob = _check(backend, engine, golden)
-        store(CacheEntry(blob, engine.gate))
+        _store_entry(cache, _cache_fields(style, state, spec), CacheEntry(blob, engine.gate), report)
         if not engine.gate.passed:
             raise _refusal(spec, engine.gate)
     except BaseException:

@@ -1,0 +1,191 @@
+"""`prepare_in_child`: an engine is built, checked and stored in the cache by a process of its own.
+
+Compiling and the gate take every core for seconds and cannot be interrupted, and a live picture would stand still
+meanwhile. A child with low priority leaves the cores to the picture, and ending it is all it takes to cancel. Then
+`restore_engine` takes the engine from the cache.
+
+The child is this module run as a program: its argument is a JSON object. It writes a JSON object a line, with one key:
+`line` for people, and at its end `prepared` (an EngineSpec), `refused` or `failed`. It ends when its input does, and so
+never outlives its parent.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, Any
+
+from engines.cache import default_cache_folder
+from engines.engine import AUTO, load_engine
+from engines.errors import EngineRefused, ImpastoError
+from engines.spec import EngineSpec, one_line
+from engines.style import StyleFile
+from engines.style_file import read_style_file
+
+NICENESS = 10
+LISTEN_SECONDS = 0.05  # how late a cancellation may be noticed
+GRACE_SECONDS = 0.25  # for a child to end by itself before it is killed
+
+Lines = SimpleQueue[str | None]
+logger = logging.getLogger("impasto")
+
+
+def prepare_in_child(
+    style: StyleFile,
+    *,
+    height: int,
+    width: int,
+    backend: str = AUTO,
+    precision: str = AUTO,
+    requests: int = 1,
+    threads: int = 0,
+    strict: bool = False,
+    cache_dir: Path | None = None,
+    on_line: Callable[[str], None] = logger.info,
+    cancelled: threading.Event | None = None,
+) -> EngineSpec | None:
+    """What `load_engine` chose in the child with these settings, and left in the cache where that can be written.
+
+    `on_line` gets the child's report, on the calling thread. Setting `cancelled` ends the child, which takes less than
+    half a second, and the answer is None. Raises EngineRefused as `load_engine` does, and ImpastoError where the style
+    file is no longer what was opened, or the child died.
+    """
+    settings = {
+        "style": {"path": str(style.path.absolute()), "sha256": style.sha256},
+        "height": height,
+        "width": width,
+        "backend": backend,
+        "precision": precision,
+        "requests": requests,
+        "threads": threads,
+        "strict": strict,
+        "cache_dir": str(cache_dir or default_cache_folder()),
+    }
+    with _Child(settings) as child:
+        return child.follow(on_line, cancelled or threading.Event())
+
+
+class _Child:
+    """A running child and what it says."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        # Its modules are ours, wherever we found them; -P keeps a folder `engines` that happens to be here out of it.
+        command = [sys.executable, "-P", "-m", "engines.prepare", json.dumps(settings)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment, text=True, errors="replace"
+            )
+        except OSError as error:
+            raise ImpastoError(f"cannot start {sys.executable!r} to prepare an engine ({error.strerror})") from error
+        self._lines: Lines = SimpleQueue()
+        self._reader = threading.Thread(target=self._read, name="impasto-prepare", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "_Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the process where it has not ended, and waits for it."""
+        self._process.terminate()
+        try:
+            self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._reader.join()
+        self._process.__exit__(None, None, None)
+
+    def follow(self, on_line: Callable[[str], None], cancelled: threading.Event) -> EngineSpec | None:
+        last_words = ""
+        while not cancelled.is_set():
+            try:
+                text = self._lines.get(timeout=LISTEN_SECONDS)
+            except Empty:
+                continue
+            if text is None:
+                raise ImpastoError(_obituary(self._process.wait(), last_words))
+            kind, content = _parse(text)
+            if kind == "prepared":
+                return EngineSpec(**content)
+            _raise_if_over(kind, content)
+            if kind == "line":
+                on_line(content)
+            last_words = content if kind == "line" else text.strip() or last_words
+        return None
+
+    def _read(self) -> None:
+        """All that the process says, then None."""
+        said: IO[str] | None = self._process.stdout
+        for line in said or ():
+            self._lines.put(line)
+        self._lines.put(None)
+
+
+def _parse(text: str) -> tuple[str, Any]:
+    """(key, content) of a line of ours; ("", None) for what a runtime wrote past us."""
+    try:
+        ((key, content),) = json.loads(text).items()
+    except (ValueError, AttributeError):
+        return "", None
+    return key, content
+
+
+def _raise_if_over(kind: str, content: Any) -> None:
+    if kind == "refused":
+        raise EngineRefused(content)
+    if kind == "failed":
+        raise ImpastoError(content)
+
+
+def _obituary(code: int, last_words: str) -> str:
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+    said = f", last it said {last_words:.200}" if last_words else ""
+    return f"the process that prepared the engine {how}{said}; there may be too little memory for this size"
+
+
+def main() -> None:
+    """The child's side."""
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, which ends us
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        _tell("prepared", asdict(_prepare(**json.loads(sys.argv[1]))))
+    except EngineRefused as error:
+        _tell("refused", str(error))
+    except (ImpastoError, FileNotFoundError) as error:
+        _tell("failed", str(error))
+    except Exception as error:  # a process's border
+        _tell("failed", f"preparing the engine failed ({one_line(error)})")
+
+
+def _prepare(style: dict[str, str], cache_dir: str, **settings: Any) -> EngineSpec:
+    file = read_style_file(Path(style["path"]))
+    if file.sha256 != style["sha256"]:
+        raise ImpastoError(f"{file.path} has changed since it was opened; choose the style again")
+    engine = load_engine(file, cache_dir=Path(cache_dir), report=lambda line: _tell("line", line), **settings)
+    engine.close()
+    return engine.spec
+
+
+def _tell(key: str, content: object) -> None:
+    sys.stdout.write(f"{json.dumps({key: content})}\n")
+    sys.stdout.flush()
+
+
+def _end_with_input() -> None:
+    """The parent never writes: its end of the pipe closes when it ends."""
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

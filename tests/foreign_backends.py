@@ -1,0 +1,79 @@
+"""Backends as other packages add them, for what ours never do: die and hang in a process that builds an engine."""
+
+import os
+import select
+from pathlib import Path
+
+import pytest
+
+DYING = """
+import sys
+from engines.backends.torch_eager import TorchBackend
+
+class Backend(TorchBackend):
+    name = "dying"
+
+    def build(self, style, spec):
+        print("no kernel for this net", file=sys.stderr, flush=True)
+        sys.exit(7)
+"""
+
+HANGING = """
+import os, signal, threading
+from engines.backends.torch_eager import TorchBackend
+
+class Backend(TorchBackend):
+    name = "hanging"
+
+    def build(self, style, spec):
+        if "STUBBORN" in os.environ:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with open(os.environ["BUILDING"], "w") as pipe:
+            print(os.getpid(), file=pipe, flush=True)
+            threading.Event().wait()
+"""
+
+
+def add_backend(folder: Path, name: str, source: str) -> None:
+    """A package in `folder`, which is to be on sys.path, with one backend."""
+    folder.joinpath(f"{name}_engine.py").write_text(source)
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    metadata.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    metadata.joinpath("entry_points.txt").write_text(f"[impasto.backends]\n{name} = {name}_engine:Backend\n")
+
+
+class HangingBuild:
+    """A build that never ends, seen through a pipe that the building process holds open as long as it lives."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        add_backend(folder, "hanging", HANGING)
+        monkeypatch.syspath_prepend(folder)
+        path = folder / "building"
+        os.mkfifo(path)
+        monkeypatch.setenv("BUILDING", str(path))
+        self._pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def wait_for_start(self) -> int:
+        """The process that has begun to build."""
+        return int(self._next())
+
+    def wait_for_end(self) -> None:
+        """Until that process is gone."""
+        assert self._next() == b""
+
+    def close(self) -> None:
+        os.close(self._pipe)
+
+    def _next(self) -> bytes:
+        readable, _, _ = select.select([self._pipe], [], [], 60)
+        assert readable, "nothing happened for a minute"
+        return os.read(self._pipe, 100)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
