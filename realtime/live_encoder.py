@@ -1,4 +1,4 @@
-"""H.264 and AAC into an open container while it happens: what streams and recordings have in common."""
+"""Pictures and sound into an open container while they happen: what streams and recordings have in common."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -10,7 +10,7 @@ from av.container import OutputContainer
 from realtime.colour import SDR_TAGS, FromRgb
 from realtime.frame import Frame
 from realtime.sound import SoundFeed
-from realtime.sound_track import SoundTrack
+from realtime.sound_track import AAC, SoundTrack
 
 CLOCK = Fraction(1, 90000)  # fine enough for any rate, and MPEG's own
 KEYFRAME_SECONDS = 2  # what streaming services ask for; a viewer who comes late waits no longer
@@ -23,9 +23,10 @@ X264 = "libx264"
 class LiveEncoder:
     """Encodes frames of `size` (width, height) into `container`, with the sound that was heard until each of them.
 
-    `options` are x264's in FFmpeg's words, as from `stream_options` or `recording_options`. `sound` None gives no sound
-    stream, or with `silence` a silent one. The container's header is written here, so a connection is made; FFmpeg's
-    errors are left as they are. The container stays the caller's to close, after `close`.
+    `codec` is an FFmpeg encoder of pictures and `options` are its own in FFmpeg's words, as from `stream_options`.
+    `sound` None gives no sound stream, or with `silence` a silent one; `sound_codec` encodes it. The container's header
+    is written here, so a connection is made; FFmpeg's errors are left as they are. The container stays the caller's to
+    close, after `close`.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class LiveEncoder:
         size: tuple[int, int],
         frame_rate: Fraction,
         *,
+        codec: str = X264,
         options: Mapping[str, str] = MappingProxyType({}),
+        sound_codec: str = AAC,
         sound: SoundFeed | None = None,
         silence: bool = False,
     ) -> None:
@@ -42,8 +45,8 @@ class LiveEncoder:
         self._from_rgb = FromRgb(SDR_TAGS, size, even=True)
         self._frame_ticks = max(1, round(1 / frame_rate / CLOCK))
         self._last_pts = -1
-        self._add_video(frame_rate, options)
-        self._sound = SoundTrack(container, sound) if sound or silence else None
+        self._add_video(codec, frame_rate, options)
+        self._sound = SoundTrack(container, sound, sound_codec) if sound or silence else None
         try:
             container.start_encoding()
         except BaseException:
@@ -79,8 +82,8 @@ class LiveEncoder:
         if self._sound:
             self._sound.leave()
 
-    def _add_video(self, frame_rate: Fraction, options: Mapping[str, str]) -> None:
-        video: VideoStream = self._container.add_stream(X264, rate=frame_rate)  # type: ignore[assignment]
+    def _add_video(self, codec: str, frame_rate: Fraction, options: Mapping[str, str]) -> None:
+        video: VideoStream = self._container.add_stream(codec, rate=frame_rate)  # type: ignore[assignment]
         video.options.update(options)
         context = video.codec_context
         context.width, context.height = self.written_size
@@ -109,17 +112,6 @@ def stream_options(size: tuple[int, int], frame_rate: Fraction) -> dict[str, str
         "g": str(round(KEYFRAME_SECONDS * frame_rate)),
         "sc_threshold": "0",
         "forced-idr": "1",
-    }
-
-
-def recording_options(frame_rate: Fraction) -> dict[str, str]:
-    """x264 for a recording: visually lossless, a keyframe every two seconds, and few pictures held back."""
-    return {
-        "preset": "superfast",
-        "crf": "18",
-        "bf": "0",
-        "rc-lookahead": "0",
-        "g": str(round(KEYFRAME_SECONDS * frame_rate)),
     }
 
 
