@@ -20,6 +20,7 @@ RAISED = 0.82  # of what is allowed, at the height it goes up to
 KEPT_SECONDS = 60.0  # a raise that held so long was right
 FIRST_RETRY_SECONDS = 10.0
 LONGEST_RETRY_SECONDS = 320.0
+NOTICED_SHARE = 0.93  # of the frames asked for: fewer are missed
 LEAST_SHARE_OF_TARGET = 1 / 3  # of the frames: below, the source is taken to have paused
 
 
@@ -136,7 +137,7 @@ def _learn(state: ControllerState, measurement: Measurement) -> ControllerState:
     beyond that another height would not help."""
     fps = _fps(state.goals, measurement)
     cost = measurement.net_seconds
-    if fps is not None and measurement.painted_fps < 0.95 * fps:
+    if fps is not None and measurement.painted_fps < NOTICED_SHARE * fps:
         cost = max(cost, min(1 / measurement.painted_fps, 2 * cost))
     latency = measurement.latency_p95_seconds
     if latency is not None and state.latency_seconds is not None:

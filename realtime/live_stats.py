@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -105,7 +105,9 @@ class LiveStats:
             now = self._clock()
             span = max(0.0, min(seconds, RECENT_SECONDS, now - self._started))
             since = now - span
-            return self._figures(span, lambda times: times.recent(since), lambda count: count.recent(since))
+            figures = self._figures(span, lambda times: times.recent(since), lambda count: count.recent(since))
+            captured_fps, painted_fps = (count.recent_rate(since, now) for count in self._counts.values())
+            return replace(figures, captured_fps=captured_fps, painted_fps=painted_fps)
 
     def totals(self) -> LiveFigures:
         """The whole run."""
@@ -144,6 +146,19 @@ class _Count:
 
     def recent(self, since: float) -> int:
         return sum(count for at, count in self._recent if at >= since)
+
+    def recent_rate(self, since: float, now: float) -> float:
+        """How many a second, from one event to another: counting those of a short time would be off by one of them.
+        A pause that is longer than usual counts as soon as it is."""
+        first = next((index for index, (at, _) in enumerate(self._recent) if at >= since), None)
+        if first is None:
+            return 0.0
+        first = max(0, first - 1)
+        count = len(self._recent) - 1 - first
+        begun, ended = self._recent[first][0], self._recent[-1][0]
+        if now - ended > 1.5 * (ended - begun) / max(1, count):
+            ended = now
+        return count / (ended - begun) if ended > begun else 0.0
 
 
 class _Times:
@@ -199,7 +214,8 @@ def _bin_of(seconds: float) -> int:
 
 
 def _forget(recent: "deque[tuple[float, Any]]", before: float) -> None:
-    while recent and recent[0][0] < before:
+    """All but the last of what lies before."""
+    while len(recent) > 1 and recent[1][0] < before:
         recent.popleft()
 
 
