@@ -60,7 +60,8 @@ def test_an_empty_cache_restores_nothing_and_says_nothing(style: StyleFile, cach
 
 
 def test_what_was_built_is_restored_as_it_was_chosen(style: StyleFile, cache: EngineCache) -> None:
-    built, lines = fill(style, cache), []
+    built = fill(style, cache)
+    lines: list[str] = []
     engine = restore_engine(style, height=HEIGHT, width=WIDTH, cache_dir=cache.folder, report=lines.append)
     assert engine is not None
     assert engine.gate is not None

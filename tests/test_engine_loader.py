@@ -1,0 +1,287 @@
+"""Engines that come in the background: the newest wish wins, what fails is told, and closing leaves nothing."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import CopyingEngine, painting_threads
+from foreign_backends import HangingBuild, is_alive
+from small_styles import random_frame, write_small_style
+
+from engines.engine import Controls, load_engine
+from engines.style import StyleFile
+from realtime import engine_loader
+from realtime.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
+
+HANGING = EngineChoice(backend="hanging")
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx")
+
+
+@pytest.fixture(scope="module")
+def filled(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the engine for 32x24."""
+    folder = tmp_path_factory.mktemp("cache")
+    load_engine(style, height=24, width=32, cache_dir=folder).close()
+    return folder
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def open_loader(lines: list[str]) -> Iterator[Callable[[Path], EngineLoader]]:
+    opened: list[EngineLoader] = []
+
+    def open_one(cache_dir: Path) -> EngineLoader:
+        opened.append(EngineLoader(lines.append, cache_dir=cache_dir))
+        return opened[-1]
+
+    yield open_one
+    for loader in opened:
+        loader.close()
+    assert not painting_threads()
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingBuild]:
+    build = HangingBuild(tmp_path, monkeypatch)
+    yield build
+    build.close()
+
+
+@pytest.fixture
+def copying(monkeypatch: pytest.MonkeyPatch) -> list[CopyingEngine]:
+    """Engines that copy take the place of restored ones; this is the list of those that were made."""
+    made: list[CopyingEngine] = []
+
+    def restore(file: StyleFile, *, height: int, width: int, **_: Any) -> CopyingEngine:
+        made.append(CopyingEngine(size=(width, height)))
+        return made[-1]
+
+    monkeypatch.setattr(engine_loader, "restore_engine", restore)
+    return made
+
+
+def await_result(loader: EngineLoader) -> LoadedEngine | LoadFailed:
+    """What a painting thread gets that looks again and again."""
+    deadline = time.monotonic() + 60
+    while (found := loader.take()) is None:
+        assert time.monotonic() < deadline, "nothing came for a minute"
+        threading.Event().wait(0.005)
+    return found
+
+
+def await_engine(loader: EngineLoader) -> LoadedEngine:
+    found = await_result(loader)
+    assert isinstance(found, LoadedEngine), found
+    return found
+
+
+def test_an_engine_in_the_cache_comes_ready_to_paint(
+    style: StyleFile, filled: Path, open_loader: Callable[[Path], EngineLoader], lines: list[str]
+) -> None:
+    loader = open_loader(filled)
+    wanted = EngineWanted(style, 24, 32)
+    assert loader.take() is None
+    loader.ask(wanted)
+    loaded = await_engine(loader)
+    assert loaded.wanted is wanted
+    assert loader.take() is None
+    direct = load_engine(style, height=24, width=32, cache_dir=filled)
+    frame, controls = random_frame(24, 32), Controls(style.vector("night"))
+    assert np.array_equal(loaded.engine(frame, controls), direct(frame, controls))
+    loaded.engine.close()
+    direct.close()
+    assert not any("preparing" in line for line in lines)
+
+
+def test_what_is_not_in_the_cache_is_built_in_a_child(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], lines: list[str]
+) -> None:
+    loader = open_loader(tmp_path)
+    loader.ask(EngineWanted(style, 16, 48))
+    loaded = await_engine(loader)
+    assert (loaded.engine.spec.width, loaded.engine.spec.height) == (48, 16)
+    loaded.engine.close()
+    assert [line.split(":")[0].split()[0] for line in lines] == ["preparing", "engine"]
+
+
+def test_without_a_cache_the_engine_is_built_here_and_that_is_told(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], lines: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    loader = open_loader(tmp_path / "file" / "engines")
+    loader.ask(EngineWanted(style, 24, 32))
+    await_engine(loader).engine.close()
+    assert any("built in this process" in line for line in lines)
+
+
+def test_the_newest_wish_wins_over_one_that_is_being_built(
+    style: StyleFile, filled: Path, open_loader: Callable[[Path], EngineLoader], hanging: HangingBuild
+) -> None:
+    loader = open_loader(filled)
+    loader.ask(EngineWanted(style, 24, 32, HANGING))
+    process = hanging.wait_for_start()
+    loader.ask(EngineWanted(style, 64, 64, HANGING))
+    loader.ask(EngineWanted(style, 24, 32))
+    loaded = await_engine(loader)
+    loaded.engine.close()
+    assert loaded.wanted.choice.backend == "auto"
+    assert not is_alive(process)
+
+
+def test_asking_again_for_what_is_being_built_lets_it_go_on(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], hanging: HangingBuild
+) -> None:
+    loader = open_loader(tmp_path / "cache")
+    loader.ask(EngineWanted(style, 24, 32, HANGING))
+    process = hanging.wait_for_start()
+    loader.ask(EngineWanted(style, 24, 32, HANGING))
+    assert loader.take() is None
+    assert is_alive(process)
+
+
+def test_closing_ends_the_child(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], hanging: HangingBuild
+) -> None:
+    loader = open_loader(tmp_path / "cache")
+    loader.ask(EngineWanted(style, 24, 32, HANGING))
+    process = hanging.wait_for_start()
+    loader.close()
+    loader.close()
+    assert not is_alive(process)
+    assert not painting_threads()
+    assert loader.take() is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ((15, 64, EngineChoice()), "64x15 pixels"),
+        ((24, 32, EngineChoice(backend="nosuch")), "there is no engine 'nosuch'"),
+        ((24, 32, EngineChoice(backend="onnxruntime", precision="bf16")), "onnxruntime has no bf16"),
+    ],
+)
+def test_what_cannot_be_had_is_a_line_and_the_loader_goes_on(
+    style: StyleFile,
+    filled: Path,
+    open_loader: Callable[[Path], EngineLoader],
+    wanted: tuple[int, int, EngineChoice],
+    message: str,
+) -> None:
+    loader = open_loader(filled)
+    loader.ask(EngineWanted(style, *wanted))
+    failed = await_result(loader)
+    assert isinstance(failed, LoadFailed)
+    assert message in failed.message
+    assert "\n" not in failed.message
+    loader.ask(EngineWanted(style, 24, 32))
+    await_engine(loader).engine.close()
+
+
+def test_a_style_file_that_is_gone_is_a_line(tmp_path: Path, open_loader: Callable[[Path], EngineLoader]) -> None:
+    style = write_small_style(tmp_path / "gone.onnx")
+    style.path.unlink()
+    loader = open_loader(tmp_path / "cache")
+    loader.ask(EngineWanted(style, 24, 32))
+    failed = await_result(loader)
+    assert isinstance(failed, LoadFailed)
+    assert "there is no style file" in failed.message
+
+
+def test_any_error_of_a_runtime_is_a_line(
+    style: StyleFile,
+    tmp_path: Path,
+    open_loader: Callable[[Path], EngineLoader],
+    monkeypatch: pytest.MonkeyPatch,
+    copying: list[CopyingEngine],
+) -> None:
+    def fail(engine: object, file: StyleFile) -> None:
+        raise RuntimeError("first line\nout of memory")
+
+    monkeypatch.setattr(engine_loader, "_warm_up", fail)
+    loader = open_loader(tmp_path)
+    loader.ask(EngineWanted(style, 24, 32))
+    failed = await_result(loader)
+    assert isinstance(failed, LoadFailed)
+    assert failed.message == "RuntimeError: out of memory"
+    assert copying[0].closed
+
+
+def test_an_engine_that_came_back_is_handed_out_again(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
+) -> None:
+    loader = open_loader(tmp_path)
+    loader.ask(EngineWanted(style, 24, 32))
+    loader.give_back(await_engine(loader))
+    loader.ask(EngineWanted(style, 24, 32))
+    assert await_engine(loader).engine is copying[0]
+    assert not copying[0].closed
+
+
+def test_few_engines_are_kept_and_the_oldest_is_closed(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
+) -> None:
+    loader = open_loader(tmp_path)
+    for height in (16, 24, 32, 40):
+        loader.ask(EngineWanted(style, height, 32))
+        loader.give_back(await_engine(loader))
+    loader.ask(EngineWanted(style, 48, 32))  # what is surplus is closed before the next wish is begun
+    await_engine(loader)
+    assert [engine.closed for engine in copying] == [True, True, False, False, False]
+
+
+def test_an_engine_too_large_to_keep_is_closed(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
+) -> None:
+    loader = open_loader(tmp_path)
+    loader.ask(EngineWanted(style, 1440, 2560))
+    loader.give_back(await_engine(loader))
+    loader.ask(EngineWanted(style, 24, 32))
+    await_engine(loader)
+    assert copying[0].closed
+
+
+def test_closing_closes_what_nobody_took_and_what_comes_back_later(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
+) -> None:
+    loader = open_loader(tmp_path)
+    loader.ask(EngineWanted(style, 24, 32))
+    first = await_engine(loader)
+    loader.ask(EngineWanted(style, 32, 32))
+    loader.give_back(await_engine(loader))
+    loader.ask(EngineWanted(style, 40, 32))
+    loader.close()
+    loader.give_back(first)
+    assert all(engine.closed for engine in copying)
+    loader.ask(EngineWanted(style, 24, 32))
+    assert loader.take() is None
+
+
+def test_what_was_ready_for_an_older_wish_is_not_handed_out(
+    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
+) -> None:
+    loader = open_loader(tmp_path)
+    for height in (24, 32, 24, 32, 40):
+        loader.ask(EngineWanted(style, height, 32))
+    assert await_engine(loader).wanted.height == 40
+    assert loader.take() is None
+
+
+def test_engines_are_known_by_the_contents_of_their_file(style: StyleFile, tmp_path: Path) -> None:
+    copy = StyleFile(tmp_path / "copy.onnx", style.data)
+    other = write_small_style(tmp_path / "other.onnx", seed=1)
+    assert EngineWanted(style, 24, 32).key == EngineWanted(copy, 24, 32).key
+    assert EngineWanted(style, 24, 32).key != EngineWanted(other, 24, 32).key
+    assert EngineWanted(style, 24, 32).key != EngineWanted(style, 32, 24).key
+    assert EngineWanted(style, 24, 32).key != EngineWanted(style, 24, 32, HANGING).key
