@@ -33,6 +33,7 @@ class SoundFeed:
     def __init__(self, rate: int, channels: int) -> None:
         self.rate = rate
         self.channels = channels
+        self.listened = threading.Event()  # set while anyone listens, so that nobody decodes for nothing
         self._listeners: list[FrameQueue[Sound]] = []
         self._lock = threading.Lock()
 
@@ -41,11 +42,14 @@ class SoundFeed:
         listener: FrameQueue[Sound] = FrameQueue(MOST_WAITING, newest_only=True)
         with self._lock:
             self._listeners.append(listener)
+            self.listened.set()
         return listener
 
     def leave(self, listener: FrameQueue[Sound]) -> None:
         with self._lock:
             self._listeners.remove(listener)
+            if not self._listeners:
+                self.listened.clear()
         listener.finish()
 
     def put(self, sound: Sound) -> None:

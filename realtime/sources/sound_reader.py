@@ -1,0 +1,46 @@
+"""The sound of a video: packets in, blocks of samples out, in one shape whatever the video changes to."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+
+from realtime.sound import Sound, SoundFeed
+
+
+class SoundReader:
+    """Decodes an audio stream into `feed`, in mono or stereo at the rate the stream began with."""
+
+    def __init__(self, stream: AudioStream) -> None:
+        channels = min(2, max(1, stream.codec_context.channels))
+        self.stream = stream
+        self.feed = SoundFeed(stream.codec_context.sample_rate or 48000, channels)
+        self._layout = "mono" if channels == 1 else "stereo"
+        self._shape: tuple[str, str, int] | None = None
+        self._resampler = self._new_resampler()
+
+    def sounds(self, packet: av.Packet[Any], zero_at: float) -> list[Sound]:
+        """What a packet holds. The stream's second 0 was heard at `zero_at`; damaged packets hold nothing."""
+        try:
+            frames: list[av.AudioFrame] = packet.decode()
+        except av.FFmpegError:
+            return []
+        return list(self._sounds(frames, zero_at))
+
+    def _sounds(self, frames: Iterable[av.AudioFrame], zero_at: float) -> Iterable[Sound]:
+        for frame in frames:
+            if frame.pts is None or frame.time_base is None:
+                continue
+            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if shape != self._shape:
+                self._shape, self._resampler = shape, self._new_resampler()
+            heard_at = zero_at + float(frame.pts * frame.time_base)
+            for part in self._resampler.resample(frame):
+                samples = part.to_ndarray().astype(np.float32, copy=False)
+                yield Sound(samples, self.feed.rate, heard_at)
+                heard_at += part.samples / self.feed.rate
+
+    def _new_resampler(self) -> av.AudioResampler:
+        return av.AudioResampler("fltp", self._layout, self.feed.rate)

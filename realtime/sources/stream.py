@@ -1,0 +1,102 @@
+"""Streams from the network: RTSP, RTMP, HTTP, HLS, and MPEG-TS over UDP and TCP."""
+
+from dataclasses import dataclass
+
+import av
+from av.container import InputContainer
+
+from engines.errors import ImpastoError
+from realtime.address import redacted
+from realtime.frame import Source
+from realtime.impatience import ImpatientThread
+from realtime.live_request import SourceRequest
+from realtime.network import cannot_open, check_host
+from realtime.schemes import PLAYLIST
+from realtime.sources.playing import PlayedSource, Reel
+from realtime.sources.stream_source import ReceivedPicture, StreamSource
+
+OPEN_SECONDS = 5.0
+SLACK_SECONDS = 1.0  # FFmpeg's own timeouts come first and know more
+SILENCE_SECONDS = 0.9  # between two packets of a live stream
+PLAYED_SILENCE_SECONDS = 4.0  # a file that is fetched ahead may pause
+HLS_SILENCE_SECONDS = 10.0  # a new segment comes only every few seconds
+HLS = "hls"
+QUICK_LOOK = {"probesize": "1000000", "analyzeduration": "500000"}  # bytes, microseconds; the default is 5 s
+OPTIONS = {
+    "rtsp": {"rtsp_transport": "tcp"},
+    "rtsps": {"rtsp_transport": "tcp"},
+    "udp": {"fifo_size": "20000", "overrun_nonfatal": "1", "buffer_size": "1048576"},
+}
+FORMATS = {"udp": "mpegts", "tcp": "mpegts", "rtmp": "flv", "rtmps": "flv"}
+HLS_EDGE = {"live_start_index": "-2"}  # the default begins three segments late
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open stream. `played` ones have an end, or come in pieces, and are shown at their own pace."""
+
+    source: StreamSource
+    played: bool
+
+
+def open_stream(address: str, request: SourceRequest) -> Source:
+    """The stream behind an address; ImpastoError where there is none within five seconds, or `stop` is set before.
+
+    What FFmpeg knows the length of is a film, played at its own speed, and again with `loop`; so is HLS, whose pictures
+    come in segments. All else is live.
+    """
+    opened = _open_in_time(address, request)
+    if not opened.played:
+        return opened.source
+    return PlayedSource(
+        Reel(opened.source, _seconds),
+        lambda: Reel(_open_in_time(address, request).source, _seconds),
+        request,
+        waits=True,
+    )
+
+
+def _seconds(picture: ReceivedPicture) -> float:
+    return picture.seconds
+
+
+def _open_in_time(address: str, request: SourceRequest) -> Opened:
+    """FFmpeg's opening cannot be interrupted: one that comes too late is closed by the thread it runs on."""
+    late: list[Opened] = []
+
+    def close_late() -> None:
+        for opened in late:
+            opened.source.close()
+
+    thread = ImpatientThread("impasto-open", close_late)
+    try:
+        thread.do(lambda: late.append(_open(address)), OPEN_SECONDS + SLACK_SECONDS, request.stop)
+        return late.pop()
+    except (ImpastoError, av.FFmpegError, TimeoutError, ValueError) as error:
+        raise cannot_open(address, error) from None
+    finally:
+        thread.finish(wait_seconds=0)
+
+
+def _open(address: str) -> Opened:
+    scheme = address.partition(":")[0].lower()
+    url = address.partition(":")[2] if scheme == HLS else address
+    check_host(url)
+    options = {**QUICK_LOOK, **OPTIONS.get(scheme, {})}
+    if scheme == HLS or PLAYLIST in url.lower():
+        options |= HLS_EDGE
+    container = _container(url, scheme, options, SILENCE_SECONDS)
+    in_segments = container.format.name == HLS
+    played = in_segments or bool(container.duration)
+    if played:  # only now it is known, and PyAV takes the timeout only when it opens
+        container.close()
+        container = _container(url, scheme, options, HLS_SILENCE_SECONDS if in_segments else PLAYED_SILENCE_SECONDS)
+    try:
+        return Opened(StreamSource(container, redacted(address), live=not played), played)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _container(url: str, scheme: str, options: dict[str, str], silence_seconds: float) -> InputContainer:
+    return av.open(url, format=FORMATS.get(scheme), options=options, timeout=(OPEN_SECONDS, silence_seconds))

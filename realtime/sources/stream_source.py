@@ -1,0 +1,159 @@
+"""An open stream as a source: packets in as they come, pictures out that are never old."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+from engines.errors import ImpastoError
+from realtime.clip import film_of
+from realtime.colour import ColourTags, ToRgb
+from realtime.frame import Frame, SignalLost
+from realtime.sources.arrival import Arrival
+from realtime.sources.sound_reader import SoundReader
+
+LONGEST_GRAB_SECONDS = 0.8
+FIRST_PICTURE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPicture:
+    """A decoded picture, its time on the stream's clock in seconds, and when it was captured on ours."""
+
+    picture: av.VideoFrame
+    seconds: float
+    captured_at: float
+
+
+class StreamSource:
+    """The best video stream of an open container, and its sound in `sound`, decoded only while somebody listens.
+
+    `shown` is the address without its secrets. A `live` stream is kept current: where decoding falls behind what has
+    arrived, packets are thrown away up to a keyframe. Otherwise every picture is given, None at the end. Pictures that
+    change their size in mid-stream are scaled to the first one's. Raises ImpastoError where there is no picture within
+    five seconds; later SignalLost where none has come for a second or the stream has ended. The container is closed
+    with the source.
+    """
+
+    def __init__(self, container: InputContainer, shown: str, *, live: bool = True) -> None:
+        self.live = live
+        self._container, self._shown = container, shown
+        video = film_of(container)
+        if video is None or video.codec_context is None:
+            raise ImpastoError(f"{shown} sends no video that FFmpeg can decode; look at the address")
+        self._video = video
+        video.thread_type = "SLICE" if live else "AUTO"  # a thread a picture would hold pictures back
+        audio = container.streams.best("audio")
+        self._sound = SoundReader(audio) if isinstance(audio, av.AudioStream) else None
+        self.sound = self._sound.feed if self._sound else None
+        self._packets = container.demux(*filter(None, (video, self._sound and self._sound.stream)))
+        self._arrival = Arrival()
+        self._skipping = False
+        self._decoded: deque[ReceivedPicture] = deque()
+        self._last: ReceivedPicture | None = None
+        self._converters: dict[tuple[ColourTags, int, int], ToRgb] = {}
+        first = self._first_picture()
+        self._decoded.appendleft(first)
+        aspect = video.sample_aspect_ratio or 1
+        self.size = (max(2, 2 * round(first.picture.width * aspect / 2)), first.picture.height)
+        if aspect == 1:
+            self.size = (first.picture.width, first.picture.height)
+        self.frame_rate = video.average_rate or video.guessed_rate
+
+    def grab(self) -> ReceivedPicture | None:
+        """The next decoded picture; where packets come but none that may be shown yet, the last one again."""
+        deadline = time.perf_counter() + LONGEST_GRAB_SECONDS
+        while not self._decoded:
+            if not self._receive():
+                self._raise_if_live()
+                return None
+            if time.perf_counter() > deadline and not self._decoded:
+                return self._again()
+        self._last = self._decoded.popleft()
+        return self._last
+
+    def retrieve(self, grabbed: ReceivedPicture) -> Frame:
+        """The picture in RGB."""
+        picture = grabbed.picture
+        key = (ColourTags.of(picture), picture.width, picture.height)
+        to_rgb = self._converters.get(key)
+        if to_rgb is None:
+            to_rgb = self._converters.setdefault(key, ToRgb(key[0], key[1:], self.size))
+        return Frame(to_rgb(picture), grabbed.seconds, grabbed.captured_at)
+
+    def read(self) -> Frame | None:
+        grabbed = self.grab()
+        return None if grabbed is None else self.retrieve(grabbed)
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _first_picture(self) -> ReceivedPicture:
+        deadline = time.perf_counter() + FIRST_PICTURE_SECONDS
+        while not self._decoded:
+            if not self._receive() or time.perf_counter() > deadline:
+                raise ImpastoError(f"{self._shown} sends no picture that can be decoded; look at what is sent there")
+        return self._decoded.popleft()
+
+    def _raise_if_live(self) -> None:
+        if self.live:
+            raise SignalLost(f"{self._shown} has ended")
+
+    def _again(self) -> ReceivedPicture:
+        if self._last is None or not self._skipping:
+            raise SignalLost(f"{self._shown} sends nothing that can be decoded")
+        return self._last
+
+    def _receive(self) -> bool:
+        """Take in one packet; False at the end of the stream."""
+        asked_at = time.perf_counter()
+        try:
+            packet = next(self._packets)
+        except (StopIteration, av.EOFError):
+            return False
+        except av.FFmpegError as error:
+            what = "sends nothing" if isinstance(error, av.ExitError) else f"broke off ({error.strerror})"
+            raise SignalLost(f"{self._shown} {what}") from None
+        now = time.perf_counter()
+        if packet.stream is self._video:
+            self._take_picture(packet, asked_at, now)
+        elif self._sound:
+            self._arrival.waited(now - asked_at)
+            if self._sound.feed.listened.is_set() and self._arrival.zero_at is not None:
+                for sound in self._sound.sounds(packet, self._arrival.zero_at):
+                    self._sound.feed.put(sound)
+        return True
+
+    def _take_picture(self, packet: av.Packet[Any], asked_at: float, now: float) -> None:
+        self._arrival.waited(now - asked_at)
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        behind = ticks is not None and self._arrival.behind(float(ticks * packet.time_base), now)
+        if self.live and self._skip(behind, packet):
+            return
+        self._decoded.extend(self._pictures(packet, now))
+
+    def _skip(self, behind: bool, packet: av.Packet[Any]) -> bool:
+        """Whether to throw the packet away; what follows one that was needs a keyframe to begin with."""
+        if behind:
+            self._skipping = True
+        elif self._skipping and packet.is_keyframe:
+            self._skipping = False
+            self._video.codec_context.flush_buffers()
+        return self._skipping
+
+    def _pictures(self, packet: av.Packet[Any], now: float) -> Iterator[ReceivedPicture]:
+        try:
+            pictures = [picture for picture in packet.decode() if isinstance(picture, av.VideoFrame)]
+        except av.FFmpegError:  # damaged on its way; the next keyframe heals it
+            return
+        for picture in pictures:
+            ticks = picture.pts if picture.pts is not None else picture.dts
+            if ticks is None or self._video.time_base is None:
+                yield ReceivedPicture(picture, now, now)
+                continue
+            seconds = float(ticks * self._video.time_base)
+            yield ReceivedPicture(picture, seconds, self._arrival.captured_at(seconds, now))
