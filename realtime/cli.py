@@ -8,8 +8,10 @@ import typer
 
 from realtime.commands.bench import bench
 from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
+from realtime.commands.control import control
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
+from realtime.commands.live import live
 from realtime.commands.styles import styles
 from realtime.commands.train import app as train
 from realtime.commands.video import video
@@ -21,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (video, image, styles, bench):
+for command in (video, live, image, styles, control, bench):
     app.command()(at_the_border(command))
 app.command("import")(at_the_border(import_checkpoint))
 app.add_typer(train, name="train")

@@ -26,7 +26,7 @@ class LiveOptions(StylizeOptions):
     audio: str = "none"
     target_fps: float | None = None
     max_latency_ms: float | None = None
-    fps_cap: float | None = None
+    fps_cap: Fraction | None = None
     mirror: bool = False
     pass_through: bool = False
     folder: Path = Path()

@@ -9,6 +9,7 @@ LEAST_SIZE_PX = 16
 MOST_SIZE_PX = 16384
 PAINTING = "Painting"
 MACHINE = "Machine"
+LIVE = "Source and sinks"
 
 
 def complete_style(incomplete: str) -> list[str]:
@@ -28,6 +29,14 @@ def positive_fraction(text: str) -> Fraction:
     if value <= 0:
         raise typer.BadParameter(f"{text} is not above 0")
     return value
+
+
+def size_in_pixels(text: str) -> tuple[int, int]:
+    """`1280x720` as (width, height)."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise typer.BadParameter(f"{text!r} is not a size such as 1280x720")
+    return int(width), int(height)
 
 
 Style = Annotated[
@@ -73,3 +82,15 @@ Strict = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option(help="Replace OUT where it exists already.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Size = Annotated[
+    tuple[int, int] | None,
+    typer.Option(
+        parser=size_in_pixels, metavar="WxH", help="Ask a camera or a screen for this size.", rich_help_panel=LIVE
+    ),
+]
+Rate = Annotated[
+    Fraction | None,
+    typer.Option(
+        parser=positive_fraction, metavar="FPS", help="Ask a camera or a screen for this rate.", rich_help_panel=LIVE
+    ),
+]

@@ -123,9 +123,46 @@ def progress_bar(unit: str = "fps") -> Bar:
     return Bar(Console(stderr=True), unit)
 
 
-def finish(report: Report, *, as_json: bool) -> None:
-    """Prints what came of the work; exits with 130 where it was interrupted, with 1 where the input broke off."""
-    print_result(report.as_dict() if as_json else report.summary())
+class StatusLine:
+    """One line on stderr that changes while work goes on; no line where stderr is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("starting") if console.is_terminal else None
+
+    def __enter__(self) -> "StatusLine":
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def report(self, line: str) -> None:
+        """One line for people, which stays."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, line: str) -> None:
+        """What is going on."""
+        if self._status is not None:
+            self._status.update(Text(line))
+
+
+def status_line() -> StatusLine:
+    """For work that has no end to count towards."""
+    return StatusLine(Console(stderr=True))
+
+
+def finish(report: Report, *, as_json: bool, to_stderr: bool = False) -> None:
+    """Prints what came of the work; exits with 130 where it was interrupted, with 1 where the input broke off.
+
+    `to_stderr` leaves stdout to the pictures that went there.
+    """
+    if to_stderr:
+        print(report.summary(), file=sys.stderr)
+    else:
+        print_result(report.as_dict() if as_json else report.summary())
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
     if report.input_broke_off:

@@ -1,0 +1,245 @@
+"""`impasto live`: a moving source, painted while it plays, into one sink or several."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engines.errors import ImpastoError
+from realtime.address import redacted
+from realtime.capture import Capture
+from realtime.control_board import ControlBoard
+from realtime.control_socket import ControlServer
+from realtime.engine_loader import EngineChoice, EngineLoader
+from realtime.frame import Sink, Source
+from realtime.height_pilot import HeightPilot, goals_for
+from realtime.live_loop import LiveLoop
+from realtime.live_options import LiveOptions
+from realtime.live_painter import LivePainter
+from realtime.live_picture import LivePicture
+from realtime.live_recorder import LiveRecorder
+from realtime.live_report import LiveReport, SinkFacts
+from realtime.live_request import SinkRequest, SourceRequest
+from realtime.live_settings import LiveSettings
+from realtime.live_sound import open_sound
+from realtime.live_stats import LiveStats
+from realtime.live_watch import LiveWatch, figures_for_json, overlay_figures
+from realtime.look_book import LookBook
+from realtime.overlay import OverlayFigures
+from realtime.paint_size import PaintSize
+from realtime.painting import parse_mix
+from realtime.report import Notes
+from realtime.schemes import open_sink, open_source, refuse_doubles
+from realtime.sink_lane import SinkLane
+from realtime.sinks.null import NullSink
+from realtime.snapshot import save_snapshot
+from realtime.viewer import BoardViewer
+
+FALLBACK_RATE = Fraction(30)
+AUTO_HEIGHT = 360
+
+
+def run_live(
+    source: str,
+    sinks: Sequence[str],
+    options: LiveOptions,
+    *,
+    report: Callable[[str], None] = lambda line: None,
+    status: Callable[[str], None] = lambda line: None,
+    stop: threading.Event | None = None,
+) -> LiveReport:
+    """Paint a moving source into every sink until it ends or `stop` is set; belongs on the main thread.
+
+    `report` gets a line for people now and then and `status` what is going on, twice a second; both from any thread.
+    Raises ImpastoError or OSError with one line where something cannot be opened, or the source or the painting fails;
+    whatever was opened is closed. A sink that breaks while others go on is told in the report.
+    """
+    refuse_doubles(source, sinks)
+    with ExitStack() as opened:
+        run = _LiveRun(source, options, Notes(report), stop or threading.Event(), opened)
+        return run.into(sinks, status)
+
+
+def settings_of(options: LiveOptions) -> LiveSettings:
+    """What the controls say at the start; ImpastoError for a mix of more than two styles."""
+    style, mix_with, share = options.style, "", 0.5
+    if options.mix is not None:
+        weights = parse_mix(options.mix)
+        if len(weights) != 2:
+            raise ImpastoError(f"--mix {options.mix!r}: a live picture mixes two styles, as in A=0.3,B=0.7")
+        style, mix_with = weights
+        share = weights[mix_with] / sum(weights.values())
+    return LiveSettings(
+        style=style,
+        mix_with=mix_with,
+        mix=share,
+        strength=options.strength,
+        keep_colour=options.keep_colour,
+        mirror=options.mirror,
+        pass_through=options.pass_through,
+    )
+
+
+class _LiveRun:
+    """One run: opened in the order of what is cheapest to refuse, then handed to the loop."""
+
+    def __init__(
+        self, address: str, options: LiveOptions, report: Notes, stop: threading.Event, opened: ExitStack
+    ) -> None:
+        self._begun = time.perf_counter()
+        self._address, self._options, self._report, self._stop = address, options, report, stop
+        self._opened = opened
+        self._ended = False  # as it was to end: by the source, by `quit`, by --seconds
+        self._stats = LiveStats()
+        self._board = ControlBoard(
+            settings_of(options), (), on_snapshot=self._snapshot, on_quit=self._end, figures=self._figures
+        )
+        self._looks = LookBook(report, self._board.use_styles)
+        self._looks.look(self._board.settings)
+        self._viewer = BoardViewer(self._board, self._overlay)
+        self._source = self._open_source()
+        opened.callback(self._source.close)
+        self._size = self._source.size
+        self._rate = self._source.frame_rate or FALLBACK_RATE
+        self._sound = open_sound(options.audio, self._source, report, stop)
+        if self._sound is not None:
+            opened.callback(self._sound.close)
+
+    def into(self, sinks: Sequence[str], status: Callable[[str], None]) -> LiveReport:
+        """Open the sinks and run to the end."""
+        with ExitStack() as while_opening:
+            lanes = [self._open_lane(address, while_opening) for address in sinks]
+            self._make_picture()
+            self._listen()
+            while_opening.pop_all()
+        capture = Capture(self._source, self._open_source, stats=self._stats, report=self._report, stop=self._stop)
+        options = self._options
+        loop = LiveLoop(
+            capture,
+            self._picture,
+            lanes,
+            stop=self._stop,
+            report=self._report,
+            fps_cap=options.fps_cap,
+            frames=options.frames,
+        )
+        self._watch = LiveWatch(
+            self._board,
+            self._stats,
+            self._picture,
+            self._painter,
+            loop,
+            LiveRecorder(loop, options.folder, self._recording_lane, self._report, self._stop_recording),
+            pilot=self._pilot(),
+            seconds=options.seconds,
+            status=status,
+            end=self._end,
+        )
+        loop.run(self._watch)
+        return self._live_report(loop)
+
+    def _open_source(self) -> Source:
+        options = self._options
+        request = SourceRequest(
+            size=options.size, frame_rate=options.rate, loop=options.loop, report=self._report, stop=self._stop
+        )
+        return open_source(self._address, request)
+
+    def _open_lane(self, address: str, while_opening: ExitStack) -> SinkLane:
+        """A sink that must open now; what opened is closed again where a later one does not."""
+        sink = self._open_sink(address)
+        while_opening.callback(sink.close)
+        return self._lane(address, sink)
+
+    def _lane(self, address: str, sink: Sink | None = None) -> SinkLane:
+        return SinkLane(
+            redacted(address),
+            partial(self._open_sink, address),
+            sink,
+            rate=self._rate,
+            stats=self._stats,
+            report=self._report,
+            stop=self._stop,
+        )
+
+    def _open_sink(self, address: str) -> Sink:
+        request = SinkRequest(
+            size=self._size,
+            frame_rate=self._rate,
+            sound=self._sound.feed if self._sound else None,
+            viewer=self._viewer,
+            report=self._report,
+            stop=self._stop,
+        )
+        sink = open_sink(address, request)
+        if isinstance(sink, NullSink):
+            sink.on_code = self._stats.coded
+        return sink
+
+    def _recording_lane(self, path: Path) -> SinkLane:
+        return self._lane(str(path))
+
+    def _stop_recording(self) -> None:
+        self._board.do("record", False)
+
+    def _make_picture(self) -> None:
+        """What stands between the source and the sinks."""
+        options = self._options
+        loader = EngineLoader(self._report)
+        self._opened.callback(loader.close)
+        choice = EngineChoice(options.engine, options.precision, options.strict)
+        self._painter = LivePainter(loader, self._report, choice)
+        self._opened.callback(self._painter.close)
+        self._paint_size = PaintSize(options.height or min(AUTO_HEIGHT, self._size[1]))
+        self._picture = LivePicture(self._size, self._board, self._looks, self._painter, self._paint_size, self._stats)
+
+    def _pilot(self) -> HeightPilot | None:
+        options = self._options
+        goals = goals_for(options.target_fps, options.max_latency_ms, options.height, options.fps_cap)
+        if goals is None:
+            return None
+        return HeightPilot(goals, self._size[1], self._paint_size, self._stats, self._report)
+
+    def _listen(self) -> None:
+        """A run without its socket is still a run, unless the socket was asked for."""
+        if not self._options.control:
+            return
+        try:
+            self._opened.enter_context(ControlServer(self._board, self._options.socket))
+        except (ImpastoError, OSError) as error:
+            if self._options.socket is not None:
+                raise
+            self._report(str(error))
+
+    def _end(self) -> None:
+        self._ended = True
+        self._stop.set()
+
+    def _snapshot(self) -> str:
+        newest = self._picture.newest
+        if newest is None:
+            raise ImpastoError("there is no picture to save yet")
+        return str(save_snapshot(newest.data, self._options.folder, datetime.now()))
+
+    def _figures(self) -> dict[str, Any]:
+        return figures_for_json(self._stats.now(), self._picture.engine)
+
+    def _overlay(self) -> OverlayFigures:
+        return overlay_figures(self._stats.now(), self._picture.engine)
+
+    def _live_report(self, loop: LiveLoop) -> LiveReport:
+        first = loop.first_frame_at
+        return LiveReport(
+            self._stats.totals(),
+            self._size,
+            self._watch.engine,
+            tuple(SinkFacts(lane.label, lane.frames, str(lane.error or "")) for lane in loop.all_lanes),
+            None if first is None else first - self._begun,
+            tuple(self._report.lines),
+            interrupted=self._stop.is_set() and not self._ended and not loop.ended_by_itself,
+        )

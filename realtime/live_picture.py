@@ -1,0 +1,81 @@
+"""From a captured frame to the one that every sink gets: painted, composed, with the notice of a lost source."""
+
+import time
+from dataclasses import replace
+
+from engines.spec import EngineSpec
+from realtime.composition import before_and_after, fit, mirrored
+from realtime.control_board import ControlBoard
+from realtime.frame import Frame, Pixels
+from realtime.live_painter import LivePainter, Painting
+from realtime.live_settings import LiveSettings
+from realtime.live_stats import LiveStats
+from realtime.look_book import LookBook
+from realtime.overlay import draw_notice
+from realtime.paint_size import PaintSize
+
+
+class LivePicture:
+    """Makes the picture that is shown, at `size` (width, height), on the painting thread.
+
+    What a person has set on `board` holds from the next frame on. Nothing is painted while the original is shown.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        board: ControlBoard,
+        looks: LookBook,
+        painter: LivePainter,
+        paint_size: PaintSize,
+        stats: LiveStats,
+    ) -> None:
+        self.size = size
+        self.newest: Frame | None = None
+        self.painting: Painting | None = None
+        self._board, self._looks, self._painter = board, looks, painter
+        self._paint_size, self._stats = paint_size, stats
+        self._frozen: Pixels | None = None
+
+    @property
+    def engine(self) -> EngineSpec | None:
+        """The engine that painted the newest picture; None where it is the plain one."""
+        painting = self.painting
+        return None if painting is None else painting.spec
+
+    def make(self, frame: Frame, notice: str = "") -> Frame:
+        """The frame as it is shown, with its times kept."""
+        settings = self._board.settings
+        captured = self._held(mirrored(frame.data) if settings.mirror else frame.data, settings)
+        painted = None if settings.pass_through else self._painted(captured, settings)
+        started = time.perf_counter()
+        shown = self._composed(captured, painted, settings)
+        self.newest = replace(frame, data=draw_notice(shown, notice) if notice else shown)
+        self._stats.stage("compose", time.perf_counter() - started)
+        return self.newest
+
+    def _held(self, captured: Pixels, settings: LiveSettings) -> Pixels:
+        """While frozen, the picture of the moment it was frozen; it goes on being painted, so styles can be tried."""
+        if not settings.frozen:
+            self._frozen = None
+            return captured
+        if self._frozen is None:
+            self._frozen = captured
+        return self._frozen
+
+    def _composed(self, captured: Pixels, painted: Pixels | None, settings: LiveSettings) -> Pixels:
+        if painted is None:
+            self.painting = None
+            return fit(captured, self.size)
+        shown = fit(painted, self.size)
+        return before_and_after(fit(captured, self.size), shown) if settings.split else shown
+
+    def _painted(self, captured: Pixels, settings: LiveSettings) -> Pixels:
+        height, width = captured.shape[:2]
+        self._painter.aim(self._looks.look(settings), self._paint_size.for_source(width, height))
+        self.painting = self._painter(captured)
+        self._stats.stage("scale", self.painting.scale_seconds)
+        if self.painting.spec is not None:
+            self._stats.stage("net", self.painting.net_seconds)
+            self._stats.painted()
+        return self.painting.pixels

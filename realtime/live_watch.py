@@ -1,0 +1,100 @@
+"""What is done now and then while a live run goes on, on its main thread, and what is told about it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from engines.errors import EngineRefused
+from engines.spec import EngineSpec
+from realtime.control_board import ControlBoard
+from realtime.height_pilot import HeightPilot
+from realtime.live_loop import LiveLoop
+from realtime.live_painter import LivePainter
+from realtime.live_picture import LivePicture
+from realtime.live_recorder import LiveRecorder
+from realtime.live_stats import LiveFigures, LiveStats
+from realtime.overlay import OverlayFigures
+
+STATUS_SECONDS = 0.5
+
+
+class LiveWatch:
+    """Calling it looks after the recording, the height, the end and the status line; it is called again and again.
+
+    EngineRefused where no engine can be had at all. `pilot` None leaves the height alone; `seconds` after the first
+    shown picture `end` is called.
+    """
+
+    def __init__(
+        self,
+        board: ControlBoard,
+        stats: LiveStats,
+        picture: LivePicture,
+        painter: LivePainter,
+        loop: LiveLoop,
+        recorder: LiveRecorder,
+        *,
+        pilot: HeightPilot | None,
+        seconds: float | None,
+        status: Callable[[str], None],
+        end: Callable[[], None],
+    ) -> None:
+        self._board, self._stats, self._picture, self._painter = board, stats, picture, painter
+        self._loop, self._recorder, self._pilot = loop, recorder, pilot
+        self._seconds, self._status, self._end = seconds, status, end
+        self._next_status = 0.0
+        self.engine: EngineSpec | None = None
+
+    def __call__(self) -> None:
+        now = time.perf_counter()
+        self._note_engine()
+        self._recorder.follow(self._board.settings.recording)
+        if self._pilot is not None:
+            self._pilot.turn(self._picture.painting, self._painter.failed is not None, now)
+        if now >= self._next_status:
+            self._next_status = now + STATUS_SECONDS
+            self._status(status_line(self._stats.now(), self._picture.engine))
+        first = self._loop.first_frame_at
+        if self._seconds is not None and first is not None and now - first >= self._seconds:
+            self._end()
+
+    def _note_engine(self) -> None:
+        """The engine in use, and the end of a run that never had one."""
+        self.engine = self._picture.engine or self.engine
+        failed = self._painter.failed
+        if failed is not None and self.engine is None:
+            raise EngineRefused(failed.message)
+
+
+def status_line(figures: LiveFigures, engine: EngineSpec | None) -> str:
+    """`24.1 fps, 41 ms late, painting at 640x360 (openvino fp32)`"""
+    latency = min((late.p50 for late in figures.latency_ms.values()), default=None)
+    late = "" if latency is None else f", {latency:.0f} ms late"
+    if engine is None:
+        return f"{figures.captured_fps:.1f} fps{late}, the plain picture"
+    return (
+        f"{figures.painted_fps:.1f} fps{late}, painting at {engine.width}x{engine.height} "
+        f"({engine.backend} {engine.precision})"
+    )
+
+
+def overlay_figures(figures: LiveFigures, engine: EngineSpec | None) -> OverlayFigures:
+    """What the window shows of the last seconds."""
+    latency = min(figures.latency_ms.values(), key=lambda late: late.p50, default=None)
+    net = figures.stage_ms.get("net")
+    return OverlayFigures(
+        painted_fps=figures.painted_fps,
+        captured_fps=figures.captured_fps,
+        latency_p50_ms=latency.p50 if latency else None,
+        latency_p95_ms=latency.p95 if latency else None,
+        net_ms=net.p50 if net else None,
+        size=(engine.width, engine.height) if engine else None,
+        engine=f"{engine.backend} {engine.precision}" if engine else "",
+        dropped=sum(figures.dropped.values()),
+    )
+
+
+def figures_for_json(figures: LiveFigures, engine: EngineSpec | None) -> dict[str, Any]:
+    """What the control socket tells of the last seconds."""
+    return {**figures.as_dict(), "engine": asdict(engine) if engine is not None else None}

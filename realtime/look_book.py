@@ -1,0 +1,56 @@
+"""From what a person has set to what paints it: the style file and the style vector."""
+
+from collections.abc import Callable
+
+from engines.errors import ImpastoError
+from engines.style import StyleFile, names_file, resolve
+from realtime.live_painter import Look
+from realtime.live_settings import LiveSettings
+
+
+class LookBook:
+    """Finds the looks of one run. A bare name is looked for in the file in use first, then in the gallery.
+
+    `use_styles` is told the names in a file when it comes into use. What cannot be found is reported once, and the look
+    stays as it was; only a first one that cannot be found raises ImpastoError or FileNotFoundError.
+    """
+
+    def __init__(self, report: Callable[[str], None], use_styles: Callable[[tuple[str, ...]], None]) -> None:
+        self._report, self._use_styles = report, use_styles
+        self._file: StyleFile | None = None
+        self._asked: LiveSettings | None = None
+        self._look: Look | None = None
+
+    def look(self, settings: LiveSettings) -> Look:
+        """The look that the settings describe."""
+        if self._look is None or settings is not self._asked:
+            self._look = self._turn_to(settings)
+            self._asked = settings
+        return self._look
+
+    def _turn_to(self, settings: LiveSettings) -> Look:
+        try:
+            return self._find(settings)
+        except (ImpastoError, OSError) as error:
+            if self._look is None:
+                raise
+            self._report(f"the style stays as it is: {error}")
+            return self._look
+
+    def _find(self, settings: LiveSettings) -> Look:
+        file, name = self._resolve(settings.style)
+        weights = {name: 1.0}
+        if settings.mix_with:
+            other_file, other = self._resolve(settings.mix_with)
+            if other_file.sha256 != file.sha256:
+                raise ImpastoError(f"{name} and {other} are in different files and cannot be mixed")
+            weights = {name: 1 - settings.mix, other: settings.mix} if other != name else weights
+        if self._file is None or file.sha256 != self._file.sha256:
+            self._use_styles(file.card.names)
+        self._file = file
+        return Look(file, file.mix(weights), settings.strength, settings.keep_colour)
+
+    def _resolve(self, text: str) -> tuple[StyleFile, str]:
+        if self._file is not None and not names_file(text) and text in self._file.card.names:
+            return self._file, text
+        return resolve(text)
