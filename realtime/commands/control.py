@@ -1,0 +1,73 @@
+"""`impasto control`: does in a running `impasto live` what its keys do."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engines.errors import ImpastoError
+from realtime.commands import choices
+from realtime.live_commands import COMMANDS, Command, Kind, checked_value, find_command
+
+# Or -0.1 would be taken for an option.
+CONTEXT_SETTINGS = {"ignore_unknown_options": True}
+
+
+def complete_command(incomplete: str) -> list[tuple[str, str]]:
+    """Names and help of the commands, for the shell's completion."""
+    return [(command.name, command.help) for command in COMMANDS if command.name.startswith(incomplete)]
+
+
+def control(
+    command: Annotated[
+        str, typer.Argument(metavar="COMMAND", autocompletion=complete_command, help="What to do, as listed above.")
+    ],
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="What the command takes; a switch without it is turned over.")
+    ] = None,
+    socket: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The socket of the run, where several are running.")
+    ] = None,
+    json: choices.Json = False,
+) -> None:
+    """Control a running `impasto live`."""
+    from realtime.commands.terminal import print_result
+    from realtime.control_client import send
+
+    checked_value(find_command(command), value)
+    answer = send(command, value, socket)
+    if not answer.get("ok"):
+        raise ImpastoError(str(answer.get("error", "the run refused, and does not say why")))
+    print_result(answer if json else as_text(command, answer))
+
+
+def as_text(command: str, answer: dict[str, Any]) -> str:
+    """The answer for people: what changed, or everything for `status`."""
+    if command != "status":
+        return str(answer.get("line") or "done")
+    rows = {**answer["settings"], "styles": ", ".join(answer["styles"])} | answer["figures"]
+    return "\n".join(f"{name.replace('_', ' '):<18}{_shown(value)}".rstrip() for name, value in rows.items())
+
+
+def usage(command: Command) -> str:
+    """`strength 0..1`, as in the help."""
+    if command.kind is Kind.NUMBER:
+        return f"{command.name} {command.least:g}..{command.most:g}|±STEP"
+    if command.kind is Kind.FLAG:
+        return f"{command.name} on|off"
+    return f"{command.name} {command.value}".rstrip()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "–" if value in (None, "") else str(value)
+
+
+def _help() -> str:
+    """The table of all commands, each on a line of its own."""
+    lines = [f"{usage(command):<32}{command.help}" for command in COMMANDS]
+    return "\n\n\b\n".join(["Control a running `impasto live`: do what its keys do.", "\n".join(lines)])
+
+
+control.__doc__ = _help()

@@ -1,0 +1,72 @@
+"""Where a live run can be reached on this machine: one socket a run, in a folder that only its user can open."""
+
+import os
+import re
+import socket
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from engines.errors import ImpastoError
+
+PRIVATE_FOLDER = 0o700
+NAME = re.compile(r"live-(\d+)\.sock")
+
+
+def has_sockets() -> bool:
+    """Whether Python knows Unix domain sockets on this system; on Windows it does not."""
+    return hasattr(socket, "AF_UNIX")
+
+
+def runtime_folder() -> Path:
+    """The folder of the sockets, which need not exist: $XDG_RUNTIME_DIR/impasto or what this system has instead."""
+    with warnings.catch_warnings():  # it warns where it had to choose another place, which is fine here
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path("impasto")
+
+
+def private_folder() -> Path:
+    """The folder of the sockets, made where it is missing; ImpastoError where others could write to it."""
+    folder = runtime_folder()
+    folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    for place in (folder, folder.parent):
+        if place.stat().st_uid not in (os.getuid(), 0):
+            raise ImpastoError(f"{place} belongs to another user; set XDG_RUNTIME_DIR to a folder of your own")
+    folder.chmod(PRIVATE_FOLDER)
+    return folder
+
+
+def own_socket() -> Path:
+    """Where this process can be reached; sockets of processes that have ended are removed on the way."""
+    folder = private_folder()
+    living_sockets()
+    return folder / f"live-{os.getpid()}.sock"
+
+
+def living_sockets() -> dict[int, Path]:
+    """Process id and socket of every run; what dead processes left is removed."""
+    found = {int(name[1]): path for path in _entries() if (name := NAME.fullmatch(path.name))}
+    for number in [number for number in found if not _lives(number)]:
+        with suppress(OSError):
+            found[number].unlink()
+        del found[number]
+    return dict(sorted(found.items()))
+
+
+def _entries() -> list[Path]:
+    try:
+        return list(runtime_folder().iterdir())
+    except OSError:  # no folder: no run
+        return []
+
+
+def _lives(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
