@@ -60,7 +60,7 @@ class Screen:
 
 
 @contextmanager
-def running_screen(size: tuple[int, int] = SCREEN) -> Iterator[Screen]:
+def running_screen(size: tuple[int, int] = SCREEN, options: tuple[str, ...] = ()) -> Iterator[Screen]:
     """An X server of `size` pixels on a free display, ended afterwards; the test is skipped where a program is missing.
 
     The server picks the display itself (-displayfd), so that two runs side by side never meet.
@@ -69,7 +69,17 @@ def running_screen(size: tuple[int, int] = SCREEN) -> Iterator[Screen]:
     if missing:
         pytest.skip(f"needs the programs of {', '.join(missing)}")
     told, tells = os.pipe()
-    command = ["Xvfb", "-displayfd", str(tells), "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp"]
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(tells),
+        "-screen",
+        "0",
+        f"{size[0]}x{size[1]}x24",
+        "-nolisten",
+        "tcp",
+        *options,
+    ]
     server = subprocess.Popen(command, pass_fds=(tells,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(tells)
     try:

@@ -1,0 +1,69 @@
+"""The person at the window: their keys go to the control board, and what they asked to see goes on the picture."""
+
+import time
+from collections.abc import Callable
+
+from engines.errors import ImpastoError
+from realtime.control_board import ControlBoard
+from realtime.frame import Pixels
+from realtime.live_commands import BY_KEY
+from realtime.overlay import OverlayFigures, draw_help, draw_recording, draw_statistics, draw_toast
+
+TOAST_SECONDS = 1.5
+FADE_SECONDS = 0.4
+
+
+class BoardViewer:
+    """Keys and overlays of a window, by way of a board; `figures` are what its statistics show.
+
+    `clock` is the clock of the board's lines, `time.perf_counter` but in tests.
+    """
+
+    def __init__(
+        self,
+        board: ControlBoard,
+        figures: Callable[[], OverlayFigures],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._board, self._figures, self._clock = board, figures, clock
+
+    @property
+    def fullscreen(self) -> bool:
+        return self._board.settings.fullscreen
+
+    def press(self, key: str) -> None:
+        """Do what the key stands for; a key that stands for nothing is let pass, and an error is shown."""
+        if key == "escape" and self._escape():
+            return
+        if key not in BY_KEY:
+            return
+        command, value = BY_KEY[key]
+        try:
+            self._board.do(command.name, value)
+        except (ImpastoError, OSError) as error:
+            self._board.say(" ".join(str(error).split()))
+
+    def decorate(self, pixels: Pixels) -> Pixels:
+        """The picture with all that is to be seen on it; `pixels` itself where that is nothing."""
+        settings = self._board.settings
+        if settings.show_help:
+            pixels = draw_help(pixels)
+        elif settings.show_statistics:
+            pixels = draw_statistics(pixels, self._figures())
+        said = self._board.said
+        left_seconds = said.at + TOAST_SECONDS + FADE_SECONDS - self._clock()
+        if said.text and left_seconds > 0:
+            pixels = draw_toast(pixels, said.text, min(1.0, left_seconds / FADE_SECONDS))
+        return draw_recording(pixels) if settings.recording else pixels
+
+    def leave(self) -> None:
+        self._board.do("quit")
+
+    def _escape(self) -> bool:
+        """Escape leaves what was entered last, the help and then the full screen, before it ends the run."""
+        settings = self._board.settings
+        if settings.show_help:
+            self._board.do("help", False)
+        elif settings.fullscreen:
+            self._board.do("fullscreen", False)
+        return settings.show_help or settings.fullscreen
