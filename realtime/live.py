@@ -61,7 +61,7 @@ def run_live(
     """
     refuse_doubles(source, sinks)
     with ExitStack() as opened:
-        run = _LiveRun(source, options, Notes(report), stop or threading.Event(), opened)
+        run = _LiveRun(source, options, Notes(report, prefix=""), stop or threading.Event(), opened)
         return run.into(sinks, status)
 
 
@@ -140,6 +140,7 @@ class _LiveRun:
             status=status,
             end=self._end,
         )
+        self._stats.begin()
         loop.run(self._watch)
         return self._live_report(loop)
 

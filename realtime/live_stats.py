@@ -69,6 +69,11 @@ class LiveStats:
         self._coded = _Times()
         self._dropped: dict[str, _Count] = {}
 
+    def begin(self) -> None:
+        """The run begins now, and rates count from here."""
+        with self._lock:
+            self._started = self._clock()
+
     def captured(self) -> None:
         """The source gave a frame."""
         with self._lock:

@@ -122,10 +122,11 @@ class ImageReport:
 class Notes:
     """Lines that go to the person now and into the report at the end."""
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None], prefix: str = "note: ") -> None:
         self._report = report
+        self._prefix = prefix
         self.lines: list[str] = []
 
     def __call__(self, line: str) -> None:
         self.lines.append(line)
-        self._report(f"note: {line}")
+        self._report(f"{self._prefix}{line}")

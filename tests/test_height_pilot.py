@@ -1,0 +1,79 @@
+"""The height follows what was measured, and a person's wish comes first."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from engines.spec import EngineSpec
+from realtime.height_controller import Goals
+from realtime.height_pilot import HeightPilot, goals_for
+from realtime.live_painter import Painting
+from realtime.live_stats import LiveStats
+from realtime.paint_size import PaintSize
+
+
+class Studio:
+    """A painter that needs `cost_seconds` for a picture of 360 lines and as much less for fewer; time is a number."""
+
+    def __init__(self, cost_seconds: float, goals: Goals, height: int = 360) -> None:
+        self.now = 100.0
+        self.cost_seconds = cost_seconds
+        self.stats = LiveStats(lambda: self.now)
+        self.size = PaintSize(height)
+        self.lines: list[str] = []
+        self.pilot = HeightPilot(goals, 720, self.size, self.stats, self.lines.append)
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            cost = self.cost_seconds * (self.size.height / 360) ** 2
+            self.now += max(cost, 1 / 30)
+            self.stats.captured()
+            self.stats.stage("net", cost)
+            self.stats.painted()
+            self.pilot.turn(self.painting(), False, self.now)
+
+    def painting(self) -> Painting:
+        height = self.size.height
+        spec = EngineSpec("copy", "fp32", height, height * 16 // 9, "CPU", "1", 1)
+        return Painting(np.zeros((1, 1, 3), np.uint8), spec, 0.0, 0.0)
+
+
+def test_a_slow_machine_paints_fewer_lines_and_says_why() -> None:
+    studio = Studio(0.080, Goals(target_fps=24))
+    studio.run(5)
+    assert 144 <= studio.size.height <= 240
+    assert "too slow for 24 fps" in studio.lines[0]
+
+
+def test_a_fast_machine_paints_more_lines() -> None:
+    studio = Studio(0.004, Goals(target_fps=24))
+    studio.run(20)
+    assert studio.size.height == 720
+
+
+def test_a_height_without_an_engine_is_left_out() -> None:
+    studio = Studio(0.004, Goals(target_fps=24))
+    painting = studio.painting()
+    studio.size.height = 432
+    for _ in range(3):
+        studio.now += 1
+        studio.pilot.turn(painting, True, studio.now)
+    assert studio.size.height == 360
+
+
+@pytest.mark.parametrize(
+    ("wishes", "goals"),
+    [
+        ((None, None, None, None), Goals(24.0)),
+        ((None, None, 480, None), None),
+        ((30.0, None, 480, None), Goals(30.0)),
+        ((None, 80.0, None, None), Goals(None, 80.0)),
+        ((30.0, None, None, Fraction(15)), Goals(15.0)),
+    ],
+)
+def test_what_a_run_keeps_to(
+    wishes: tuple[float | None, float | None, int | None, Fraction | None], goals: Goals | None
+) -> None:
+    assert goals_for(*wishes) == goals

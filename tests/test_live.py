@@ -1,0 +1,123 @@
+"""`impasto live` from end to end, over the built-in scene and a small net."""
+
+import json
+import threading
+from pathlib import Path
+
+import av
+import pytest
+from clips import psnr_db, read_rgb
+from fakes import painting_threads
+
+from engines.errors import EngineRefused, ImpastoError
+from realtime.control_client import send
+from realtime.live import run_live, settings_of
+from realtime.live_options import LiveOptions
+from realtime.live_report import LiveReport
+
+PATTERN = "pattern:128x96@25"
+ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture
+
+
+def options(style: Path, **others: object) -> LiveOptions:
+    return LiveOptions(style=f"{style}:waves", engine="openvino", control=False, **others)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> object:
+    before = set(threading.enumerate())
+    yield
+    assert not set(threading.enumerate()) - before
+    assert not painting_threads()
+
+
+def test_the_scene_is_painted_and_its_latency_is_read_back(small_style: Path) -> None:
+    report = run_live(PATTERN, ["null:"], options(small_style, frames=40))
+    assert report.figures.painted > 0
+    assert report.figures.latency_ms["null:"].count == 40
+    assert not report.interrupted
+    assert report.engine is not None
+    assert (report.engine.width, report.engine.height) == (128, 96)
+
+
+def test_the_report_is_json(small_style: Path) -> None:
+    report = run_live(PATTERN, ["null:"], options(small_style, frames=5))
+    told = json.loads(json.dumps(report.as_dict()))
+    assert told["sinks"] == [{"sink": "null:", "frames": 5, "error": None}]
+    assert {"capture", "compose"} <= set(told["stage_ms"])
+    assert told["latency_ms"]["null:"]["p95"] > 0
+
+
+def test_a_recording_begins_plain_and_ends_painted(small_style: Path, tmp_path: Path) -> None:
+    """Never black: until the engine is there, the plain picture is shown."""
+    plain, painted = tmp_path / "plain.mkv", tmp_path / "painted.mkv"
+    run_live(PATTERN, [str(plain)], options(small_style, frames=3, pass_through=True))
+    report = run_live(PATTERN, [str(painted)], options(small_style, frames=60))
+    assert report.figures.painted > 10
+    original, first = (read_rgb(path)[:ABOVE_THE_CODE] for path in (plain, painted))
+    with av.open(str(painted)) as container:
+        last = list(container.decode(video=0))[-1].to_ndarray(format="rgb24")[:ABOVE_THE_CODE]
+    assert psnr_db(first, original) > 25
+    assert psnr_db(last, original) < 20
+
+
+def test_an_unknown_style_is_told_before_anything_is_opened(tmp_path: Path) -> None:
+    recording = tmp_path / "out.mkv"
+    with pytest.raises(ImpastoError, match="there is no style 'nosuch'"):
+        run_live(PATTERN, [str(recording)], LiveOptions(style="nosuch"))
+    assert not recording.exists()
+
+
+def test_an_engine_that_does_not_exist_ends_the_run(small_style: Path) -> None:
+    with pytest.raises((EngineRefused, ImpastoError), match="there is no engine 'nosuch'"):
+        run_live(PATTERN, ["null:"], LiveOptions(style=str(small_style), engine="nosuch", control=False))
+
+
+def test_a_sink_that_cannot_be_opened_ends_the_run_and_closes_the_others(small_style: Path, tmp_path: Path) -> None:
+    with pytest.raises((ImpastoError, OSError)):
+        run_live(PATTERN, ["null:", str(tmp_path / "nosuch" / "out.mkv")], options(small_style))
+
+
+def test_it_is_controlled_from_outside(small_style: Path, tmp_path: Path) -> None:
+    """Style, recording, snapshot and quit, as a stream deck would."""
+    socket = tmp_path / "live.sock"
+    reports: list[LiveReport] = []
+    asked = LiveOptions(style=f"{small_style}:waves", engine="openvino", socket=socket, folder=tmp_path)
+    driver = threading.Thread(target=drive, args=(socket,))
+    driver.start()
+    reports.append(run_live(PATTERN, ["null:"], asked))
+    driver.join(20)
+    assert not reports[0].interrupted
+    assert len(list(tmp_path.glob("impasto-*.png"))) == 1
+    recordings = list(tmp_path.glob("impasto-*.mkv"))
+    assert len(recordings) == 1
+    with av.open(str(recordings[0])) as container:
+        assert len(list(container.decode(video=0))) > 0
+    assert not socket.exists()
+
+
+def drive(socket: Path) -> None:
+    """Waits for what each step needs by asking, as any client would."""
+    pause = threading.Event()
+    while not socket.exists():
+        pause.wait(0.02)
+    while send("status", None, socket)["figures"]["painted"] == 0:
+        pause.wait(0.05)
+    send("style", "night", socket)
+    send("record", True, socket)
+    send("snapshot", None, socket)
+    painted = send("status", None, socket)["figures"]["painted"]
+    while send("status", None, socket)["figures"]["painted"] < painted + 20:
+        pause.wait(0.05)
+    send("quit", None, socket)
+
+
+def test_settings_follow_the_options() -> None:
+    settings = settings_of(LiveOptions(mix="waves=1,night=3", strength=0.5, mirror=True))
+    assert (settings.style, settings.mix_with, settings.mix) == ("waves", "night", 0.75)
+    assert (settings.strength, settings.mirror) == (0.5, True)
+
+
+def test_a_mix_of_three_is_refused() -> None:
+    with pytest.raises(ImpastoError, match="mixes two styles"):
+        settings_of(LiveOptions(mix="a=1,b=1,c=1"))
