@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import RememberingSink
+from foreign_package import install_examples
 from leftovers import nothing_left_behind
 
 from engines.errors import ImpastoError
@@ -46,6 +47,13 @@ def remembering(request: SinkRequest, place: Place) -> Sink:
     return RememberingSink()
 
 
+def foreign(request: SinkRequest, place: Place) -> Sink:
+    """The one of the examples, as another package's."""
+    with pytest.MonkeyPatch.context() as patch:
+        install_examples(place.folder / f"site{len(list(place.folder.iterdir()))}", patch)
+        return open_sink(place.written("timelapse:{folder}"), request)
+
+
 def opened(address: str) -> Maker:
     return lambda request, place: open_sink(place.written(address), request)
 
@@ -55,6 +63,7 @@ MAKERS: dict[str, Maker] = {
     "null": opened("null:"),
     "mp4": opened("{folder}/live.mp4"),
     "mkv": opened("file:{folder}/live.mkv"),
+    "foreign": foreign,
     "hls": opened("{folder}/live.m3u8"),
     "udp": opened("udp://127.0.0.1:{port}"),
 }

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from clips import write_clip
 from fakes import NumberSource
+from foreign_package import install_examples
 from leftovers import nothing_left_behind
 from xvfb import running_screen
 
@@ -96,6 +97,16 @@ def screen(request: SourceRequest, folder: Path) -> Iterator[Stage]:
         source.close()
 
 
+@contextmanager
+def foreign(request: SourceRequest, folder: Path) -> Iterator[Stage]:
+    """The one of the examples, as another package's."""
+    with pytest.MonkeyPatch.context() as patch:
+        install_examples(folder / f"site{len(list(folder.iterdir()))}", patch)
+        source = open_source("bars:", request)
+        yield Stage(source)
+        source.close()
+
+
 def opened(address: str) -> Maker:
     @contextmanager
     def make(request: SourceRequest, folder: Path) -> Iterator[Stage]:
@@ -112,6 +123,7 @@ MAKERS: dict[str, Maker] = {
     "screen": screen,
     "pattern": opened("pattern:320x180@50"),
     "file": opened("{folder}/clip.mp4"),
+    "foreign": foreign,
 }
 STARVING = ("camera",)
 WAITING = tuple(name for name in MAKERS if name != "numbers")
