@@ -21,10 +21,10 @@ class SoundReader:
         self._shape: tuple[str, str, int] | None = None
         self._resampler = self._new_resampler()
 
-    def sounds(self, packet: av.Packet[Any], zero_at: float) -> list[Sound]:
+    def sounds(self, packet: "av.Packet[Any]", zero_at: float) -> list[Sound]:
         """What a packet holds. The stream's second 0 was heard at `zero_at`; damaged packets hold nothing."""
         try:
-            frames: list[av.AudioFrame] = packet.decode()
+            frames: list[Any] = packet.decode()
         except av.FFmpegError:
             return []
         return list(self._sounds(frames, zero_at))

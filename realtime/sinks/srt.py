@@ -1,0 +1,133 @@
+"""SRT through an ffmpeg program: the FFmpeg inside PyAV has no libsrt."""
+
+import re
+import shutil
+import subprocess
+import threading
+from contextlib import suppress
+from importlib import import_module
+from typing import IO
+
+import av
+from av.container import OutputContainer
+
+from engines.errors import ImpastoError
+from realtime.address import redacted
+from realtime.frame import Frame, SignalLost, Sink
+from realtime.live_request import SinkRequest
+from realtime.sinks.stream import StreamSink
+
+ASK_SECONDS = 5.0
+END_SECONDS = 1.0
+ADDRESS = re.compile(r"srt://[^\s'\"]+")
+NO_PROGRAM = "there is no ffmpeg with SRT; install your system's ffmpeg, or pip install imageio-ffmpeg"
+PROGRAM_OPTIONS = ("-hide_banner", "-nostats", "-nostdin", "-loglevel", "error")
+QUICK_LOOK = ("-probesize", "100000", "-analyzeduration", "200000", "-fflags", "nobuffer")  # bytes, microseconds
+
+
+def open_srt(address: str, request: SinkRequest) -> Sink:
+    """MPEG-TS to srt://HOST:PORT, or with `?mode=listener` to whoever calls; ImpastoError where no ffmpeg can."""
+    return SrtSink(address, srt_program(), request)
+
+
+def srt_program() -> str:
+    """The path of an ffmpeg that speaks SRT; ImpastoError with what to install where there is none."""
+    for program in (shutil.which("ffmpeg"), _program_of_imageio()):
+        if program and _speaks_srt(program):
+            return program
+    raise ImpastoError(NO_PROGRAM)
+
+
+class SrtSink:
+    """A stream into the standard input of ffmpeg, which sends it on.
+
+    Raises SignalLost with the program's last words where it has ended.
+    """
+
+    habits = StreamSink.habits
+
+    def __init__(self, address: str, program: str, request: SinkRequest) -> None:
+        self._address, self._shown = address, redacted(address)
+        command = (program, *PROGRAM_OPTIONS, *QUICK_LOOK, "-f", "mpegts", "-i", "pipe:0")
+        self._process = subprocess.Popen(
+            [*command, "-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "mpegts", address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        self._last_line = ""
+        self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
+        self._listener.start()
+        try:
+            self._stream = StreamSink(self._shown, self._connect, request)
+        except BaseException:
+            self._end_process()
+            raise
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame; its `pts` count ticks of the steady rate."""
+        try:
+            self._stream.write(frame)
+        except SignalLost:
+            self._end_process()
+            raise SignalLost(f"{self._shown}: {self._last_line or 'ffmpeg takes no data any more'}") from None
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        finally:
+            self._end_process()
+
+    def _connect(self) -> tuple[OutputContainer, bool]:
+        assert self._process.stdin is not None
+        options = {"flush_packets": "1"}
+        return av.open(_ProgramInput(self._process.stdin), "w", format="mpegts", container_options=options), False
+
+    def _listen(self) -> None:
+        """Keep the program's last line, without the secrets of the address."""
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            words = line.decode(errors="replace").strip()
+            if words:
+                self._last_line = ADDRESS.sub(lambda found: redacted(found[0]), words)
+
+    def _end_process(self) -> None:
+        """The program ends by itself when its input does; where it is stuck, it is ended."""
+        process = self._process
+        with suppress(OSError):  # what could not be written is lost with the program
+            process.stdin.close()  # type: ignore[union-attr]
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._listener.join()
+        process.stderr.close()  # type: ignore[union-attr]
+
+
+class _ProgramInput:
+    """A pipe as PyAV writes to it: all at once, and on at once."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+
+    def write(self, data: bytes) -> int:
+        written = self._pipe.write(data)
+        self._pipe.flush()
+        return written
+
+
+def _program_of_imageio() -> str | None:
+    try:
+        path: str = import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    except (ImportError, RuntimeError):  # RuntimeError: the package is there without its program
+        return None
+    return path
+
+
+def _speaks_srt(program: str) -> bool:
+    try:
+        told = subprocess.run([program, "-hide_banner", "-protocols"], capture_output=True, timeout=ASK_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return b"srt" in told.stdout.split()

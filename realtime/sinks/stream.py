@@ -1,0 +1,178 @@
+"""Streams to the network: RTMP, RTSP, MPEG-TS over UDP and TCP, and HLS into a folder."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+
+from engines.errors import ImpastoError
+from realtime.address import redacted
+from realtime.frame import Frame, SignalLost, Sink, SinkHabits
+from realtime.impatience import ImpatientThread
+from realtime.live_encoder import LiveEncoder, stream_options
+from realtime.live_request import SinkRequest
+from realtime.network import cannot_open, check_host
+from realtime.schemes import PLAYLIST
+
+OPEN_SECONDS = 5.0
+WRITE_SECONDS = 3.0
+CLOSE_SECONDS = 2.0
+SEGMENT_SECONDS = 2
+SEGMENTS = 6
+DEFAULT_PLAYLIST = "stream.m3u8"
+TS_PACKETS = 7 * 188  # bytes; as many as an Ethernet frame takes
+MOST_APART_MICROSECONDS = "200000"  # the muxer holds pictures back no longer than so for sound that is late
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a stream goes, in FFmpeg's words. With `silence` it has a silent sound track where there is no sound."""
+
+    url: str
+    container_format: str
+    options: dict[str, str] = field(default_factory=dict)
+    silence: bool = False
+
+
+def open_stream(address: str, request: SinkRequest) -> Sink:
+    """The stream to an address, connected; ImpastoError in one line where it cannot be.
+
+    An HLS address is `hls:FOLDER` or the path of a playlist.
+    """
+    return StreamSink(redacted(address), lambda: _connect(address), request)
+
+
+class StreamSink:
+    """Pictures at a steady rate, encoded and sent as they come, with `request.sound` beside them.
+
+    `connect` opens the container and tells whether a silent track is wanted. FFmpeg cannot be interrupted, so all is
+    done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing for three seconds.
+    """
+
+    habits = SinkHabits(steady=True, capacity=2)
+
+    def __init__(self, shown: str, connect: Callable[[], tuple[OutputContainer, bool]], request: SinkRequest) -> None:
+        self._shown, self._request = shown, request
+        self._container: OutputContainer | None = None
+        self._encoder: LiveEncoder | None = None
+        self._origin: Fraction | None = None
+        self._thread = ImpatientThread("impasto-stream", self._clean_up)
+        try:
+            self._thread.do(lambda: self._open(connect), OPEN_SECONDS, request.stop)
+        except (ImpastoError, av.FFmpegError, TimeoutError, OSError, ValueError) as error:
+            self._thread.finish(wait_seconds=0)
+            raise cannot_open(shown, error) from None
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame; its `pts` count ticks of the steady rate."""
+        if frame.pts is None or frame.time_base is None:
+            raise ValueError("a stream takes frames with exact times")
+        begins = frame.pts * frame.time_base
+        self._origin = begins if self._origin is None else self._origin
+        self._do(lambda: self._send(frame, begins), WRITE_SECONDS, self._request.stop)
+
+    def close(self) -> None:
+        """Send what is still in the encoder, and end the stream."""
+        if self._encoder is None:
+            return
+        try:
+            self._do(self._end, CLOSE_SECONDS, threading.Event())
+        finally:
+            self._encoder = None
+            self._thread.finish()
+
+    def _do(self, call: Callable[[], None], seconds: float, stop: threading.Event) -> None:
+        try:
+            self._thread.do(call, seconds, stop)
+        except TimeoutError as error:
+            if isinstance(error, av.FFmpegError):
+                raise SignalLost(f"{self._shown}: {error.strerror}") from None
+            raise SignalLost(f"{self._shown} takes no data any more") from None
+        except (av.FFmpegError, OSError) as error:
+            raise SignalLost(f"{self._shown}: {error.strerror}") from None
+
+    def _open(self, connect: Callable[[], tuple[OutputContainer, bool]]) -> None:
+        request = self._request
+        self._container, silence = connect()
+        self._encoder = LiveEncoder(
+            self._container,
+            request.size,
+            request.frame_rate,
+            options=stream_options(request.size, request.frame_rate),
+            sound=request.sound,
+            silence=silence,
+        )
+
+    def _send(self, frame: Frame, begins: Fraction) -> None:
+        assert self._encoder is not None
+        assert self._origin is not None
+        self._encoder.write(frame, begins - self._origin)
+
+    def _end(self) -> None:
+        assert self._encoder is not None
+        assert self._container is not None
+        self._encoder.close()
+        container, self._container = self._container, None
+        container.close()
+
+    def _clean_up(self) -> None:
+        """Whatever was left open, on the stream's own thread."""
+        if self._encoder is not None:
+            self._encoder.leave()
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+
+def _connect(address: str) -> tuple[OutputContainer, bool]:
+    target = _target(address)
+    check_host(target.url)
+    options = {"flush_packets": "1", "max_interleave_delta": MOST_APART_MICROSECONDS, **target.options}
+    return av.open(target.url, "w", format=target.container_format, container_options=options), target.silence
+
+
+def _target(address: str) -> Target:
+    scheme = address.partition(":")[0].lower()
+    if scheme in ("rtmp", "rtmps"):  # streaming services refuse pictures without sound
+        return Target(address, "flv", {"flvflags": "no_duration_filesize"}, silence=True)
+    if scheme == "rtsp":
+        return Target(address, "rtsp", {"rtsp_transport": "tcp"})
+    if scheme == "udp":
+        return Target(_with_option(address, "pkt_size", str(TS_PACKETS)), "mpegts")
+    if scheme == "tcp":
+        return Target(_with_option(address, "timeout", str(round(WRITE_SECONDS * 1e6))), "mpegts")
+    return _hls_target(_playlist(address))
+
+
+def _with_option(url: str, name: str, value: str) -> str:
+    """The address with an option of FFmpeg's, unless the person set it."""
+    return url if f"{name}=" in url else f"{url}{'&' if '?' in url else '?'}{name}={value}"
+
+
+def _playlist(address: str) -> Path:
+    path = Path(address.removeprefix("hls:") or ".")
+    return path if path.name.lower().endswith(PLAYLIST) else path / DEFAULT_PLAYLIST
+
+
+def _hls_target(playlist: Path) -> Target:
+    folder = playlist.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImpastoError(f"{folder} cannot be made: {error.strerror}; name another folder for HLS") from None
+    if not os.access(folder, os.W_OK):
+        raise ImpastoError(f"{folder} is not writable; name another folder for HLS")
+    # Numbered from the time, or a player that stayed would take a new run's segments for those it has.
+    options = {
+        "hls_time": str(SEGMENT_SECONDS),
+        "hls_list_size": str(SEGMENTS),
+        "hls_flags": "delete_segments+independent_segments+temp_file",
+        "hls_start_number_source": "epoch",
+        "hls_segment_filename": str(folder / f"{playlist.stem}-%d.ts"),
+    }
+    return Target(str(playlist), "hls", options)
