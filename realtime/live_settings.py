@@ -9,12 +9,11 @@ from realtime.live_commands import NEXT, OFF, Command, Kind, Value, checked_valu
 from realtime.options import StylizeOptions
 
 DEFAULTS = StylizeOptions()
-# Help and full screen show themselves.
-SPOKEN_FLAGS = ("frozen", "split", "mirror", "pass_through", "recording", "show_statistics")
+# Help, statistics and full screen show themselves.
+SPOKEN_FLAGS = ("frozen", "split", "mirror", "pass_through", "recording")
 WORDS = {
     "split": "before and after",
     "pass_through": "original",
-    "show_statistics": "statistics",
     "keep_colour": "colours kept",
 }
 

@@ -1,7 +1,9 @@
 """A screen that nobody sees: a real X server for tests of windows, with the keys and the eyes of a person."""
 
+import ctypes
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +47,10 @@ class Screen:
         """Wait for the window of this title and give it the keys: there is no window manager that would."""
         self.xdotool("search", "--sync", "--onlyvisible", "--name", title, "windowfocus", "--sync")
 
+    def close_button(self, title: str) -> None:
+        """What the X of a window's frame does: asks the program to close it."""
+        ask_to_close(self.display, int(self.xdotool("search", "--onlyvisible", "--name", title)))
+
     def picture(self) -> Pixels:
         """(H, W, 3) uint8 RGB: what stands on the screen now."""
         shot = subprocess.run(
@@ -57,6 +63,24 @@ class Screen:
         decoded = cv2.imdecode(np.frombuffer(shot.stdout, np.uint8), cv2.IMREAD_COLOR_RGB)
         assert decoded is not None
         return np.asarray(decoded, np.uint8)
+
+
+def ask_to_close(display: str, window: int) -> None:
+    """Send WM_DELETE_WINDOW, as window managers do (ICCCM, section 4.2.8.1); xdotool cannot before 2021."""
+    xcb = ctypes.CDLL("libxcb.so.1")
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_intern_atom_reply.restype = ctypes.POINTER(ctypes.c_uint32 * 3)
+    connection = ctypes.c_void_p(xcb.xcb_connect(display.encode(), None))
+    atoms = []
+    for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"):
+        asked = xcb.xcb_intern_atom(connection, 0, len(name), name)
+        atoms.append(xcb.xcb_intern_atom_reply(connection, asked, None).contents[2])
+    client_message, bits = 33, 32
+    xcb.xcb_send_event(
+        connection, 0, window, 0, struct.pack("=BBHII5I", client_message, bits, 0, window, *atoms, *[0] * 4)
+    )
+    xcb.xcb_flush(connection)
+    xcb.xcb_disconnect(connection)
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class WindowSink:
 
     def _notice_closing(self) -> None:
         """A window that was visible and is no more was closed; Wayland's never tells, and is taken to be open."""
-        visible = cv2.getWindowProperty(self._name, cv2.WND_PROP_VISIBLE) >= 1
+        visible = self._is_visible()
         if self._was_seen and not visible:
             self._open = False
             if self._viewer is None:
@@ -92,6 +92,12 @@ class WindowSink:
             else:
                 self._viewer.leave()
         self._was_seen = self._was_seen or visible
+
+    def _is_visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._name, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # with its last window Qt has gone too
+            return False
 
     def _follow_fullscreen(self) -> None:
         wanted = self._viewer is not None and self._viewer.fullscreen
