@@ -64,7 +64,7 @@ class SoundTrack:
 
     def leave(self) -> None:
         """Listen no longer."""
-        if self._feed and self._listener:
+        if self._feed is not None and self._listener is not None:  # an empty queue is false
             self._feed.leave(self._listener)
             self._listener = None
 
@@ -78,7 +78,7 @@ class SoundTrack:
     def _heard(self) -> list[Sound]:
         blocks: list[Sound] = []
         try:
-            while self._listener and (block := self._listener.get(timeout_seconds=0)):
+            while self._listener is not None and (block := self._listener.get(timeout_seconds=0)):
                 blocks.append(block)
         except TimeoutError:
             pass
