@@ -1,0 +1,113 @@
+"""What each command does to the settings; pure functions, no net."""
+
+from dataclasses import replace
+
+import pytest
+
+from engines.errors import ImpastoError
+from realtime.live_commands import Value
+from realtime.live_settings import LiveSettings, apply_command, described, own_name
+from realtime.options import StylizeOptions
+
+NAMES = ("waves", "night", "storm")
+WAVES = LiveSettings(style="waves")
+
+
+def after(*commands: tuple[str, Value], settings: LiveSettings = WAVES) -> LiveSettings:
+    for name, value in commands:
+        settings = apply_command(settings, name, value, NAMES)
+    return settings
+
+
+def test_the_defaults_are_those_of_every_other_command() -> None:
+    ours, theirs = LiveSettings(), StylizeOptions()
+    assert (ours.style, ours.strength, ours.keep_colour) == (theirs.style, theirs.strength, theirs.keep_colour)
+
+
+@pytest.mark.parametrize(
+    ("style", "command", "value", "expected"),
+    [
+        ("waves", "next", None, "night"),
+        ("storm", "next", None, "waves"),
+        ("waves", "previous", None, "storm"),
+        ("waves", "style", "3", "storm"),
+        ("waves", "style", "night", "night"),
+        ("mine.onnx", "next", None, "mine.onnx:night"),
+        ("mine.onnx:night", "next", None, "mine.onnx:storm"),
+        ("mine.onnx:night", "style", "waves", "mine.onnx:waves"),
+        ("gallery:night", "style", "1", "gallery:waves"),
+        ("C:\\my.onnx", "next", None, "C:\\my.onnx:night"),
+        ("waves", "style", "other.onnx:x", "other.onnx:x"),
+    ],
+)
+def test_styles(style: str, command: str, value: Value, expected: str) -> None:
+    assert after((command, value), settings=LiveSettings(style=style)).style == expected
+
+
+@pytest.mark.parametrize(("position", "text"), [("4", "this file has 3"), ("0", "no style 0"), ("", "empty")])
+def test_a_style_beyond_the_list(position: str, text: str) -> None:
+    with pytest.raises(ImpastoError, match=text):
+        after(("style", position))
+
+
+def test_no_names_are_known_yet() -> None:
+    with pytest.raises(ImpastoError, match="not known yet"):
+        apply_command(WAVES, "next", None, ())
+
+
+def test_mixing_goes_round_and_ends() -> None:
+    rounds = [after(*[("mix", "next")] * count).mix_with for count in (1, 2, 3, 4)]
+    assert rounds == ["night", "storm", "", "night"]
+    assert after(("mix", "storm")).mix_with == "storm"
+    assert after(("mix", "storm"), ("mix", "off")).mix_with == ""
+    assert after(("mix", "storm"), ("mix", None)).mix_with == ""
+    assert after(("mix", "waves")).mix_with == ""
+    assert after(("mix", "night"), ("next", None)) == replace(WAVES, style="night")
+    assert after(("mix", "2"), settings=LiveSettings(style="a.onnx")).mix_with == "a.onnx:night"
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        ("freeze", "frozen"), ("split", "split"), ("mirror", "mirror"), ("pass-through", "pass_through"),
+        ("record", "recording"), ("fullscreen", "fullscreen"), ("help", "show_help"), ("statistics", "show_statistics"),
+    ],
+)  # fmt: skip
+def test_switches(command: str, field: str) -> None:
+    assert after((command, None)) == replace(WAVES, **{field: True})  # type: ignore[arg-type]
+    assert after((command, None), (command, None)) == WAVES
+    assert after((command, "on"), (command, True)) == replace(WAVES, **{field: True})  # type: ignore[arg-type]
+
+
+def test_numbers() -> None:
+    assert after(("strength", "-0.1"), ("strength", "-0.1")).strength == 0.8
+    assert after(("strength", 0.35)).strength == 0.35
+    assert after(("mix-amount", "+0.1")).mix == 0.6
+    assert after(("keep-colour", None)).keep_colour == 1.0
+    assert after(("keep-colour", "0.5"), ("keep-colour", "+0.2")).keep_colour == 0.7
+
+
+@pytest.mark.parametrize("deed", ["snapshot", "quit", "status"])
+def test_deeds_change_nothing(deed: str) -> None:
+    assert after((deed, None)) == WAVES
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "line"),
+    [
+        ("next", None, "style: night"), ("mix", "storm", "mix: 50 % storm"),
+        ("mix-amount", "+0.1", "mix: off (set to 60 %)"),
+        ("strength", "-0.1", "strength: 90 %"), ("keep-colour", None, "colours kept: 100 %"),
+        ("split", None, "before and after: on"),
+        ("help", None, ""), ("status", None, ""),
+    ],
+)  # fmt: skip
+def test_what_is_said(command: str, value: Value, line: str) -> None:
+    assert described(WAVES, after((command, value)), NAMES) == line
+
+
+@pytest.mark.parametrize(
+    ("style", "name"), [("night", "night"), ("a.onnx:night", "night"), ("a.onnx", "waves"), ("a:b/c.onnx", "waves")]
+)
+def test_own_names(style: str, name: str) -> None:
+    assert own_name(style, NAMES) == name
