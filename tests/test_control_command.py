@@ -1,0 +1,104 @@
+"""`impasto control`: what it prints, how it fails, and that its help is the table of commands."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from realtime.commands.border import FAILED, at_the_border
+from realtime.commands.control import CONTEXT_SETTINGS, complete_command, control
+from realtime.control_board import ControlBoard
+from realtime.control_folder import has_sockets
+from realtime.control_socket import ControlServer
+from realtime.live_commands import COMMANDS
+from realtime.live_settings import LiveSettings
+
+app = typer.Typer()
+app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlBoard]:
+    if not has_sockets():
+        pytest.skip("this system has no Unix sockets")
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    running = ControlBoard(
+        LiveSettings(style="waves"),
+        ("waves", "night"),
+        on_snapshot=lambda: "picture.png",
+        on_quit=lambda: None,
+        figures=lambda: {"painted_fps": 29.5, "engine": None},
+    )
+    with ControlServer(running):
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["style", "night"], "style: night"),
+        (["strength", "-0.25"], "strength: 75 %"),
+        (["mix", "off"], "done"),
+        (["freeze"], "frozen: on"),
+        (["snapshot"], "saved picture.png"),
+    ],
+)
+def test_a_command_says_what_it_did(board: ControlBoard, words: list[str], printed: str) -> None:
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (0, f"{printed}\n")
+
+
+def test_status_for_people_and_for_programs(board: ControlBoard) -> None:
+    shown = run("status").stdout
+    assert "keep colour       0.0" in shown
+    assert "styles            waves, night" in shown
+    assert "painted fps       29.5" in shown
+    assert "engine            –" in shown
+    told = json.loads(run("status", "--json").stdout)
+    assert told["ok"] is True
+    assert told["figures"]["painted_fps"] == 29.5
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["stile", "night"], "there is no command 'stile'; did you mean style?"),
+        (["strength", "loud"], "strength takes a number"),
+        (["style", "9"], "there is no style 9"),
+        (["status", "--jsn"], "status takes no value"),
+        (["next", "--socket", "/nowhere/live.sock"], "no impasto live is running at /nowhere/live.sock"),
+    ],
+)
+def test_mistakes_are_one_line(board: ControlBoard, words: list[str], error: str) -> None:
+    result = run(*words)
+    assert result.exit_code == FAILED
+    assert error in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    result = run("next")
+    assert result.exit_code == FAILED
+    assert result.stderr.startswith("impasto: no impasto live is running")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_help_has_every_command(command: object) -> None:
+    shown = run("--help").stdout
+    assert all(f" {each.name} " in shown and each.help in shown for each in COMMANDS if each is command)
+
+
+def test_the_shell_completes_names() -> None:
+    assert complete_command("mi") == [
+        ("mix", "mix with another style"), ("mix-amount", "less or more of the mix"), ("mirror", "mirror the picture")
+    ]  # fmt: skip

@@ -1,0 +1,234 @@
+"""The control socket, over real sockets: answers, bad input, many and slow clients, and an end without a trace."""
+
+import json
+import os
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engines.errors import ImpastoError
+from realtime.control_board import ControlBoard
+from realtime.control_client import send
+from realtime.control_folder import has_sockets, living_sockets
+from realtime.control_socket import ControlServer
+from realtime.live_settings import LiveSettings
+
+PATIENCE_SECONDS = 30.0
+
+pytestmark = pytest.mark.skipif(not has_sockets(), reason="this system has no Unix sockets")
+
+
+def a_board() -> ControlBoard:
+    return ControlBoard(
+        LiveSettings(style="waves"),
+        ("waves", "night"),
+        on_snapshot=lambda: "picture.png",
+        on_quit=lambda: None,
+        figures=lambda: {"painted_fps": float("nan")},
+    )
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the sockets, a private one as a login makes it."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "impasto"
+
+
+@pytest.fixture
+def server(runtime: Path) -> Iterator[ControlServer]:
+    with ControlServer(a_board()) as running:
+        yield running
+
+
+class Client:
+    """Speaks to the socket byte by byte."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(PATIENCE_SECONDS)
+        self.socket.connect(str(path))
+        self.answers = self.socket.makefile("rb")
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answers.close()
+        self.socket.close()
+
+    def ask(self, data: bytes) -> dict[str, Any]:
+        self.socket.sendall(data)
+        return self.hear()
+
+    def hear(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.answers.readline())
+        return answer
+
+
+def test_a_command_and_its_answer(server: ControlServer) -> None:
+    answer = send("style", "night")
+    assert answer["ok"] is True
+    assert answer["settings"]["style"] == "night"
+    assert answer["line"] == "style: night"
+    assert send("strength", "-0.1")["settings"]["strength"] == 0.9
+    assert send("freeze", True)["settings"]["frozen"] is True
+
+
+def test_status_tells_styles_and_figures_and_json_has_no_nan(server: ControlServer) -> None:
+    answer = send("status")
+    assert answer["styles"] == ["waves", "night"]
+    assert answer["figures"] == {"painted_fps": None}
+
+
+def test_only_the_user_can_reach_it(server: ControlServer, runtime: Path) -> None:
+    assert server.path == runtime / f"live-{os.getpid()}.sock"
+    assert stat.S_IMODE(server.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
+
+
+def test_many_lines_in_one_piece_and_one_line_in_many(server: ControlServer) -> None:
+    with Client(server.path) as client:
+        client.socket.sendall(b'{"command": "next"}\n\n{"command": "next"}\r\n{"comm')
+        assert [client.hear()["settings"]["style"] for _ in range(2)] == ["night", "waves"]
+        assert client.ask(b'and": "mirror"}\n')["settings"]["mirror"] is True
+
+
+def test_a_last_line_needs_no_newline(server: ControlServer) -> None:
+    with Client(server.path) as client:
+        client.socket.sendall(b'{"command": "next"}')
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.hear()["ok"] is True
+        assert client.answers.readline() == b""
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (b"hello", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 30000, "not JSON"),
+        (b"[]", "command"),
+        (b'{"command": 3}', "command"),
+        (b'{"command": "dance"}', "no command 'dance'"),
+        (b'{"command": "style", "value": []}', '"value"'),
+        (b'{"command": "style", "name": "x"}', "name"),
+        (b'{"command": "strength", "value": 7}', "strength takes a number"),
+        (b'{"command": "strength", "value": NaN}', "strength takes a number"),
+        (b'{"command": "style", "value": "nowhere.onnx"}', "nowhere.onnx"),
+        (b'{"command": "style", "value": "\\u0000"}', "style"),
+        (b'{"command": "style", "value": "' + b"x" * 60000 + b'.onnx"}', ""),
+    ],
+    ids=range(13),
+)
+def test_bad_lines_are_answered_and_the_next_is_served(server: ControlServer, line: bytes, error: str) -> None:
+    with Client(server.path) as client:
+        answer = client.ask(line + b"\n")
+        assert answer["ok"] is False
+        assert error in answer["error"]
+        assert client.ask(b'{"command": "next"}\n')["ok"] is True
+
+
+def test_an_endless_line_is_refused_once(server: ControlServer) -> None:
+    with Client(server.path) as client:
+        assert "64 KiB" in client.ask(b"x" * 70_000)["error"]
+        client.socket.sendall(b"x" * 300_000 + b"\n")
+        assert client.ask(b'{"command": "next"}\n')["ok"] is True
+
+
+def test_who_never_reads_stalls_nobody(server: ControlServer) -> None:
+    with Client(server.path) as deaf, Client(server.path) as other:
+        deaf.socket.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:  # until the server reads no more from it
+                deaf.socket.send(b'{"command": "status"}\n' * 100)
+        assert other.ask(b'{"command": "next"}\n')["ok"] is True
+        assert send("mirror")["ok"] is True
+
+
+def test_several_clients_at_once(server: ControlServer) -> None:
+    clients = [Client(server.path) for _ in range(8)]
+    for client in clients:
+        client.socket.sendall(b'{"command": "next"}\n')
+    assert all(client.hear()["ok"] for client in clients)
+    for client in clients:
+        client.__exit__()
+
+
+def test_the_end_leaves_nothing(runtime: Path) -> None:
+    server = ControlServer(a_board())
+    with Client(server.path) as client:
+        assert client.ask(b'{"command": "next"}\n')["ok"] is True
+        server.close()
+        server.close()
+        assert client.answers.readline() == b""
+    assert not list(runtime.iterdir())
+    assert not [thread for thread in threading.enumerate() if thread.name == "impasto-control"]
+
+
+def test_no_run_and_several(runtime: Path) -> None:
+    with pytest.raises(ImpastoError, match="no impasto live is running"):
+        send("next")
+    runtime.mkdir(mode=0o700)
+    with ControlServer(a_board()) as one, ControlServer(a_board(), runtime / f"live-{os.getppid()}.sock") as two:
+        with pytest.raises(ImpastoError, match="several impasto live are running") as refused:
+            send("next")
+        assert f"process {os.getpid()}: --socket {one.path}" in str(refused.value)
+        assert f"process {os.getppid()}: --socket {two.path}" in str(refused.value)
+        assert send("next", path=one.path)["ok"] is True
+        assert send("next", path=two.path)["ok"] is True
+
+
+def test_what_dead_processes_left_is_removed(runtime: Path, server: ControlServer) -> None:
+    left = runtime / f"live-{2**22 + 1}.sock"  # above the highest process id of Linux
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(left))
+    assert living_sockets() == {os.getpid(): server.path}
+    assert not left.exists()
+
+
+def test_a_socket_of_our_own_number_from_before(runtime: Path) -> None:
+    runtime.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(runtime / f"live-{os.getpid()}.sock"))
+    with ControlServer(a_board()):
+        assert send("next")["ok"] is True
+
+
+@pytest.mark.parametrize("name", ["taken", "x" * 200, "missing/live.sock"])
+def test_where_it_cannot_listen(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_text("a file of somebody's")
+    with pytest.raises(ImpastoError, match="cannot listen at"):
+        ControlServer(a_board(), tmp_path / name)
+    assert (tmp_path / "taken").read_text() == "a file of somebody's"
+
+
+def test_a_second_run_at_one_path_is_refused(server: ControlServer) -> None:
+    with pytest.raises(ImpastoError, match="cannot listen at"):
+        ControlServer(a_board(), server.path)
+    assert send("next")["ok"] is True
+
+
+def test_something_else_listens(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(tmp_path / "s"))
+        stranger.listen()
+
+        def greet() -> None:
+            connection, _ = stranger.accept()
+            with connection:
+                connection.sendall(b"220 mail.example ESMTP\n")
+                connection.recv(1000)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(ImpastoError, match="does not answer as an impasto live"):
+            send("next", path=tmp_path / "s")
+        thread.join()
