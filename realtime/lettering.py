@@ -69,7 +69,8 @@ def letter(
 
 def darken(pixels: Pixels, box: Box) -> None:
     """Lay a translucent dark panel with round corners into `pixels`."""
-    region = pixels[box.top : box.top + box.height, box.left : box.left + box.width]
+    top, left = max(0, box.top), max(0, box.left)
+    region = pixels[top : max(0, box.top + box.height), left : max(0, box.left + box.width)]
     radius = min(region.shape[0], region.shape[1], pixels.shape[0] // 12) // 6
     if radius < 1:
         return

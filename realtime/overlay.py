@@ -181,5 +181,5 @@ def _caption(pixels: Pixels, text: str, size: int, top: int, colour: Colour) -> 
     text = fitted(text, size, room)
     width = width_of(text, size)
     left = (pixels.shape[1] - width) // 2
-    darken(pixels, Box(max(0, left - size), top, min(pixels.shape[1], width + 2 * size), round(size * 1.7)))
+    darken(pixels, Box(left - size, top, width + 2 * size, round(size * 1.7)))
     letter(pixels, text, left, top + round(size * 1.18), size, colour)
