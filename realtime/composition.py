@@ -7,6 +7,7 @@ from realtime.frame import Pixels
 
 LINE_OF_HEIGHT = 0.004  # the line between before and after
 ASPECT_TOLERANCE = 0.01
+HALF_BAND = np.array([0.25, 0.5, 0.25], np.float32)
 
 
 def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -45,7 +46,12 @@ def _nearly(inner: tuple[int, int], size: tuple[int, int]) -> bool:
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Areas averaged where the picture shrinks; a smooth curve, which shows no squares, where it grows."""
-    shrinks = size[0] < pixels.shape[1]
-    resized: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)  # type: ignore[assignment]
-    return resized
+    """Areas averaged where the picture shrinks, a smooth curve where it grows.
+
+    A net that ends in a pixel shuffle leaves a faint lattice of two pixels that nobody sees until it is enlarged. The
+    kernel [1 2 1] / 4 takes out just that frequency.
+    """
+    if size[0] < pixels.shape[1]:
+        return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    smooth = cv2.sepFilter2D(pixels, -1, HALF_BAND, HALF_BAND)
+    return cv2.resize(smooth, size, interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from realtime.height_controller import Goals, Measurement, controller, decide, without
+from realtime.height_controller import LADDER, Goals, Measurement, controller, decide, without
 from realtime.live_painter import Painting
 from realtime.live_stats import LiveStats
 from realtime.paint_size import PaintSize
@@ -11,6 +11,7 @@ from realtime.paint_size import PaintSize
 TURN_SECONDS = 0.2
 MEASURED_SECONDS = 1.0
 AUTO_FPS = 24.0  # what film runs at: above it, more detail is worth more than more frames
+AUTO_LEAST_HEIGHT = 240  # below, enlarged brush strokes are no picture any more: who wants that asks for it
 
 
 def goals_for(
@@ -27,12 +28,25 @@ def goals_for(
 
 
 class HeightPilot:
-    """Measures now and then, asks the controller, and sets the height; every change is reported with its reason."""
+    """Measures now and then, asks the controller, and sets the height; every change is reported with its reason.
+
+    It never goes below `least_height`, unless the source has fewer lines.
+    """
 
     def __init__(
-        self, goals: Goals, source_height: int, paint_size: PaintSize, stats: LiveStats, report: Callable[[str], None]
+        self,
+        goals: Goals,
+        source_height: int,
+        paint_size: PaintSize,
+        stats: LiveStats,
+        report: Callable[[str], None],
+        *,
+        least_height: int = LADDER[0],
     ) -> None:
-        self._state = controller(goals, source_height)
+        state = controller(goals, source_height)
+        for height in state.ladder:
+            state = without(state, height) if height < min(least_height, source_height) else state
+        self._state = state
         self._paint_size, self._stats, self._report = paint_size, stats, report
         self._next_turn = 0.0
         self._height = 0

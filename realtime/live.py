@@ -17,7 +17,7 @@ from realtime.control_board import ControlBoard
 from realtime.control_socket import ControlServer
 from realtime.engine_loader import EngineChoice, EngineLoader
 from realtime.frame import Sink, Source
-from realtime.height_pilot import HeightPilot, goals_for
+from realtime.height_pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
 from realtime.live_loop import LiveLoop
 from realtime.live_options import LiveOptions
 from realtime.live_painter import LivePainter
@@ -204,7 +204,9 @@ class _LiveRun:
         goals = goals_for(options.target_fps, options.max_latency_ms, options.height, options.fps_cap)
         if goals is None:
             return None
-        return HeightPilot(goals, self._size[1], self._paint_size, self._stats, self._report)
+        asked = options.target_fps is not None or options.max_latency_ms is not None
+        least = {} if asked else {"least_height": AUTO_LEAST_HEIGHT}
+        return HeightPilot(goals, self._size[1], self._paint_size, self._stats, self._report, **least)
 
     def _listen(self) -> None:
         """A run without its socket is still a run, unless the socket was asked for."""

@@ -16,20 +16,23 @@ from realtime.paint_size import PaintSize
 class Studio:
     """A painter that needs `cost_seconds` for a picture of 360 lines and as much less for fewer; time is a number."""
 
-    def __init__(self, cost_seconds: float, goals: Goals, height: int = 360) -> None:
-        self.now = 100.0
+    def __init__(self, cost_seconds: float, goals: Goals, height: int = 360, least_height: int = 144) -> None:
+        self.now = self.begun = 100.0
+        self.captured = 0
         self.cost_seconds = cost_seconds
         self.stats = LiveStats(lambda: self.now)
         self.size = PaintSize(height)
         self.lines: list[str] = []
-        self.pilot = HeightPilot(goals, 720, self.size, self.stats, self.lines.append)
+        self.pilot = HeightPilot(goals, 720, self.size, self.stats, self.lines.append, least_height=least_height)
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end:
             cost = self.cost_seconds * (self.size.height / 360) ** 2
             self.now += max(cost, 1 / 30)
-            self.stats.captured()
+            while self.captured < 30 * (self.now - self.begun):
+                self.captured += 1
+                self.stats.captured()
             self.stats.stage("net", cost)
             self.stats.painted()
             self.pilot.turn(self.painting(), False, self.now)
@@ -45,6 +48,13 @@ def test_a_slow_machine_paints_fewer_lines_and_says_why() -> None:
     studio.run(5)
     assert 144 <= studio.size.height <= 240
     assert "too slow for 24 fps" in studio.lines[0]
+
+
+def test_it_goes_no_lower_than_it_may() -> None:
+    studio = Studio(0.500, Goals(target_fps=24), least_height=240)
+    studio.run(20)
+    assert studio.size.height == 240
+    assert "the fewest there are" in studio.lines[-1]
 
 
 def test_a_fast_machine_paints_more_lines() -> None:
