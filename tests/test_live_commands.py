@@ -2,12 +2,25 @@
 
 import math
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.live_commands import BY_KEY, BY_NAME, COMMANDS, Kind, Value, checked_value, find_command, number_from
+from realtime.commands.control import usage
+from realtime.live_commands import (
+    BY_KEY,
+    BY_NAME,
+    COMMANDS,
+    Command,
+    Kind,
+    Value,
+    checked_value,
+    find_command,
+    number_from,
+)
 from realtime.live_settings import LiveSettings
+from realtime.overlay import keys_of
 
 SETTINGS = {field.name for field in fields(LiveSettings)}
 
@@ -80,6 +93,19 @@ def test_an_unknown_command_gets_a_hint() -> None:
 )
 def test_steps_stop_at_the_border(value: Value, now: float, expected: float) -> None:
     assert number_from(BY_NAME["keep-colour"], value, now) == expected
+
+
+def test_the_page_about_controls_has_the_whole_table() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "controls.md").read_text()
+    table = [line for line in page.splitlines() if line.startswith("| `")]
+    assert table == [row_of(command) for command in COMMANDS]
+
+
+def row_of(command: Command) -> str:
+    """A command in the table of docs/controls.md."""
+    asked = usage(command).replace("|", "\\|")
+    keys = keys_of(command)
+    return f"| `{asked}` | {command.help} | {f'`{keys}`' if keys else ''} |"
 
 
 def test_numbers_and_flags_start_within_their_range() -> None:
