@@ -30,7 +30,10 @@ def runtime_folder() -> Path:
 def private_folder() -> Path:
     """The folder of the sockets, made where it is missing; ImpastoError where others could write to it."""
     folder = runtime_folder()
-    folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImpastoError(f"{folder} cannot be made ({error.strerror}); set XDG_RUNTIME_DIR to a folder") from None
     for place in (folder, folder.parent):
         if place.stat().st_uid not in (os.getuid(), 0):
             raise ImpastoError(f"{place} belongs to another user; set XDG_RUNTIME_DIR to a folder of your own")
