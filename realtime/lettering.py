@@ -34,7 +34,7 @@ class Box:
 
 def text_size(pixels: Pixels, share: float = 0.033) -> int:
     """The height of letters in pixels that suits the picture: a share of its shorter side."""
-    side = min(pixels.shape[:2])
+    side: int = min(pixels.shape[:2])
     return max(SMALL_SIZE_PX if side >= 120 else LEAST_SIZE_PX + 2, round(side * share))
 
 
