@@ -117,7 +117,7 @@ class _LiveRun:
             self._make_picture()
             self._listen()
             while_opening.pop_all()
-        capture = Capture(self._source, self._open_source, stats=self._stats, report=self._report, stop=self._stop)
+        capture = Capture(self._source, self._open_source_again, stats=self._stats, report=self._report, stop=self._stop)
         options = self._options
         loop = LiveLoop(
             capture,
@@ -150,6 +150,12 @@ class _LiveRun:
             size=options.size, frame_rate=options.rate, loop=options.loop, report=self._report, stop=self._stop
         )
         return open_source(self._address, request)
+
+    def _open_source_again(self) -> Source:
+        source = self._open_source()
+        if self._sound is not None:
+            self._sound.follow(source, self._report)
+        return source
 
     def _open_lane(self, address: str, while_opening: ExitStack) -> SinkLane:
         """A sink that must open now; what opened is closed again where a later one does not."""

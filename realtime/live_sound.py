@@ -18,6 +18,17 @@ class OpenSound:
 
     feed: SoundFeed
     close: Callable[[], None]
+    of_source: bool = False
+
+    def follow(self, source: Source, report: Report) -> None:
+        """The source was opened again: its sound goes on where the one before it ended."""
+        feed: SoundFeed | None = getattr(source, "sound", None)
+        if not self.of_source or feed is None:
+            return
+        try:
+            feed.take_over(self.feed)
+        except ValueError as error:
+            report(f"the rest is silent: {error}")
 
 
 def open_sound(choice: str, source: Source, report: Report, stop: threading.Event) -> OpenSound | None:
@@ -27,6 +38,8 @@ def open_sound(choice: str, source: Source, report: Report, stop: threading.Even
     """
     kind, _, device = choice.partition(":")
     if choice == "none":
+        if getattr(source, "sound", None) is not None:
+            report("the source has sound, which is left out; --audio source takes it along")
         return None
     if choice == "source":
         return _sound_of(source)
@@ -42,4 +55,4 @@ def _sound_of(source: Source) -> OpenSound:
     feed: SoundFeed | None = getattr(source, "sound", None)
     if feed is None:
         raise ImpastoError("this source has no sound; use --audio microphone or none")
-    return OpenSound(feed, lambda: None)  # the source's own, closed with it
+    return OpenSound(feed, lambda: None, of_source=True)  # closed with the source

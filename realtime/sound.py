@@ -37,6 +37,18 @@ class SoundFeed:
         self._listeners: list[FrameQueue[Sound]] = []
         self._lock = threading.Lock()
 
+    def take_over(self, other: "SoundFeed") -> None:
+        """Whoever listens to the other feed, or will, hears this one: a source that came back goes on in its place.
+
+        ValueError where the two differ in rate or channels.
+        """
+        if (self.rate, self.channels) != (other.rate, other.channels):
+            raise ValueError(
+                f"the sound came back with {self.channels} channels at {self.rate} Hz instead of {other.channels} at "
+                f"{other.rate} Hz"
+            )
+        self.listened, self._listeners, self._lock = other.listened, other._listeners, other._lock
+
     def listen(self) -> FrameQueue[Sound]:
         """A queue that gets every block from now on; `leave` gives it back."""
         listener: FrameQueue[Sound] = FrameQueue(MOST_WAITING, newest_only=True)

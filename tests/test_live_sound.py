@@ -1,11 +1,12 @@
 import threading
 
+import numpy as np
 import pytest
 from fakes import NumberSource
 
 from engines.errors import ImpastoError
 from realtime.live_sound import open_sound
-from realtime.sound import SoundFeed
+from realtime.sound import Sound, SoundFeed
 
 SECONDS = 20
 
@@ -20,8 +21,41 @@ def tell_nobody(line: str) -> None:
     raise AssertionError(line)
 
 
-def test_none_opens_nothing() -> None:
-    assert open_sound("none", SoundingSource(), tell_nobody, threading.Event()) is None
+def test_none_opens_nothing_and_tells_what_is_left_out() -> None:
+    lines: list[str] = []
+    assert open_sound("none", SoundingSource(), lines.append, threading.Event()) is None
+    assert lines == ["the source has sound, which is left out; --audio source takes it along"]
+    assert open_sound("none", NumberSource(live=True), tell_nobody, threading.Event()) is None
+
+
+def block(value: float) -> Sound:
+    return Sound(np.full((1, 4), value, np.float32), 44100, value)
+
+
+def test_a_source_that_comes_back_is_heard_by_those_who_listened() -> None:
+    first, second = SoundingSource(), SoundingSource()
+    sound = open_sound("source", first, tell_nobody, threading.Event())
+    assert sound is not None
+    listener = sound.feed.listen()
+    sound.follow(second, tell_nobody)
+    assert second.sound is not None
+    assert second.sound.listened.is_set()
+    second.sound.put(block(1.0))
+    heard = listener.get(SECONDS)
+    assert heard is not None
+    assert heard.captured_at == 1.0
+    sound.feed.leave(listener)
+    assert not second.sound.listened.is_set()
+
+
+def test_a_source_that_comes_back_in_another_shape_is_told() -> None:
+    first, second = SoundingSource(), SoundingSource()
+    second.sound = SoundFeed(48000, 2)
+    sound = open_sound("source", first, tell_nobody, threading.Event())
+    assert sound is not None
+    lines: list[str] = []
+    sound.follow(second, lines.append)
+    assert lines == ["the rest is silent: the sound came back with 2 channels at 48000 Hz instead of 1 at 44100 Hz"]
 
 
 def test_the_sound_of_the_source_is_its_own_feed() -> None:
