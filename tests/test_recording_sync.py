@@ -78,7 +78,7 @@ def flash_times(path: Path) -> list[float]:
     was_white = False
     with av.open(str(path)) as file:
         for frame in file.decode(video=0):
-            white = float(frame.to_ndarray(format="gray").mean()) > 128
+            white = bytes(frame.planes[0])[0] > 128
             if white and not was_white:
                 begins.append(float(frame.time or 0))
             was_white = white
@@ -154,7 +154,7 @@ def test_sound_that_comes_late_is_where_it_belongs(tmp_path: Path) -> None:
 def test_another_clock_in_the_sound_card_does_not_part_them(tmp_path: Path, seconds: int, speed: float) -> None:
     """Uncorrected, they would be 120 ms apart at the end of both."""
     path = tmp_path / "live.mkv"
-    record_flashes(path, steady(seconds, 10), speed=speed, jitter_seconds=0.002)
+    record_flashes(path, steady(seconds, 5), speed=speed, jitter_seconds=0.002)
     apart = offsets(path)
     assert len(apart) == seconds / EVERY_SECONDS - 1
     assert np.abs(apart).max() < NOBODY_NOTICES_SECONDS
