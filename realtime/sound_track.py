@@ -20,6 +20,7 @@ SAMPLES_A_PACKET = {AAC: 1024, "libopus": 960}
 BITS_A_SECOND = 128_000
 LEAST_NOTICED_SECONDS = 0.06  # sound beside its picture (ITU-R BT.1359: 45 ms early, 125 late)
 MOST_LATE_SECONDS = 0.5  # a microphone that is silent for longer is filled up, so that the pictures need not wait
+PACKETS_AHEAD = 5  # of silence; more than resampler and encoder hold, so that no picture waits in the muxer
 FOLLOWING = 0.05  # how much of a new distance between capture and picture, or of sound, is believed at once
 MOST_APART_SECONDS = 0.005  # further apart on the whole: the two clocks differ in speed, and the sound is stretched
 MOST_STRETCH = 0.002  # a thirtieth of a semitone
@@ -53,8 +54,8 @@ class SoundTrack:
         """The packets of what was heard, when a picture captured at `captured_at` is shown from `begins` seconds on."""
         self._learn(float(begins) - captured_at, captured_at)
         packets = [packet for sound in self._heard() for packet in self._place(sound)]
-        least = float(begins) - (MOST_LATE_SECONDS if self._feed else -self._packet_samples / TRACK_RATE)
-        return packets + self._fill(round(least * self._rate))
+        ahead_seconds = -MOST_LATE_SECONDS if self._feed else PACKETS_AHEAD * self._packet_samples / TRACK_RATE
+        return packets + self._fill(round((float(begins) + ahead_seconds) * self._rate))
 
     def rest(self) -> "list[av.Packet[Any]]":
         """What is still in the encoder."""

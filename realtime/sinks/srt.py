@@ -15,7 +15,7 @@ from engines.errors import ImpastoError
 from realtime.address import redacted
 from realtime.frame import Frame, SignalLost, Sink
 from realtime.live_request import SinkRequest
-from realtime.sinks.stream import StreamSink
+from realtime.sinks.stream import MPEGTS_OPTIONS, StreamSink
 
 ASK_SECONDS = 5.0
 END_SECONDS = 1.0
@@ -80,7 +80,7 @@ class SrtSink:
 
     def _connect(self) -> tuple[OutputContainer, bool]:
         assert self._process.stdin is not None
-        options = {"flush_packets": "1"}
+        options = {"flush_packets": "1", **MPEGTS_OPTIONS}
         return av.open(_ProgramInput(self._process.stdin), "w", format="mpegts", container_options=options), False
 
     def _listen(self) -> None:

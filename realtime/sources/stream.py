@@ -21,7 +21,8 @@ SILENCE_SECONDS = 0.9  # between two packets of a live stream
 PLAYED_SILENCE_SECONDS = 4.0  # a file that is fetched ahead may pause
 HLS_SILENCE_SECONDS = 10.0  # a new segment comes only every few seconds
 HLS = "hls"
-QUICK_LOOK = {"probesize": "1000000", "analyzeduration": "500000"}  # bytes, microseconds; the default is 5 s
+# Bytes, microseconds, frames. The defaults look for 5 s, and 20 frames alone for the frame rate.
+QUICK_LOOK = {"probesize": "1000000", "analyzeduration": "500000", "fpsprobesize": "3"}
 OPTIONS = {
     "rtsp": {"rtsp_transport": "tcp"},
     "rtsps": {"rtsp_transport": "tcp"},
