@@ -111,7 +111,11 @@ def check_what_cannot_be_opened(check: Checks) -> None:
         cwd="/",
     )
     line = refused.stderr.strip().replace("\n", " / ")
-    check("a camera that is not allowed names the group", "usermod -aG" in line and refused.returncode == 1, line)
+    check(
+        "a camera that is not allowed says how it can be",
+        "no permission for /dev/video0; give it" in line and refused.returncode == 1,
+        line,
+    )
 
 
 def check_what_is_granted(check: Checks) -> None:

@@ -190,9 +190,16 @@ def test_a_device_that_is_no_camera_is_told() -> None:
 
 
 @linux_only
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may use every camera")
-def test_a_camera_that_is_not_allowed_names_the_group(tmp_path: Path) -> None:
-    device = tmp_path / "video0"
-    device.touch(0o000)
-    with pytest.raises(ImpastoError, match=r"no permission for .*; join its group with 'sudo usermod -aG "):
+@pytest.mark.parametrize(
+    ("group", "remedy"),
+    [("video", "join its group with 'sudo usermod -aG video $USER'"), ("root", "give it to the group video with")],
+)
+def test_a_camera_that_is_not_allowed_says_how_it_can_be(
+    group: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = tmp_path / "camera"
+    device.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may use every file
+    monkeypatch.setattr(Path, "group", lambda path: group)
+    with pytest.raises(ImpastoError, match=re.escape(f"camera:{device}: no permission for {device}; {remedy}")):
         open_camera(f"camera:{device}", SourceRequest())

@@ -12,11 +12,7 @@ def refuse_what_cannot_work(address: str, path: Path) -> None:
     if not path.exists():
         raise ImpastoError(f"{address}: there is no {path}; {_choice(video_devices())}")
     if not os.access(path, os.R_OK | os.W_OK):
-        group = path.group()
-        raise ImpastoError(
-            f"{address}: no permission for {path}; join its group with 'sudo usermod -aG {group} $USER', "
-            "then log in again"
-        )
+        raise ImpastoError(f"{address}: no permission for {path}; {_way_in(path)}")
     try:
         device = describe(path)
         busy = not device.is_loopback and device.captures and is_busy(path)
@@ -28,6 +24,18 @@ def refuse_what_cannot_work(address: str, path: Path) -> None:
         users = ", ".join(users_of(path))
         who = f"{users} has it; close that program" if users else f"find the program that has it with 'fuser -v {path}'"
         raise ImpastoError(f"{address}: {path} is busy; {who}")
+
+
+def _way_in(path: Path) -> str:
+    try:
+        group = path.group()
+    except KeyError:  # a group without a name, as in containers
+        group = "root"
+    if group == "root":  # nobody is to join that one
+        return (
+            f"give it to the group video with 'sudo chgrp video {path} && sudo chmod g+rw {path}', and join that group"
+        )
+    return f"join its group with 'sudo usermod -aG {group} $USER', then log in again"
 
 
 def _choice(devices: list[VideoDevice]) -> str:
