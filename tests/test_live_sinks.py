@@ -65,6 +65,7 @@ MAKERS: dict[str, Maker] = {
     "mkv": opened("file:{folder}/live.mkv"),
     "foreign": foreign,
     "hls": opened("{folder}/live.m3u8"),
+    "pipe": opened("pipe:"),
     "udp": opened("udp://127.0.0.1:{port}"),
 }
 CANNOT_BE_OPENED = {
@@ -74,6 +75,7 @@ CANNOT_BE_OPENED = {
     "{folder}/missing/live.mp4": "there is no folder",
     "{folder}/live.docx": "live.docx",
     "virtualcam:/dev/video99": "virtualcam",
+    "pipe:png": "there is no pipe of png",
     "tcp://127.0.0.1:1": "127.0.0.1",
     f"rtmp://127.0.0.1:1/live/{SECRET}": "127.0.0.1",
     f"rtsp://ann:{SECRET}@127.0.0.1:1/live": "127.0.0.1",
