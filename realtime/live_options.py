@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from realtime.options import StylizeOptions
 
@@ -10,17 +11,24 @@ DEFAULT_SOURCE = "camera:0"
 DEFAULT_SINK = "window:"
 
 
+class PictureSize(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions(StylizeOptions):
     """What a person may choose about a live picture.
 
     `height` is the height in pixels at which the net paints; None lets it follow the speed, starting at 360. The result
-    always has the source's size. `size` (width, height) and `rate` are asked of a camera or a screen. With `target_fps`
+    always has the source's size. `size` and `rate` are asked of a camera or a screen. With `target_fps`
     or `max_latency_ms` the height is lowered and raised to keep them; `fps_cap` paints no more frames a second.
     `audio` is none, source, microphone or microphone:DEVICE. The run ends after `seconds` or `frames` where given.
     """
 
-    size: tuple[int, int] | None = None
+    size: PictureSize | None = None
     rate: Fraction | None = None
     loop: bool = False
     audio: str = "none"

@@ -84,7 +84,8 @@ def _place(address: str, scheme: str) -> str:
     if scheme == "hls":
         folder = Path(rest).parent if rest.lower().endswith(PLAYLIST) else Path(rest)
         return f"hls {folder.resolve()}"
-    return str(Path(rest).resolve()) if scheme == "file" or Path(rest).exists() else f"{scheme} {rest}"
+    is_path = scheme == "file" or (rest and Path(rest).exists())
+    return str(Path(rest).resolve()) if is_path else f"{scheme} {rest}"
 
 
 def _written_scheme(address: str) -> str:

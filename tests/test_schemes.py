@@ -72,5 +72,6 @@ def test_two_sinks_for_one_thing_are_refused(source: str, sinks: list[str]) -> N
         refuse_doubles(source, sinks)
 
 
-def test_different_sinks_go_together() -> None:
-    refuse_doubles("camera:0", ["window:", "out.mp4", "out.mkv", "null:", "null:"])
+@pytest.mark.parametrize("source", ["camera:0", "pattern:", "screen:"])
+def test_different_sinks_go_together(source: str) -> None:
+    refuse_doubles(source, ["window:", "out.mp4", "out.mkv", "null:", "null:"])

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from realtime.live_options import PictureSize
+
 LEAST_SIZE_PX = 16
 MOST_SIZE_PX = 16384
 PAINTING = "Painting"
@@ -31,12 +33,12 @@ def positive_fraction(text: str) -> Fraction:
     return value
 
 
-def size_in_pixels(text: str) -> tuple[int, int]:
-    """`1280x720` as (width, height)."""
+def size_in_pixels(text: str) -> PictureSize:
+    """`1280x720`."""
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise typer.BadParameter(f"{text!r} is not a size such as 1280x720")
-    return int(width), int(height)
+    return PictureSize(int(width), int(height))
 
 
 Style = Annotated[
@@ -83,7 +85,7 @@ Strict = Annotated[
 Overwrite = Annotated[bool, typer.Option(help="Replace OUT where it exists already.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Size = Annotated[
-    tuple[int, int] | None,
+    PictureSize | None,
     typer.Option(
         parser=size_in_pixels, metavar="WxH", help="Ask a camera or a screen for this size.", rich_help_panel=LIVE
     ),

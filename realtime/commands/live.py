@@ -17,7 +17,7 @@ def live(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="[SOURCE]",
+            metavar="SOURCE",
             help="camera:N, screen:, pattern:, a file or folder, or a URL (rtsp, rtmp, http, udp, tcp).",
         ),
     ] = DEFAULT_SOURCE,
