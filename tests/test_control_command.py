@@ -35,7 +35,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlBo
         ("waves", "night"),
         on_snapshot=lambda: "picture.png",
         on_quit=lambda: None,
-        figures=lambda: {"painted_fps": 29.5, "engine": None},
+        figures=lambda: {"painted_fps": 29.53125, "engine": None, "latency_ms": {"null:": {"p50": 3.0, "p95": 4.5}}},
     )
     with ControlServer(running):
         yield running
@@ -58,13 +58,15 @@ def test_a_command_says_what_it_did(board: ControlBoard, words: list[str], print
 
 def test_status_for_people_and_for_programs(board: ControlBoard) -> None:
     shown = run("status").stdout
-    assert "keep colour       0.0" in shown
-    assert "styles            waves, night" in shown
-    assert "painted fps       29.5" in shown
-    assert "engine            –" in shown
+    rows = dict(line.split("  ", 1) for line in shown.splitlines())
+    assert rows["keep colour"].strip() == "0"
+    assert rows["styles"].strip() == "waves, night"
+    assert rows["painted fps"].strip() == "29.53"
+    assert rows["engine"].strip() == "–"
+    assert rows["latency ms null:"].strip() == "p50 3, p95 4.5"
     told = json.loads(run("status", "--json").stdout)
     assert told["ok"] is True
-    assert told["figures"]["painted_fps"] == 29.5
+    assert told["figures"]["painted_fps"] == 29.53125
 
 
 @pytest.mark.parametrize(

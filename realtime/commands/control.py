@@ -1,5 +1,6 @@
 """`impasto control`: does in a running `impasto live` what its keys do."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,8 +46,10 @@ def as_text(command: str, answer: dict[str, Any]) -> str:
     """The answer for people: what changed, or everything for `status`."""
     if command != "status":
         return str(answer.get("line") or "done")
-    rows = {**answer["settings"], "styles": ", ".join(answer["styles"])} | answer["figures"]
-    return "\n".join(f"{name.replace('_', ' '):<18}{_shown(value)}".rstrip() for name, value in rows.items())
+    facts = {**answer["settings"], "styles": ", ".join(answer["styles"])} | answer["figures"]
+    rows = [row for name, value in facts.items() for row in _rows(name.replace("_", " "), value)]
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join(f"{name:<{width}}{value}" for name, value in rows)
 
 
 def usage(command: Command) -> str:
@@ -58,7 +61,20 @@ def usage(command: Command) -> str:
     return f"{command.name} {command.value}".rstrip()
 
 
+def _rows(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Figures within figures get a line each, as in `latency ms window:`."""
+    if isinstance(value, dict) and any(isinstance(item, dict) for item in value.values()):
+        for key, item in value.items():
+            yield from _rows(f"{name} {key}", item)
+    elif isinstance(value, dict):
+        yield name, ", ".join(f"{key} {_shown(item)}" for key, item in value.items()) or "–"
+    else:
+        yield name, _shown(value)
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if isinstance(value, bool):
         return "on" if value else "off"
     return "–" if value in (None, "") else str(value)
