@@ -51,7 +51,7 @@ class BenchOptions:
 
     `clip` None is the built-in scene. Every row paints `frames` frames `repeats` times, and the medians are reported.
     `peers` also runs the usual loop of OpenCV and torch with the same weights, turn and turn about with ours;
-    `stability` also measures flicker on the built-in scene.
+    `stability` also measures flicker on the built-in scene, and `live` the latency of a live run over it.
     """
 
     clip: Path | None = None
@@ -63,3 +63,4 @@ class BenchOptions:
     repeats: int = 3
     peers: bool = False
     stability: bool = False
+    live: bool = False

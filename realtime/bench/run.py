@@ -3,10 +3,11 @@
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from realtime.bench.live import LiveRow, measure_live
 from realtime.bench.machine import fingerprint
 from realtime.bench.peers import TutorialLoop
 from realtime.bench.rows import Measurement, net_only, stages_alone, to_file, to_null
@@ -62,6 +63,7 @@ class BenchReport:
     peak_mib: float
     peers: dict[str, Peer]
     stability: Stability | None
+    live: LiveRow | None = None
     machine: dict[str, Any] = field(default_factory=fingerprint)
 
     @property
@@ -79,6 +81,7 @@ class BenchReport:
             "stability": {**asdict(self.stability), "ratio": round(self.stability.ratio, 2)}
             if self.stability
             else None,
+            "live": self.live.as_dict() if self.live else None,
             "slowest_stage": self.slowest_stage,
             "share_of_slowest_stage": self.share_of_slowest_stage,
         }
@@ -103,7 +106,8 @@ def run_bench(options: BenchOptions, *, report: Report, progress: Callable[[int,
             progress(len(turns), options.repeats)
             turns.append(_take_turn(subject, peer, Path(name) / "painted.mp4"))
         progress(options.repeats, options.repeats)
-        return _summarise(subject, peer, turns)
+        summary = _summarise(subject, peer, turns)
+    return replace(summary, live=measure_live(options, report)) if options.live else summary
 
 
 def _take_turn(subject: Subject, peer: TutorialLoop | None, output: Path) -> Turn:

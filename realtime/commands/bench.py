@@ -35,6 +35,9 @@ def bench(
     stability: Annotated[
         bool, typer.Option("--stability", help="Also measure flicker, on the built-in scene.")
     ] = DEFAULTS.stability,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also measure a live run's latency, by the time written into its pictures.")
+    ] = DEFAULTS.live,
     json: choices.Json = False,
 ) -> None:
     """Measure frames per second, stage by stage."""
@@ -43,7 +46,7 @@ def bench(
 
     options = BenchOptions(
         clip=clip, style=style, height=height, engine=engine, precision=precision,
-        frames=frames, repeats=repeats, peers=peers, stability=stability,
+        frames=frames, repeats=repeats, peers=peers, stability=stability, live=live,
     )  # fmt: skip
     with progress_bar(unit="repeats/s") as bar:
         report = run_bench(options, report=bar.report, progress=bar.progress)
@@ -70,6 +73,8 @@ def as_text(report: "BenchReport") -> str:
     ]
     if report.stability:
         lines.append(f"Flicker: a warping error {report.stability.ratio:.1f} times that of the unpainted scene.")
+    if report.live:
+        lines.append(report.live.summary())
     return "\n".join(lines)
 
 
