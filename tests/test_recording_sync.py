@@ -119,6 +119,7 @@ def test_flash_and_beep_are_together(tmp_path: Path, suffix: str) -> None:
     record_flashes(path, steady(13, 30))
     assert len(offsets(path)) == 6
     assert np.abs(offsets(path)).max() < NOBODY_NOTICES_SECONDS
+    assert flash_times(path) == pytest.approx([2, 4, 6, 8, 10, 12], abs=0.002)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -126,6 +127,7 @@ def test_they_are_together_in_what_a_kill_leaves(tmp_path: Path, suffix: str) ->
     cut = tmp_path / f"cut{suffix}"
     record_flashes(tmp_path / f"live{suffix}", steady(13, 30), cut=cut)
     assert np.abs(offsets(cut)).max() < NOBODY_NOTICES_SECONDS
+    assert flash_times(cut)[:5] == pytest.approx([2, 4, 6, 8, 10], abs=0.002)
 
 
 def without_most(times: list[float]) -> list[float]:

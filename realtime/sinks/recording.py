@@ -21,10 +21,11 @@ from realtime.sinks.file import FORMATS
 SCHEME = "file:"
 HICCUP_FRAMES = 30  # may wait while the disk is busy
 PIECE_SECONDS = 1.0  # what is lost by a kill
-# At its end the fragmented MP4 becomes a plain one, by one small write after all others. empty_moov makes it a file
-# from the beginning on; without it FFmpeg 8 crashes where such a file ends before its first frame.
+# At its end the fragmented MP4 becomes a plain one, by one small write after all others. delay_moov writes the index of
+# a piece with the piece, so that it can tell by how much the sound's encoder begins early;
+# without it FFmpeg 8 also crashes where the file ends before its first frame.
 FRAGMENTED_MP4 = {
-    "movflags": "hybrid_fragmented+empty_moov+default_base_moof",
+    "movflags": "hybrid_fragmented+delay_moov+default_base_moof",
     "frag_duration": str(round(PIECE_SECONDS * 1e6)),
 }
 CLUSTERED_MKV = {"cluster_time_limit": str(round(PIECE_SECONDS * 1e3))}
