@@ -8,7 +8,7 @@ import typer
 
 from realtime.commands.bench import bench
 from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
-from realtime.commands.control import control
+from realtime.commands.control import CONTEXT_SETTINGS, control
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.live import live
@@ -23,8 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (video, live, image, styles, control, bench):
+for command in (video, live, image, styles, bench):
     app.command()(at_the_border(command))
+app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
 app.command("import")(at_the_border(import_checkpoint))
 app.add_typer(train, name="train")
 

@@ -81,6 +81,11 @@ class LivePainter:
         """Why the look that is wanted cannot be had; None where it is there or may still come."""
         return self._failed
 
+    @property
+    def settled(self) -> bool:
+        """Whether the engine in use is the one that is wanted."""
+        return self._brush is not None and self._asked is None
+
     def aim(self, look: Look, size: tuple[int, int]) -> None:
         """What is wanted from now on: the look, and the size (width, height) at which to paint."""
         now = self._clock()

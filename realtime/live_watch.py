@@ -8,6 +8,7 @@ from typing import Any
 from engines.errors import EngineRefused
 from engines.spec import EngineSpec
 from realtime.control_board import ControlBoard
+from realtime.engine_loader import LoadFailed
 from realtime.height_pilot import HeightPilot
 from realtime.live_loop import LiveLoop
 from realtime.live_painter import LivePainter
@@ -45,6 +46,8 @@ class LiveWatch:
         self._seconds, self._status, self._end = seconds, status, end
         self._next_status = 0.0
         self.engine: EngineSpec | None = None
+        self._good_style = board.settings.style
+        self._answered: LoadFailed | None = None
 
     def __call__(self) -> None:
         now = time.perf_counter()
@@ -65,6 +68,18 @@ class LiveWatch:
         failed = self._painter.failed
         if failed is not None and self.engine is None:
             raise EngineRefused(failed.message)
+        if failed is not None and failed is not self._answered:
+            self._answered = failed
+            self._turn_back(failed)
+        if self._painter.settled:
+            self._good_style = self._board.settings.style
+
+    def _turn_back(self, failed: LoadFailed) -> None:
+        """A style whose engine cannot be had is left again; a height is the pilot's affair."""
+        assert self.engine is not None
+        if failed.wanted.height == self.engine.height:
+            self._board.do("style", self._good_style)
+            self._board.say(f"no such engine: {failed.message}")
 
 
 def status_line(figures: LiveFigures, engine: EngineSpec | None) -> str:
