@@ -15,7 +15,7 @@ from engines.spec import one_line
 from engines.style import StyleFile
 
 KEPT_ENGINES = 2
-# Two engines for 1280x720: what an engine holds grows with its picture, to some 200 MB there.
+# Two engines for 1280x720: what an engine holds grows with its picture, to some 70 MB for the gallery's net there.
 KEPT_PX = 2 * 1280 * 720
 CLOSE_SECONDS = 0.5
 GREY = 128
