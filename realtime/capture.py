@@ -78,7 +78,8 @@ class Capture:
             source = self._source
             grabbed = source.grab() if isinstance(source, SplitSource) else source.read()
         except SignalLost as lost:
-            self._lose(lost)
+            if not self._stop.is_set():
+                self._lose(lost)
             return True
         if grabbed is None:
             return False
