@@ -1,6 +1,8 @@
 """What goes wrong on the way to another machine, said in one line."""
 
+import os
 import socket
+from errno import ECONNRESET
 from urllib.parse import urlsplit
 
 import av
@@ -8,19 +10,22 @@ import av
 from engines.errors import ImpastoError
 from realtime.address import redacted
 
-REMEDIES: tuple[tuple[type[av.FFmpegError], str], ...] = (
-    (av.ConnectionRefusedError, "the connection was refused; is the server running, and is the port right?"),
+PORTS = {"rtmp": 1935, "rtmps": 443, "rtsp": 554}
+RTMP_HELLO = bytes([3]) + bytes(1536)  # C0 and C1 of the RTMP specification, 5.2; S0 and S1 are as long
+FIRST_WORDS = {"rtmp": (RTMP_HELLO, len(RTMP_HELLO)), "rtsp": (b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 1)}
+REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedError, "the connection was refused; is the server running, and is the port right?"),
     (av.HTTPUnauthorizedError, "wrong or missing user and password (401); write them as scheme://user:password@host"),
     (av.HTTPForbiddenError, "the server does not allow it (403); look at user, password and the server's rules"),
     (av.HTTPNotFoundError, "the server has nothing under this path (404); look at the part after the host"),
     (av.HTTPBadRequestError, "the server does not take this request (400); look at the part after the host"),
     (av.HTTPServerError, "the server has an error of its own (5xx); try again later"),
     (av.ExitError, "nothing came in time; is anything being sent there?"),
-    (av.TimeoutError, "no answer came in time; is the host right, and no firewall between?"),
+    (TimeoutError, "no answer came in time; is the host right, and no firewall between?"),
     (av.InvalidDataError, "what comes from there is no video that FFmpeg knows"),
     (av.ProtocolNotFoundError, "this FFmpeg does not know the protocol"),
-    (av.FileNotFoundError, "there is nothing under this path"),
-    (av.OSError, "the other end does not take part; look at host, path and stream key"),
+    (FileNotFoundError, "there is nothing under this path"),
+    (OSError, "the other end does not take part; look at host, path and stream key"),
 )
 
 
@@ -28,10 +33,8 @@ def cannot_open(address: str, error: Exception) -> ImpastoError:
     """The error of an opening that failed, for people. FFmpeg's own text would show the whole address."""
     if isinstance(error, ImpastoError):
         return error
-    if isinstance(error, TimeoutError) and not isinstance(error, av.FFmpegError):
-        return ImpastoError(f"{redacted(address)}: {error}; is the host right, and is anything being sent there?")
     reason = next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), "")
-    words = (getattr(error, "strerror", None) or type(error).__name__).strip()
+    words = getattr(error, "strerror", None) or "timed out"
     return ImpastoError(f"{redacted(address)}: {reason or 'cannot be opened'} ({words})")
 
 
@@ -48,3 +51,20 @@ def check_host(address: str) -> None:
         socket.getaddrinfo(host, port)
     except (socket.gaierror, UnicodeError):
         raise ImpastoError(f"{redacted(address)}: there is no host {host}; look at its name and the network") from None
+
+
+def check_answers(address: str, seconds: float) -> None:
+    """OSError or TimeoutError where the server of an RTMP or RTSP address does not answer its first words.
+
+    PyAV opens and ends outputs while it holds Python's lock: a server that is stuck would stop the whole program.
+    """
+    parts = urlsplit(address)
+    scheme = parts.scheme.lower()
+    words, answer_bytes = FIRST_WORDS.get(scheme, (b"", 0))
+    with socket.create_connection((parts.hostname or "", parts.port or PORTS[scheme]), seconds) as connection:
+        connection.sendall(words)
+        while answer_bytes > 0:
+            answer = connection.recv(answer_bytes)
+            if not answer:
+                raise ConnectionResetError(ECONNRESET, os.strerror(ECONNRESET))
+            answer_bytes -= len(answer)

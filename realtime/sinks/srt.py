@@ -9,13 +9,12 @@ from importlib import import_module
 from typing import IO
 
 import av
-from av.container import OutputContainer
 
 from engines.errors import ImpastoError
 from realtime.address import redacted
 from realtime.frame import Frame, SignalLost, Sink
 from realtime.live_request import SinkRequest
-from realtime.sinks.stream import MPEGTS_OPTIONS, StreamSink
+from realtime.sinks.stream import MPEGTS_OPTIONS, Connection, StreamSink
 
 ASK_SECONDS = 5.0
 END_SECONDS = 1.0
@@ -78,10 +77,11 @@ class SrtSink:
         finally:
             self._end_process()
 
-    def _connect(self) -> tuple[OutputContainer, bool]:
+    def _connect(self) -> Connection:
         assert self._process.stdin is not None
         options = {"flush_packets": "1", **MPEGTS_OPTIONS}
-        return av.open(_ProgramInput(self._process.stdin), "w", format="mpegts", container_options=options), False
+        pipe = _ProgramInput(self._process.stdin)
+        return Connection(av.open(pipe, "w", format="mpegts", container_options=options))
 
     def _listen(self) -> None:
         """Keep the program's last line, without the secrets of the address."""

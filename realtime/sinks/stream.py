@@ -16,8 +16,9 @@ from realtime.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.impatience import ImpatientThread
 from realtime.live_encoder import LiveEncoder, stream_options
 from realtime.live_request import SinkRequest
-from realtime.network import cannot_open, check_host
+from realtime.network import PORTS, cannot_open, check_answers, check_host
 from realtime.schemes import PLAYLIST
+from realtime.sinks.tcp_output import TcpOutput
 
 OPEN_SECONDS = 5.0
 WRITE_SECONDS = 3.0
@@ -41,6 +42,19 @@ class Target:
     silence: bool = False
 
 
+def _nothing_to_close() -> None:
+    """FFmpeg closes its own connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open container, whether a silent sound track is wanted in it, and how what lies under it is closed."""
+
+    container: OutputContainer
+    silence: bool = False
+    close: Callable[[], None] = _nothing_to_close
+
+
 def open_stream(address: str, request: SinkRequest) -> Sink:
     """The stream to an address, connected; ImpastoError in one line where it cannot be.
 
@@ -52,15 +66,15 @@ def open_stream(address: str, request: SinkRequest) -> Sink:
 class StreamSink:
     """Pictures at a steady rate, encoded and sent as they come, with `request.sound` beside them.
 
-    `connect` opens the container and tells whether a silent track is wanted. FFmpeg cannot be interrupted, so all is
+    FFmpeg cannot be interrupted, so all is
     done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing for three seconds.
     """
 
     habits = SinkHabits(steady=True, capacity=2)
 
-    def __init__(self, shown: str, connect: Callable[[], tuple[OutputContainer, bool]], request: SinkRequest) -> None:
+    def __init__(self, shown: str, connect: Callable[[], Connection], request: SinkRequest) -> None:
         self._shown, self._request = shown, request
-        self._container: OutputContainer | None = None
+        self._connection: Connection | None = None
         self._encoder: LiveEncoder | None = None
         self._origin: Fraction | None = None
         self._thread = ImpatientThread("impasto-stream", self._clean_up)
@@ -85,8 +99,8 @@ class StreamSink:
         try:
             self._do(self._end, CLOSE_SECONDS, threading.Event())
         finally:
-            self._encoder = None
             self._thread.finish()
+            self._encoder = None
 
     def _do(self, call: Callable[[], None], seconds: float, stop: threading.Event) -> None:
         try:
@@ -98,16 +112,16 @@ class StreamSink:
         except (av.FFmpegError, OSError) as error:
             raise SignalLost(f"{self._shown}: {error.strerror}") from None
 
-    def _open(self, connect: Callable[[], tuple[OutputContainer, bool]]) -> None:
+    def _open(self, connect: Callable[[], Connection]) -> None:
         request = self._request
-        self._container, silence = connect()
+        self._connection = connect()
         self._encoder = LiveEncoder(
-            self._container,
+            self._connection.container,
             request.size,
             request.frame_rate,
             options=stream_options(request.size, request.frame_rate),
             sound=request.sound,
-            silence=silence,
+            silence=self._connection.silence,
         )
 
     def _send(self, frame: Frame, begins: Fraction) -> None:
@@ -117,25 +131,38 @@ class StreamSink:
 
     def _end(self) -> None:
         assert self._encoder is not None
-        assert self._container is not None
         self._encoder.close()
-        container, self._container = self._container, None
-        container.close()
+        self._disconnect()
 
     def _clean_up(self) -> None:
         """Whatever was left open, on the stream's own thread."""
         if self._encoder is not None:
             self._encoder.leave()
-        container, self._container = self._container, None
-        if container is not None:
-            container.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.container.close()
+            finally:
+                connection.close()
 
 
-def _connect(address: str) -> tuple[OutputContainer, bool]:
+def _connect(address: str) -> Connection:
     target = _target(address)
     check_host(target.url)
     options = {"flush_packets": "1", "max_interleave_delta": MOST_APART_MICROSECONDS, **target.options}
-    return av.open(target.url, "w", format=target.container_format, container_options=options), target.silence
+    scheme = address.partition(":")[0].lower()
+    if scheme == "tcp":
+        output = TcpOutput(address, WRITE_SECONDS)
+        container = av.open(output, "w", format=target.container_format, container_options=options)
+        return Connection(container, target.silence, output.close)
+    if scheme in PORTS:
+        check_answers(target.url, WRITE_SECONDS)
+    return Connection(
+        av.open(target.url, "w", format=target.container_format, container_options=options), target.silence
+    )
 
 
 def _target(address: str) -> Target:
@@ -147,7 +174,7 @@ def _target(address: str) -> Target:
     if scheme == "udp":
         return Target(_with_option(address, "pkt_size", str(TS_PACKETS)), "mpegts", MPEGTS_OPTIONS)
     if scheme == "tcp":
-        return Target(_with_option(address, "timeout", str(round(WRITE_SECONDS * 1e6))), "mpegts", MPEGTS_OPTIONS)
+        return Target(address, "mpegts", MPEGTS_OPTIONS)
     return _hls_target(_playlist(address))
 
 

@@ -13,10 +13,10 @@ from realtime.live_request import SourceRequest
 from realtime.network import cannot_open, check_host
 from realtime.schemes import PLAYLIST
 from realtime.sources.playing import PlayedSource, Reel
-from realtime.sources.stream_source import ReceivedPicture, StreamSource
+from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 
-OPEN_SECONDS = 5.0
-SLACK_SECONDS = 1.0  # FFmpeg's own timeouts come first and know more
+OPEN_SECONDS = 2.5  # twice: to connect, and to learn what comes
+LONGEST_OPEN_SECONDS = 2 * OPEN_SECONDS + FIRST_PICTURE_SECONDS + 1  # FFmpeg's own timeouts come first and know more
 SILENCE_SECONDS = 0.9  # between two packets of a live stream
 PLAYED_SILENCE_SECONDS = 4.0  # a file that is fetched ahead may pause
 HLS_SILENCE_SECONDS = 10.0  # a new segment comes only every few seconds
@@ -41,7 +41,8 @@ class Opened:
 
 
 def open_stream(address: str, request: SourceRequest) -> Source:
-    """The stream behind an address; ImpastoError where there is none within five seconds, or `stop` is set before.
+    """The stream behind an address; ImpastoError where there is none within five seconds, no
+    picture within five more, or `stop` is set before.
 
     What FFmpeg knows the length of is a film, played at its own speed, and again with `loop`; so is HLS, whose pictures
     come in segments. All else is live.
@@ -71,7 +72,7 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
 
     thread = ImpatientThread("impasto-open", close_late)
     try:
-        thread.do(lambda: late.append(_open(address)), OPEN_SECONDS + SLACK_SECONDS, request.stop)
+        thread.do(lambda: late.append(_open(address)), LONGEST_OPEN_SECONDS, request.stop)
         return late.pop()
     except (ImpastoError, av.FFmpegError, TimeoutError, ValueError) as error:
         raise cannot_open(address, error) from None

@@ -17,6 +17,7 @@ from realtime.sources.arrival import Arrival
 from realtime.sources.sound_reader import SoundReader
 
 LONGEST_GRAB_SECONDS = 0.8
+MOST_RATE = 240  # where FFmpeg says more, it does not know
 FIRST_PICTURE_SECONDS = 5.0
 
 
@@ -62,7 +63,8 @@ class StreamSource:
         self.size = (max(2, 2 * round(first.picture.width * aspect / 2)), first.picture.height)
         if aspect == 1:
             self.size = (first.picture.width, first.picture.height)
-        self.frame_rate = video.average_rate or video.guessed_rate
+        rates = (video.average_rate, video.guessed_rate)
+        self.frame_rate = next((rate for rate in rates if rate and 1 <= rate <= MOST_RATE), None)
 
     def grab(self) -> ReceivedPicture | None:
         """The next decoded picture; where packets come but none that may be shown yet, the last one again."""
@@ -128,7 +130,7 @@ class StreamSource:
                     self._sound.feed.put(sound)
         return True
 
-    def _take_picture(self, packet: av.Packet[Any], asked_at: float, now: float) -> None:
+    def _take_picture(self, packet: "av.Packet[Any]", asked_at: float, now: float) -> None:
         self._arrival.waited(now - asked_at)
         ticks = packet.pts if packet.pts is not None else packet.dts
         behind = ticks is not None and self._arrival.behind(float(ticks * packet.time_base), now)
@@ -136,7 +138,7 @@ class StreamSource:
             return
         self._decoded.extend(self._pictures(packet, now))
 
-    def _skip(self, behind: bool, packet: av.Packet[Any]) -> bool:
+    def _skip(self, behind: bool, packet: "av.Packet[Any]") -> bool:
         """Whether to throw the packet away; what follows one that was needs a keyframe to begin with."""
         if behind:
             self._skipping = True
@@ -145,7 +147,7 @@ class StreamSource:
             self._video.codec_context.flush_buffers()
         return self._skipping
 
-    def _pictures(self, packet: av.Packet[Any], now: float) -> Iterator[ReceivedPicture]:
+    def _pictures(self, packet: "av.Packet[Any]", now: float) -> Iterator[ReceivedPicture]:
         try:
             pictures = [picture for picture in packet.decode() if isinstance(picture, av.VideoFrame)]
         except av.FFmpegError:  # damaged on its way; the next keyframe heals it

@@ -1,0 +1,175 @@
+"""Files, pictures and the scene at their own speed."""
+
+import threading
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import write_clip
+from servers import read_some
+
+from engines.errors import ImpastoError
+from realtime.frame import Frame
+from realtime.live_request import SourceRequest
+from realtime.schemes import open_source
+from realtime.sound import Sound
+from realtime.sources.playing import PlayedSource, Reel
+from realtime.time_code import PERIOD_SECONDS, read_code
+
+
+class Numbers:
+    """Footage of so many numbers at 50 a second."""
+
+    size = (2, 2)
+    frame_rate = Fraction(50)
+
+    def __init__(self, count: int, fails_at: int | None = None) -> None:
+        self.retrieved: list[int] = []
+        self.closed = threading.Event()
+        self._count, self._fails_at, self._next = count, fails_at, 0
+
+    def grab(self) -> int | None:
+        if self._next == self._fails_at:
+            raise OSError("the disk is gone")
+        self._next += 1
+        return self._next - 1 if self._next <= self._count else None
+
+    def retrieve(self, grabbed: int) -> Frame:
+        self.retrieved.append(grabbed)
+        return Frame(np.full((2, 2, 3), grabbed, np.uint8), grabbed / 50, time.perf_counter())
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def numbers_at(seconds_of: Callable[[int], float], numbers: Numbers, request: SourceRequest) -> PlayedSource:
+    return PlayedSource(Reel(numbers, seconds_of), lambda: Reel(Numbers(5), seconds_of), request)
+
+
+def read_all(source: PlayedSource) -> list[Frame]:
+    return list(iter(source.read, None))
+
+
+def fiftieths(number: int) -> float:
+    return number / 50
+
+
+def test_each_picture_comes_when_it_is_due() -> None:
+    source = numbers_at(fiftieths, Numbers(10), SourceRequest())
+    frames = read_all(source)
+    source.close()
+    gaps = [later.captured_at - earlier.captured_at for earlier, later in pairwise(frames)]
+    positions = [frame.pts_seconds for frame in frames]
+    assert positions == sorted(set(positions))
+    assert sum(gaps) == pytest.approx(positions[-1] - positions[0], abs=1e-6)
+
+
+def test_a_slow_taker_misses_pictures_that_are_never_made() -> None:
+    numbers = Numbers(100)
+    source = numbers_at(fiftieths, numbers, SourceRequest())
+    seen = []
+    while (frame := source.read()) is not None:
+        seen.append(int(frame.data[0, 0, 0]))
+        threading.Event().wait(0.1)  # the taker's work
+    source.close()
+    assert seen == sorted(seen)
+    assert numbers.retrieved == seen
+    assert len(seen) < 60
+    assert seen[-1] > 80
+
+
+def test_a_gap_repeats_the_last_picture() -> None:
+    source = numbers_at(lambda number: number * 0.8, Numbers(2), SourceRequest())
+    frames = read_all(source)
+    source.close()
+    assert [int(frame.data[0, 0, 0]) for frame in frames] == [0, 0, 1]
+    assert frames[1].captured_at > frames[0].captured_at
+
+
+def test_a_loop_goes_on_without_a_seam() -> None:
+    source = numbers_at(fiftieths, Numbers(5), SourceRequest(loop=True))
+    frames = read_some(source, 12)
+    source.close()
+    steps = {round(later.pts_seconds - earlier.pts_seconds, 6) for earlier, later in pairwise(frames)}
+    assert frames[-1].pts_seconds >= 0.21
+    assert min(steps) == 0.02
+
+
+def test_an_error_of_the_footage_comes_to_the_reader() -> None:
+    numbers = Numbers(5, fails_at=2)
+    source = numbers_at(fiftieths, numbers, SourceRequest())
+    with pytest.raises(OSError, match="disk is gone"):
+        read_all(source)
+    source.close()
+    assert numbers.closed.is_set()
+
+
+def test_stop_ends_the_waiting() -> None:
+    request = SourceRequest()
+    source = numbers_at(lambda number: number * 1000.0, Numbers(3), request)
+    assert source.read() is not None
+    request.stop.set()
+    assert source.read() is None
+    source.close()
+    assert "impasto-play" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_film_is_played_with_its_sound(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", pts=range(0, 30 * 512, 512), sounds=("aac",))
+    source = open_source(str(clip), SourceRequest())
+    feed = source.sound  # type: ignore[attr-defined]
+    listener = feed.listen()
+    frames = read_all(source)  # type: ignore[arg-type]
+    assert source.size == (64, 48)
+    sounds: list[Sound] = []
+    while len(sounds) < 20:
+        sound = listener.get(timeout_seconds=10)
+        assert isinstance(sound, Sound)
+        sounds.append(sound)
+    source.close()
+    assert sounds[0].captured_at == pytest.approx(frames[0].captured_at, abs=0.15)
+    assert float(np.abs(np.concatenate([sound.samples for sound in sounds], axis=1)).max()) > 0.5
+    for earlier, later in pairwise(sounds):
+        assert later.captured_at - earlier.captured_at == pytest.approx(earlier.samples.shape[1] / feed.rate, abs=1e-3)
+    assert "impasto-file-sound" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_folder_of_pictures_is_played(tmp_path: Path) -> None:
+    for number in range(3):
+        assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((48, 64, 3), number * 50, np.uint8))
+    source = open_source(str(tmp_path), SourceRequest(frame_rate=Fraction(40)))
+    levels = [int(frame.data[0, 0, 0]) for frame in iter(source.read, None)]
+    source.close()
+    assert source.frame_rate == 40
+    assert levels[0] == 0
+    assert levels[-1] == 100
+
+
+def test_a_missing_file_is_told() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.mp4"):
+        open_source("nowhere.mp4", SourceRequest())
+
+
+def test_the_pattern_is_stamped_with_its_moment() -> None:
+    source = open_source("pattern:128x72@50", SourceRequest())
+    for frame in read_some(source, 4):
+        assert read_code(frame.data) == pytest.approx(frame.captured_at % PERIOD_SECONDS, abs=1e-3)
+    source.close()
+    assert source.live
+
+
+def test_the_pattern_takes_what_was_asked_for() -> None:
+    source = open_source("pattern:", SourceRequest(size=(160, 96), frame_rate=Fraction(12)))
+    assert source.size == (160, 96)
+    assert source.frame_rate == Fraction(12)
+    source.close()
+
+
+def test_no_pattern() -> None:
+    with pytest.raises(ImpastoError, match="pattern:WIDTHxHEIGHT@RATE"):
+        open_source("pattern:large", SourceRequest())
