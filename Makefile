@@ -6,11 +6,11 @@ TEST_VENV := .venv-test
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean python-is-new-enough
+.PHONY: help demo test test-camera check clean python-is-new-enough
 
 help: ## this list
 	@echo "usage: make TARGET"
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(DEMO_VENV)/.installed ## paint the built-in scene, or CLIP=my.mp4, and say where the results are
 	@$(DEMO_VENV)/bin/python -m realtime.demo $(if $(CLIP),"$(CLIP)")
@@ -22,6 +22,10 @@ check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 	@$(TEST_VENV)/bin/ruff check .
 	@$(TEST_VENV)/bin/mypy
 	@$(TEST_VENV)/bin/python -m pytest
+
+test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a guest under QEMU
+	@$(TEST_VENV)/bin/python $(PIP_INSTALL) --editable '.[virtualcam]'
+	@$(TEST_VENV)/bin/python tests/camera_guest.py
 
 clean: ## remove the environments and what they left
 	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo

@@ -100,6 +100,9 @@ def live(
     json: choices.Json = False,
 ) -> None:
     """Paint a moving picture while it plays: into a window, a virtual camera, a file, a stream, or several at once."""
+    from realtime.allocator import use_one_arena
+
+    use_one_arena()  # before any thread has an arena of its own
     from realtime.commands.terminal import finish, status_line, stopped_by_interrupt
     from realtime.live import run_live
 
