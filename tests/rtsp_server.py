@@ -16,7 +16,7 @@ PICTURE = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerat
 ENCODER = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25"
 SOUND = "audiotestsrc is-live=true ! audioconvert ! alawenc ! rtppcmapay name=pay1 pt=97"
 PLAY = f"( {PICTURE} ! {ENCODER} ! rtph264pay name=pay0 pt=96 config-interval=1 {SOUND} )"
-RECORD = "( rtph264depay name=depay0 ! h264parse config-interval=-1 ! mpegtsmux ! {sink} )"
+RECEIVE = "rtph264depay name=depay0 ! h264parse config-interval=-1 ! mpegtsmux"
 
 
 def main(port: str, output: str, user: str = "", password: str = "") -> None:
@@ -31,7 +31,10 @@ def main(port: str, output: str, user: str = "", password: str = "") -> None:
     mounts.add_factory("/play", play)
     record = GstRtspServer.RTSPMediaFactory()
     record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
-    record.set_launch(RECORD.format(sink=output if " " in output else f"filesink buffer-mode=2 location={output}"))
+    record.set_latency(20)
+    record.set_launch(
+        RECORD.format(sink=output if " " in output else f"filesink sync=false buffer-mode=2 location={output}")
+    )
     mounts.add_factory("/record", record)
     if user:
         _ask_for(server, play, user, password)

@@ -21,7 +21,9 @@ END_SECONDS = 1.0
 ADDRESS = re.compile(r"srt://[^\s'\"]+")
 NO_PROGRAM = "there is no ffmpeg with SRT; install your system's ffmpeg, or pip install imageio-ffmpeg"
 PROGRAM_OPTIONS = ("-hide_banner", "-nostats", "-nostdin", "-loglevel", "error")
-QUICK_LOOK = ("-probesize", "100000", "-analyzeduration", "200000", "-fflags", "nobuffer")  # bytes, microseconds
+CONNECT_MS = "2000"  # before the stream gives up on a write, so that the reason is known
+TO_SRT = ("-f", "mpegts", "-connect_timeout", CONNECT_MS)
+QUICK_LOOK = ("-probesize", "100000", "-analyzeduration", "200000")  # bytes, microseconds
 
 
 def open_srt(address: str, request: SinkRequest) -> Sink:
@@ -49,10 +51,11 @@ class SrtSink:
         self._address, self._shown = address, redacted(address)
         command = (program, *PROGRAM_OPTIONS, *QUICK_LOOK, "-f", "mpegts", "-i", "pipe:0")
         self._process = subprocess.Popen(
-            [*command, "-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "mpegts", address],
+            [*command, "-map", "0", "-c", "copy", "-flush_packets", "1", *TO_SRT, address],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            bufsize=0,
         )
         self._last_line = ""
         self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
@@ -68,7 +71,8 @@ class SrtSink:
         try:
             self._stream.write(frame)
         except SignalLost:
-            self._end_process()
+            self._process.kill()  # or a write that waits for it would keep its thread
+            self._listener.join()
             raise SignalLost(f"{self._shown}: {self._last_line or 'ffmpeg takes no data any more'}") from None
 
     def close(self) -> None:
@@ -112,9 +116,10 @@ class _ProgramInput:
         self._pipe = pipe
 
     def write(self, data: bytes) -> int:
-        written = self._pipe.write(data)
-        self._pipe.flush()
-        return written
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._pipe.write(rest) :]
+        return len(data)
 
 
 def _program_of_imageio() -> str | None:

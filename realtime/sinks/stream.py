@@ -77,6 +77,7 @@ class StreamSink:
         self._connection: Connection | None = None
         self._encoder: LiveEncoder | None = None
         self._origin: Fraction | None = None
+        self._ended = False
         self._thread = ImpatientThread("impasto-stream", self._clean_up)
         try:
             self._thread.do(lambda: self._open(connect), OPEN_SECONDS, request.stop)
@@ -93,24 +94,22 @@ class StreamSink:
         self._do(lambda: self._send(frame, begins), WRITE_SECONDS, self._request.stop)
 
     def close(self) -> None:
-        """Send what is still in the encoder, and end the stream."""
-        if self._encoder is None:
-            return
+        """Send what is still in the encoder, and end the stream; SignalLost where that does not arrive."""
         try:
-            self._do(self._end, CLOSE_SECONDS, threading.Event())
+            if not self._ended:
+                self._do(self._end, CLOSE_SECONDS, threading.Event())
         finally:
+            self._ended = True
             self._thread.finish()
-            self._encoder = None
 
     def _do(self, call: Callable[[], None], seconds: float, stop: threading.Event) -> None:
         try:
             self._thread.do(call, seconds, stop)
-        except TimeoutError as error:
-            if isinstance(error, av.FFmpegError):
-                raise SignalLost(f"{self._shown}: {error.strerror}") from None
-            raise SignalLost(f"{self._shown} takes no data any more") from None
         except (av.FFmpegError, OSError) as error:
-            raise SignalLost(f"{self._shown}: {error.strerror}") from None
+            self._ended = True
+            slow = isinstance(error, TimeoutError)
+            what = "takes no data any more" if slow else f"has broken off{_words(error)}"
+            raise SignalLost(f"{self._shown} {what}") from None
 
     def _open(self, connect: Callable[[], Connection]) -> None:
         request = self._request
@@ -147,6 +146,11 @@ class StreamSink:
                 connection.container.close()
             finally:
                 connection.close()
+
+
+def _words(error: OSError | av.FFmpegError) -> str:
+    """The system's words, where they are about the connection: a file object's error is only told to be one."""
+    return f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
 
 
 def _connect(address: str) -> Connection:

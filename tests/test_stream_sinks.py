@@ -1,0 +1,318 @@
+"""Streams pushed to real servers, and pulled back."""
+
+import io
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from servers import WebServer, frames_of_scene, free_port, read_some, rtsp_server, running, wait_for
+
+from engines.errors import ImpastoError
+from realtime.frame import Frame, SignalLost, Sink
+from realtime.live_request import SinkRequest, SourceRequest
+from realtime.schemes import open_sink, open_source
+from realtime.sinks.srt import srt_program
+from realtime.sound import Sound, SoundFeed
+from realtime.sources.stream_source import StreamSource
+
+RATE = Fraction(25)
+SIZE = (320, 240)
+FRAMES = 50
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Frame]:
+    """Two seconds of the scene."""
+    return frames_of_scene(FRAMES, SIZE, RATE)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WebServer]:
+    server = WebServer(tmp_path)
+    with running(server):
+        yield server
+
+
+def request(**changes: object) -> SinkRequest:
+    return SinkRequest(size=SIZE, frame_rate=RATE, **changes)  # type: ignore[arg-type]
+
+
+def push(address: str, frames: list[Frame], **changes: object) -> None:
+    sink = open_sink(address, request(**changes))
+    for frame in frames:
+        sink.write(frame)
+    sink.close()
+
+
+def push_until_lost(sink: Sink, frames: list[Frame]) -> str:
+    """Goes on as a lane would; the message of the loss."""
+    for number in range(3000):
+        try:
+            sink.write(replace(frames[number % len(frames)], pts=number))
+        except SignalLost as lost:
+            sink.close()
+            return str(lost)
+        threading.Event().wait(0.01)  # the lane's tick
+    raise AssertionError("the loss was not noticed")
+
+
+def watch_while_pushing(to: str, address: str, frames: list[Frame]) -> tuple[list[int], StreamSource]:
+    """Which of the frames that go to `to` at their rate come at `address`, by their times, and by whom."""
+    done = threading.Event()
+
+    def go_on() -> None:
+        sink = open_sink(to, request())
+        started_at = time.perf_counter()
+        for tick in range(10**6):
+            sink.write(replace(frames[tick % FRAMES], pts=tick))
+            if done.wait(max(0.0, started_at + tick / 25 - time.perf_counter())):
+                break
+        sink.close()
+
+    with ThreadPoolExecutor() as pool:
+        pushing = pool.submit(go_on)
+        try:
+            source = open_soon(address)
+            seen = [round((frame.pts_seconds) * 25) for frame in read_some(source, FRAMES)]
+            source.close()
+        finally:
+            done.set()
+        pushing.result(timeout=10)
+    return seen, source
+
+
+def open_soon(address: str) -> StreamSource:
+    """The source, as soon as something is sent there."""
+    opened: list[StreamSource] = []
+
+    def try_to_open() -> bool:
+        try:
+            source = open_source(address, SourceRequest())
+        except ImpastoError:
+            return False
+        assert isinstance(source, StreamSource)
+        opened.append(source)
+        return True
+
+    wait_for(try_to_open)
+    return opened[0]
+
+
+def pull(address: str) -> tuple[int, int]:
+    """How many pictures and blocks of sound a file holds."""
+    counts = {"video": 0, "audio": 0}
+    with av.open(address) as stream:
+        for packet in stream.demux():
+            counts[packet.stream.type] += len(packet.decode())
+    return counts["video"], counts["audio"]
+
+
+def test_rtmp(web: WebServer, frames: list[Frame]) -> None:
+    address = f"rtmp://127.0.0.1:{web.port}/live/key"
+    pictures, source = watch_while_pushing(address, address, frames)
+    assert pictures == list(range(pictures[0], pictures[0] + FRAMES))
+    assert source.size == SIZE
+    assert source.sound is not None  # a silent track
+
+
+def test_rtmp_returns_with_its_server(web: WebServer, frames: list[Frame]) -> None:
+    address = f"rtmp://127.0.0.1:{web.port}/live/key"
+    sink = open_sink(address, request())
+    sink.write(frames[0])
+    web.kill()
+    lost = push_until_lost(sink, frames)
+    assert f"rtmp://127.0.0.1:{web.port}/live/***" in lost
+    assert "key" not in lost
+    with pytest.raises(ImpastoError, match="refused"):
+        open_sink(address, request())
+    web.start()
+    push(address, frames)
+
+
+def test_rtmp_that_is_not_allowed(web: WebServer, frames: list[Frame]) -> None:
+    with pytest.raises(ImpastoError) as told:  # FFmpeg learns of it at once or with the first pictures
+        push(f"rtmp://127.0.0.1:{web.port}/closed/secret", frames)
+    assert "secret" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_server_that_says_nothing_stops_nobody() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ImpastoError, match="no answer came in time"):
+            open_sink(f"rtmp://127.0.0.1:{port}/live/key", request())
+
+
+def test_rtsp(tmp_path: Path, frames: list[Frame]) -> None:
+    recording = tmp_path / "pushed.ts"
+    with running(rtsp_server(str(recording))) as server:
+        address = f"rtsp://127.0.0.1:{server.port}/record"
+        sink = open_sink(address, request())
+        ticks = iter(range(1000))
+
+        def push_one_more() -> bool:
+            tick = next(ticks)
+            sink.write(replace(frames[tick % FRAMES], pts=tick))
+            return tick % 25 == 0 and pictures_in(recording.read_bytes()) >= FRAMES
+
+        wait_for(push_one_more)
+        sink.close()
+        with pytest.raises(ImpastoError):
+            open_sink(f"rtsp://127.0.0.1:{server.port}/nowhere", request())
+        sink = open_sink(address, request())
+        sink.write(frames[0])
+        server.kill()
+        assert push_until_lost(sink, frames)
+        server.start()
+        push(address, frames[:5])
+
+
+def test_udp(frames: list[Frame]) -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    pictures, _ = watch_while_pushing(f"udp://127.0.0.1:{port}", f"udp://@127.0.0.1:{port}", frames)
+    assert pictures == list(range(pictures[0], pictures[0] + FRAMES))
+
+
+@pytest.mark.parametrize("listens", ["sink", "reader"])
+def test_tcp(listens: str, frames: list[Frame]) -> None:
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    with ThreadPoolExecutor() as pool:
+        if listens == "sink":
+            sink = pool.submit(open_sink, f"{address}?listen", request())
+            reader = pool.submit(read_bytes, port)
+            opened = sink.result(timeout=10)
+        else:
+            with socket.create_server(("127.0.0.1", port)) as server:
+                opened = open_sink(address, request())
+                reader = pool.submit(drain, server.accept()[0])
+        for frame in frames:
+            opened.write(frame)
+        opened.close()
+        assert pictures_in(reader.result(timeout=10)) == FRAMES
+
+
+def read_bytes(port: int) -> bytes:
+    connection = socket.socket()
+    wait_for(lambda: connection.connect_ex(("127.0.0.1", port)) == 0)
+    return drain(connection)
+
+
+def drain(connection: socket.socket) -> bytes:
+    with connection, connection.makefile("rb") as data:
+        return data.read()
+
+
+def pictures_in(data: bytes) -> int:
+    try:
+        with av.open(io.BytesIO(data), "r", format="mpegts") as stream:
+            return len(list(stream.decode(video=0)))
+    except (av.FFmpegError, IndexError):  # nothing is there yet
+        return 0
+
+
+def test_tcp_to_a_reader_that_stops(frames: list[Frame]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sink = open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}", request())
+        connection = server.accept()[0]
+        sink.write(frames[0])
+        connection.close()
+        assert push_until_lost(sink, frames)
+
+
+def test_hls_with_sound(tmp_path: Path, frames: list[Frame]) -> None:
+    feed = SoundFeed(48000, 1)
+    sink = open_sink(f"hls:{tmp_path}/live", request(sound=feed))
+    wave = np.sin(np.arange(1920, dtype=np.float32) * 0.1)[None]
+    for tick in range(6 * 25 + 1):
+        captured_at = 100 + tick / 25
+        feed.put(Sound(wave, 48000, captured_at))
+        sink.write(replace(frames[tick % FRAMES], pts=tick, captured_at=captured_at))
+    playlist = tmp_path / "live" / "stream.m3u8"
+    assert "#EXT-X-ENDLIST" not in playlist.read_text()
+    sink.close()
+    assert "#EXT-X-ENDLIST" in playlist.read_text()
+    pictures, sounds = pull(str(playlist))
+    assert pictures == 151
+    assert sounds > 270
+    assert not list(tmp_path.glob("**/*.tmp"))
+
+
+def test_hls_keeps_few_segments(tmp_path: Path, frames: list[Frame]) -> None:
+    sink = open_sink(str(tmp_path / "show.m3u8"), request())
+    for tick in range(25 * 25):
+        sink.write(replace(frames[tick % FRAMES], pts=tick))
+    sink.close()
+    listed = (tmp_path / "show.m3u8").read_text().count("#EXTINF")
+    assert listed == 6
+    assert len(list(tmp_path.glob("*.ts"))) <= listed + 2
+
+
+def test_hls_into_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ImpastoError, match="name another folder for HLS"):
+        open_sink(f"hls:{tmp_path}/file/live", request())
+
+
+def test_srt(tmp_path: Path, frames: list[Frame]) -> None:
+    try:
+        program = srt_program()
+    except ImpastoError as error:
+        pytest.skip(str(error))
+    port = free_port(socket.SOCK_DGRAM)
+    received = tmp_path / "received.ts"
+    listen = [program, "-loglevel", "error", "-nostdin", "-y", "-i", f"srt://127.0.0.1:{port}?mode=listener"]
+    listener = subprocess.Popen([*listen, "-c", "copy", str(received)])
+    sink = open_sink(f"srt://127.0.0.1:{port}", request())
+    for tick in range(2 * FRAMES):
+        sink.write(replace(frames[tick % FRAMES], pts=tick))
+        threading.Event().wait(0.02)
+    sink.close()
+    listener.wait(timeout=20)
+    assert pull(str(received))[0] > FRAMES // 2
+
+
+def test_srt_to_nobody_tells_the_programs_words(frames: list[Frame]) -> None:
+    try:
+        srt_program()
+    except ImpastoError as error:
+        pytest.skip(str(error))
+    port = free_port(socket.SOCK_DGRAM)
+    sink = open_sink(f"srt://127.0.0.1:{port}?passphrase=verysecret1", request())
+    lost = push_until_lost(sink, frames)
+    assert "verysecret1" not in lost
+    assert "failed" in lost or "error" in lost
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("impasto")]
+
+
+def test_no_ffmpeg_for_srt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ImpastoError, match="install your system's ffmpeg"):
+        open_sink("srt://127.0.0.1:9", request())
+
+
+@pytest.mark.parametrize(
+    ("address", "remedy"),
+    [
+        ("rtmp://127.0.0.1:1/live/key", "is the server running"),
+        ("rtsp://user:pass@127.0.0.1:1/x", "is the server running"),
+        ("tcp://127.0.0.1:1", "is the server running"),
+        ("tcp://127.0.0.1", "names no port"),
+        ("rtmp://127.0.0.1:99999/live/key", "the port is a number"),
+        ("rtmp://no-such-host.invalid/live/key", "there is no host no-such-host.invalid"),
+    ],
+)
+def test_nobody_there(address: str, remedy: str) -> None:
+    with pytest.raises(ImpastoError, match=remedy) as told:
+        open_sink(address, request())
+    assert "pass" not in str(told.value).replace("impasto", "")
+    assert "\n" not in str(told.value)
