@@ -32,9 +32,7 @@ def main(port: str, output: str, user: str = "", password: str = "") -> None:
     record = GstRtspServer.RTSPMediaFactory()
     record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
     record.set_latency(20)
-    record.set_launch(
-        RECORD.format(sink=output if " " in output else f"filesink sync=false buffer-mode=2 location={output}")
-    )
+    record.set_launch(f"( {RECEIVE} ! filesink sync=false buffer-mode=2 location={output} )")
     mounts.add_factory("/record", record)
     if user:
         _ask_for(server, play, user, password)

@@ -132,8 +132,8 @@ def rtsp_server(recording: str, *credentials: str) -> Server:
 
 @contextmanager
 def running(server: Server) -> Iterator[Server]:
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.kill()

@@ -1,0 +1,180 @@
+"""Streams pulled from real servers, that end, break off and return."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from clips import write_clip
+from servers import WebServer, free_port, read_some, rtsp_server, running
+
+from engines.errors import ImpastoError
+from realtime.frame import Frame, SignalLost, Source
+from realtime.live_request import SourceRequest
+from realtime.schemes import open_source
+from realtime.sound import Sound
+from realtime.sources.arrival import Arrival
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WebServer]:
+    server = WebServer(tmp_path)
+    with running(server):
+        yield server
+
+
+@contextmanager
+def opened(address: str, **changes: object) -> Iterator[Source]:
+    source = open_source(address, SourceRequest(**changes))  # type: ignore[arg-type]
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def read_until_lost(source: Source, keep: Callable[[Frame], object] = id) -> str:
+    """The message of the loss, after all frames before it."""
+    for _ in range(500):
+        try:
+            frame = source.read()
+            assert frame is not None
+            keep(frame)
+        except SignalLost as lost:
+            return str(lost)
+    raise AssertionError("the loss was not noticed")
+
+
+def test_rtsp_with_sound_breaks_off_and_returns(tmp_path: Path) -> None:
+    with running(rtsp_server(str(tmp_path / "x.ts"))) as server:
+        address = f"rtsp://127.0.0.1:{server.port}/play"
+        with opened(address) as source:
+            assert source.live
+            assert source.size == (320, 240)
+            listener = source.sound.listen()  # type: ignore[attr-defined]
+            frames = read_some(source, 30)
+            sound = listener.get(timeout_seconds=5)
+            assert isinstance(sound, Sound)
+            assert abs(sound.captured_at - frames[0].captured_at) < 1
+            seconds = frames[-1].captured_at - frames[5].captured_at
+            assert seconds == pytest.approx(24 / 25, abs=0.3)
+            server.kill()
+            assert "127.0.0.1" in read_until_lost(source)
+        with pytest.raises(ImpastoError, match="is the server running"):
+            open_source(address, SourceRequest())
+        server.start()
+        with opened(address) as source:
+            read_some(source, 3)
+
+
+def test_rtsp_asks_for_a_password(tmp_path: Path) -> None:
+    with running(rtsp_server(str(tmp_path / "x.ts"), "vincent", "sunflower")) as server:
+        place = f"127.0.0.1:{server.port}/play"
+        with opened(f"rtsp://vincent:sunflower@{place}") as source:
+            read_some(source, 1)
+        with pytest.raises(ImpastoError, match=r"wrong or missing user and password \(401\)") as told:
+            open_source(f"rtsp://vincent:secretly@{place}", SourceRequest())
+        assert "secretly" not in str(told.value)
+        with pytest.raises(ImpastoError, match=r"nothing under this path|password"):
+            open_source(f"rtsp://vincent:sunflower@127.0.0.1:{server.port}/nowhere", SourceRequest())
+
+
+def test_http_file_is_played_at_its_speed(web: WebServer) -> None:
+    write_clip(web.www / "clip.mp4", pts=range(0, 25 * 512, 512))
+    with opened(f"http://127.0.0.1:{web.http_port}/clip.mp4", loop=True) as source:
+        frames = read_some(source, 40)
+    assert frames[-1].captured_at - frames[0].captured_at == pytest.approx(39 / 25, abs=0.2)
+    assert all(later.pts_seconds > earlier.pts_seconds for earlier, later in pairwise(frames))
+
+
+def test_http_file_ends(web: WebServer) -> None:
+    write_clip(web.www / "clip.mp4")
+    with opened(f"http://127.0.0.1:{web.http_port}/clip.mp4") as source:
+        frames: list[Frame] = list(iter(source.read, None))
+    assert len(frames) == 10
+
+
+def test_hls_is_played(web: WebServer) -> None:
+    write_clip(web.www / "show.m3u8", pts=range(0, 50 * 512, 512))
+    with opened(f"http://127.0.0.1:{web.http_port}/show.m3u8") as source:
+        assert len(list(iter(source.read, None))) == 50
+
+
+def test_what_http_answers(web: WebServer) -> None:
+    (web.www / "page.html").write_text("<html>no video</html>")
+    for path, remedy in (
+        ("nowhere.mp4", r"nothing under this path \(404\)"),
+        ("secret/clip.mp4?token=abc", r"wrong or missing user and password \(401\)"),
+        ("page.html", "no video"),
+    ):
+        with pytest.raises(ImpastoError, match=remedy) as told:
+            open_source(f"http://127.0.0.1:{web.http_port}/{path}", SourceRequest())
+        assert "abc" not in str(told.value)
+        assert "\n" not in str(told.value)
+
+
+def test_rtmp_that_nobody_sends(web: WebServer) -> None:
+    with pytest.raises(ImpastoError, match=r"/live/\*\*\*: "):
+        open_source(f"rtmp://127.0.0.1:{web.port}/live/key", SourceRequest())
+
+
+def send(connection: socket.socket, data: bytes) -> Callable[[], None]:
+    def run() -> None:
+        with connection:
+            connection.sendall(data)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread.join
+
+
+@pytest.mark.parametrize("changing", [False, True])
+def test_tcp_transport_stream(tmp_path: Path, changing: bool) -> None:
+    data = write_clip(tmp_path / "a.ts").read_bytes()
+    if changing:
+        data += write_clip(tmp_path / "b.ts", size=(96, 64), pts=range(512 * 20, 512 * 40, 512)).read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        finished: list[Callable[[], None]] = []
+        thread = threading.Thread(target=lambda: finished.append(send(server.accept()[0], data)))
+        thread.start()
+        with opened(f"tcp://127.0.0.1:{server.getsockname()[1]}") as source:
+            frames: list[Frame] = []
+            assert read_until_lost(source, frames.append).endswith("has ended")
+        thread.join()
+        finished[0]()
+    assert {frame.size for frame in frames} == {(64, 48)}
+    assert len(frames) >= (20 if changing else 9)
+
+
+def test_stop_ends_the_opening() -> None:
+    request = SourceRequest()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        threading.Timer(0.2, request.stop.set).start()
+        with pytest.raises(ImpastoError):
+            open_source(f"http://127.0.0.1:{silent.getsockname()[1]}/x", request)
+
+
+@pytest.mark.parametrize(
+    ("address", "remedy"),
+    [
+        ("udp://@127.0.0.1:{port}", "nothing came in time; is anything being sent there"),
+        ("http://127.0.0.1:1/a.mp4", "is the server running"),
+        ("rtsp://no-such-host.invalid/a", "there is no host no-such-host.invalid"),
+    ],
+)
+def test_nobody_there(address: str, remedy: str) -> None:
+    with pytest.raises(ImpastoError, match=remedy):
+        open_source(address.format(port=free_port(socket.SOCK_DGRAM)), SourceRequest())
+
+
+def test_packets_that_lie_unread_are_behind_and_held_up_ones_are_not() -> None:
+    arrival = Arrival()
+    assert not arrival.behind(0.0, 100.0)
+    assert not arrival.behind(1.0, 101.2)
+    assert arrival.behind(2.0, 103.0)
+    arrival.waited(0.01)
+    assert not arrival.behind(3.0, 104.0)  # it was waited for: the way is longer now
+    assert arrival.captured_at(3.5, 104.5) == pytest.approx(104.5)
+    assert arrival.captured_at(3.5, 104.7) == pytest.approx(104.5)
