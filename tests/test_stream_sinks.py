@@ -48,9 +48,11 @@ def request(**changes: object) -> SinkRequest:
 
 def push(address: str, frames: list[Frame], **changes: object) -> None:
     sink = open_sink(address, request(**changes))
-    for frame in frames:
-        sink.write(frame)
-    sink.close()
+    try:
+        for frame in frames:
+            sink.write(frame)
+    finally:
+        sink.close()
 
 
 def push_until_lost(sink: Sink, frames: list[Frame]) -> str:
