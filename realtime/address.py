@@ -19,7 +19,8 @@ def redacted(address: str) -> str:
         return f"{address.partition('://')[0]}://{HIDDEN}"
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
-    place = f"{HIDDEN}@{host}" if "@" in parts.netloc else host
+    user, at, _ = parts.netloc.rpartition("@")
+    place = f"{HIDDEN if user else ''}{at}{host}"
     if port is not None:
         place = f"{place}:{port}"
     return urlunsplit((parts.scheme, place, _path(parts.scheme, parts.path), _query(parts.query), ""))

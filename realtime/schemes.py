@@ -23,7 +23,7 @@ SOURCES = {
     "pattern": "realtime.sources.played:open_pattern",
     "file": "realtime.sources.played:open_file",
     **dict.fromkeys(
-        ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp"), "realtime.sources.stream:open_stream"
+        ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "hls"), "realtime.sources.stream:open_stream"
     ),
 }
 SINKS = {
@@ -55,17 +55,21 @@ def open_sink(address: str, request: SinkRequest) -> Sink:
 
 
 def source_scheme(address: str) -> str:
-    """`camera` for a device's path, `file` for any other path."""
+    """`camera` for a device's path, `hls` for that of a playlist, `file` for any other path."""
     if Path(address).is_char_device():
         return "camera"
-    return _written_scheme(address) or "file"
+    return _written_scheme(address) or _kind_of_path(address)
 
 
 def sink_scheme(address: str) -> str:
     """`hls` for the path of a playlist, `virtualcam` for a device's, `file` for any other path."""
     if Path(address).is_char_device() and address.startswith("/dev/video"):
         return "virtualcam"
-    return _written_scheme(address) or ("hls" if address.lower().endswith(PLAYLIST) else "file")
+    return _written_scheme(address) or _kind_of_path(address)
+
+
+def _kind_of_path(path: str) -> str:
+    return "hls" if path.lower().endswith(PLAYLIST) else "file"
 
 
 def refuse_doubles(source: str, sinks: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from realtime.address import redacted
         ("rtsp://me:word@10.0.0.1:554/one?x=1", "rtsp://***@10.0.0.1:554/one?x=1"),
         ("srt://host:9000?passphrase=word&mode=caller", "srt://host:9000?passphrase=***&mode=caller"),
         ("https://host/a.m3u8?token=word#word", "https://host/a.m3u8?token=***"),
+        ("udp://@:5000", "udp://@:5000"),
         ("http://[::1]:8080/a", "http://[::1]:8080/a"),
         ("rtsp://me:word@host:port/one", "rtsp://***"),
     ],
