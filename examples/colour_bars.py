@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 
 from realtime.frame import Frame
-from realtime.live_request import SourceRequest
-from realtime.pacing import Ticker
+from realtime.live.pacing import Ticker
+from realtime.live.request import SourceRequest
 
 
 class ColourBars:

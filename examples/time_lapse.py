@@ -6,7 +6,7 @@ from pathlib import Path
 from engines.errors import ImpastoError
 from realtime.frame import Frame
 from realtime.fresh_name import fresh_name
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 from realtime.picture_file import Picture, encode_picture, write_whole
 
 EVERY_SECONDS = 10.0

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import av
 
 from engines.errors import ImpastoError
-from realtime.address import redacted
+from realtime.live.address import redacted
 
 PORTS = {"rtmp": 1935, "rtmps": 443, "rtsp": 554}
 RTMP_HELLO = bytes([3]) + bytes(1536)  # C0 and C1 of the RTMP specification, 5.2; S0 and S1 are as long

@@ -21,7 +21,7 @@ import numpy as np
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels, SignalLost
-from realtime.live_request import SinkRequest, SourceRequest
+from realtime.live.request import SinkRequest, SourceRequest
 from realtime.sinks.virtual_camera import open_virtual_camera
 from realtime.sources.camera import open_camera
 from realtime.video_devices import describe, users_of

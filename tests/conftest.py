@@ -8,7 +8,7 @@ import pytest
 from clips import write_clip
 from small_styles import write_small_style
 
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

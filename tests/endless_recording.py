@@ -12,9 +12,9 @@ from itertools import count
 import numpy as np
 
 from realtime.frame import Frame
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 from realtime.sinks.recording import open_recording
-from realtime.sound import Sound, SoundFeed
+from realtime.sound.feed import Sound, SoundFeed
 
 RATE = 30
 SAMPLES = 48000 // RATE

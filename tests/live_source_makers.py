@@ -18,9 +18,9 @@ from servers import free_port
 from xvfb import running_screen
 
 from realtime.frame import Frame, Pixels, Source
-from realtime.live_request import SinkRequest, SourceRequest
-from realtime.pacing import Ticker
-from realtime.schemes import open_sink, open_source
+from realtime.live.pacing import Ticker
+from realtime.live.request import SinkRequest, SourceRequest
+from realtime.live.schemes import open_sink, open_source
 from realtime.sources.camera import CameraSource
 from realtime.sources.camera_mode import CameraMode
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.address import redacted
+from realtime.live.address import redacted
 
 
 @pytest.mark.parametrize(

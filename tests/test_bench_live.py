@@ -8,7 +8,7 @@ import pytest
 
 from engines.errors import ImpastoError
 from realtime.bench.live import LiveRow, measure_live
-from realtime.live_stats import Percentiles
+from realtime.live.stats import Percentiles
 from realtime.options import BenchOptions
 
 ROW = LiveRow(

@@ -15,7 +15,7 @@ from fake_camera import USB_2, FakeCapture, coded
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels, SignalLost, SplitSource
-from realtime.live_request import SourceRequest
+from realtime.live.request import SourceRequest
 from realtime.sources.camera import CameraSource, open_camera
 from realtime.sources.camera_mode import CameraMode, negotiate
 from realtime.sources.motion_jpeg import MotionJpegDecoder

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from fakes import NumberSource, number_of
 
 from engines.errors import ImpastoError
-from realtime.capture import Capture, Captured
 from realtime.frame import Frame, SignalLost, Source
-from realtime.live_stats import LiveStats
+from realtime.live.capture import Capture, Captured
+from realtime.live.stats import LiveStats
 
 PATIENCE_SECONDS = 20.0
 

@@ -10,11 +10,11 @@ from typer.testing import CliRunner, Result
 
 from realtime.commands.border import FAILED, at_the_border
 from realtime.commands.control import CONTEXT_SETTINGS, complete_command, control
-from realtime.control_board import ControlBoard
-from realtime.control_folder import has_sockets
-from realtime.control_socket import ControlServer
-from realtime.live_commands import COMMANDS
-from realtime.live_settings import LiveSettings
+from realtime.control.board import ControlBoard
+from realtime.control.commands import COMMANDS
+from realtime.control.folder import has_sockets
+from realtime.control.server import ControlServer
+from realtime.control.settings import LiveSettings
 
 app = typer.Typer()
 app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))

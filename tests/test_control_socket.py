@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.control_board import ControlBoard
-from realtime.control_client import send
-from realtime.control_folder import has_sockets, living_sockets
-from realtime.control_socket import ControlServer
-from realtime.live_settings import LiveSettings
+from realtime.control.board import ControlBoard
+from realtime.control.client import send
+from realtime.control.folder import has_sockets, living_sockets
+from realtime.control.server import ControlServer
+from realtime.control.settings import LiveSettings
 
 PATIENCE_SECONDS = 30.0
 

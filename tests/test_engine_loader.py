@@ -14,8 +14,8 @@ from small_styles import random_frame, write_small_style
 
 from engines.engine import Controls, load_engine
 from engines.style import StyleFile
-from realtime import engine_loader
-from realtime.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
+from realtime.live import engine_loader
+from realtime.live.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
 
 HANGING = EngineChoice(backend="hanging")
 

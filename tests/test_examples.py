@@ -9,9 +9,9 @@ from foreign_package import EXAMPLES, install_examples
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Sink, Source
-from realtime.live_request import SinkRequest, SourceRequest
+from realtime.live.request import SinkRequest, SourceRequest
+from realtime.live.schemes import open_sink, open_source
 from realtime.picture_file import read_picture
-from realtime.schemes import open_sink, open_source
 
 MODULES = sorted(EXAMPLES.glob("*.py"))
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engines.spec import EngineSpec
-from realtime.height_controller import Goals
-from realtime.height_pilot import HeightPilot, goals_for
-from realtime.live_painter import Painting
-from realtime.live_stats import LiveStats
-from realtime.paint_size import PaintSize
+from realtime.live.height_controller import Goals
+from realtime.live.height_pilot import HeightPilot, goals_for
+from realtime.live.paint_size import PaintSize
+from realtime.live.painter import Painting
+from realtime.live.stats import LiveStats
 
 
 class Studio:

@@ -12,10 +12,10 @@ from fakes import painting_threads
 from engines.engine import load_engine
 from engines.errors import EngineRefused, ImpastoError
 from engines.style import load_style
-from realtime.control_client import send
-from realtime.live import run_live, settings_of
-from realtime.live_options import LiveOptions
-from realtime.live_report import LiveReport
+from realtime.control.client import send
+from realtime.live.options import LiveOptions
+from realtime.live.report import LiveReport
+from realtime.live.run import run_live, settings_of
 
 PATTERN = "pattern:128x96@25"
 ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture

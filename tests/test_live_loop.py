@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 from fakes import RATE, NumberSource, RememberingSink, painting_threads
 
-from realtime.capture import Capture
 from realtime.frame import Frame, SignalLost, Sink, SinkHabits
-from realtime.live_loop import LiveLoop
-from realtime.live_stats import LiveStats
-from realtime.sink_lane import SinkLane
+from realtime.live.capture import Capture
+from realtime.live.loop import LiveLoop
+from realtime.live.sink_lane import SinkLane
+from realtime.live.stats import LiveStats
 
 PATIENCE_SECONDS = 20.0
 

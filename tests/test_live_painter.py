@@ -14,9 +14,9 @@ from small_styles import random_frame, write_small_style
 
 from engines.engine import Controls, load_engine
 from engines.style import StyleFile
-from realtime.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
 from realtime.frame import Pixels
-from realtime.live_painter import LivePainter, Look, Painting
+from realtime.live.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
+from realtime.live.painter import LivePainter, Look, Painting
 
 SIZE = (32, 24)
 SECONDS = 0.625

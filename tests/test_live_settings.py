@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.live_commands import Value
-from realtime.live_settings import LiveSettings, apply_command, described, own_name
+from realtime.control.commands import Value
+from realtime.control.settings import LiveSettings, apply_command, described, own_name
 from realtime.options import StylizeOptions
 
 NAMES = ("waves", "night", "storm")

@@ -19,8 +19,8 @@ from leftovers import nothing_left_behind
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Sink, habits_of
-from realtime.live_request import SinkRequest
-from realtime.schemes import open_sink
+from realtime.live.request import SinkRequest
+from realtime.live.schemes import open_sink
 
 SIZE = (64, 48)
 RATE = Fraction(25)

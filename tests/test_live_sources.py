@@ -14,8 +14,8 @@ from live_source_makers import MAKERS, Maker
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Source, SplitSource
-from realtime.live_request import SourceRequest
-from realtime.schemes import open_source
+from realtime.live.request import SourceRequest
+from realtime.live.schemes import open_source
 
 PATIENCE_SECONDS = 10.0
 SECRET = "hunter2"

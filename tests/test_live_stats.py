@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from realtime.live_stats import MOST_RECENT, LiveStats, Percentiles
+from realtime.live.stats import MOST_RECENT, LiveStats, Percentiles
 
 SHARES = {"p50": 50, "p95": 95, "p99": 99}
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from engines.errors import ImpastoError
-from realtime.microphone import Microphone, open_microphone
-from realtime.sound import Sound
+from realtime.sound.feed import Sound
+from realtime.sound.microphone import Microphone, open_microphone
 
 SECONDS = 20
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
@@ -131,7 +131,7 @@ def test_a_device_of_alsa_is_heard(ear: Ear, alsa_configuration: Callable[[str],
 
 @ON_LINUX
 def test_alsa_finds_the_configuration_of_this_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    from realtime.alsa import CONFIGURATION, find_alsa_files
+    from realtime.sound.alsa import CONFIGURATION, find_alsa_files
 
     if not (CONFIGURATION / "alsa.conf").exists():
         pytest.skip("ALSA is not installed")

@@ -8,10 +8,10 @@ import pytest
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame
-from realtime.live_request import SinkRequest
-from realtime.schemes import open_sink
+from realtime.live.request import SinkRequest
+from realtime.live.schemes import open_sink
+from realtime.live.time_code import PERIOD_SECONDS, UNIT_SECONDS, stamp
 from realtime.sinks.null import NullSink
-from realtime.time_code import PERIOD_SECONDS, UNIT_SECONDS, stamp
 
 REQUEST = SinkRequest(size=(320, 180), frame_rate=Fraction(30))
 

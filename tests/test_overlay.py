@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from small_styles import random_frame
 
-from realtime import overlay
-from realtime.control_board import ControlBoard
+from realtime.window import overlay
+from realtime.control.board import ControlBoard
+from realtime.control.commands import BY_NAME, COMMANDS
+from realtime.control.settings import LiveSettings
 from realtime.frame import Pixels
-from realtime.lettering import fitted, width_of
-from realtime.live_commands import BY_NAME, COMMANDS
-from realtime.live_settings import LiveSettings
-from realtime.overlay import OverlayFigures
-from realtime.viewer import FADE_SECONDS, TOAST_SECONDS, BoardViewer
+from realtime.window.lettering import fitted, width_of
+from realtime.window.overlay import OverlayFigures
+from realtime.window.viewer import FADE_SECONDS, TOAST_SECONDS, BoardViewer
 
 SIZES = [(160, 90), (64, 48), (16, 16), (640, 360), (360, 640), (1280, 720), (3840, 2160)]
 LONG = "camera:0 is gone; waiting for it to return, which may take as long as it takes: Ä → 日本 " * 4

@@ -15,11 +15,11 @@ from servers import read_some
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame
-from realtime.live_request import SourceRequest
-from realtime.schemes import open_source
-from realtime.sound import Sound
+from realtime.live.request import SourceRequest
+from realtime.live.schemes import open_source
+from realtime.live.time_code import PERIOD_SECONDS, read_code
+from realtime.sound.feed import Sound
 from realtime.sources.playing import PlayedSource, Reel
-from realtime.time_code import PERIOD_SECONDS, read_code
 
 
 class Numbers:

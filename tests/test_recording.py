@@ -13,9 +13,9 @@ from clips import psnr_db, read_rgb, read_times
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels, SinkHabits, habits_of
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 from realtime.sinks.recording import Recording, open_recording
-from realtime.sound import Sound, SoundFeed
+from realtime.sound.feed import Sound, SoundFeed
 
 START = 4000.0  # perf_counter counts from an arbitrary moment
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from realtime.frame import Frame
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 from realtime.sinks.recording import open_recording
-from realtime.sound import Sound, SoundFeed
+from realtime.sound.feed import Sound, SoundFeed
 
 START = 4000.0
 RATE = 48000

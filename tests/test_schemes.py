@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.live_request import SinkRequest, SourceRequest
-from realtime.schemes import SINKS, SOURCES, open_sink, open_source, refuse_doubles, sink_scheme, source_scheme
+from realtime.live.request import SinkRequest, SourceRequest
+from realtime.live.schemes import SINKS, SOURCES, open_sink, open_source, refuse_doubles, sink_scheme, source_scheme
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from xvfb import Screen, running_screen
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels, SignalLost, SplitSource
-from realtime.live_request import SourceRequest
+from realtime.live.request import SourceRequest
 from realtime.sources.screen import fitting, open_screen
 
 SIZE = (320, 240)

@@ -10,8 +10,8 @@ from fakes import RATE, RememberingSink, numbered_pixels
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Sink, SinkHabits
-from realtime.live_stats import LiveStats
-from realtime.sink_lane import SinkLane
+from realtime.live.sink_lane import SinkLane
+from realtime.live.stats import LiveStats
 
 PATIENCE_SECONDS = 20.0
 

@@ -7,7 +7,7 @@ import pytest
 from small_styles import random_frame
 
 from realtime.picture_file import read_picture
-from realtime.snapshot import save_snapshot
+from realtime.window.snapshot import save_snapshot
 
 MOMENT = datetime(2026, 11, 21, 3, 45, 12)
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from realtime.sound_clock import SoundClock
+from realtime.sound.clock import SoundClock
 
 BLOCK = 0.02
 

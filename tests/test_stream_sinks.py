@@ -18,10 +18,10 @@ from servers import WebServer, frames_of_scene, free_port, read_some, rtsp_serve
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Sink
-from realtime.live_request import SinkRequest, SourceRequest
-from realtime.schemes import open_sink, open_source
+from realtime.live.request import SinkRequest, SourceRequest
+from realtime.live.schemes import open_sink, open_source
 from realtime.sinks.srt import srt_program
-from realtime.sound import Sound, SoundFeed
+from realtime.sound.feed import Sound, SoundFeed
 from realtime.sources.stream_source import StreamSource
 
 RATE = Fraction(25)

@@ -13,9 +13,9 @@ from servers import WebServer, free_port, read_some, rtsp_server, running
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Source
-from realtime.live_request import SourceRequest
-from realtime.schemes import open_source
-from realtime.sound import Sound
+from realtime.live.request import SourceRequest
+from realtime.live.schemes import open_source
+from realtime.sound.feed import Sound
 from realtime.sources.arrival import Arrival
 
 

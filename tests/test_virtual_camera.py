@@ -9,7 +9,7 @@ import pytest
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels, SignalLost, habits_of
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 from realtime.sinks.virtual_camera import VirtualCameraSink, open_virtual_camera
 
 

@@ -16,9 +16,9 @@ import pytest
 from shown_window import BLUE_RIGHT, RED_LEFT
 from xvfb import Screen, running_screen
 
-from realtime.display import probe_display
-from realtime.key_map import key_name
 from realtime.sinks.window import fitted_size
+from realtime.window.display import probe_display
+from realtime.window.key_map import key_name
 
 CHILD = Path(__file__).with_name("shown_window.py")
 PATIENCE_SECONDS = 30.0
@@ -154,7 +154,7 @@ def test_no_display_is_one_line_and_no_abort(settings: dict[str, str], words: li
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION")
     environment = {name: value for name, value in os.environ.items() if name not in hidden} | settings
     code = (
-        "import realtime.sinks.window as window, realtime.live_request as request, fractions\n"
+        "import realtime.sinks.window as window, realtime.live.request as request, fractions\n"
         "from engines.errors import ImpastoError\n"
         "try: window.open_window('window:', request.SinkRequest(size=(64, 48), frame_rate=fractions.Fraction(30)))\n"
         "except ImpastoError as error: print(error)\n"

@@ -11,10 +11,10 @@ from typing import Any
 
 from engines.errors import ImpastoError
 from realtime.bench.subject import SCENE_RATE, SCENE_SIZE
-from realtime.live import run_live
-from realtime.live_options import LiveOptions
-from realtime.live_report import LiveReport
-from realtime.live_stats import Percentiles
+from realtime.live.options import LiveOptions
+from realtime.live.report import LiveReport
+from realtime.live.run import run_live
+from realtime.live.stats import Percentiles
 from realtime.options import BenchOptions
 
 LIVE_SECONDS = 12.0

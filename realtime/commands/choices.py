@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from realtime.live_options import PictureSize
+from realtime.live.options import PictureSize
 
 LEAST_SIZE_PX = 16
 MOST_SIZE_PX = 16384

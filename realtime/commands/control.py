@@ -8,7 +8,7 @@ import typer
 
 from engines.errors import ImpastoError
 from realtime.commands import choices
-from realtime.live_commands import COMMANDS, Command, Kind, checked_value, find_command
+from realtime.control.commands import COMMANDS, Command, Kind, checked_value, find_command
 
 # Or -0.1 would be taken for an option.
 CONTEXT_SETTINGS = {"ignore_unknown_options": True}
@@ -33,7 +33,7 @@ def control(
 ) -> None:
     """Control a running `impasto live`."""
     from realtime.commands.terminal import print_result
-    from realtime.control_client import send
+    from realtime.control.client import send
 
     checked_value(find_command(command), value)
     answer = send(command, value, socket)

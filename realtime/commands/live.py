@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from realtime.commands import choices
-from realtime.live_options import DEFAULT_SINK, DEFAULT_SOURCE, LiveOptions
+from realtime.live.options import DEFAULT_SINK, DEFAULT_SOURCE, LiveOptions
 
 DEFAULTS = LiveOptions()
 SPEED = "Speed"
@@ -100,11 +100,11 @@ def live(
     json: choices.Json = False,
 ) -> None:
     """Paint a moving picture while it plays: into a window, a virtual camera, a file, a stream, or several at once."""
-    from realtime.allocator import use_one_arena
+    from realtime.live.allocator import use_one_arena
 
     use_one_arena()  # before any thread has an arena of its own
     from realtime.commands.terminal import finish, status_line, stopped_by_interrupt
-    from realtime.live import run_live
+    from realtime.live.run import run_live
 
     options = LiveOptions(
         style=style,

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame
-from realtime.live_request import SinkRequest
-from realtime.time_code import elapsed, read_code
+from realtime.live.request import SinkRequest
+from realtime.live.time_code import elapsed, read_code
 
 MOST_SECONDS = 60.0  # an older time code is a picture that happens to look like one
 

@@ -13,7 +13,7 @@ import numpy as np
 from engines.errors import ImpastoError
 from realtime.colour import SDR_TAGS, FromRgb
 from realtime.frame import Frame, Pixels, Sink, SinkHabits
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 
 Y4M, RAWVIDEO = "y4m", "rawvideo"
 EXAMPLES = {

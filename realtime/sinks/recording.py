@@ -14,8 +14,8 @@ from realtime.encoding import MOST_PIXELS_A_SIDE, Encoding, choose_encoding
 from realtime.frame import Frame, SinkHabits
 from realtime.fresh_name import beside
 from realtime.growing_file import GrowingFile
-from realtime.live_encoder import KEYFRAME_SECONDS, LiveEncoder
-from realtime.live_request import SinkRequest
+from realtime.live.encoder import KEYFRAME_SECONDS, LiveEncoder
+from realtime.live.request import SinkRequest
 from realtime.sinks.file import FORMATS
 
 SCHEME = "file:"

@@ -11,9 +11,9 @@ from typing import IO
 import av
 
 from engines.errors import ImpastoError
-from realtime.address import redacted
 from realtime.frame import Frame, SignalLost, Sink
-from realtime.live_request import SinkRequest
+from realtime.live.address import redacted
+from realtime.live.request import SinkRequest
 from realtime.sinks.stream import MPEGTS_OPTIONS, Connection, StreamSink
 
 ASK_SECONDS = 5.0

@@ -11,13 +11,13 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import ImpastoError
-from realtime.address import redacted
 from realtime.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.impatience import ImpatientThread
-from realtime.live_encoder import LiveEncoder, stream_options
-from realtime.live_request import SinkRequest
+from realtime.live.address import redacted
+from realtime.live.encoder import LiveEncoder, stream_options
+from realtime.live.request import SinkRequest
+from realtime.live.schemes import PLAYLIST
 from realtime.network import PORTS, cannot_open, check_answers, check_host
-from realtime.schemes import PLAYLIST
 from realtime.sinks.tcp_output import TcpOutput
 
 OPEN_SECONDS = 5.0

@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, SinkHabits
-from realtime.live_request import SinkRequest
+from realtime.live.request import SinkRequest
 
 LINUX = sys.platform == "linux"
 LOAD = "sudo modprobe v4l2loopback devices=1 exclusive_caps=1 card_label=impasto"

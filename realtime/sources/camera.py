@@ -21,7 +21,7 @@ from cv2.typing import MatLike
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels, SignalLost
-from realtime.live_request import SourceRequest
+from realtime.live.request import SourceRequest
 from realtime.sources.camera_mode import Adjustable, CameraMode, negotiate, written
 from realtime.sources.motion_jpeg import MotionJpegDecoder
 

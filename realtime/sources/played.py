@@ -7,14 +7,14 @@ from pathlib import Path
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Source
-from realtime.live_request import SourceRequest
-from realtime.pacing import Ticker
+from realtime.live.pacing import Ticker
+from realtime.live.request import SourceRequest
+from realtime.live.time_code import stamp
 from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.file_sound import FileSound
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
 from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
 from realtime.sources.playing import PlayedSource, Reel
-from realtime.time_code import stamp
 
 FILE = "file:"
 PICTURE_RATE = Fraction(25)

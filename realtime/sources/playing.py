@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from realtime.frame import Frame
 from realtime.frame_queue import FrameQueue
-from realtime.live_request import SourceRequest
+from realtime.live.request import SourceRequest
 
 READ_AHEAD = 4  # decoded pictures that wait
 REPEAT_SECONDS = 0.5

@@ -16,7 +16,7 @@ import av
 from engines.errors import ImpastoError
 from realtime.colour import ColourTags, ToRgb
 from realtime.frame import Frame, SignalLost
-from realtime.live_request import SourceRequest
+from realtime.live.request import SourceRequest
 
 DEFAULT_RATE = Fraction(30)
 LEAST_RATE = Fraction(2)  # grabbers wait for the next picture's time, and no read may take a second

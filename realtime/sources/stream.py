@@ -6,12 +6,12 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
-from realtime.address import redacted
 from realtime.frame import Source
 from realtime.impatience import ImpatientThread
-from realtime.live_request import SourceRequest
+from realtime.live.address import redacted
+from realtime.live.request import SourceRequest
+from realtime.live.schemes import PLAYLIST
 from realtime.network import cannot_open, check_host
-from realtime.schemes import PLAYLIST
 from realtime.sources.playing import PlayedSource, Reel
 from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.control_folder import has_sockets, living_sockets
-from realtime.live_commands import Value
+from realtime.control.commands import Value
+from realtime.control.folder import has_sockets, living_sockets
 
 ANSWER_SECONDS = 15.0  # a style file on a slow disk is read before the answer comes
 MOST_ANSWER_BYTES = 1 << 20

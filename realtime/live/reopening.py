@@ -1,6 +1,6 @@
 """When to open a lost source or sink again."""
 
-from realtime.pacing import backoff_seconds, failures_after
+from realtime.live.pacing import backoff_seconds, failures_after
 
 
 class Reopening:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
-from realtime.capture import Capture
 from realtime.frame import Frame
-from realtime.pacing import next_allowed
-from realtime.sink_lane import SinkLane
+from realtime.live.capture import Capture
+from realtime.live.pacing import next_allowed
+from realtime.live.sink_lane import SinkLane
 
 MAIN_STEP_SECONDS = 0.015  # how often a window looks at its keys
 REPEAT_SECONDS = 0.25  # how often the last picture is shown again while no new one comes

@@ -9,8 +9,8 @@ from av.container import OutputContainer
 
 from realtime.colour import SDR_TAGS, FromRgb
 from realtime.frame import Frame
-from realtime.sound import SoundFeed
-from realtime.sound_track import AAC, SoundTrack
+from realtime.sound.feed import SoundFeed
+from realtime.sound.track import AAC, SoundTrack
 
 CLOCK = Fraction(1, 90000)  # fine enough for any rate, and MPEG's own
 KEYFRAME_SECONDS = 2  # what streaming services ask for; a viewer who comes late waits no longer

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.spec import EngineSpec
-from realtime.live_stats import LiveFigures
+from realtime.live.stats import LiveFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.control_board import ControlBoard
-from realtime.live_commands import Value
+from realtime.control.board import ControlBoard
+from realtime.control.commands import Value
 
 MOST_LINE_BYTES = 64 * 1024
 TOO_LONG = f"the line is longer than {MOST_LINE_BYTES // 1024} KiB"

@@ -10,7 +10,7 @@ from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from realtime.frame_queue import FrameQueue
-from realtime.sound import Sound, SoundFeed
+from realtime.sound.feed import Sound, SoundFeed
 
 Samples = NDArray[np.float32]
 

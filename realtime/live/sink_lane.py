@@ -10,9 +10,9 @@ from fractions import Fraction
 from engines.errors import ImpastoError
 from realtime.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
 from realtime.frame_queue import FrameQueue
-from realtime.live_stats import LiveStats
-from realtime.pacing import Ticker
-from realtime.reopening import Reopening
+from realtime.live.pacing import Ticker
+from realtime.live.reopening import Reopening
+from realtime.live.stats import LiveStats
 
 LONGEST_WAIT_SECONDS = 0.1  # so that a stop is seen soon
 Report = Callable[[str], None]

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import cv2
 
+from realtime.control.commands import COMMANDS, Command
 from realtime.frame import Pixels
-from realtime.lettering import (
+from realtime.window.lettering import (
     ACCENT,
     BOLD,
     LEAST_SIZE_PX,
@@ -25,7 +26,6 @@ from realtime.lettering import (
     text_size,
     width_of,
 )
-from realtime.live_commands import COMMANDS, Command
 
 LINE_SPACING = 1.5
 KEY_WORDS = {"left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "Esc", "space": "Space", "tab": "Tab"}

@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from realtime.fresh_name import fresh_name
-from realtime.live_loop import LiveLoop
-from realtime.sink_lane import SinkLane
+from realtime.live.loop import LiveLoop
+from realtime.live.sink_lane import SinkLane
 
 SUFFIX = ".mkv"
 

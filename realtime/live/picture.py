@@ -4,15 +4,15 @@ import time
 from dataclasses import replace
 
 from engines.spec import EngineSpec
-from realtime.composition import before_and_after, fit, mirrored
-from realtime.control_board import ControlBoard
+from realtime.control.board import ControlBoard
+from realtime.control.settings import LiveSettings
 from realtime.frame import Frame, Pixels
-from realtime.live_painter import LivePainter, Painting
-from realtime.live_settings import LiveSettings
-from realtime.live_stats import LiveStats
-from realtime.look_book import LookBook
-from realtime.overlay import draw_notice
-from realtime.paint_size import PaintSize
+from realtime.live.composition import before_and_after, fit, mirrored
+from realtime.live.look_book import LookBook
+from realtime.live.paint_size import PaintSize
+from realtime.live.painter import LivePainter, Painting
+from realtime.live.stats import LiveStats
+from realtime.window.overlay import draw_notice
 
 
 class LivePicture:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from realtime.frame import Pixels
-from realtime.sound import SoundFeed
+from realtime.sound.feed import SoundFeed
 
 
 class Viewer(Protocol):

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from realtime.control_board import ControlBoard
-from realtime.control_folder import has_sockets, own_socket
-from realtime.control_protocol import MOST_LINE_BYTES, TOO_LONG, answer_to, refusal
+from realtime.control.board import ControlBoard
+from realtime.control.folder import has_sockets, own_socket
+from realtime.control.protocol import MOST_LINE_BYTES, TOO_LONG, answer_to, refusal
 
 PRIVATE_SOCKET = 0o600
 MOST_CLIENTS = 64

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from engines.errors import ImpastoError
 from engines.style import StyleFile, names_file, resolve
-from realtime.live_painter import Look
-from realtime.live_settings import LiveSettings
+from realtime.control.settings import LiveSettings
+from realtime.live.painter import Look
 
 
 class LookBook:

@@ -13,9 +13,9 @@ from typing import Any
 
 from engines.errors import ImpastoError
 from engines.plugins import plugins
-from realtime.address import redacted
 from realtime.frame import Sink, Source
-from realtime.live_request import SinkRequest, SourceRequest
+from realtime.live.address import redacted
+from realtime.live.request import SinkRequest, SourceRequest
 
 SOURCES = {
     "camera": "realtime.sources.camera:open_camera",

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from engines.errors import ImpastoError
-from realtime.control_board import ControlBoard
+from realtime.control.board import ControlBoard
+from realtime.control.commands import BY_KEY
 from realtime.frame import Pixels
-from realtime.live_commands import BY_KEY
-from realtime.overlay import OverlayFigures, draw_help, draw_recording, draw_statistics, draw_toast
+from realtime.window.overlay import OverlayFigures, draw_help, draw_recording, draw_statistics, draw_toast
 
 TOAST_SECONDS = 1.5
 FADE_SECONDS = 0.4

@@ -7,15 +7,15 @@ from typing import Any
 
 from engines.errors import EngineRefused
 from engines.spec import EngineSpec
-from realtime.control_board import ControlBoard
-from realtime.engine_loader import LoadFailed
-from realtime.height_pilot import HeightPilot
-from realtime.live_loop import LiveLoop
-from realtime.live_painter import LivePainter
-from realtime.live_picture import LivePicture
-from realtime.live_recorder import LiveRecorder
-from realtime.live_stats import LiveFigures, LiveStats
-from realtime.overlay import OverlayFigures
+from realtime.control.board import ControlBoard
+from realtime.live.engine_loader import LoadFailed
+from realtime.live.height_pilot import HeightPilot
+from realtime.live.loop import LiveLoop
+from realtime.live.painter import LivePainter
+from realtime.live.picture import LivePicture
+from realtime.live.recorder import LiveRecorder
+from realtime.live.stats import LiveFigures, LiveStats
+from realtime.window.overlay import OverlayFigures
 
 STATUS_SECONDS = 0.5
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engines.errors import ImpastoError
 from realtime.frame import Source
-from realtime.sound import SoundFeed
+from realtime.sound.feed import SoundFeed
 
 CHOICES = "none, source, microphone or microphone:DEVICE"
 Report = Callable[[str], None]
@@ -44,7 +44,7 @@ def open_sound(choice: str, source: Source, report: Report, stop: threading.Even
     if choice == "source":
         return _sound_of(source)
     if kind == "microphone":
-        from realtime.microphone import DEFAULT_DEVICE, open_microphone
+        from realtime.sound.microphone import DEFAULT_DEVICE, open_microphone
 
         microphone = open_microphone(device or DEFAULT_DEVICE, report, stop)
         return OpenSound(microphone.feed, microphone.close)

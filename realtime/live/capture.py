@@ -10,8 +10,8 @@ from typing import Any
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Source, SplitSource
 from realtime.frame_queue import FrameQueue
-from realtime.live_stats import LiveStats
-from realtime.reopening import Reopening
+from realtime.live.reopening import Reopening
+from realtime.live.stats import LiveStats
 
 CAPTURE = "capture"
 

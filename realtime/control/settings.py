@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.live_commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
+from realtime.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.options import StylizeOptions
 
 DEFAULTS = StylizeOptions()

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError
-from realtime.live_commands import Value, checked_value, find_command
-from realtime.live_settings import LiveSettings, apply_command, described, own_name
+from realtime.control.commands import Value, checked_value, find_command
+from realtime.control.settings import LiveSettings, apply_command, described, own_name
 
 if TYPE_CHECKING:
     from engines.style import StyleFile

@@ -11,34 +11,34 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.address import redacted
-from realtime.capture import Capture
-from realtime.control_board import ControlBoard
-from realtime.control_socket import ControlServer
-from realtime.engine_loader import EngineChoice, EngineLoader
+from realtime.control.board import ControlBoard
+from realtime.control.server import ControlServer
+from realtime.control.settings import LiveSettings
 from realtime.frame import Sink, Source
-from realtime.height_pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
-from realtime.live_loop import LiveLoop
-from realtime.live_options import LiveOptions
-from realtime.live_painter import LivePainter
-from realtime.live_picture import LivePicture
-from realtime.live_recorder import LiveRecorder
-from realtime.live_report import LiveReport, SinkFacts
-from realtime.live_request import SinkRequest, SourceRequest
-from realtime.live_settings import LiveSettings
-from realtime.live_sound import open_sound
-from realtime.live_stats import LiveStats
-from realtime.live_watch import LiveWatch, figures_for_json, overlay_figures
-from realtime.look_book import LookBook
-from realtime.overlay import OverlayFigures
-from realtime.paint_size import PaintSize
+from realtime.live.address import redacted
+from realtime.live.capture import Capture
+from realtime.live.engine_loader import EngineChoice, EngineLoader
+from realtime.live.height_pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
+from realtime.live.look_book import LookBook
+from realtime.live.loop import LiveLoop
+from realtime.live.options import LiveOptions
+from realtime.live.paint_size import PaintSize
+from realtime.live.painter import LivePainter
+from realtime.live.picture import LivePicture
+from realtime.live.recorder import LiveRecorder
+from realtime.live.report import LiveReport, SinkFacts
+from realtime.live.request import SinkRequest, SourceRequest
+from realtime.live.schemes import open_sink, open_source, refuse_doubles
+from realtime.live.sink_lane import SinkLane
+from realtime.live.stats import LiveStats
+from realtime.live.watch import LiveWatch, figures_for_json, overlay_figures
 from realtime.painting import parse_mix
 from realtime.report import Notes
-from realtime.schemes import open_sink, open_source, refuse_doubles
-from realtime.sink_lane import SinkLane
 from realtime.sinks.null import NullSink
-from realtime.snapshot import save_snapshot
-from realtime.viewer import BoardViewer
+from realtime.sound.choice import open_sound
+from realtime.window.overlay import OverlayFigures
+from realtime.window.snapshot import save_snapshot
+from realtime.window.viewer import BoardViewer
 
 FALLBACK_RATE = Fraction(30)
 AUTO_HEIGHT = 360
@@ -117,7 +117,9 @@ class _LiveRun:
             self._make_picture()
             self._listen()
             while_opening.pop_all()
-        capture = Capture(self._source, self._open_source_again, stats=self._stats, report=self._report, stop=self._stop)
+        capture = Capture(
+            self._source, self._open_source_again, stats=self._stats, report=self._report, stop=self._stop
+        )
         options = self._options
         loop = LiveLoop(
             capture,

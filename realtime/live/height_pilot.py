@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from realtime.height_controller import LADDER, Goals, Measurement, controller, decide, without
-from realtime.live_painter import Painting
-from realtime.live_stats import LiveStats
-from realtime.paint_size import PaintSize
+from realtime.live.height_controller import LADDER, Goals, Measurement, controller, decide, without
+from realtime.live.paint_size import PaintSize
+from realtime.live.painter import Painting
+from realtime.live.stats import LiveStats
 
 TURN_SECONDS = 0.2
 MEASURED_SECONDS = 1.0

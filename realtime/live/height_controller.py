@@ -8,7 +8,7 @@ band in which nothing happens. A raise that had to be taken back is tried again 
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from realtime.height_cost import CostModel, Costs, cost_model, with_cost
+from realtime.live.height_cost import CostModel, Costs, cost_model, with_cost
 
 LADDER = (144, 180, 216, 240, 288, 360, 432, 480, 540, 648, 720, 864, 1080, 1440, 2160)
 SETTLING_SECONDS = 0.4  # the first frames at a new height are slower than the rest

@@ -1,0 +1,1 @@
+"""Sound on its way from a microphone or a source to recordings and streams."""

@@ -1,0 +1,1 @@
+"""A window and what is drawn for the person in front of it."""
