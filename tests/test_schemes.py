@@ -49,6 +49,14 @@ def test_an_unknown_sink_names_the_known_ones(sink_request: SinkRequest) -> None
         open_sink("ndi:one", sink_request)
 
 
+def test_a_url_may_be_longer_than_a_path() -> None:
+    """Services sign theirs with tokens of hundreds of letters."""
+    url = f"https://host/{'a' * 300}.m3u8?token={'b' * 5000}"
+    assert source_scheme(url) == "https"
+    assert sink_scheme(f"rtmp://host/app/{'k' * 300}") == "rtmp"
+    refuse_doubles(url, [f"rtmp://host/app/{'k' * 300}"])
+
+
 def test_every_scheme_leads_to_a_function() -> None:
     from importlib import import_module
 
@@ -63,6 +71,7 @@ def test_every_scheme_leads_to_a_function() -> None:
         ("camera:0", ["out.mp4", "./out.mp4"]),
         ("clip.mp4", ["clip.mp4"]),
         ("camera:0", ["window:", "window:"]),
+        ("camera:0", ["pipe:", "pipe:rawvideo"]),
         ("camera:0", ["rtmp://host/app/key", "rtmp://host/app/key"]),
         ("camera:0", ["hls:site", "site/stream.m3u8"]),
     ],

@@ -5,6 +5,7 @@ point of `impasto.sources` or `impasto.sinks` is called as its scheme and leads 
 address and a SourceRequest or SinkRequest, and returns the open source or sink.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -40,6 +41,7 @@ SINK_ENTRY_POINTS = "impasto.sinks"
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: C: is a drive
 PLAYLIST = ".m3u8"
 SHARED = ("null",)
+ONLY_ONES = ("pipe",)  # there is one standard output, however it is to be written to
 
 
 def open_source(address: str, request: SourceRequest) -> Source:
@@ -56,16 +58,23 @@ def open_sink(address: str, request: SinkRequest) -> Sink:
 
 def source_scheme(address: str) -> str:
     """`camera` for a device's path, `hls` for that of a playlist, `file` for any other path."""
-    if Path(address).is_char_device():
+    if _is_device(address):
         return "camera"
     return _written_scheme(address) or _kind_of_path(address)
 
 
 def sink_scheme(address: str) -> str:
     """`hls` for the path of a playlist, `virtualcam` for a device's, `file` for any other path."""
-    if Path(address).is_char_device() and address.startswith("/dev/video"):
+    if _is_device(address) and address.startswith("/dev/video"):
         return "virtualcam"
     return _written_scheme(address) or _kind_of_path(address)
+
+
+def _is_device(address: str) -> bool:
+    try:
+        return Path(address).is_char_device()
+    except OSError:  # too long for a path, as the URLs of many services are
+        return False
 
 
 def _kind_of_path(path: str) -> str:
@@ -84,17 +93,19 @@ def refuse_doubles(source: str, sinks: Sequence[str]) -> None:
 
 def _place(address: str, scheme: str) -> str:
     """The same for all addresses of one thing."""
+    if scheme in ONLY_ONES:
+        return scheme
     rest = address if "://" in address else address.removeprefix(f"{scheme}:")
     if scheme == "hls":
         folder = Path(rest).parent if rest.lower().endswith(PLAYLIST) else Path(rest)
         return f"hls {folder.resolve()}"
-    is_path = scheme == "file" or (rest and Path(rest).exists())
+    is_path = scheme == "file" or (rest and os.path.exists(rest))
     return str(Path(rest).resolve()) if is_path else f"{scheme} {rest}"
 
 
 def _written_scheme(address: str) -> str:
     found = SCHEME.match(address)
-    return found[1].lower() if found and not Path(address).exists() else ""
+    return found[1].lower() if found and not os.path.exists(address) else ""
 
 
 def _opener(address: str, scheme: str, ours: Mapping[str, str], group: str) -> Callable[[str, Any], Any]:
