@@ -4,7 +4,9 @@ import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 HIDDEN = "***"
-SECRET_FIELDS = re.compile(r"key|token|pass|secret|sig|auth|streamid|credential", re.IGNORECASE)
+SECRET_FIELDS = re.compile(r"key|token|pass|pwd|secret|sig|auth|streamid|credential", re.IGNORECASE)
+# Cameras take names and passwords in the path too: rtsp://10.0.0.1/user=admin&password=word&channel=1
+SECRET_IN_PATH = re.compile(r"((?:pass|pwd|token|secret)[a-z]*=)[^&/;_]+", re.IGNORECASE)
 KEYED_SCHEMES = ("rtmp", "rtmps")  # the last part of their path is the stream's key, as good as a password
 
 
@@ -27,6 +29,7 @@ def redacted(address: str) -> str:
 
 
 def _path(scheme: str, path: str) -> str:
+    path = SECRET_IN_PATH.sub(rf"\1{HIDDEN}", path)
     head, slash, key = path.rpartition("/")
     return f"{head}{slash}{HIDDEN}" if scheme in KEYED_SCHEMES and head and key else path
 
