@@ -194,6 +194,29 @@ def test_what_dead_processes_left_is_removed(runtime: Path, server: ControlServe
     assert not left.exists()
 
 
+def test_a_number_that_another_program_has_by_now_is_no_run(runtime: Path, server: ControlServer) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(runtime / f"live-{os.getppid()}.sock"))
+    assert living_sockets() == {os.getpid(): server.path}
+    assert send("next")["ok"] is True
+
+
+def test_a_run_in_a_container_is_found_though_its_number_is_nobody_s_here(runtime: Path) -> None:
+    runtime.mkdir(mode=0o700)
+    with ControlServer(a_board(), runtime / f"live-{2**22 + 1}.sock") as server:
+        assert living_sockets() == {2**22 + 1: server.path}
+        assert send("next")["ok"] is True
+
+
+def test_a_folder_of_the_super_user_is_told(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `sudo impasto live` leaves it where it keeps XDG_RUNTIME_DIR."""
+    runtime.mkdir(mode=0o700)
+    owner = runtime.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(ImpastoError, match="belongs to another user; set XDG_RUNTIME_DIR"):
+        ControlServer(a_board())
+
+
 def test_a_socket_of_our_own_number_from_before(runtime: Path) -> None:
     runtime.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as dead:

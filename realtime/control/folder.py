@@ -34,8 +34,8 @@ def private_folder() -> Path:
         folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
         raise ImpastoError(f"{folder} cannot be made ({error.strerror}); set XDG_RUNTIME_DIR to a folder") from None
-    for place in (folder, folder.parent):
-        if place.stat().st_uid not in (os.getuid(), 0):
+    for place, owners in ((folder, (os.getuid(),)), (folder.parent, (os.getuid(), 0))):
+        if place.stat().st_uid not in owners:
             raise ImpastoError(f"{place} belongs to another user; set XDG_RUNTIME_DIR to a folder of your own")
     folder.chmod(PRIVATE_FOLDER)
     return folder
@@ -51,9 +51,10 @@ def own_socket() -> Path:
 def living_sockets() -> dict[int, Path]:
     """Process id and socket of every run; what dead processes left is removed."""
     found = {int(name[1]): path for path in _entries() if (name := NAME.fullmatch(path.name))}
-    for number in [number for number in found if not _lives(number)]:
-        with suppress(OSError):
-            found[number].unlink()
+    for number in [number for number, path in found.items() if not _listens(path)]:
+        if not _lives(number):  # or it may be about to listen
+            with suppress(OSError):
+                found[number].unlink()
         del found[number]
     return dict(sorted(found.items()))
 
@@ -65,11 +66,26 @@ def _entries() -> list[Path]:
         return []
 
 
+def _listens(path: Path) -> bool:
+    """Whether a process is at the other end.
+
+    Its number does not tell: another program may have it by now, and that of a run in a container means nothing here.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.setblocking(False)
+        try:
+            trial.connect(str(path))
+        except BlockingIOError:  # so many wait already
+            return True
+        except OSError:
+            return False
+    return True
+
+
 def _lives(number: int) -> bool:
+    """Whether a process of ours has this number; another user's cannot have made a socket here."""
     try:
         os.kill(number, 0)
-    except (ProcessLookupError, OverflowError):
+    except (OSError, OverflowError):
         return False
-    except PermissionError:  # it is another user's
-        return True
     return True
