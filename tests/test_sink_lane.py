@@ -144,6 +144,7 @@ def test_a_lost_sink_is_opened_again_and_told_once() -> None:
     assert bench.lines[0].startswith("one is lost (the server closed the connection)")
     assert bench.lines[1].startswith("one is back after")
     assert len(bench.lines) == 2
+    assert bench.lane.trouble is None
 
 
 def refuse() -> Sink:
@@ -205,3 +206,62 @@ def test_a_window_may_fail_while_no_frame_comes(error: Exception, line: str) -> 
         while not sink.closed:
             bench.stop.wait(0.01)
     assert bench.lines[0].startswith(line)
+
+
+def test_a_steady_sink_gets_the_last_frame_of_all() -> None:
+    """Also where it comes before its tick."""
+    sink = SteadySink(enough=1)
+    with Bench(never, sink, Fraction(1, 100)) as bench:
+        bench.lane.put(frame(0))
+        assert sink.enough.wait(PATIENCE_SECONDS)
+        bench.lane.put(frame(1))
+    assert sink.numbers == [0, 1]
+    assert [pts for pts, _ in sink.times] == [0, 1]
+
+
+def test_a_steady_sink_gets_no_frame_twice_at_the_end() -> None:
+    sink = SteadySink(enough=1)
+    with Bench(never, sink, Fraction(1, 100)) as bench:
+        bench.lane.put(frame(0))
+        assert sink.enough.wait(PATIENCE_SECONDS)
+    assert sink.numbers == [0]
+
+
+def test_a_broken_sink_drops_nothing_any_more() -> None:
+    with Bench(never, RememberingSink(fails_at=0)) as bench:
+        bench.lane.put(frame(0))
+        bench.thread.join(PATIENCE_SECONDS)
+        for number in range(1, 9):
+            bench.lane.put(frame(number))
+    assert bench.stats.totals().dropped == {}
+    assert isinstance(bench.lane.trouble, OSError)
+
+
+def test_what_a_lost_sink_misses_is_counted_and_its_trouble_lasts() -> None:
+    with Bench(refuse, LosingSink()) as bench:
+        feed_until(bench, lambda: bench.stats.totals().dropped.get("one", 0) > 3)
+    assert bench.lane.error is None
+    assert isinstance(bench.lane.trouble, SignalLost)
+
+
+def test_a_sink_that_is_lost_while_it_ends_is_not_promised_back() -> None:
+    class LostAtTheEnd(RememberingSink):
+        def close(self) -> None:
+            raise SignalLost("nothing arrives")
+
+    with Bench(never, LostAtTheEnd()) as bench:
+        bench.lane.put(frame(0))
+    assert bench.lines == ["one is lost (nothing arrives)"]
+    assert isinstance(bench.lane.trouble, SignalLost)
+
+
+def test_an_abort_on_the_main_thread_is_no_error_of_the_sink() -> None:
+    class Aborted(RememberingSink):
+        def write(self, frame: Frame) -> None:
+            raise KeyboardInterrupt
+
+    bench = Bench(never, Aborted())
+    bench.lane.put(frame(0))
+    with pytest.raises(KeyboardInterrupt):
+        bench.lane.step(0)
+    assert bench.lane.error is None

@@ -48,9 +48,10 @@ class SinkLane:
         self._ticker: Ticker | None = None
         self._next_tick = 0
         self._newest: Frame | None = None
+        self._written: Frame | None = None
         self._delivered_at: float | None = None
         self._reopening = Reopening(time.perf_counter())
-        self._lost = False
+        self._loss: SignalLost | None = None
         self._stats, self._report, self._stop = stats, report, stop
 
     @property
@@ -58,8 +59,9 @@ class SinkLane:
         return self._habits.on_main_thread
 
     @property
-    def connected(self) -> bool:
-        return self._sink is not None
+    def trouble(self) -> BaseException | None:
+        """What ended the lane, or a loss that it has not come back from; None where all is well."""
+        return self.error or self._loss
 
     def put(self, frame: Frame) -> None:
         """Hand over a frame, from any thread."""
@@ -88,8 +90,12 @@ class SinkLane:
         except SignalLost as lost:
             self._lose(lost)
             return True
+        except KeyboardInterrupt:  # of the main thread, whose windows have no thread of their own
+            raise
         except BaseException as error:  # the lane's border: a broken sink never ends the others
             self.error = error
+            self._queue.abort()
+            self._newest = None
             self._abandon()
             self._report(f"{self.label} has stopped: {error}")
             return False
@@ -118,6 +124,7 @@ class SinkLane:
             frame = self._newest
         else:
             if frame is None:
+                self._write_the_last()
                 return False
             self._newest = frame
         if frame is not None:
@@ -129,12 +136,20 @@ class SinkLane:
         if self._ticker is None:
             self._ticker = Ticker(self._rate, now)
         due = self._ticker.newest_tick(now)
-        if due < self._next_tick:
-            return
-        self._next_tick = due + 1
+        if due >= self._next_tick:
+            self._write_at(due, frame)
+
+    def _write_the_last(self) -> None:
+        """The last frame of all, a little early where it came before its tick."""
+        if self._newest is not None and self._newest is not self._written:
+            self._write_at(self._next_tick, self._newest)
+
+    def _write_at(self, tick: int, frame: Frame) -> None:
+        self._next_tick = tick + 1
+        self._written = frame
         time_base = 1 / self._rate
-        seconds = float(due * time_base)
-        self._write(replace(frame, pts=due, time_base=time_base, duration=1, pts_seconds=seconds))
+        seconds = float(tick * time_base)
+        self._write(replace(frame, pts=tick, time_base=time_base, duration=1, pts_seconds=seconds))
 
     def _write(self, frame: Frame) -> None:
         assert self._sink is not None
@@ -149,12 +164,13 @@ class SinkLane:
 
     def _try_to_open(self) -> bool:
         """Open the sink, for the first time or again; a first failure is final, a later one is tried again."""
-        if self._stop.is_set() or time.perf_counter() < self._reopening.retry_at:
+        over = self._stop.is_set() or (self._loss is not None and self._queue.finished)
+        if over or time.perf_counter() < self._reopening.retry_at:
             return False
         try:
             self._sink = self._open_sink()
         except (ImpastoError, OSError):
-            if not self._lost:
+            if self._loss is None:
                 raise
             self._reopening.failed(time.perf_counter())
             return False
@@ -162,22 +178,26 @@ class SinkLane:
         self._queue.capacity = self._habits.capacity
         self._ticker, self._next_tick = None, 0
         away_seconds = self._reopening.opened(time.perf_counter())
-        if self._lost:
+        if self._loss is not None:
             self._report(f"{self.label} is back after {away_seconds:.0f} s")
-        self._lost = False
+        self._loss = None
         return True
 
     def _wait_for_another_try(self, wait_seconds: float) -> bool:
-        """What comes while the sink is away is thrown away."""
+        """What comes while the sink is away is thrown away, and counted."""
         try:
-            return self._queue.get(wait_seconds) is not None
+            frame = self._queue.get(wait_seconds)
         except TimeoutError:
             return not self._stop.is_set()
+        if frame is not None:
+            self._stats.dropped(self.label)
+        return frame is not None
 
     def _lose(self, lost: SignalLost) -> None:
-        self._report(f"{self.label} is lost ({lost}); it is opened again when it returns")
+        promise = "" if self._queue.finished else "; it is opened again when it returns"
+        self._report(f"{self.label} is lost ({lost}){promise}")
         self._abandon()
-        self._lost = True
+        self._loss = lost
         self._reopening.failed(time.perf_counter())
 
     def _abandon(self) -> None:
