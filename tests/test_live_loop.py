@@ -159,6 +159,53 @@ def test_a_stop_ends_it_and_closes_everything() -> None:
     assert not bench.loop.ended_by_itself
 
 
+def test_a_stop_does_not_wait_for_a_net_that_hangs() -> None:
+    begun, let = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        assert let.wait(PATIENCE_SECONDS)
+
+    source, sink = PacedSource(), PatientSink()
+    bench = Bench(source, sink, picture=CopyingPicture(before=hang))
+    bench.loop.run(lambda: bench.stop.set() if begun.is_set() else None)
+    assert sink.closed
+    assert source.closed
+    assert bench.lines == ["paint did not end in time and was left behind"]
+    let.set()
+    for thread in painting_threads():
+        thread.join(PATIENCE_SECONDS)
+
+
+def test_sinks_complete_what_waits_at_the_end_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that is: a stop may leave threads behind, an end may not."""
+    let = threading.Event()
+
+    class SlowToClose(PatientSink):
+        def close(self) -> None:
+            threading.Timer(0.3, let.set).start()
+            assert let.wait(PATIENCE_SECONDS)
+            super().close()
+
+    monkeypatch.setattr("realtime.live.loop.STOP_SECONDS", 0.05)
+    sink = SlowToClose()
+    Bench(PacedSource(5), sink).run()
+    assert sink.closed
+
+
+def test_an_abort_is_raised_and_closes_everything() -> None:
+    def abort() -> None:
+        raise KeyboardInterrupt
+
+    source, sink, window = PacedSource(), PatientSink(), PatientSink(on_main_thread=True)
+    with pytest.raises(KeyboardInterrupt):
+        Bench(source, sink, window).run(abort)
+    assert source.closed
+    assert sink.closed
+    assert window.closed
+    assert not painting_threads()
+
+
 def test_an_error_in_painting_is_raised_and_closes_everything() -> None:
     def fail() -> None:
         raise RuntimeError("the net is broken")

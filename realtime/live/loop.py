@@ -6,7 +6,7 @@ it. So the age of what is shown is bounded by one wait and the work, however slo
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
@@ -18,7 +18,8 @@ from realtime.live.sink_lane import SinkLane
 
 MAIN_STEP_SECONDS = 0.015  # how often a window looks at its keys
 REPEAT_SECONDS = 0.25  # how often the last picture is shown again while no new one comes
-LAST_WAIT_SECONDS = 1.0  # for threads to end after a stop
+STOP_SECONDS = 1.0  # for all threads together to end after a stop
+COMPLETING_SECONDS = 10.0  # for the sinks to write what waits, where the run has ended by itself
 
 
 class Picture(Protocol):
@@ -86,11 +87,11 @@ class LiveLoop:
         capture.start()
         paint.start()
         try:
-            while not self._painted.is_set() and self._lanes_left():
+            while not self._stop.is_set() and not self._painted.is_set() and self._lanes_left():
                 self._turn()
                 housekeeping()
-        finally:
             self._by_itself = not self._stop.is_set()
+        finally:
             self._stop.set()
             self._finish([capture, paint])
         error = self._error or self._capture.error
@@ -146,17 +147,20 @@ class LiveLoop:
 
     def _finish(self, threads: list[threading.Thread]) -> None:
         """End all threads. One that hangs in a system's call is named and left behind: it ends with the process."""
-        deadline = time.perf_counter() + LAST_WAIT_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.perf_counter()))
         for lane in self._lanes:
             lane.finish()
         for lane in self._lanes:
             while lane.on_main_thread and lane.step(0.0):
                 pass
-        deadline = time.perf_counter() + LAST_WAIT_SECONDS
-        for thread in self._threads.values():
-            thread.join(max(0.0, deadline - time.perf_counter()))
-        for thread in (*threads, *self._threads.values()):
+        deadline = time.perf_counter() + STOP_SECONDS
+        _join(threads, deadline)
+        lanes = list(self._threads.values())
+        _join(lanes, deadline + (COMPLETING_SECONDS if self._by_itself else 0.0))
+        for thread in (*threads, *lanes):
             if thread.is_alive():
                 self._report(f"{thread.name.removeprefix('impasto-')} did not end in time and was left behind")
+
+
+def _join(threads: Iterable[threading.Thread], deadline: float) -> None:
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.perf_counter()))
