@@ -173,6 +173,34 @@ def test_the_end_leaves_nothing(runtime: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "impasto-control"]
 
 
+def test_a_command_that_hangs_does_not_hold_up_the_end(runtime: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def snapshot() -> str:
+        begun.set()
+        assert go_on.wait(PATIENCE_SECONDS), "the end has waited for it"
+        return "picture.png"
+
+    board = ControlBoard(LiveSettings(style="waves"), ("waves",), on_snapshot=snapshot, on_quit=lambda: None)
+    server = ControlServer(board)
+    with Client(server.path) as client:
+        client.socket.sendall(b'{"command": "snapshot"}\n')
+        assert begun.wait(PATIENCE_SECONDS)
+        server.close()
+        assert not server.path.exists()
+        go_on.set()
+        assert client.hear()["ok"] is True  # and the thread ends after it
+        assert client.answers.readline() == b""
+
+
+def test_closing_again_leaves_the_path_to_the_next_run(runtime: Path) -> None:
+    first = ControlServer(a_board())
+    first.close()
+    with ControlServer(a_board(), first.path):
+        first.close()
+        assert send("next")["ok"] is True
+
+
 def test_no_run_and_several(runtime: Path) -> None:
     with pytest.raises(ImpastoError, match="no impasto live is running"):
         send("next")

@@ -14,6 +14,7 @@ from realtime.control.protocol import MOST_LINE_BYTES, TOO_LONG, answer_to, refu
 PRIVATE_SOCKET = 0o600
 MOST_CLIENTS = 64
 READ_BYTES = 65536
+CLOSE_SECONDS = 0.5
 
 
 class ControlServer:
@@ -33,7 +34,7 @@ class ControlServer:
         self._selector.register(self._listener, selectors.EVENT_READ, None)
         self._ending, self._end = socket.socketpair()
         self._selector.register(self._ending, selectors.EVENT_READ, None)
-        self._thread = threading.Thread(target=self._serve, name="impasto-control")
+        self._thread = threading.Thread(target=self._serve, name="impasto-control", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> "ControlServer":
@@ -43,19 +44,22 @@ class ControlServer:
         self.close()
 
     def close(self) -> None:
-        """End the thread, the connections and the socket's file; what was answered but not read is lost."""
-        with suppress(OSError):  # closed before
-            self._end.send(b"\0")
-        self._thread.join()
-        self._end.close()
+        """End the thread, the connections and the socket's file; what was answered but not read is lost.
+
+        A command that is being carried out is waited for half a second, for a style may lie on a disk that hangs.
+        """
+        if self._end.fileno() < 0:  # closed before, and the path may be another run's by now
+            return
+        with suppress(OSError):
+            self.path.unlink()
+        self._end.close()  # the thread sees it at the other end
+        self._thread.join(CLOSE_SECONDS)
 
     def _serve(self) -> None:
         try:
             while self._step():
                 pass
         finally:
-            with suppress(OSError):
-                self.path.unlink()
             for key in list(self._selector.get_map().values()):
                 assert isinstance(key.fileobj, socket.socket)
                 key.fileobj.close()
