@@ -97,7 +97,7 @@ def test_a_deleted_file_is_no_reason_to_stay(small_style: Path) -> None:
     assert board.do("style", str(small_style)).style == str(small_style)
 
 
-def test_the_lead_s_names_are_used() -> None:
+def test_the_names_of_another_file_are_used() -> None:
     board, _ = a_board()
     board.use_styles(["waves", "dots", "lines"])
     assert board.do("style", "3").style == "lines"

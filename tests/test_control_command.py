@@ -16,6 +16,8 @@ from realtime.control.folder import has_sockets
 from realtime.control.server import ControlServer
 from realtime.control.settings import LiveSettings
 
+WRONG_USAGE = 2
+
 app = typer.Typer()
 app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
 
@@ -72,18 +74,40 @@ def test_status_for_people_and_for_programs(board: ControlBoard) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["stile", "night"], "there is no command 'stile'; did you mean style?"),
-        (["strength", "loud"], "strength takes a number"),
         (["style", "9"], "there is no style 9"),
-        (["status", "--jsn"], "status takes no value"),
+        (["style", "nowhere.onnx"], "nowhere.onnx"),
         (["next", "--socket", "/nowhere/live.sock"], "no impasto live is running at /nowhere/live.sock"),
     ],
 )
-def test_mistakes_are_one_line(board: ControlBoard, words: list[str], error: str) -> None:
+def test_what_the_run_refuses_is_one_line(board: ControlBoard, words: list[str], error: str) -> None:
     result = run(*words)
     assert result.exit_code == FAILED
     assert error in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ([], "Missing argument 'COMMAND'"),
+        (["stile", "night"], "there is no command 'stile'; did you mean style?"),
+        (["strength", "loud"], "strength takes a number"),
+        (["strength", "7"], "strength takes a number"),
+        (["freeze", "perhaps"], "freeze is on or off"),
+        (["style"], "style takes NAME"),
+        (["style", ""], "style takes NAME"),
+        (["status", "--jsn"], "status takes no value"),
+        (["style", "night", "waves"], "unexpected extra argument"),
+    ],
+)
+def test_a_wrong_command_line_exits_2_and_asks_no_run(
+    words: list[str], error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.control.client.send", lambda *_: pytest.fail("a run was asked"))
+    result = run(*words)
+    assert result.exit_code == WRONG_USAGE
+    assert error in " ".join(result.stderr.replace("│", " ").split())
+    assert result.stdout == ""
 
 
 def test_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

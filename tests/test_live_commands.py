@@ -63,6 +63,7 @@ def test_values_that_are_taken(name: str, value: Value, expected: Value) -> None
         ("strength", None), ("strength", "much"), ("strength", 1.2), ("strength", -0.1), ("strength", math.nan),
         ("strength", "+inf"), ("strength", True), ("strength", "1e999"), ("strength", 10**400), ("freeze", "perhaps"),
         ("freeze", 0.5), ("next", "two"), ("quit", ""), ("style", True), ("style", 1.5), ("style", "a\nb"),
+        ("style", None), ("style", " "),
         ("keep-colour", "maybe"), ("mix-amount", "x" * 5000),
     ],
 )  # fmt: skip

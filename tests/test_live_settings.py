@@ -44,7 +44,7 @@ def test_styles(style: str, command: str, value: Value, expected: str) -> None:
     assert after((command, value), settings=LiveSettings(style=style)).style == expected
 
 
-@pytest.mark.parametrize(("position", "text"), [("4", "this file has 3"), ("0", "no style 0"), ("", "empty")])
+@pytest.mark.parametrize(("position", "text"), [("4", "this file has 3"), ("0", "no style 0"), ("", "and not ''")])
 def test_a_style_beyond_the_list(position: str, text: str) -> None:
     with pytest.raises(ImpastoError, match=text):
         after(("style", position))

@@ -35,11 +35,23 @@ def control(
     from realtime.commands.terminal import print_result
     from realtime.control.client import send
 
-    checked_value(find_command(command), value)
+    _refuse_wrong_usage(command, value)
     answer = send(command, value, socket)
     if not answer.get("ok"):
         raise ImpastoError(str(answer.get("error", "the run refused, and does not say why")))
     print_result(answer if json else as_text(command, answer))
+
+
+def _refuse_wrong_usage(command: str, value: str | None) -> None:
+    """What no run would take; what this run does not take, as a style that it has not got, is its own to refuse."""
+    try:
+        known = find_command(command)
+    except ImpastoError as error:
+        raise typer.BadParameter(str(error), param_hint="COMMAND") from None
+    try:
+        checked_value(known, value)
+    except ImpastoError as error:
+        raise typer.BadParameter(str(error), param_hint="VALUE") from None
 
 
 def as_text(command: str, answer: dict[str, Any]) -> str:

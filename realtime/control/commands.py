@@ -121,12 +121,13 @@ def _flag(command: Command, value: Value) -> bool | None:
 
 
 def _text(command: Command, value: Value) -> str:
-    if value is None:
+    """No text is none of the styles, which only a mix can be."""
+    if value is None and command.name == "mix":
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ImpastoError(f"{command.name} takes {command.value}, and not {_shown(value)}")
     text = str(value).strip()
-    if any(ord(character) < 32 for character in text):
+    if any(ord(character) < 32 for character in text) or (not text and command.name != "mix"):
         raise ImpastoError(f"{command.name} takes {command.value}, and not {_shown(text)}")
     return text
 

@@ -108,8 +108,6 @@ def _wanted_style(settings: LiveSettings, command: Command, value: Value, names:
     if command.kind is Kind.NONE:
         return beside(settings.style, _step(settings.style, names, 1 if command.name == NEXT else -1), names)
     text = str(value)
-    if not text:
-        raise ImpastoError(f"style takes {command.value}, and not an empty text")
     if text not in names and text.isdecimal():
         return beside(settings.style, _by_position(int(text), names), names)
     return beside(settings.style, text, names) if text in names else text
