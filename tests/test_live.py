@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from engines.style import load_style
 from realtime.control.client import send
 from realtime.live.options import LiveOptions
 from realtime.live.report import LiveReport
-from realtime.live.run import run_live, settings_of
+from realtime.live.run import labels_of, run_live, settings_of
 
 PATTERN = "pattern:128x96@25"
 ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture
@@ -84,6 +85,43 @@ def test_an_engine_that_does_not_exist_ends_the_run(small_style: Path) -> None:
 def test_a_sink_that_cannot_be_opened_ends_the_run_and_closes_the_others(small_style: Path, tmp_path: Path) -> None:
     with pytest.raises((ImpastoError, OSError)):
         run_live(PATTERN, ["null:", str(tmp_path / "nosuch" / "out.mkv")], options(small_style))
+
+
+def test_an_error_after_the_sinks_are_open_closes_them(small_style: Path, tmp_path: Path) -> None:
+    recording = tmp_path / "out.mkv"
+    with pytest.raises(ValueError, match="goal above 0"):
+        run_live(PATTERN, [str(recording)], options(small_style, target_fps=-1.0))
+    assert not recording.exists()
+
+
+def test_an_error_after_a_stop_is_no_error(small_style: Path) -> None:
+    """A host that did not answer until Ctrl-C."""
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(KeyboardInterrupt):
+        run_live("nosuch.mp4", ["null:"], options(small_style), stop=stop)
+
+
+def test_a_stop_before_the_first_picture_is_an_interrupt(small_style: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert run_live(PATTERN, ["null:"], options(small_style), stop=stop).interrupted
+
+
+def test_sinks_that_look_alike_are_told_apart(small_style: Path) -> None:
+    report = run_live(PATTERN, ["null:", "null:"], options(small_style, frames=5))
+    assert set(report.figures.latency_ms) == {"null:", "null: (2)"}
+    addresses = ["rtmp://host/app/one", "null:", "rtmp://host/app/two"]
+    assert labels_of(addresses) == ["rtmp://host/app/***", "null:", "rtmp://host/app/*** (2)"]
+
+
+def test_a_film_is_recorded_to_its_last_frame(
+    make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path
+) -> None:
+    film, recording = make_clip(12), tmp_path / "out.mkv"
+    run_live(str(film), [str(recording)], options(small_style, pass_through=True))
+    last, copy = (read_rgb(path, len(read_pictures(path)) - 1) for path in (film, recording))
+    assert psnr_db(last, copy) > 25
 
 
 def test_it_is_controlled_from_outside(small_style: Path, tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from fractions import Fraction
 from functools import partial
@@ -57,12 +58,31 @@ def run_live(
 
     `report` gets a line for people now and then and `status` what is going on, twice a second; both from any thread.
     Raises ImpastoError or OSError with one line where something cannot be opened, or the source or the painting fails;
-    whatever was opened is closed. A sink that breaks while others go on is told in the report.
+    whatever was opened is closed. A sink that breaks while others go on is told in the report. KeyboardInterrupt where
+    `stop` is set before all is open.
     """
     refuse_doubles(source, sinks)
-    with ExitStack() as opened:
-        run = _LiveRun(source, options, Notes(report, prefix=""), stop or threading.Event(), opened)
-        return run.into(sinks, status)
+    stop = stop or threading.Event()
+    with ExitStack() as opened, ExitStack() as while_opening:
+        try:
+            run = _LiveRun(source, options, Notes(report, prefix=""), stop, opened, while_opening)
+            run.prepare(sinks, status)
+        except (ImpastoError, OSError):
+            if stop.is_set():  # then it is no error that a host did not answer
+                raise KeyboardInterrupt from None
+            raise
+        while_opening.pop_all()  # from here on the loop closes the source and the sinks, on their own threads
+        return run.run()
+
+
+def labels_of(sinks: Sequence[str]) -> list[str]:
+    """What the sinks are called, without secrets; those that look alike are numbered."""
+    seen: Counter[str] = Counter()
+    labels = []
+    for shown in map(redacted, sinks):
+        seen[shown] += 1
+        labels.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
+    return labels
 
 
 def settings_of(options: LiveOptions) -> LiveSettings:
@@ -89,11 +109,17 @@ class _LiveRun:
     """One run: opened in the order of what is cheapest to refuse, then handed to the loop."""
 
     def __init__(
-        self, address: str, options: LiveOptions, report: Notes, stop: threading.Event, opened: ExitStack
+        self,
+        address: str,
+        options: LiveOptions,
+        report: Notes,
+        stop: threading.Event,
+        opened: ExitStack,
+        while_opening: ExitStack,
     ) -> None:
         self._begun = time.perf_counter()
         self._address, self._options, self._report, self._stop = address, options, report, stop
-        self._opened = opened
+        self._opened, self._while_opening = opened, while_opening
         self._ended = False  # as it was to end: by the source, by `quit`, by --seconds
         self._stats = LiveStats()
         self._board = ControlBoard(
@@ -103,26 +129,21 @@ class _LiveRun:
         self._looks.look(self._board.settings)
         self._viewer = BoardViewer(self._board, self._overlay)
         self._source = self._open_source()
-        opened.callback(self._source.close)
+        while_opening.callback(_close_quietly, self._source)
         self._size = self._source.size
         self._rate = self._source.frame_rate or FALLBACK_RATE
         self._sound = open_sound(options.audio, self._source, report, stop)
         if self._sound is not None:
             opened.callback(self._sound.close)
 
-    def into(self, sinks: Sequence[str], status: Callable[[str], None]) -> LiveReport:
-        """Open the sinks and run to the end."""
-        with ExitStack() as while_opening:
-            lanes = [self._open_lane(address, while_opening) for address in sinks]
-            self._make_picture()
-            self._listen()
-            while_opening.pop_all()
-        capture = Capture(
-            self._source, self._open_source_again, stats=self._stats, report=self._report, stop=self._stop
-        )
+    def prepare(self, sinks: Sequence[str], status: Callable[[str], None]) -> None:
+        """Open the sinks, and all that stands between."""
+        lanes = [self._open_lane(label, address) for label, address in zip(labels_of(sinks), sinks, strict=True)]
+        self._make_picture()
+        self._listen()
         options = self._options
-        loop = LiveLoop(
-            capture,
+        self._loop = LiveLoop(
+            Capture(self._source, self._open_source_again, stats=self._stats, report=self._report, stop=self._stop),
             self._picture,
             lanes,
             stop=self._stop,
@@ -130,21 +151,25 @@ class _LiveRun:
             fps_cap=options.fps_cap,
             frames=options.frames,
         )
+        recorder = LiveRecorder(self._loop, options.folder, self._recording_lane, self._report, self._stop_recording)
         self._watch = LiveWatch(
             self._board,
             self._stats,
             self._picture,
             self._painter,
-            loop,
-            LiveRecorder(loop, options.folder, self._recording_lane, self._report, self._stop_recording),
+            self._loop,
+            recorder,
             pilot=self._pilot(),
             seconds=options.seconds,
             status=status,
             end=self._end,
         )
+
+    def run(self) -> LiveReport:
+        """From the first picture to the end."""
         self._stats.begin()
-        loop.run(self._watch)
-        return self._live_report(loop)
+        self._loop.run(self._watch)
+        return self._live_report()
 
     def _open_source(self) -> Source:
         options = self._options
@@ -159,15 +184,15 @@ class _LiveRun:
             self._sound.follow(source, self._report)
         return source
 
-    def _open_lane(self, address: str, while_opening: ExitStack) -> SinkLane:
+    def _open_lane(self, label: str, address: str) -> SinkLane:
         """A sink that must open now; what opened is closed again where a later one does not."""
         sink = self._open_sink(address)
-        while_opening.callback(sink.close)
-        return self._lane(address, sink)
+        self._while_opening.callback(_close_quietly, sink)
+        return self._lane(label, address, sink)
 
-    def _lane(self, address: str, sink: Sink | None = None) -> SinkLane:
+    def _lane(self, label: str, address: str, sink: Sink | None = None) -> SinkLane:
         return SinkLane(
-            redacted(address),
+            label,
             partial(self._open_sink, address),
             sink,
             rate=self._rate,
@@ -191,7 +216,7 @@ class _LiveRun:
         return sink
 
     def _recording_lane(self, path: Path) -> SinkLane:
-        return self._lane(str(path))
+        return self._lane(str(path), str(path))
 
     def _stop_recording(self) -> None:
         self._board.do("record", False)
@@ -243,14 +268,25 @@ class _LiveRun:
     def _overlay(self) -> OverlayFigures:
         return overlay_figures(self._stats.now(), self._picture.engine)
 
-    def _live_report(self, loop: LiveLoop) -> LiveReport:
-        first = loop.first_frame_at
+    def _live_report(self) -> LiveReport:
+        loop, first = self._loop, self._loop.first_frame_at
         return LiveReport(
             self._stats.totals(),
             self._size,
             self._watch.engine,
-            tuple(SinkFacts(lane.label, lane.frames, str(lane.error or "")) for lane in loop.all_lanes),
+            tuple(SinkFacts(lane.label, lane.frames, _words(lane.trouble)) for lane in loop.all_lanes),
             None if first is None else first - self._begun,
             tuple(self._report.lines),
             interrupted=self._stop.is_set() and not self._ended and not loop.ended_by_itself,
         )
+
+
+def _words(trouble: BaseException | None) -> str:
+    """Never empty where there is trouble."""
+    return "" if trouble is None else str(trouble) or type(trouble).__name__
+
+
+def _close_quietly(opened: Source | Sink) -> None:
+    """What is told is why it is closed."""
+    with suppress(Exception):
+        opened.close()
