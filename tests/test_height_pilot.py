@@ -73,6 +73,22 @@ def test_a_height_without_an_engine_is_left_out() -> None:
     assert studio.size.height == 360
 
 
+def test_a_style_without_an_engine_is_not_the_heights_fault() -> None:
+    studio = Studio(0.030, Goals(target_fps=24))  # 360 lines are in time, and 432 are not
+    studio.pilot.turn(studio.painting(), True, studio.now)
+    studio.size.height = 720
+    studio.run(20)
+    assert studio.size.height == 360
+
+
+def test_a_height_above_the_sources_is_the_sources() -> None:
+    """Otherwise the one that is set would be waited for for ever."""
+    studio = Studio(0.080, Goals(target_fps=24), height=1080)
+    assert studio.size.height == 720
+    studio.run(10)
+    assert studio.size.height < 360
+
+
 @pytest.mark.parametrize(
     ("wishes", "goals"),
     [

@@ -47,20 +47,24 @@ class HeightPilot:
         for height in state.ladder:
             state = without(state, height) if height < min(least_height, source_height) else state
         self._state = state
+        paint_size.height = min(paint_size.height, source_height)  # what is painted at is told so too
         self._paint_size, self._stats, self._report = paint_size, stats, report
         self._next_turn = 0.0
         self._height = 0
         self._since = 0.0
 
     def turn(self, painting: Painting | None, failed: bool, now: float) -> None:
-        """Look after the height; `failed` tells that no engine could be had for the one that is set."""
+        """Look after the height; `failed` tells that an engine could not be had.
+
+        Where the height that is set is not the painted one it is the height's fault, and elsewhere the style's.
+        """
         if now < self._next_turn:
             return
         self._next_turn = now + TURN_SECONDS
         painted_height = painting.spec.height if painting is not None and painting.spec is not None else 0
         if painted_height != self._height:
             self._height, self._since = painted_height, now
-        if failed and painted_height:
+        if failed and painted_height not in (0, self._paint_size.height):
             self._state = without(self._state, self._paint_size.height)
             self._paint_size.height = painted_height
         self._state, decision = decide(self._state, self._measurement(now), now)
