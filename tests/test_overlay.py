@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from small_styles import random_frame
 
-from realtime.window import overlay
 from realtime.control.board import ControlBoard
 from realtime.control.commands import BY_NAME, COMMANDS
 from realtime.control.settings import LiveSettings
 from realtime.frame import Pixels
+from realtime.window import overlay
 from realtime.window.lettering import fitted, width_of
 from realtime.window.overlay import OverlayFigures
 from realtime.window.viewer import FADE_SECONDS, TOAST_SECONDS, BoardViewer
@@ -123,6 +123,47 @@ def test_keys_reach_the_board_and_others_are_let_pass() -> None:
     for key in ("2", "c", "z", "f5"):
         viewer.press(key)
     assert (board.settings.style, board.settings.keep_colour) == ("night", 1.0)
+
+
+def hold(viewer: BoardViewer, clock: Clock, key: str, times: int = 30) -> None:
+    """As a window system repeats it, 25 times a second."""
+    for _ in range(times):
+        viewer.press(key)
+        clock.now += 0.04
+
+
+@pytest.mark.parametrize(("key", "setting"), [("space", "frozen"), ("r", "recording"), ("f", "fullscreen")])
+def test_a_switch_that_is_held_down_is_turned_over_once(key: str, setting: str) -> None:
+    clock = Clock()
+    viewer, board, _ = a_viewer(clock)
+    hold(viewer, clock, key)
+    assert getattr(board.settings, setting) is True
+    clock.now += 0.1
+    viewer.press(key)
+    assert getattr(board.settings, setting) is False
+
+
+def test_a_held_key_saves_one_picture_however_long_that_takes() -> None:
+    clock = Clock()
+    saved: list[str] = []
+
+    def save() -> str:
+        clock.now += 0.5
+        saved.append("picture.png")
+        return saved[-1]
+
+    board = ControlBoard(LiveSettings(), (), on_snapshot=save, on_quit=lambda: None)
+    hold(BoardViewer(board, lambda: FIGURES, clock), clock, "s")
+    assert len(saved) == 1
+
+
+def test_steps_go_on_while_their_key_is_held_down() -> None:
+    clock = Clock()
+    viewer, board, _ = a_viewer(clock)
+    hold(viewer, clock, "-", 5)
+    assert board.settings.strength == 0.5
+    hold(viewer, clock, "n", 3)
+    assert board.settings.style == "night"
 
 
 def test_a_mistake_is_shown() -> None:

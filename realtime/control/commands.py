@@ -42,6 +42,11 @@ class Command:
     toggles: bool = False
     keys: Mapping[str, Value] = field(default_factory=dict)
 
+    @property
+    def once(self) -> bool:
+        """Whether a key that is held down does it once: turned over again and again it would flicker, or fill disks."""
+        return self.kind is Kind.FLAG or self.toggles or self.name == "snapshot"
+
 
 DIGITS: dict[str, Value] = {str(digit): str(digit) for digit in range(1, 10)}
 COMMANDS = (

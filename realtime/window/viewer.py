@@ -5,18 +5,20 @@ from collections.abc import Callable
 
 from engines.errors import ImpastoError
 from realtime.control.board import ControlBoard
-from realtime.control.commands import BY_KEY
+from realtime.control.commands import BY_KEY, Command, Value
 from realtime.frame import Pixels
 from realtime.window.overlay import OverlayFigures, draw_help, draw_recording, draw_statistics, draw_toast
 
 TOAST_SECONDS = 1.5
 FADE_SECONDS = 0.4
+HELD_SECONDS = 0.1  # a key that comes again so soon is held down: nobody types the same one ten times a second
 
 
 class BoardViewer:
     """Keys and overlays of a window, by way of a board; `figures` are what its statistics show.
 
-    `clock` is the clock of the board's lines, `time.perf_counter` but in tests.
+    Window systems send a key that is held down again and again, as if it were pressed anew. `clock` is the clock of the
+    board's lines, `time.perf_counter` but in tests.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class BoardViewer:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._board, self._figures, self._clock = board, figures, clock
+        self._last_key, self._last_at = "", float("-inf")
 
     @property
     def fullscreen(self) -> bool:
@@ -38,10 +41,9 @@ class BoardViewer:
         if key not in BY_KEY:
             return
         command, value = BY_KEY[key]
-        try:
-            self._board.do(command.name, value)
-        except (ImpastoError, OSError) as error:
-            self._board.say(" ".join(str(error).split()))
+        if not (command.once and self._is_held(key)):
+            self._do(command, value)
+        self._last_key, self._last_at = key, self._clock()  # what waited while it was done counts as held
 
     def decorate(self, pixels: Pixels) -> Pixels:
         """The picture with all that is to be seen on it; `pixels` itself where that is nothing."""
@@ -58,6 +60,15 @@ class BoardViewer:
 
     def leave(self) -> None:
         self._board.do("quit")
+
+    def _is_held(self, key: str) -> bool:
+        return key == self._last_key and self._clock() - self._last_at < HELD_SECONDS
+
+    def _do(self, command: Command, value: Value) -> None:
+        try:
+            self._board.do(command.name, value)
+        except (ImpastoError, OSError) as error:
+            self._board.say(" ".join(str(error).split()))
 
     def _escape(self) -> bool:
         """Escape leaves what was entered last, the help and then the full screen, before it ends the run."""
