@@ -130,12 +130,14 @@ class SinkHabits:
 
     A `steady` sink gets a frame at each tick of its frame rate: the newest is repeated, or frames are left out, and
     `pts` counts the ticks. A sink `on_main_thread` is opened, written and closed there, as windows must be. `capacity`
-    frames may wait for it; then the oldest is dropped.
+    frames may wait for it; then the oldest is dropped. One that is lost within `proving_seconds` of its very first
+    frame was refused, and is not opened again.
     """
 
     steady: bool = False
     on_main_thread: bool = False
     capacity: int = 1
+    proving_seconds: float = 0.0
 
 
 def habits_of(sink: Sink) -> SinkHabits:

@@ -147,6 +147,19 @@ def test_a_lost_sink_is_opened_again_and_told_once() -> None:
     assert bench.lane.trouble is None
 
 
+class RefusedSink(LosingSink):
+    """One that should have taken more before it may be gone."""
+
+    habits = SinkHabits(proving_seconds=60.0)
+
+
+def test_a_sink_that_is_lost_as_soon_as_it_began_was_refused() -> None:
+    with Bench(never, RefusedSink()) as bench:
+        feed_until(bench, lambda: not bench.thread.is_alive())
+    assert bench.lines == [f"one has stopped: {bench.lane.error}"]
+    assert str(bench.lane.error).startswith("the server closed the connection as soon as it began; look at")
+
+
 def refuse() -> Sink:
     raise ImpastoError("connection refused")
 

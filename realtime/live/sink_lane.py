@@ -50,6 +50,7 @@ class SinkLane:
         self._newest: Frame | None = None
         self._written: Frame | None = None
         self._delivered_at: float | None = None
+        self._begun_at: float | None = None
         self._reopening = Reopening(time.perf_counter())
         self._loss: SignalLost | None = None
         self._stats, self._report, self._stop = stats, report, stop
@@ -88,17 +89,14 @@ class SinkLane:
                 return self._steady_step(wait_seconds) or self._end()
             return self._step(wait_seconds) or self._end()
         except SignalLost as lost:
+            if self._was_refused():
+                return self._stop_for(ImpastoError(f"{lost} as soon as it began; look at its address and who listens"))
             self._lose(lost)
             return True
         except KeyboardInterrupt:  # of the main thread, whose windows have no thread of their own
             raise
         except BaseException as error:  # the lane's border: a broken sink never ends the others
-            self.error = error
-            self._queue.abort()
-            self._newest = None
-            self._abandon()
-            self._report(f"{self.label} has stopped: {error}")
-            return False
+            return self._stop_for(error)
 
     def _step(self, wait_seconds: float) -> bool:
         try:
@@ -154,6 +152,7 @@ class SinkLane:
     def _write(self, frame: Frame) -> None:
         assert self._sink is not None
         started = time.perf_counter()
+        self._begun_at = self._begun_at or started
         self._sink.write(frame)
         now = time.perf_counter()
         self._stats.stage(f"write {self.label}", now - started)
@@ -192,6 +191,19 @@ class SinkLane:
         if frame is not None:
             self._stats.dropped(self.label)
         return frame is not None
+
+    def _was_refused(self) -> bool:
+        """Servers take a connection before they look at its key: only pictures tell that nobody wants them."""
+        begun_at = self._begun_at
+        return begun_at is not None and time.perf_counter() - begun_at < self._habits.proving_seconds
+
+    def _stop_for(self, error: BaseException) -> bool:
+        self.error = error
+        self._queue.abort()
+        self._newest = None
+        self._abandon()
+        self._report(f"{self.label} has stopped: {error}")
+        return False
 
     def _lose(self, lost: SignalLost) -> None:
         promise = "" if self._queue.finished else "; it is opened again when it returns"
