@@ -17,7 +17,7 @@ import pytest
 from servers import WebServer, frames_of_scene, free_port, read_some, rtsp_server, running, wait_for
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Sink
+from realtime.frame import Frame, SignalLost, Sink, habits_of
 from realtime.live.request import SinkRequest, SourceRequest
 from realtime.live.schemes import open_sink, open_source
 from realtime.sinks.srt import srt_program
@@ -27,6 +27,7 @@ from realtime.sources.stream_source import StreamSource
 RATE = Fraction(25)
 SIZE = (320, 240)
 FRAMES = 50
+PASSPHRASE = "sunflowers+1888"
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +223,11 @@ def pictures_in(data: bytes) -> int:
         return 0
 
 
+def test_tcp_that_nobody_calls() -> None:
+    with pytest.raises(ImpastoError, match="nobody called within 3 s"):
+        open_sink(f"tcp://127.0.0.1:{free_port()}?listen", request())
+
+
 def test_tcp_to_a_reader_that_stops(frames: list[Frame]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         sink = open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}", request())
@@ -265,29 +271,50 @@ def test_hls_into_a_file(tmp_path: Path) -> None:
         open_sink(f"hls:{tmp_path}/file/live", request())
 
 
-def test_srt(tmp_path: Path, frames: list[Frame]) -> None:
+def needs_srt() -> str:
     try:
-        program = srt_program()
+        return srt_program()
     except ImpastoError as error:
         pytest.skip(str(error))
+
+
+def test_srt_keeps_its_passphrase(tmp_path: Path, frames: list[Frame]) -> None:
+    program = needs_srt()
     port = free_port(socket.SOCK_DGRAM)
     received = tmp_path / "received.ts"
-    listen = [program, "-loglevel", "error", "-nostdin", "-y", "-i", f"srt://127.0.0.1:{port}?mode=listener"]
-    listener = subprocess.Popen([*listen, "-c", "copy", str(received)])
-    sink = open_sink(f"srt://127.0.0.1:{port}", request())
+    secret = f"passphrase={PASSPHRASE}"
+    listen = [program, "-loglevel", "error", "-nostdin", "-y", "-i", f"srt://127.0.0.1:{port}?mode=listener&{secret}"]
+    listener = subprocess.Popen([*listen, "-c", "copy", str(received)], stderr=subprocess.DEVNULL)
+    sink = open_sink(f"srt://127.0.0.1:{port}?{secret}&latency=200000", request())
+    commands = commands_of_children()
     for tick in range(2 * FRAMES):
         sink.write(replace(frames[tick % FRAMES], pts=tick))
         threading.Event().wait(0.02)
     sink.close()
     listener.wait(timeout=20)
     assert pull(str(received))[0] > FRAMES // 2
+    sending = [command for command in commands if f"127.0.0.1:{port}?latency=200000" in command]
+    assert bool(sending) == Path("/proc/self/task").exists()
+    assert PASSPHRASE not in "".join(sending)
+    assert habits_of(sink).proving_seconds > 0
+
+
+def commands_of_children() -> list[str]:
+    """The command lines of our programs, as anybody may read them."""
+    lines = Path("/proc/self/task").glob("*/children")
+    numbers = [number for line in lines for number in line.read_text().split()]
+    return [Path(f"/proc/{number}/cmdline").read_text() for number in numbers]
+
+
+def test_those_who_are_called_may_be_left_soon() -> None:
+    needs_srt()
+    sink = open_sink(f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?mode=listener", request())
+    sink.close()
+    assert habits_of(sink).proving_seconds == 0
 
 
 def test_srt_to_nobody_tells_the_programs_words(frames: list[Frame]) -> None:
-    try:
-        srt_program()
-    except ImpastoError as error:
-        pytest.skip(str(error))
+    needs_srt()
     port = free_port(socket.SOCK_DGRAM)
     sink = open_sink(f"srt://127.0.0.1:{port}?passphrase=verysecret1", request())
     lost = push_until_lost(sink, frames)

@@ -1,5 +1,6 @@
 """SRT through an ffmpeg program: the FFmpeg inside PyAV has no libsrt."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import threading
 from contextlib import suppress
 from importlib import import_module
 from typing import IO
+from urllib.parse import unquote_plus
 
 import av
 
@@ -19,10 +21,11 @@ from realtime.sinks.stream import MPEGTS_OPTIONS, Connection, StreamSink
 ASK_SECONDS = 5.0
 END_SECONDS = 1.0
 ADDRESS = re.compile(r"srt://[^\s'\"]+")
+SECRETS = ("passphrase=", "streamid=", "srt_streamid=")
 NO_PROGRAM = "there is no ffmpeg with SRT; install your system's ffmpeg, or pip install imageio-ffmpeg"
 PROGRAM_OPTIONS = ("-hide_banner", "-nostats", "-nostdin", "-loglevel", "error")
 CONNECT_MS = "2000"  # before the stream gives up on a write, so that the reason is known
-TO_SRT = ("-f", "mpegts", "-connect_timeout", CONNECT_MS)
+TO_SRT = ("-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "mpegts", "-connect_timeout", CONNECT_MS)
 QUICK_LOOK = ("-probesize", "100000", "-analyzeduration", "200000")  # bytes, microseconds
 
 
@@ -45,26 +48,18 @@ class SrtSink:
     Raises SignalLost with the program's last words where it has ended.
     """
 
-    habits = StreamSink.habits
-
     def __init__(self, address: str, program: str, request: SinkRequest) -> None:
-        self._address, self._shown = address, redacted(address)
-        command = (program, *PROGRAM_OPTIONS, *QUICK_LOOK, "-f", "mpegts", "-i", "pipe:0")
-        self._process = subprocess.Popen(
-            [*command, "-map", "0", "-c", "copy", "-flush_packets", "1", *TO_SRT, address],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
+        self._shown = redacted(address)
+        self._process = _start(program, address)
         self._last_line = ""
         self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
         self._listener.start()
         try:
-            self._stream = StreamSink(self._shown, self._connect, request)
+            self._stream = StreamSink(self._shown, self._connect, request, is_called="mode=listener" in address)
         except BaseException:
             self._end_process()
             raise
+        self.habits = self._stream.habits
 
     def write(self, frame: Frame) -> None:
         """Send a frame; its `pts` count ticks of the steady rate."""
@@ -78,6 +73,9 @@ class SrtSink:
     def close(self) -> None:
         try:
             self._stream.close()
+        except SignalLost:
+            self._process.kill()  # likewise
+            raise
         finally:
             self._end_process()
 
@@ -107,6 +105,40 @@ class SrtSink:
             process.wait()
         self._listener.join()
         process.stderr.close()  # type: ignore[union-attr]
+
+
+def _start(program: str, address: str) -> subprocess.Popen[bytes]:
+    """ffmpeg, its standard input to srt://. Everybody may read a program's command line: the secrets go by a pipe."""
+    address, secrets = _without_secrets(address) if os.name == "posix" else (address, "")
+    command = [program, *PROGRAM_OPTIONS, *QUICK_LOOK, "-f", "mpegts", "-i", "pipe:0", *TO_SRT]
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, secrets.encode())
+        return subprocess.Popen(
+            [*command, *(("-fpre", f"/dev/fd/{reading}") if secrets else ()), address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=(reading,) if secrets else (),
+        )
+    finally:
+        os.close(writing)
+        os.close(reading)
+
+
+def _without_secrets(address: str) -> tuple[str, str]:
+    """The address without its secret fields, and those as lines of one of ffmpeg's files of options."""
+    place, _, query = address.partition("?")
+    fields = query.split("&")
+    secrets = [_decoded(field) for field in fields if field.startswith(SECRETS)]
+    rest = "&".join(field for field in fields if not field.startswith(SECRETS))
+    return f"{place}?{rest}" if rest else place, "".join(f"{secret}\n" for secret in secrets)
+
+
+def _decoded(field: str) -> str:
+    """As ffmpeg itself reads a field of an address: a passphrase is taken as it stands, but for its pluses."""
+    return field.replace("+", " ") if field.startswith("passphrase") else unquote_plus(field)
 
 
 class _ProgramInput:

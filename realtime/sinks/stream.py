@@ -18,11 +18,12 @@ from realtime.live.encoder import LiveEncoder, stream_options
 from realtime.live.request import SinkRequest
 from realtime.live.schemes import PLAYLIST
 from realtime.network import PORTS, cannot_open, check_answers, check_host
-from realtime.sinks.tcp_output import TcpOutput
+from realtime.sinks.tcp_output import TcpOutput, listens
 
 OPEN_SECONDS = 5.0
 WRITE_SECONDS = 3.0
 CLOSE_SECONDS = 2.0
+PROVING_SECONDS = 5.0  # more than SRT takes to find nobody
 SEGMENT_SECONDS = 2
 SEGMENTS = 6
 DEFAULT_PLAYLIST = "stream.m3u8"
@@ -60,19 +61,21 @@ def open_stream(address: str, request: SinkRequest) -> Sink:
 
     An HLS address is `hls:FOLDER` or the path of a playlist.
     """
-    return StreamSink(redacted(address), lambda: _connect(address), request)
+    return StreamSink(redacted(address), lambda: _connect(address), request, is_called=listens(address))
 
 
 class StreamSink:
     """Pictures at a steady rate, encoded and sent as they come, with `request.sound` beside them.
 
-    FFmpeg cannot be interrupted, so all is
-    done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing for three seconds.
+    One that `is_called` by those who watch may be left by them soon, and waits for others. FFmpeg cannot be
+    interrupted, so all is done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing
+    for three seconds.
     """
 
-    habits = SinkHabits(steady=True, capacity=2)
-
-    def __init__(self, shown: str, connect: Callable[[], Connection], request: SinkRequest) -> None:
+    def __init__(
+        self, shown: str, connect: Callable[[], Connection], request: SinkRequest, *, is_called: bool = False
+    ) -> None:
+        self.habits = SinkHabits(steady=True, capacity=2, proving_seconds=0.0 if is_called else PROVING_SECONDS)
         self._shown, self._request = shown, request
         self._connection: Connection | None = None
         self._encoder: LiveEncoder | None = None

@@ -7,6 +7,11 @@ from engines.errors import ImpastoError
 from realtime.live.address import redacted
 
 
+def listens(address: str) -> bool:
+    """Whether the address asks to be called rather than to call."""
+    return "listen" in parse_qs(urlsplit(address).query, keep_blank_values=True)
+
+
 class TcpOutput:
     """Connected to tcp://HOST:PORT, or with `?listen` to the first who calls; OSError where nobody is there."""
 
@@ -15,10 +20,9 @@ class TcpOutput:
         if parts.port is None:
             raise ImpastoError(f"{redacted(address)} names no port; write tcp://HOST:PORT")
         place = (parts.hostname or "", parts.port)
-        if "listen" in parse_qs(parts.query, keep_blank_values=True):
+        if listens(address):
             with socket.create_server(place, backlog=1) as server:
-                server.settimeout(seconds)
-                self._connection = server.accept()[0]
+                self._connection = _first_caller(server, redacted(address), seconds)
         else:
             self._connection = socket.create_connection(place, seconds)
         self._connection.settimeout(seconds)
@@ -30,3 +34,13 @@ class TcpOutput:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _first_caller(server: socket.socket, shown: str, seconds: float) -> socket.socket:
+    server.settimeout(seconds)
+    try:
+        return server.accept()[0]
+    except TimeoutError:
+        raise ImpastoError(
+            f"{shown}: nobody called within {seconds:.0f} s; start who is to watch at the same time"
+        ) from None
