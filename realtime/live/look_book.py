@@ -12,7 +12,8 @@ class LookBook:
     """Finds the looks of one run. A bare name is looked for in the file in use first, then in the gallery.
 
     `use_styles` is told the names in a file when it comes into use. What cannot be found is reported once, and the look
-    stays as it was; only a first one that cannot be found raises ImpastoError or FileNotFoundError.
+    stays as it was; only a first one that cannot be found raises ImpastoError or FileNotFoundError. A file in use is
+    not read again: it may be gone from the disk, or half written anew.
     """
 
     def __init__(self, report: Callable[[str], None], use_styles: Callable[[tuple[str, ...]], None]) -> None:
@@ -20,6 +21,7 @@ class LookBook:
         self._file: StyleFile | None = None
         self._asked: LiveSettings | None = None
         self._look: Look | None = None
+        self._found: dict[str, tuple[StyleFile, str]] = {}
 
     def look(self, settings: LiveSettings) -> Look:
         """The look that the settings describe."""
@@ -48,9 +50,14 @@ class LookBook:
         if self._file is None or file.sha256 != self._file.sha256:
             self._use_styles(file.card.names)
         self._file = file
+        self._found = {
+            text: found for text, found in self._found.items() if text in (settings.style, settings.mix_with)
+        }
         return Look(file, file.mix(weights), settings.strength, settings.keep_colour)
 
     def _resolve(self, text: str) -> tuple[StyleFile, str]:
         if self._file is not None and not names_file(text) and text in self._file.card.names:
             return self._file, text
-        return resolve(text)
+        if text not in self._found:
+            self._found[text] = resolve(text)
+        return self._found[text]
