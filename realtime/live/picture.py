@@ -46,7 +46,8 @@ class LivePicture:
     def make(self, frame: Frame, notice: str = "") -> Frame:
         """The frame as it is shown, with its times kept."""
         settings = self._board.settings
-        captured = self._held(mirrored(frame.data) if settings.mirror else frame.data, settings)
+        captured = self._held(frame.data, settings)
+        captured = mirrored(captured) if settings.mirror else captured
         painted = None if settings.pass_through else self._painted(captured, settings)
         started = time.perf_counter()
         shown = self._composed(captured, painted, settings)
@@ -55,7 +56,7 @@ class LivePicture:
         return self.newest
 
     def _held(self, captured: Pixels, settings: LiveSettings) -> Pixels:
-        """While frozen, the picture of the moment it was frozen; it goes on being painted, so styles can be tried."""
+        """While frozen, the picture of the moment it was frozen; it goes on being painted, so all can be tried."""
         if not settings.frozen:
             self._frozen = None
             return captured
