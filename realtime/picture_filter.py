@@ -1,13 +1,52 @@
 """Filter graphs that put an unusual picture right before it is painted: fields to whole frames, HDR to SDR."""
 
 import tempfile
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.filter import Graph
 
+from realtime.colour import ColourTags
 from realtime.tone_map import write_table
+
+
+class PictureFilters:
+    """Decoded frames in, the same out but for what is unusual, through a filter from the first one on that needs it.
+
+    `report` is told in a line what is done.
+    """
+
+    def __init__(self, time_base: Fraction, report: Callable[[str], None]) -> None:
+        self._time_base, self._report = time_base, report
+        self._filter: PictureFilter | None = None
+
+    def push(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
+        """What comes out after this frame; a frame may wait for the one after it."""
+        before = [] if self._filter is None or self._filter.fits(frame) else self.rest()
+        self._filter = self._filter or self._filter_for(frame)
+        return before + (self._filter.push(frame) if self._filter else [frame])
+
+    def rest(self) -> list[av.VideoFrame]:
+        """What still waits; the next frame begins anew."""
+        picture_filter, self._filter = self._filter, None
+        return picture_filter.push(None) if picture_filter else []
+
+    def _filter_for(self, frame: av.VideoFrame) -> "PictureFilter | None":
+        tags = ColourTags.of(frame)
+        if frame.interlaced_frame:
+            self._report("interlaced: deinterlaced with bwdif, one frame for each frame")
+        if tags.is_hdr:
+            self._report("HDR: tone-mapped to 8-bit BT.709")
+        if not frame.interlaced_frame and not tags.is_hdr:
+            return None
+        return PictureFilter(
+            frame,
+            self._time_base,
+            deinterlace=frame.interlaced_frame,
+            hdr_transfer=tags.transfer if tags.is_hdr else None,
+        )
 
 
 class PictureFilter:

@@ -50,7 +50,7 @@ def write_clip(path: Path, recipe: ClipRecipe | None = None, **changes: Any) -> 
             output.mux(video.encode(ramp(recipe, index, pts)))
         output.mux(video.encode(None))
         for sound in sounds:
-            _write_tone(output, sound)
+            write_tone(output, sound)
         for text in texts:
             _write_lines(output, text)
     return path
@@ -92,7 +92,8 @@ def _add_video(output: av.container.OutputContainer, recipe: ClipRecipe) -> av.V
     return video
 
 
-def _write_tone(output: av.container.OutputContainer, stream: Any) -> None:
+def write_tone(output: av.container.OutputContainer, stream: Any) -> None:
+    """A second of sound."""
     wave = np.sin(np.arange(48000) * 0.05).astype(np.float32)
     resampler = av.AudioResampler(stream.format.name, stream.layout.name, 48000, frame_size=stream.frame_size or 1024)
     sound = av.AudioFrame.from_ndarray(np.stack([wave, wave]), "fltp", "stereo")

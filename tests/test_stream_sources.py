@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
-from clips import write_clip
+from clips import psnr_db, write_clip, write_tone
 from servers import WebServer, free_port, read_some, rtsp_server, running
 
 from engines.errors import ImpastoError
+from realtime.colour import ColourTags
 from realtime.frame import Frame, SignalLost, Source
 from realtime.live.request import SourceRequest
 from realtime.live.schemes import open_source
 from realtime.sound.feed import Sound
 from realtime.sources.arrival import Arrival
+from realtime.sources.file import FileSource
 
 
 @pytest.fixture
@@ -135,17 +138,58 @@ def test_tcp_transport_stream(tmp_path: Path, changing: bool) -> None:
     data = write_clip(tmp_path / "a.ts").read_bytes()
     if changing:
         data += write_clip(tmp_path / "b.ts", size=(96, 64), pts=range(512 * 20, 512 * 40, 512)).read_bytes()
+    frames: list[Frame] = []
+    with sent_over_tcp(data) as address, opened(address) as source:
+        assert read_until_lost(source, frames.append).endswith("has ended")
+    assert {frame.size for frame in frames} == {(64, 48)}
+    assert len(frames) >= (20 if changing else 9)
+
+
+@contextmanager
+def sent_over_tcp(data: bytes) -> Iterator[str]:
+    """The address at which the first who calls is sent the data."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         finished: list[Callable[[], None]] = []
         thread = threading.Thread(target=lambda: finished.append(send(server.accept()[0], data)))
         thread.start()
-        with opened(f"tcp://127.0.0.1:{server.getsockname()[1]}") as source:
-            frames: list[Frame] = []
-            assert read_until_lost(source, frames.append).endswith("has ended")
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
         thread.join()
         finished[0]()
-    assert {frame.size for frame in frames} == {(64, 48)}
-    assert len(frames) >= (20 if changing else 9)
+
+
+def test_an_interlaced_stream_is_shown_as_the_file_is(shared_data: Path) -> None:
+    path = shared_data / "video" / "odd" / "interlaced_mpeg2.ts"
+    assert_shown_as_a_file(path, "interlaced")
+
+
+def test_an_hdr_stream_is_shown_as_the_file_is(tmp_path: Path) -> None:
+    hlg = ColourTags(9, 1, 9, 18)
+    path = write_clip(tmp_path / "hlg.ts", codec="libx265", pixel_format="yuv420p10le", tags=hlg)
+    assert_shown_as_a_file(path, "HDR")
+
+
+def assert_shown_as_a_file(path: Path, word: str) -> None:
+    told: list[str] = []
+    frames: list[Frame] = []
+    with sent_over_tcp(path.read_bytes()) as address, opened(address, report=told.append) as source:
+        read_until_lost(source, frames.append)
+    in_file = FileSource(path, square_pixels=True)
+    expected = list(iter(in_file.read, None))
+    in_file.close()
+    assert [line for line in told if word in line]
+    assert len(frames) == len(expected)
+    assert all(psnr_db(one.data, other.data) > 40 for one, other in zip(frames, expected, strict=True))
+
+
+def test_a_stream_of_sound_alone(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "radio.ts"), "w") as radio:
+        sound = radio.add_stream("aac", rate=48000)
+        write_tone(radio, sound)
+    with (
+        sent_over_tcp((tmp_path / "radio.ts").read_bytes()) as address,
+        pytest.raises(ImpastoError, match="sends no video, only audio; look at the address"),
+    ):
+        open_source(address, SourceRequest())
 
 
 def test_stop_ends_the_opening() -> None:

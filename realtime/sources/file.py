@@ -14,7 +14,7 @@ from engines.errors import ImpastoError
 from realtime.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
 from realtime.frame import Frame
-from realtime.picture_filter import PictureFilter
+from realtime.picture_filter import PictureFilters
 from realtime.steady_clock import SteadyClock
 
 MOST_DECODING_THREADS = 8
@@ -134,31 +134,11 @@ class FileSource:
                 self._damage[f"packets that do not decode: {error.strerror}"] += 1
 
     def _filtered(self, frames: Iterator[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
-        """The frames, through a filter from the first one on that needs it."""
-        picture_filter: PictureFilter | None = None
+        """The frames, put right where they are unusual."""
+        filters = PictureFilters(self._time_base, self._report)
         for frame in frames:
-            if picture_filter and not picture_filter.fits(frame):
-                yield from picture_filter.push(None)
-                picture_filter = None
-            picture_filter = picture_filter or self._filter_for(frame)
-            yield from picture_filter.push(frame) if picture_filter else (frame,)
-        if picture_filter:
-            yield from picture_filter.push(None)
-
-    def _filter_for(self, frame: av.VideoFrame) -> PictureFilter | None:
-        tags = ColourTags.of(frame)
-        if frame.interlaced_frame:
-            self._report("interlaced: deinterlaced with bwdif, one frame for each frame")
-        if tags.is_hdr:
-            self._report("HDR: tone-mapped to 8-bit BT.709")
-        if not frame.interlaced_frame and not tags.is_hdr:
-            return None
-        return PictureFilter(
-            frame,
-            self._time_base,
-            deinterlace=frame.interlaced_frame,
-            hdr_transfer=tags.transfer if tags.is_hdr else None,
-        )
+            yield from filters.push(frame)
+        yield from filters.rest()
 
     @property
     def _time_base(self) -> Fraction:

@@ -1,5 +1,6 @@
 """Streams from the network: RTSP, RTMP, HTTP, HLS, and MPEG-TS over UDP and TCP."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import av
@@ -72,7 +73,7 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
 
     thread = ImpatientThread("impasto-open", close_late)
     try:
-        thread.do(lambda: late.append(_open(address)), LONGEST_OPEN_SECONDS, request.stop)
+        thread.do(lambda: late.append(_open(address, request.report)), LONGEST_OPEN_SECONDS, request.stop)
         return late.pop()
     except (ImpastoError, av.FFmpegError, TimeoutError, ValueError) as error:
         raise cannot_open(address, error) from None
@@ -80,7 +81,7 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
         thread.finish(wait_seconds=0)
 
 
-def _open(address: str) -> Opened:
+def _open(address: str, report: Callable[[str], None]) -> Opened:
     scheme = address.partition(":")[0].lower()
     url = address.partition(":")[2] if scheme == HLS else address
     check_host(url)
@@ -94,7 +95,7 @@ def _open(address: str) -> Opened:
         container.close()
         container = _container(url, scheme, options, HLS_SILENCE_SECONDS if in_segments else PLAYED_SILENCE_SECONDS)
     try:
-        return Opened(StreamSource(container, redacted(address), live=not played), played)
+        return Opened(StreamSource(container, redacted(address), live=not played, report=report), played)
     except BaseException:
         container.close()
         raise

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,30 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
-from realtime.clip import film_of
+from realtime.clip import FALLBACK_RATE, film_of
 from realtime.colour import ColourTags, ToRgb
 from realtime.frame import Frame, SignalLost
+from realtime.picture_filter import PictureFilters
 from realtime.sources.arrival import Arrival
 from realtime.sources.sound_reader import SoundReader
 
 LONGEST_GRAB_SECONDS = 0.8
 MOST_RATE = 240  # where FFmpeg says more, it does not know
 FIRST_PICTURE_SECONDS = 5.0
+
+
+def _tell_nobody(line: str) -> None:
+    """A report that nobody listens to."""
+
+
+def _video_of(container: InputContainer, shown: str) -> av.VideoStream:
+    video = film_of(container)
+    if video is None:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise ImpastoError(f"{shown} sends no video, only {kinds}; look at the address")
+    if video.codec_context is None:
+        raise ImpastoError(f"{shown} sends video that this FFmpeg cannot decode; have it sent as H.264")
+    return video
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +50,17 @@ class StreamSource:
 
     `shown` is the address without its secrets. A `live` stream is kept current: where decoding falls behind what has
     arrived, packets are thrown away up to a keyframe. Otherwise every picture is given, None at the end. Pictures that
-    change their size in mid-stream are scaled to the first one's. Raises ImpastoError where there is no picture within
-    five seconds; later SignalLost where none has come for a second or the stream has ended. The container is closed
-    with the source.
+    change their size in mid-stream are scaled to the first one's. Interlaced pictures are deinterlaced and HDR is
+    tone-mapped, which `report` is told. Raises ImpastoError where there is no picture within five seconds; later
+    SignalLost where none has come for a second or the stream has ended. The container is closed with the source.
     """
 
-    def __init__(self, container: InputContainer, shown: str, *, live: bool = True) -> None:
+    def __init__(
+        self, container: InputContainer, shown: str, *, live: bool = True, report: Callable[[str], None] = _tell_nobody
+    ) -> None:
         self.live = live
         self._container, self._shown = container, shown
-        video = film_of(container)
-        if video is None or video.codec_context is None:
-            raise ImpastoError(f"{shown} sends no video that FFmpeg can decode; look at the address")
-        self._video = video
+        video = self._video = _video_of(container, shown)
         video.thread_type = "SLICE" if live else "AUTO"  # a thread a picture would hold pictures back
         audio = container.streams.best("audio")
         self._sound = SoundReader(audio) if isinstance(audio, av.AudioStream) else None
@@ -54,6 +68,7 @@ class StreamSource:
         self._packets = container.demux(*filter(None, (video, self._sound and self._sound.stream)))
         self._arrival = Arrival()
         self._skipping = False
+        self._filters = PictureFilters(video.time_base or 1 / FALLBACK_RATE, report)
         self._decoded: deque[ReceivedPicture] = deque()
         self._last: ReceivedPicture | None = None
         self._converters: dict[tuple[ColourTags, int, int], ToRgb] = {}
@@ -111,12 +126,13 @@ class StreamSource:
         return self._last
 
     def _receive(self) -> bool:
-        """Take in one packet; False at the end of the stream."""
+        """Take in one packet, or at the end what still waits; False where nothing is left."""
         asked_at = time.perf_counter()
         try:
             packet = next(self._packets)
         except (StopIteration, av.EOFError):
-            return False
+            self._decoded.extend(self._received(self._filters.rest(), time.perf_counter()))
+            return bool(self._decoded)
         except av.FFmpegError as error:
             what = "sends nothing" if isinstance(error, av.ExitError) else f"broke off ({error.strerror})"
             raise SignalLost(f"{self._shown} {what}") from None
@@ -136,7 +152,7 @@ class StreamSource:
         behind = ticks is not None and self._arrival.behind(float(ticks * packet.time_base), now)
         if self.live and self._skip(behind, packet):
             return
-        self._decoded.extend(self._pictures(packet, now))
+        self._decoded.extend(self._received(self._pictures(packet), now))
 
     def _skip(self, behind: bool, packet: "av.Packet[Any]") -> bool:
         """Whether to throw the packet away; what follows one that was needs a keyframe to begin with."""
@@ -145,13 +161,17 @@ class StreamSource:
         elif self._skipping and packet.is_keyframe:
             self._skipping = False
             self._video.codec_context.flush_buffers()
+            self._filters.rest()
         return self._skipping
 
-    def _pictures(self, packet: "av.Packet[Any]", now: float) -> Iterator[ReceivedPicture]:
+    def _pictures(self, packet: "av.Packet[Any]") -> list[av.VideoFrame]:
         try:
-            pictures = [picture for picture in packet.decode() if isinstance(picture, av.VideoFrame)]
+            decoded = [picture for picture in packet.decode() if isinstance(picture, av.VideoFrame)]
+            return [picture for whole in decoded for picture in self._filters.push(whole)]
         except av.FFmpegError:  # damaged on its way; the next keyframe heals it
-            return
+            return []
+
+    def _received(self, pictures: list[av.VideoFrame], now: float) -> Iterator[ReceivedPicture]:
         for picture in pictures:
             ticks = picture.pts if picture.pts is not None else picture.dts
             if ticks is None or self._video.time_base is None:
