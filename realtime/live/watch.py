@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, ImpastoError
 from engines.spec import EngineSpec
 from realtime.control.board import ControlBoard
 from realtime.live.engine_loader import LoadFailed
@@ -24,7 +25,7 @@ class LiveWatch:
     """Calling it looks after the recording, the height, the end and the status line; it is called again and again.
 
     EngineRefused where no engine can be had at all. `pilot` None leaves the height alone; `seconds` after the first
-    shown picture `end` is called.
+    shown picture `end` is called, or after the beginning where none has come.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class LiveWatch:
         self._board, self._stats, self._picture, self._painter = board, stats, picture, painter
         self._loop, self._recorder, self._pilot = loop, recorder, pilot
         self._seconds, self._status, self._end = seconds, status, end
+        self._begun = time.perf_counter()
         self._next_status = 0.0
         self.engine: EngineSpec | None = None
         self._good_style = board.settings.style
@@ -59,7 +61,8 @@ class LiveWatch:
             self._next_status = now + STATUS_SECONDS
             self._status(status_line(self._stats.now(), self._picture.engine))
         first = self._loop.first_frame_at
-        if self._seconds is not None and first is not None and now - first >= self._seconds:
+        since = self._begun if first is None else first
+        if self._seconds is not None and now - since >= self._seconds:
             self._end()
 
     def _note_engine(self) -> None:
@@ -77,9 +80,11 @@ class LiveWatch:
     def _turn_back(self, failed: LoadFailed) -> None:
         """A style whose engine cannot be had is left again; a height is the pilot's affair."""
         assert self.engine is not None
-        if failed.wanted.height == self.engine.height:
+        if failed.wanted.height != self.engine.height:
+            return
+        with suppress(ImpastoError, OSError):  # its file may be gone; what paints stays all the same
             self._board.do("style", self._good_style)
-            self._board.say(f"no such engine: {failed.message}")
+        self._board.say(f"no such engine: {failed.message}")
 
 
 def status_line(figures: LiveFigures, engine: EngineSpec | None) -> str:
