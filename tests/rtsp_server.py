@@ -35,7 +35,7 @@ def main(port: str, output: str, user: str = "", password: str = "") -> None:
     record.set_launch(f"( {RECEIVE} ! filesink sync=false buffer-mode=2 location={output} )")
     mounts.add_factory("/record", record)
     if user:
-        _ask_for(server, play, user, password)
+        _ask_for(server, (play, record), user, password)
     if not server.attach(None):
         sys.exit(f"port {port} is taken")
     print("ready", flush=True)
@@ -43,9 +43,9 @@ def main(port: str, output: str, user: str = "", password: str = "") -> None:
 
 
 def _ask_for(
-    server: GstRtspServer.RTSPServer, factory: GstRtspServer.RTSPMediaFactory, user: str, password: str
+    server: GstRtspServer.RTSPServer, factories: tuple[GstRtspServer.RTSPMediaFactory, ...], user: str, password: str
 ) -> None:
-    """Let nobody but the user see a picture."""
+    """Let nobody but the user see a picture or send one."""
     allowed = GstRtspServer.RTSPToken()
     allowed.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "viewer")
     auth = GstRtspServer.RTSPAuth()
@@ -54,7 +54,8 @@ def _ask_for(
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("viewer", GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS, True)
     permissions.add_permission_for_role("viewer", GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, True)
-    factory.set_permissions(permissions)
+    for factory in factories:
+        factory.set_permissions(permissions)
 
 
 if __name__ == "__main__":

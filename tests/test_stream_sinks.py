@@ -179,6 +179,15 @@ def test_rtsp(tmp_path: Path, frames: list[Frame]) -> None:
         push(address, frames[:5])
 
 
+def test_rtsp_asks_for_a_password(tmp_path: Path) -> None:
+    with running(rtsp_server(str(tmp_path / "pushed.ts"), "vincent", "sunflower")) as server:
+        place = f"127.0.0.1:{server.port}/record"
+        open_sink(f"rtsp://vincent:sunflower@{place}", request()).close()
+        with pytest.raises(ImpastoError, match=r"wrong or missing user and password \(401\)") as told:
+            open_sink(f"rtsp://vincent:secretly@{place}", request())
+        assert "secretly" not in str(told.value)
+
+
 def test_udp(frames: list[Frame]) -> None:
     port = free_port(socket.SOCK_DGRAM)
     pictures, _ = watch_while_pushing(f"udp://127.0.0.1:{port}", f"udp://@127.0.0.1:{port}", frames)
@@ -263,6 +272,21 @@ def test_hls_keeps_few_segments(tmp_path: Path, frames: list[Frame]) -> None:
     listed = (tmp_path / "show.m3u8").read_text().count("#EXTINF")
     assert listed == 6
     assert len(list(tmp_path.glob("*.ts"))) <= listed + 2
+
+
+@pytest.mark.parametrize("address", ["hls:{0}/100% a:b", "{0}/site/one:two 5%.m3u8"])
+def test_hls_under_any_name_is_played_back(tmp_path: Path, address: str, frames: list[Frame]) -> None:
+    push(address.format(tmp_path), frames)
+    source = open_source(address.format(tmp_path), SourceRequest())
+    assert len(list(iter(source.read, None))) == FRAMES
+    source.close()
+
+
+@pytest.mark.parametrize(("folder", "reason"), [("/proc", "is not writable"), ("{}/a%d", "has a %")])
+def test_hls_into_a_folder_that_cannot_be(tmp_path: Path, folder: str, reason: str) -> None:
+    """Not even the superuser writes to /proc."""
+    with pytest.raises(ImpastoError, match=f"{reason}.*; name another folder for HLS"):
+        open_sink(f"hls:{folder.format(tmp_path)}", request())
 
 
 def test_hls_into_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Streams to the network: RTMP, RTSP, MPEG-TS over UDP and TCP, and HLS into a folder."""
 
-import os
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ from realtime.impatience import ImpatientThread
 from realtime.live.address import redacted
 from realtime.live.encoder import LiveEncoder, stream_options
 from realtime.live.request import SinkRequest
-from realtime.live.schemes import PLAYLIST
 from realtime.network import PORTS, cannot_open, check_answers, check_host
+from realtime.playlist import playlist_path, segment_pattern
 from realtime.sinks.tcp_output import TcpOutput, listens
 
 OPEN_SECONDS = 5.0
@@ -26,7 +26,6 @@ CLOSE_SECONDS = 2.0
 PROVING_SECONDS = 5.0  # more than SRT takes to find nobody
 SEGMENT_SECONDS = 2
 SEGMENTS = 6
-DEFAULT_PLAYLIST = "stream.m3u8"
 TS_PACKETS = 7 * 188  # bytes; as many as an Ethernet frame takes
 # Where a packet tells its length, receivers need not wait for the next one: a frame less of latency.
 MPEGTS_OPTIONS = {"omit_video_pes_length": "0"}
@@ -182,7 +181,7 @@ def _target(address: str) -> Target:
         return Target(_with_option(address, "pkt_size", str(TS_PACKETS)), "mpegts", MPEGTS_OPTIONS)
     if scheme == "tcp":
         return Target(address, "mpegts", MPEGTS_OPTIONS)
-    return _hls_target(_playlist(address))
+    return _hls_target(playlist_path(address).absolute())  # or what stands before a colon would be a protocol
 
 
 def _with_option(url: str, name: str, value: str) -> str:
@@ -190,25 +189,22 @@ def _with_option(url: str, name: str, value: str) -> str:
     return url if f"{name}=" in url else f"{url}{'&' if '?' in url else '?'}{name}={value}"
 
 
-def _playlist(address: str) -> Path:
-    path = Path(address.removeprefix("hls:") or ".")
-    return path if path.name.lower().endswith(PLAYLIST) else path / DEFAULT_PLAYLIST
-
-
 def _hls_target(playlist: Path) -> Target:
-    folder = playlist.parent
+    folder, segments = playlist.parent, segment_pattern(playlist)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImpastoError(f"{folder} cannot be made: {error.strerror}; name another folder for HLS") from None
-    if not os.access(folder, os.W_OK):
-        raise ImpastoError(f"{folder} is not writable; name another folder for HLS")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ImpastoError(f"{folder} is not writable ({error.strerror}); name another folder for HLS") from None
     # Numbered from the time, or a player that stayed would take a new run's segments for those it has.
     options = {
         "hls_time": str(SEGMENT_SECONDS),
         "hls_list_size": str(SEGMENTS),
         "hls_flags": "delete_segments+independent_segments+temp_file",
         "hls_start_number_source": "epoch",
-        "hls_segment_filename": str(folder / f"{playlist.stem}-%d.ts"),
+        "hls_segment_filename": str(segments),
     }
     return Target(str(playlist), "hls", options)

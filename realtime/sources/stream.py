@@ -7,12 +7,14 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
+from realtime.clip import file_url
 from realtime.frame import Source
 from realtime.impatience import ImpatientThread
 from realtime.live.address import redacted
 from realtime.live.request import SourceRequest
-from realtime.live.schemes import PLAYLIST
+from realtime.live.schemes import PLAYLIST, source_scheme
 from realtime.network import cannot_open, check_host
+from realtime.playlist import playlist_path
 from realtime.sources.playing import PlayedSource, Reel
 from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 
@@ -82,8 +84,7 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
 
 
 def _open(address: str, report: Callable[[str], None]) -> Opened:
-    scheme = address.partition(":")[0].lower()
-    url = address.partition(":")[2] if scheme == HLS else address
+    scheme, url = _scheme_and_url(address)
     check_host(url)
     options = {**QUICK_LOOK, **OPTIONS.get(scheme, {})}
     if scheme == HLS or PLAYLIST in url.lower():
@@ -99,6 +100,14 @@ def _open(address: str, report: Callable[[str], None]) -> Opened:
     except BaseException:
         container.close()
         raise
+
+
+def _scheme_and_url(address: str) -> tuple[str, str]:
+    """A playlist on this machine is named as the sink for HLS names it."""
+    scheme, _, rest = address.partition(":")
+    if source_scheme(address) != HLS:
+        return scheme.lower(), address
+    return HLS, rest if "://" in rest else file_url(playlist_path(address))
 
 
 def _container(url: str, scheme: str, options: dict[str, str], silence_seconds: float) -> InputContainer:
