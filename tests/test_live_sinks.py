@@ -1,9 +1,11 @@
 """Every live sink: what all of them promise to the live loop.
 
 A maker opens a sink for frames of 64×48 at 25 fps. A sink that is added to `schemes.SINKS` belongs into the table as
-well, but for the window, which OpenCV ties to one display and one thread for the life of a process.
+well. The window is there where IMPASTO_TEST_WINDOW is set, as in the process that tests/test_window.py runs this file
+in: OpenCV ties windows to one display for the life of a process.
 """
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -67,6 +69,7 @@ MAKERS: dict[str, Maker] = {
     "hls": opened("{folder}/live.m3u8"),
     "pipe": opened("pipe:"),
     "udp": opened("udp://127.0.0.1:{port}"),
+    **({"window": opened("window:")} if "IMPASTO_TEST_WINDOW" in os.environ else {}),
 }
 CANNOT_BE_OPENED = {
     "nosuch:thing": "there is no sink nosuch:",
@@ -189,7 +192,7 @@ class TestEverySink:
             sink.write(frame(5))
             sink.close()
 
-        in_time(end)
+        end() if habits_of(sink).on_main_thread else in_time(end)
 
     def test_frames_may_be_missing_or_come_twice(self, maker: Maker, request_: SinkRequest, place: Place) -> None:
         sink = maker(request_, place)

@@ -21,6 +21,18 @@ from realtime.window.display import probe_display
 from realtime.window.key_map import key_name
 
 CHILD = Path(__file__).with_name("shown_window.py")
+EVERY_SINK = Path(__file__).with_name("test_live_sinks.py")
+OPENING = """
+from fractions import Fraction
+from engines.errors import ImpastoError
+from realtime.live.request import SinkRequest
+from realtime.sinks.window import open_window
+try:
+    open_window("window:", SinkRequest(size=(64, 48), frame_rate=Fraction(30))).close()
+    print("opened")
+except ImpastoError as error:
+    print(error)
+"""
 PATIENCE_SECONDS = 30.0
 TRIES = 100
 
@@ -127,6 +139,42 @@ def test_the_close_button_ends_the_run_and_qt_is_silent(screen: Screen) -> None:
         assert window.process.stderr.read() == ""
 
 
+def test_it_keeps_what_every_sink_promises(screen: Screen) -> None:
+    suite = "import cv2, pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"  # PyAV first, and no window would open
+    chosen = ["-p", "no:cacheprovider", "-k", "TestEverySink and window", str(EVERY_SINK)]
+    done = subprocess.run(
+        [sys.executable, "-c", suite, *chosen],
+        env={**screen.environment, "IMPASTO_TEST_WINDOW": "1"},
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " 7 passed" in done.stdout
+
+
+def test_pyav_before_opencv_is_one_line_and_no_hang(screen: Screen) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import av\n{OPENING}"],
+        env=screen.environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    if done.stdout == "opened\n":
+        pytest.skip("PyAV and OpenCV share no X libraries here")
+    assert done.stdout.startswith("OpenCV's windows hang where PyAV was imported before OpenCV: import cv2 before av")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_live_run_loads_opencv_before_pyav(screen: Screen) -> None:
+    code = f"import realtime.live.run, realtime.sources.played\n{OPENING}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=screen.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
+    assert (done.stdout, done.stderr) == ("opened\n", "")
+
+
 @pytest.mark.parametrize("platform", ["wayland", "wayland;xcb", "offscreen-of-another-qt"])
 def test_a_wayland_desktop_draws_through_xwayland(screen: Screen, platform: str) -> None:
     environment = {**screen.environment, "QT_QPA_PLATFORM": platform, "XDG_SESSION_TYPE": "wayland"}
@@ -153,13 +201,7 @@ def test_a_wayland_desktop_draws_through_xwayland(screen: Screen, platform: str)
 def test_no_display_is_one_line_and_no_abort(settings: dict[str, str], words: list[str]) -> None:
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION")
     environment = {name: value for name, value in os.environ.items() if name not in hidden} | settings
-    code = (
-        "import realtime.sinks.window as window, realtime.live.request as request, fractions\n"
-        "from engines.errors import ImpastoError\n"
-        "try: window.open_window('window:', request.SinkRequest(size=(64, 48), frame_rate=fractions.Fraction(30)))\n"
-        "except ImpastoError as error: print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", OPENING], env=environment, capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 1, done.stderr
     assert all(word in done.stdout for word in words)
     assert not done.stderr

@@ -34,12 +34,14 @@ print(*struct.unpack_from("HH", ctypes.string_at(roots.screen, 24), 20))
 """
 ELSEWHERE = "paint without a window by --to virtualcam: or --to painted.mp4"
 ASSUMED_SCREEN = (1280, 720)
+LOADED = Path("/proc/self/maps")
 
 
 def look_for_display() -> tuple[int, int]:
     """Width and height in pixels of the screen that a window would open on; those of a small one where unknown.
 
-    ImpastoError where no window can be opened: OpenCV has none built in, there is no display, or it refuses.
+    ImpastoError where no window can be opened: OpenCV has none built in, there is no display, it refuses, or PyAV was
+    imported before OpenCV.
     """
     framework = cv2.currentUIFramework()
     if not framework:
@@ -55,6 +57,7 @@ def look_for_display() -> tuple[int, int]:
         return ASSUMED_SCREEN
     if not os.environ.get("DISPLAY"):
         raise ImpastoError(_no_display(os.environ))
+    _refuse_strange_libraries()
     return probe_display(os.environ["DISPLAY"])
 
 
@@ -93,6 +96,19 @@ def settle_qt() -> None:
         os.environ["QT_QPA_PLATFORM"] = "xcb"
     if not Path(os.environ.get("QT_QPA_FONTDIR", "")).is_dir():
         os.environ["QT_QPA_FONTDIR"] = str(plugins)  # any folder will do: no text of Qt's is shown
+
+
+def _refuse_strange_libraries() -> None:
+    """The wheels of OpenCV and PyAV bring X libraries of one name, and those that came first serve both. PyAV's talk to
+    another libxcb than Qt does, which then waits for ever and cannot be interrupted (PyAV-Org/PyAV#978)."""
+    own = Path(cv2.__file__).resolve().parent.with_name("opencv_python.libs")
+    if not (own.is_dir() and LOADED.exists()):
+        return
+    loaded = {Path(line.split(maxsplit=5)[5]) for line in LOADED.read_text().splitlines() if "/libxcb-" in line}
+    if any(path.parent != own and (own / path.name).exists() for path in loaded):
+        raise ImpastoError(
+            f"OpenCV's windows hang where PyAV was imported before OpenCV: import cv2 before av, or {ELSEWHERE}"
+        )
 
 
 def _may_use_wayland(framework: str, environment: Mapping[str, str]) -> bool:
