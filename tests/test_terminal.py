@@ -3,14 +3,15 @@
 import io
 import json
 import math
+import os
 import re
 import signal
+from collections.abc import Callable
 
 import pytest
-from rich.console import Console
 from rich.text import Text
 
-from realtime.commands.terminal import Bar, print_result, progress_bar, stopped_by_interrupt
+from realtime.commands.terminal import Bar, LastingConsole, StatusLine, print_result, progress_bar, stopped_by_interrupt
 
 
 def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:
@@ -36,7 +37,7 @@ def test_reports_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_bar_is_one_line_with_engine_and_fps(columns: int) -> None:
     shown = io.StringIO()
     clock = iter(range(100))
-    console = Console(file=shown, force_terminal=True, width=columns, get_time=lambda: float(next(clock)))
+    console = LastingConsole(file=shown, force_terminal=True, width=columns, get_time=lambda: float(next(clock)))
     with Bar(console, "fps") as bar:
         bar.report("engine: openvino 2026.4.1 fp32 on CPU, 1280x720; 87.9 dB from OpenCV 5.0.0 dnn fp32")
         for done in (10000, 10024):
@@ -45,6 +46,34 @@ def test_the_bar_is_one_line_with_engine_and_fps(columns: int) -> None:
     assert len(lines[-1]) <= columns
     assert lines[-1].startswith("openvino 2026.4.1 fp32 ")
     assert re.search(r" 10024/12000, \d+\.\d fps 0:\d\d:\d\d$", lines[-1])
+
+
+class ClosedTerminal(io.StringIO):
+    """Takes nothing any more."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self._error = error
+
+    def write(self, text: str) -> int:
+        raise self._error
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("shows", [StatusLine, lambda console: Bar(console, "fps")], ids=["status", "bar"])
+def test_work_goes_on_where_nobody_reads_what_is_told(
+    error: OSError, shows: Callable[[LastingConsole], Bar | StatusLine], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And stdout stays open for its result."""
+    shown = shows(LastingConsole(file=ClosedTerminal(error), force_terminal=False))
+    with shown:
+        shown.report("a line")
+        shown.report("another")
+    os.write(1, b"the result\n")
+    assert capfd.readouterr().out == "the result\n"
 
 
 def test_json_has_no_infinity(capsys: pytest.CaptureFixture[str]) -> None:

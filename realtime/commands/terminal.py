@@ -48,10 +48,24 @@ class CountColumn(ProgressColumn):
         return Text(f"{task.completed:.0f}{total}" + (f", {speed:.1f} {self._unit}" if speed else ""))
 
 
+class LastingConsole(Console):
+    """Work goes on where nobody reads it any more: a pipe's reader may leave, a terminal may be closed."""
+
+    def tell(self, text: str) -> None:
+        """One line, as it is."""
+        with suppress(OSError):
+            self.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """Rich would turn stdout off, where pictures or the result may go, and end the thread."""
+        self.quiet = True
+
+
 class Bar:
     """The progress bar of one piece of work; `report` and `progress` are what the work is given to call."""
 
-    def __init__(self, console: Console, unit: str) -> None:
+    def __init__(self, console: LastingConsole, unit: str) -> None:
+        self._console = console
         self._progress = Progress(
             TextColumn("{task.description}", markup=False, table_column=_unbroken()),
             BarColumn(),  # the one column that shrinks in a narrow terminal
@@ -68,11 +82,12 @@ class Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        with suppress(OSError):
+            self._progress.stop()
 
     def report(self, line: str) -> None:
         """One line for people; the engine and its precision in it also become the bar's label."""
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.tell(line)
         if line.startswith(ENGINE_PREFIX):
             self.label(line.removeprefix(ENGINE_PREFIX).partition(" on ")[0])
 
@@ -120,13 +135,13 @@ def _stop_signals() -> list[signal.Signals]:
 
 def progress_bar(unit: str = "fps") -> Bar:
     """A bar on stderr that counts in `unit`; where stderr is no terminal only the reported lines are written."""
-    return Bar(Console(stderr=True), unit)
+    return Bar(LastingConsole(stderr=True), unit)
 
 
 class StatusLine:
     """One line on stderr that changes while work goes on; no line where stderr is no terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: LastingConsole) -> None:
         self._console = console
         self._status = console.status("starting") if console.is_terminal else None
 
@@ -137,11 +152,12 @@ class StatusLine:
 
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
-            self._status.stop()
+            with suppress(OSError):
+                self._status.stop()
 
     def report(self, line: str) -> None:
         """One line for people, which stays."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.tell(line)
 
     def show(self, line: str) -> None:
         """What is going on."""
@@ -151,7 +167,7 @@ class StatusLine:
 
 def status_line() -> StatusLine:
     """For work that has no end to count towards."""
-    return StatusLine(Console(stderr=True))
+    return StatusLine(LastingConsole(stderr=True))
 
 
 def finish(report: Report, *, as_json: bool, to_stderr: bool = False) -> None:
