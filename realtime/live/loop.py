@@ -18,7 +18,7 @@ from realtime.live.sink_lane import SinkLane
 
 MAIN_STEP_SECONDS = 0.015  # how often a window looks at its keys
 REPEAT_SECONDS = 0.25  # how often the last picture is shown again while no new one comes
-STOP_SECONDS = 1.0  # for all threads together to end after a stop
+STOP_SECONDS = 0.8  # for all threads together to end after a stop; the rest of a second is for what they leave
 COMPLETING_SECONDS = 10.0  # for the sinks to write what waits, where the run has ended by itself
 
 
