@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from engines.errors import ImpastoError
 from realtime.frame import Frame, Source
+from realtime.live.request import SourceRequest
+from realtime.live.schemes import open_source
 from realtime.sources.pattern import PatternSource
+from realtime.sources.stream_source import StreamSource
 
 RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -143,6 +147,23 @@ def frames_of_scene(count: int, size: tuple[int, int] = (320, 240), rate: Fracti
     """Frames of the built-in scene with the times that a steady sink gets."""
     scene = PatternSource(*size, frame_rate=rate, frames=count)
     return list(iter(scene.read, None))
+
+
+def open_soon(address: str) -> StreamSource:
+    """The source, as soon as something is sent there."""
+    opened: list[StreamSource] = []
+
+    def try_to_open() -> bool:
+        try:
+            source = open_source(address, SourceRequest())
+        except ImpastoError:
+            return False
+        assert isinstance(source, StreamSource)
+        opened.append(source)
+        return True
+
+    wait_for(try_to_open)
+    return opened[0]
 
 
 def read_some(source: Source, count: int) -> list[Frame]:

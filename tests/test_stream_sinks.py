@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from servers import WebServer, frames_of_scene, free_port, read_some, rtsp_server, running, wait_for
+from servers import WebServer, frames_of_scene, free_port, open_soon, read_some, rtsp_server, running, wait_for
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Sink, habits_of
@@ -91,23 +91,6 @@ def watch_while_pushing(to: str, address: str, frames: list[Frame]) -> tuple[lis
             done.set()
         pushing.result(timeout=10)
     return seen, source
-
-
-def open_soon(address: str) -> StreamSource:
-    """The source, as soon as something is sent there."""
-    opened: list[StreamSource] = []
-
-    def try_to_open() -> bool:
-        try:
-            source = open_source(address, SourceRequest())
-        except ImpastoError:
-            return False
-        assert isinstance(source, StreamSource)
-        opened.append(source)
-        return True
-
-    wait_for(try_to_open)
-    return opened[0]
 
 
 def pull(address: str) -> tuple[int, int]:
