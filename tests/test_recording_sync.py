@@ -146,6 +146,18 @@ def test_dropped_frames_do_not_part_them(tmp_path: Path, drop: Callable[[list[fl
     assert np.abs(offsets(path)).max() < NOBODY_NOTICES_SECONDS
 
 
+def test_sound_with_a_clock_of_its_own_fills_no_disk(tmp_path: Path) -> None:
+    feed = SoundFeed(RATE, 2)
+    path = tmp_path / "live.mkv"
+    recording = open_recording(str(path), SinkRequest(size=SIZE, frame_rate=Fraction(10), sound=feed))
+    for number in range(20):
+        feed.put(Sound(np.zeros((2, BLOCK), np.float32), RATE, START + 600))
+        recording.write(Frame(BLACK, number / 10, START + number / 10))
+    recording.close()
+    with av.open(str(path)) as film:
+        assert sum(block.samples for block in film.decode(audio=0)) < 5 * RATE
+
+
 def test_sound_that_comes_late_is_where_it_belongs(tmp_path: Path) -> None:
     path = tmp_path / "live.mkv"
     record_flashes(path, steady(13, 30), sound_is_late_seconds=0.3, jitter_seconds=0.004)

@@ -19,6 +19,7 @@ AAC = "aac"
 SAMPLES_A_PACKET = {AAC: 1024, "libopus": 960}
 BITS_A_SECOND = 128_000
 LEAST_NOTICED_SECONDS = 0.06  # sound beside its picture (ITU-R BT.1359: 45 ms early, 125 late)
+MOST_EARLY_SECONDS = 10.0  # sound further ahead of its pictures has a clock of its own, and would be hours of silence
 MOST_LATE_SECONDS = 0.5  # a microphone that is silent for longer is filled up, so that the pictures need not wait
 PACKETS_AHEAD = 5  # of silence; more than resampler and encoder hold, so that no picture waits in the muxer
 FOLLOWING = 0.05  # how much of a new distance between capture and picture, or of sound, is believed at once
@@ -31,7 +32,8 @@ class SoundTrack:
 
     Sound is placed where the pictures of its moment are: `until` learns from each new picture how long after its
     capture it is shown. Gaps become silence, and what comes twice is left out, only where sound and pictures would
-    otherwise be noticeably apart; a clock of another speed is followed by stretching the sound a little.
+    otherwise be noticeably apart; a clock of another speed is followed by stretching the sound a little. Sound of a
+    time that is far ahead is left out.
     """
 
     def __init__(self, container: OutputContainer, feed: SoundFeed | None, codec: str = AAC) -> None:
@@ -53,7 +55,8 @@ class SoundTrack:
     def until(self, begins: Fraction, captured_at: float) -> "list[av.Packet[Any]]":
         """The packets of what was heard, when a picture captured at `captured_at` is shown from `begins` seconds on."""
         self._learn(float(begins) - captured_at, captured_at)
-        packets = [packet for sound in self._heard() for packet in self._place(sound)]
+        latest = float(begins) - (self._shown_after or 0.0) + MOST_EARLY_SECONDS
+        packets = [packet for sound in self._heard() if sound.captured_at < latest for packet in self._place(sound)]
         ahead_seconds = -MOST_LATE_SECONDS if self._feed else PACKETS_AHEAD * self._packet_samples / TRACK_RATE
         return packets + self._fill(round((float(begins) + ahead_seconds) * self._rate))
 
