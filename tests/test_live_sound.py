@@ -48,6 +48,14 @@ def test_a_source_that_comes_back_is_heard_by_those_who_listened() -> None:
     assert not second.sound.listened.is_set()
 
 
+def test_a_source_that_comes_back_without_sound_is_told() -> None:
+    sound = open_sound("source", SoundingSource(), tell_nobody, threading.Event())
+    assert sound is not None
+    lines: list[str] = []
+    sound.follow(NumberSource(live=True), lines.append)
+    assert lines == ["the rest is silent: the source came back without its sound"]
+
+
 def test_a_source_that_comes_back_in_another_shape_is_told() -> None:
     first, second = SoundingSource(), SoundingSource()
     second.sound = SoundFeed(48000, 2)

@@ -23,7 +23,10 @@ class OpenSound:
     def follow(self, source: Source, report: Report) -> None:
         """The source was opened again: its sound goes on where the one before it ended."""
         feed: SoundFeed | None = getattr(source, "sound", None)
-        if not self.of_source or feed is None:
+        if not self.of_source:
+            return
+        if feed is None:
+            report("the rest is silent: the source came back without its sound")
             return
         try:
             feed.take_over(self.feed)
