@@ -20,7 +20,7 @@ from realtime.sinks.stream import MPEGTS_OPTIONS, Connection, StreamSink
 
 ASK_SECONDS = 5.0
 END_SECONDS = 1.0
-ADDRESS = re.compile(r"srt://[^\s'\"]+")
+ADDRESS = re.compile(r"srt://[^\s'\"]*[^\s'\":]")
 SECRETS = ("passphrase=", "streamid=", "srt_streamid=")
 NO_PROGRAM = "there is no ffmpeg with SRT; install your system's ffmpeg, or pip install imageio-ffmpeg"
 PROGRAM_OPTIONS = ("-hide_banner", "-nostats", "-nostdin", "-loglevel", "error")
@@ -91,7 +91,8 @@ class SrtSink:
         for line in self._process.stderr:
             words = line.decode(errors="replace").strip()
             if words:
-                self._last_line = ADDRESS.sub(lambda found: redacted(found[0]), words)
+                words = ADDRESS.sub(lambda found: redacted(found[0]), words)
+                self._last_line = words if words.startswith("[") else words.partition(": ")[2] or words
 
     def _end_process(self) -> None:
         """The program ends by itself when its input does; where it is stuck, it is ended."""
