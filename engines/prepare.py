@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -82,7 +83,14 @@ class _Child:
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment, text=True, errors="replace"
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # a group of its own, so that a compiler's workers can be ended with it
             )
         except OSError as error:
             raise ImpastoError(f"cannot start {sys.executable!r} to prepare an engine ({error.strerror})") from error
@@ -94,12 +102,13 @@ class _Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the process where it has not ended, and waits for it."""
+        """Ends the process where it has not ended, with all that it started, and waits for it."""
         self._process.terminate()
         try:
             self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        _kill_group(self._process.pid)  # or they hold our pipe open
         self._reader.join()
         self._process.__exit__(None, None, None)
 
@@ -127,6 +136,12 @@ class _Child:
         for line in said or ():
             self._lines.put(line)
         self._lines.put(None)
+
+
+def _kill_group(leader: int) -> None:
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left, or (macOS) nobody but the dead
+            os.killpg(leader, signal.SIGKILL)
 
 
 def _parse(text: str) -> tuple[str, Any]:
@@ -184,6 +199,7 @@ def _tell(key: str, content: object) -> None:
 def _end_with_input() -> None:
     """The parent never writes: its end of the pipe closes when it ends."""
     os.read(sys.stdin.fileno(), 1)
+    _kill_group(os.getpid())
     os._exit(1)
 
 

@@ -19,7 +19,7 @@ class Backend(TorchBackend):
 """
 
 HANGING = """
-import os, signal, threading
+import os, signal, subprocess, threading
 from engines.backends.torch_eager import TorchBackend
 
 class Backend(TorchBackend):
@@ -29,6 +29,8 @@ class Backend(TorchBackend):
         if "STUBBORN" in os.environ:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with open(os.environ["BUILDING"], "w") as pipe:
+            if "WORKERS" in os.environ:
+                subprocess.Popen(["sleep", "120"], pass_fds=[pipe.fileno()])
             print(os.getpid(), file=pipe, flush=True)
             threading.Event().wait()
 """
@@ -44,7 +46,10 @@ def add_backend(folder: Path, name: str, source: str) -> None:
 
 
 class HangingBuild:
-    """A build that never ends, seen through a pipe that the building process holds open as long as it lives."""
+    """A build that never ends, seen through a pipe that the building process holds open as long as it lives.
+
+    STUBBORN in the environment lets it ignore SIGTERM, WORKERS lets it start a process that holds the pipe, too.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         add_backend(folder, "hanging", HANGING)
@@ -59,7 +64,7 @@ class HangingBuild:
         return int(self._next())
 
     def wait_for_end(self) -> None:
-        """Until that process is gone."""
+        """Until that process is gone, and its worker."""
         assert self._next() == b""
 
     def close(self) -> None:

@@ -175,12 +175,11 @@ def test_a_child_that_is_killed_is_told(style: StyleFile, tmp_path: Path, hangin
             preparing.result(60)
 
 
-@pytest.mark.parametrize("stubborn", [False, True])
+@pytest.mark.parametrize("temper", ["OBEDIENT", "STUBBORN", "WORKERS"])
 def test_a_build_is_cancelled_and_no_process_is_left(
-    style: StyleFile, tmp_path: Path, hanging: HangingBuild, monkeypatch: pytest.MonkeyPatch, stubborn: bool
+    style: StyleFile, tmp_path: Path, hanging: HangingBuild, monkeypatch: pytest.MonkeyPatch, temper: str
 ) -> None:
-    if stubborn:
-        monkeypatch.setenv("STUBBORN", "1")
+    monkeypatch.setenv(temper, "1")
     cancelled = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         preparing = pool.submit(
@@ -196,6 +195,7 @@ def test_a_build_is_cancelled_and_no_process_is_left(
         cancelled.set()
         assert preparing.result(60) is None
     assert not is_alive(process)
+    hanging.wait_for_end()
 
 
 PREPARE = """
@@ -209,7 +209,7 @@ prepare_in_child(load_style(sys.argv[1]), height=24, width=32, backend="hanging"
 
 def test_a_child_ends_with_its_parent(style: StyleFile, tmp_path: Path, hanging: HangingBuild) -> None:
     """Even where the parent is killed and can do nothing more."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    environment = {**os.environ, "WORKERS": "1", "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     parent = subprocess.Popen([sys.executable, "-c", PREPARE, str(style.path), str(tmp_path)], env=environment)
     hanging.wait_for_start()
     parent.kill()
