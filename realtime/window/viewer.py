@@ -11,7 +11,9 @@ from realtime.window.overlay import OverlayFigures, draw_help, draw_recording, d
 
 TOAST_SECONDS = 1.5
 FADE_SECONDS = 0.4
-HELD_SECONDS = 0.1  # a key that comes again so soon is held down: nobody types the same one ten times a second
+# A key that comes again so soon is held down: nobody types the same one ten times a second. The first repeat comes
+# after half a second, though, and cannot be told from a second press.
+HELD_SECONDS = 0.1
 
 
 class BoardViewer:
