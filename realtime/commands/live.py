@@ -105,6 +105,7 @@ def live(
     use_one_arena()  # before any thread has an arena of its own
     from realtime.commands.terminal import finish, status_line, stopped_by_interrupt
     from realtime.live.run import run_live
+    from realtime.live.schemes import sink_scheme
 
     options = LiveOptions(
         style=style,
@@ -130,7 +131,7 @@ def live(
         seconds=seconds,
         frames=frames,
     )
-    piped = any(sink.startswith("pipe:") for sink in to)
+    piped = any(sink_scheme(sink) == "pipe" for sink in to)
     if piped and json:
         raise typer.BadParameter("--json and --to pipe: both want stdout; leave one of them out")
     with stopped_by_interrupt() as stop, status_line() as line:
