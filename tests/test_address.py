@@ -18,6 +18,7 @@ from realtime.live.address import redacted
         ("http://10.0.0.1/video?usr=me&pwd=word", "http://10.0.0.1/video?usr=me&pwd=***"),
         ("rtsp://10.0.0.1/user=me&password=word&channel=1", "rtsp://10.0.0.1/user=me&password=***&channel=1"),
         ("rtsp://10.0.0.1/user=me_password=word_channel=1", "rtsp://10.0.0.1/user=me_password=***_channel=1"),
+        ("hls:https://me:word@host/a.m3u8?token=word", "hls:https://***@host/a.m3u8?token=***"),
         ("udp://@:5000", "udp://@:5000"),
         ("http://[::1]:8080/a", "http://[::1]:8080/a"),
         ("rtsp://me:word@host:port/one", "rtsp://***"),

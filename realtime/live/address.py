@@ -7,6 +7,7 @@ HIDDEN = "***"
 SECRET_FIELDS = re.compile(r"key|token|pass|pwd|secret|sig|auth|streamid|credential", re.IGNORECASE)
 # Cameras take names and passwords in the path too: rtsp://10.0.0.1/user=admin&password=word&channel=1
 SECRET_IN_PATH = re.compile(r"((?:pass|pwd|token|secret)[a-z]*=)[^&/;_]+", re.IGNORECASE)
+WITHIN = re.compile(r"([a-z0-9+.-]+:)([a-z0-9+.-]+://.*)", re.IGNORECASE | re.DOTALL)  # hls:https://…
 KEYED_SCHEMES = ("rtmp", "rtmps")  # the last part of their path is the stream's key, as good as a password
 
 
@@ -14,6 +15,8 @@ def redacted(address: str) -> str:
     """The address with user, password, secret fields and the key of an RTMP stream replaced by ***."""
     if "://" not in address:
         return address
+    if within := WITHIN.match(address):
+        return f"{within[1]}{redacted(within[2])}"
     try:
         parts = urlsplit(address)
         port = parts.port
