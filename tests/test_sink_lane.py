@@ -232,6 +232,38 @@ def test_a_steady_sink_gets_the_last_frame_of_all() -> None:
     assert [pts for pts, _ in sink.times] == [0, 1]
 
 
+@pytest.mark.parametrize("late", [-0.2, 0.0, 0.4])
+def test_frames_that_come_about_their_ticks_are_written_once_each(late: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No frame is shown twice and none is lost, although they never come at the very moment."""
+    now = 100.0
+    monkeypatch.setattr("realtime.live.sink_lane.time.perf_counter", lambda: now)
+    sink = SteadySink(enough=1)
+    bench = Bench(never, sink, Fraction(1))
+    for number in range(8):
+        now = 100.0 + number + (late if number % 2 else 0.0)
+        bench.lane.step(0.0)
+        bench.lane.put(frame(number))
+        bench.lane.step(0.0)
+    assert sink.numbers == list(range(8))
+    assert [pts for pts, _ in sink.times] == list(range(8))
+
+
+def test_a_steady_sink_is_not_kept_waiting_for_a_late_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("realtime.live.sink_lane.time.perf_counter", lambda: now)
+    sink = SteadySink(enough=1)
+    bench = Bench(never, sink, Fraction(1))
+    bench.lane.put(frame(0))
+    for quarter in range(9):
+        now = 100.0 + quarter / 4
+        bench.lane.step(0.0)
+    assert sink.numbers == [0, 0]
+    bench.lane.put(frame(1))
+    bench.lane.step(0.0)
+    assert sink.numbers == [0, 0, 1]
+    assert [pts for pts, _ in sink.times] == [0, 1, 2]
+
+
 def test_a_steady_sink_gets_no_frame_twice_at_the_end() -> None:
     sink = SteadySink(enough=1)
     with Bench(never, sink, Fraction(1, 100)) as bench:

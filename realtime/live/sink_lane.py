@@ -10,11 +10,14 @@ from fractions import Fraction
 from engines.errors import ImpastoError
 from realtime.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
 from realtime.frame_queue import FrameQueue
-from realtime.live.pacing import Ticker
+from realtime.live.pacing import EARLY, Ticker
 from realtime.live.reopening import Reopening
 from realtime.live.stats import LiveStats
 
 LONGEST_WAIT_SECONDS = 0.1  # so that a stop is seen soon
+# Of an interval: frames that come at the very rate of the ticks come a little before and a little after them. Who
+# repeated the last one at once would show it twice and then lose the next: one frame in five, as was measured.
+REPEAT_LATE = 0.5
 Report = Callable[[str], None]
 
 
@@ -111,31 +114,39 @@ class SinkLane:
         return True
 
     def _steady_step(self, wait_seconds: float) -> bool:
-        """The newest frame when its tick is due, however many came meanwhile."""
-        now = time.perf_counter()
-        wait = wait_seconds
-        if self._ticker is not None:
-            wait = min(wait, self._ticker.wait_seconds(now, self._next_tick))
+        """A frame for each tick, however many came: a new one at once, and the newest again where none comes."""
         try:
-            frame = self._queue.get(wait)
+            frame = self._queue.get(min(wait_seconds, self._until_due()))
         except TimeoutError:
-            frame = self._newest
-        else:
-            if frame is None:
-                self._write_the_last()
-                return False
-            self._newest = frame
-        if frame is not None:
-            self._write_if_due(frame)
+            self._write_if_due(self._lateness())
+            return True
+        if frame is None:
+            self._write_the_last()
+            return False
+        self._newest = frame
+        self._write_if_due(-EARLY)
         return True
 
-    def _write_if_due(self, frame: Frame) -> None:
+    def _lateness(self) -> float:
+        """How long the newest frame waits after its tick, in intervals: one that was shown may be replaced."""
+        return REPEAT_LATE if self._newest is self._written else 0.0
+
+    def _until_due(self) -> float:
+        if self._ticker is None:
+            return LONGEST_WAIT_SECONDS
+        due_at = self._ticker.seconds_of(self._next_tick) + self._lateness() * float(1 / self._rate)
+        return max(0.0, due_at - time.perf_counter())
+
+    def _write_if_due(self, late: float) -> None:
+        """The newest frame, where its tick came so many intervals ago."""
+        if self._newest is None:
+            return
         now = time.perf_counter()
         if self._ticker is None:
             self._ticker = Ticker(self._rate, now)
-        due = self._ticker.newest_tick(now)
-        if due >= self._next_tick:
-            self._write_at(due, frame)
+        tick = self._ticker.newest_tick(now - late * float(1 / self._rate))
+        if tick >= self._next_tick:
+            self._write_at(tick, self._newest)
 
     def _write_the_last(self) -> None:
         """The last frame of all, a little early where it came before its tick."""
