@@ -10,6 +10,7 @@ import av
 from engines.errors import ImpastoError
 from realtime.live.address import redacted
 
+PORTLESS = ("udp", "tcp", "srt")  # no port is usual; and no host is this one
 PORTS = {"rtmp": 1935, "rtmps": 443, "rtsp": 554}
 RTMP_HELLO = bytes([3]) + bytes(1536)  # C0 and C1 of the RTMP specification, 5.2; S0 and S1 are as long
 FIRST_WORDS = {"rtmp": (RTMP_HELLO, len(RTMP_HELLO)), "rtsp": (b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 1)}
@@ -39,12 +40,17 @@ def cannot_open(address: str, error: Exception) -> ImpastoError:
 
 
 def check_host(address: str) -> None:
-    """ImpastoError where the address has no readable host and port, or its name is not known; may take seconds."""
+    """ImpastoError where the address has no host and port, or the name is not known; may take seconds."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ImpastoError(f"{redacted(address)}: the port is a number from 0 to 65535") from None
+    scheme = parts.scheme
+    if scheme in PORTLESS and port is None:
+        raise ImpastoError(f"{redacted(address)} names no port; write {scheme}://HOST:PORT")
+    if not host and "://" in address and scheme not in PORTLESS:
+        raise ImpastoError(f"{redacted(address)} names no host; write {scheme}://HOST/PATH")
     if not host:
         return
     try:

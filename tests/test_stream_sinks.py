@@ -332,6 +332,18 @@ def test_srt_to_nobody_tells_the_programs_words(frames: list[Frame]) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("impasto")]
 
 
+@pytest.mark.parametrize(
+    ("address", "remedy"),
+    [("srt://127.0.0.1?passphrase=verysecret1", "names no port"), ("srt://no-such-host.invalid:9", "there is no host")],
+)
+def test_srt_to_no_address(address: str, remedy: str) -> None:
+    needs_srt()
+    with pytest.raises(ImpastoError, match=remedy) as told:
+        open_sink(address, request())
+    assert "verysecret1" not in str(told.value)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("impasto")]
+
+
 def test_no_ffmpeg_for_srt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ImpastoError, match="install your system's ffmpeg"):
@@ -345,6 +357,8 @@ def test_no_ffmpeg_for_srt(monkeypatch: pytest.MonkeyPatch) -> None:
         ("rtsp://user:pass@127.0.0.1:1/x", "is the server running"),
         ("tcp://127.0.0.1:1", "is the server running"),
         ("tcp://127.0.0.1", "names no port"),
+        ("udp://", "names no port"),
+        ("rtmp://", "names no host"),
         ("rtmp://127.0.0.1:99999/live/key", "the port is a number"),
         ("rtmp://no-such-host.invalid/live/key", "there is no host no-such-host.invalid"),
     ],

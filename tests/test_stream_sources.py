@@ -205,6 +205,8 @@ def test_stop_ends_the_opening() -> None:
     [
         ("udp://@127.0.0.1:{port}", "nothing came in time; is anything being sent there"),
         ("http://127.0.0.1:1/a.mp4", "is the server running"),
+        ("tcp://127.0.0.1", "names no port"),
+        ("rtsp://", "names no host"),
         ("rtsp://no-such-host.invalid/a", "there is no host no-such-host.invalid"),
     ],
 )

@@ -16,6 +16,7 @@ from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Sink
 from realtime.live.address import redacted
 from realtime.live.request import SinkRequest
+from realtime.network import check_host
 from realtime.sinks.stream import MPEGTS_OPTIONS, Connection, StreamSink
 
 ASK_SECONDS = 5.0
@@ -49,7 +50,7 @@ class SrtSink:
     """
 
     def __init__(self, address: str, program: str, request: SinkRequest) -> None:
-        self._shown = redacted(address)
+        self._address, self._shown = address, redacted(address)
         self._process = _start(program, address)
         self._last_line = ""
         self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
@@ -81,6 +82,7 @@ class SrtSink:
 
     def _connect(self) -> Connection:
         assert self._process.stdin is not None
+        check_host(self._address)
         options = {"flush_packets": "1", **MPEGTS_OPTIONS}
         pipe = _ProgramInput(self._process.stdin)
         return Connection(av.open(pipe, "w", format="mpegts", container_options=options))

@@ -17,9 +17,7 @@ class TcpOutput:
 
     def __init__(self, address: str, seconds: float) -> None:
         parts = urlsplit(address)
-        if parts.port is None:
-            raise ImpastoError(f"{redacted(address)} names no port; write tcp://HOST:PORT")
-        place = (parts.hostname or "", parts.port)
+        place = (parts.hostname or "", parts.port or 0)
         if listens(address):
             with socket.create_server(place, backlog=1) as server:
                 self._connection = _first_caller(server, redacted(address), seconds)
