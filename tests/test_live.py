@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,7 +17,7 @@ from engines.style import load_style
 from realtime.control.client import send
 from realtime.live.options import LiveOptions
 from realtime.live.report import LiveReport
-from realtime.live.run import labels_of, run_live, settings_of
+from realtime.live.run import labels_of, run_live, settings_of, sink_rate
 
 PATTERN = "pattern:128x96@25"
 ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture
@@ -162,6 +163,14 @@ def test_settings_follow_the_options() -> None:
     settings = settings_of(LiveOptions(mix="waves=1,night=3", strength=0.5, mirror=True))
     assert (settings.style, settings.mix_with, settings.mix) == ("waves", "night", 0.75)
     assert (settings.strength, settings.mirror) == (0.5, True)
+
+
+@pytest.mark.parametrize(
+    ("told", "rate"),
+    [(Fraction(25), 25), (Fraction(240), 240), (Fraction(1, 5), Fraction(1, 5)), (None, 30), (Fraction(90000), 30)],
+)
+def test_a_rate_that_no_camera_has_is_not_asked_of_sinks(told: Fraction | None, rate: Fraction) -> None:
+    assert sink_rate(told) == rate
 
 
 def test_a_mix_of_three_is_refused() -> None:

@@ -42,6 +42,7 @@ from realtime.window.snapshot import save_snapshot
 from realtime.window.viewer import BoardViewer
 
 FALLBACK_RATE = Fraction(30)
+MOST_RATE = 240  # a film that tells more tells the ticks of its clock
 AUTO_HEIGHT = 360
 
 
@@ -83,6 +84,11 @@ def labels_of(sinks: Sequence[str]) -> list[str]:
         seen[shown] += 1
         labels.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
     return labels
+
+
+def sink_rate(source_rate: Fraction | None) -> Fraction:
+    """The frames a second that sinks are opened for."""
+    return source_rate if source_rate and 0 < source_rate <= MOST_RATE else FALLBACK_RATE
 
 
 def settings_of(options: LiveOptions) -> LiveSettings:
@@ -131,7 +137,7 @@ class _LiveRun:
         self._source = self._open_source()
         while_opening.callback(_close_quietly, self._source)
         self._size = self._source.size
-        self._rate = self._source.frame_rate or FALLBACK_RATE
+        self._rate = sink_rate(self._source.frame_rate)
         self._sound = open_sound(options.audio, self._source, report, stop)
         if self._sound is not None:
             opened.callback(self._sound.close)
