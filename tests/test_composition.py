@@ -32,6 +32,11 @@ def test_a_picture_of_another_shape_gets_bars() -> None:
     assert (fitted[:, 48:] == 0).all()
 
 
+def test_a_picture_of_one_line_is_a_line() -> None:
+    fitted = fit(plain(2000, 2, RED), (32, 32))
+    assert (fitted == RED).all(axis=2).sum() == 32
+
+
 def test_before_stands_left_and_after_right_of_a_white_line() -> None:
     before, after = plain(64, 32, RED), plain(64, 32, BLUE)
     joined = before_and_after(before, after)

@@ -16,7 +16,7 @@ def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     if (width, height) == size:
         return pixels
     scale = min(size[0] / width, size[1] / height)
-    inner = (round(width * scale), round(height * scale))
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     if _nearly(inner, size):
         return _resized(pixels, size)
     framed = np.zeros((size[1], size[0], 3), np.uint8)
