@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -318,6 +319,38 @@ def test_closing_closes_the_engines_in_use(stage: Stage, waves: Look, other: Loo
     stage.painter.close()
     assert first.closed
     assert second.closed
+
+
+class SlowEngine(CopyingEngine):
+    """Keeps its frame until it is let go, and closes no earlier, as a net does."""
+
+    def __init__(self) -> None:
+        super().__init__(size=SIZE)
+        self.begun, self.go_on, self.done = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, frame: Pixels, controls: Controls) -> Pixels:
+        self.begun.set()
+        assert self.go_on.wait(60), "closing has waited for the frame"
+        self.done.set()
+        return frame
+
+    def close(self) -> None:
+        assert self.done.wait(60)
+        super().close()
+
+
+def test_closing_does_not_wait_for_a_frame_in_the_net(stage: Stage, waves: Look) -> None:
+    stage.paint(waves)
+    engine = SlowEngine()
+    stage.loader.ready.append(LoadedEngine(stage.loader.asked[-1], engine))
+    with ThreadPoolExecutor(1) as pool:
+        painting = pool.submit(stage.paint, waves)
+        assert engine.begun.wait(60)
+        stage.painter.close()
+        assert not engine.closed
+        engine.go_on.set()
+        assert painting.result(60).spec == engine.spec
+    assert engine.closed
 
 
 def test_the_engine_is_asked_for_as_it_was_chosen(waves: Look) -> None:

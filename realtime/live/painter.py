@@ -1,5 +1,6 @@
 """What paints a live picture: the look glides from one style to the next, and engines change without a lost frame."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class LivePainter:
         self._brush: _Brush | None = None
         self._leaving: _Brush | None = None
         self._fade = Fade(0.0, 0.0)
+        self._at_work = threading.Lock()
+        self._closed = False
 
     @property
     def failed(self) -> LoadFailed | None:
@@ -98,6 +101,30 @@ class LivePainter:
 
     def __call__(self, pixels: Pixels) -> Painting:
         """The picture, uint8 (H, W, 3) of any size, painted; what an engine raises is raised here."""
+        try:
+            with self._at_work:
+                return self._paint(pixels)
+        finally:
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        """Close the engines in use, from any thread; the loader is closed by its owner.
+
+        A frame that is in them is not waited for, as that may take seconds: they are closed when it comes out.
+        """
+        self._closed = True
+        if not self._at_work.acquire(blocking=False):
+            return
+        try:
+            for brush in (self._brush, self._leaving):
+                if brush is not None:
+                    brush.loaded.engine.close()
+            self._brush = self._leaving = None
+        finally:
+            self._at_work.release()
+
+    def _paint(self, pixels: Pixels) -> Painting:
         now = self._clock()
         self._end_fade(now)
         self._take(now)
@@ -109,13 +136,6 @@ class LivePainter:
             before = self._leaving.paint(pixels, now, stopwatch)
             painted = stopwatch.blend(before, painted, self._fade.at(now))
         return Painting(painted, self._brush.loaded.engine.spec, stopwatch.net_seconds, stopwatch.scale_seconds)
-
-    def close(self) -> None:
-        """Close the engines in use; the loader is closed by its owner."""
-        for brush in (self._brush, self._leaving):
-            if brush is not None:
-                brush.loaded.engine.close()
-        self._brush = self._leaving = None
 
     def _turn_back(self, look: Look, now: float) -> None:
         """Where the file that is being left is wanted again, the fade runs back."""
