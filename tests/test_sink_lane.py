@@ -2,22 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from itertools import count
 
 import pytest
-from fakes import RATE, RememberingSink, numbered_pixels
+from fakes import RememberingSink
+from lane_bench import PATIENCE_SECONDS, Bench, feed_until, frame, never
 
 from engines.errors import ImpastoError
 from realtime.frame import Frame, SignalLost, Sink, SinkHabits
-from realtime.live.sink_lane import SinkLane
-from realtime.live.stats import LiveStats
-
-PATIENCE_SECONDS = 20.0
-
-
-def frame(number: int) -> Frame:
-    return Frame(numbered_pixels(number, (32, 16)), number / 25, captured_at=float(number))
 
 
 class WaitingSink(RememberingSink):
@@ -32,49 +23,6 @@ class WaitingSink(RememberingSink):
         self.begun.release()
         assert self.let.acquire(timeout=PATIENCE_SECONDS)
         super().write(frame)
-
-
-class SteadySink(RememberingSink):
-    """Wants 100 frames a second; tells when it has so many."""
-
-    habits = SinkHabits(steady=True)
-
-    def __init__(self, enough: int) -> None:
-        super().__init__()
-        self.enough = threading.Event()
-        self._wanted = enough
-
-    def write(self, frame: Frame) -> None:
-        super().write(frame)
-        if len(self.numbers) >= self._wanted:
-            self.enough.set()
-
-
-class Bench:
-    """A lane with what it needs around it."""
-
-    def __init__(self, open_sink: Callable[[], Sink], sink: Sink | None = None, rate: Fraction = RATE) -> None:
-        self.stats = LiveStats()
-        self.lines: list[str] = []
-        self.stop = threading.Event()
-        self.lane = SinkLane(
-            "one", open_sink, sink, rate=rate, stats=self.stats, report=self.lines.append, stop=self.stop
-        )
-        self.thread = threading.Thread(target=self.lane.run, name="impasto-sink-one")
-
-    def __enter__(self) -> "Bench":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.lane.finish()
-        self.stop.set()
-        self.thread.join(PATIENCE_SECONDS)
-        assert not self.thread.is_alive()
-
-
-def never() -> Sink:
-    raise AssertionError("an open sink is not opened again")
 
 
 def test_every_frame_is_written_where_the_sink_keeps_up() -> None:
@@ -124,16 +72,6 @@ class LosingSink(RememberingSink):
         super().write(frame)
 
 
-def feed_until(bench: Bench, done: Callable[[], bool]) -> None:
-    """Frames as a live source gives them: on and on."""
-    pause = threading.Event()
-    for number in count():
-        if done() or number > 2000:
-            return
-        bench.lane.put(frame(number))
-        pause.wait(0.01)
-
-
 def test_a_lost_sink_is_opened_again_and_told_once() -> None:
     second = RememberingSink()
     answers: Iterator[Callable[[], Sink]] = iter([refuse, lambda: second])
@@ -178,27 +116,6 @@ def test_a_sink_that_is_opened_on_the_lane_and_cannot_be_ends_it() -> None:
     assert str(bench.lane.error) == "connection refused"
 
 
-def test_a_steady_sink_gets_the_last_frame_again_with_its_ticks_counted() -> None:
-    sink = SteadySink(enough=5)
-    with Bench(never, sink, Fraction(100)) as bench:
-        bench.lane.put(frame(7))
-        assert sink.enough.wait(PATIENCE_SECONDS)
-    assert set(sink.numbers) == {7}
-    ticks = [pts for pts, _ in sink.times if pts is not None]
-    assert ticks == sorted(set(ticks))
-    assert ticks[0] == 0
-    assert sink.times[0][1] == Fraction(1, 100)
-    assert bench.stats.totals().latency_ms["one"].count == 1
-
-
-def test_a_steady_sink_leaves_out_what_comes_too_often() -> None:
-    sink = SteadySink(enough=3)
-    with Bench(never, sink, Fraction(50)) as bench:
-        feed_until(bench, sink.enough.is_set)
-    assert sink.numbers == sorted(sink.numbers)
-    assert bench.stats.totals().dropped == {}
-
-
 def test_what_fails_to_close_is_told() -> None:
     with Bench(never, RememberingSink(fails_to_close=True)) as bench:
         bench.lane.put(frame(0))
@@ -219,57 +136,6 @@ def test_a_window_may_fail_while_no_frame_comes(error: Exception, line: str) -> 
         while not sink.closed:
             bench.stop.wait(0.01)
     assert bench.lines[0].startswith(line)
-
-
-def test_a_steady_sink_gets_the_last_frame_of_all() -> None:
-    """Also where it comes before its tick."""
-    sink = SteadySink(enough=1)
-    with Bench(never, sink, Fraction(1, 100)) as bench:
-        bench.lane.put(frame(0))
-        assert sink.enough.wait(PATIENCE_SECONDS)
-        bench.lane.put(frame(1))
-    assert sink.numbers == [0, 1]
-    assert [pts for pts, _ in sink.times] == [0, 1]
-
-
-@pytest.mark.parametrize("late", [-0.2, 0.0, 0.4])
-def test_frames_that_come_about_their_ticks_are_written_once_each(late: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No frame is shown twice and none is lost, although they never come at the very moment."""
-    now = 100.0
-    monkeypatch.setattr("realtime.live.sink_lane.time.perf_counter", lambda: now)
-    sink = SteadySink(enough=1)
-    bench = Bench(never, sink, Fraction(1))
-    for number in range(8):
-        now = 100.0 + number + (late if number % 2 else 0.0)
-        bench.lane.step(0.0)
-        bench.lane.put(frame(number))
-        bench.lane.step(0.0)
-    assert sink.numbers == list(range(8))
-    assert [pts for pts, _ in sink.times] == list(range(8))
-
-
-def test_a_steady_sink_is_not_kept_waiting_for_a_late_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("realtime.live.sink_lane.time.perf_counter", lambda: now)
-    sink = SteadySink(enough=1)
-    bench = Bench(never, sink, Fraction(1))
-    bench.lane.put(frame(0))
-    for quarter in range(9):
-        now = 100.0 + quarter / 4
-        bench.lane.step(0.0)
-    assert sink.numbers == [0, 0]
-    bench.lane.put(frame(1))
-    bench.lane.step(0.0)
-    assert sink.numbers == [0, 0, 1]
-    assert [pts for pts, _ in sink.times] == [0, 1, 2]
-
-
-def test_a_steady_sink_gets_no_frame_twice_at_the_end() -> None:
-    sink = SteadySink(enough=1)
-    with Bench(never, sink, Fraction(1, 100)) as bench:
-        bench.lane.put(frame(0))
-        assert sink.enough.wait(PATIENCE_SECONDS)
-    assert sink.numbers == [0]
 
 
 def test_a_broken_sink_drops_nothing_any_more() -> None:
