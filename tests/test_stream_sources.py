@@ -196,7 +196,7 @@ def test_stop_ends_the_opening() -> None:
     request = SourceRequest()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         threading.Timer(0.2, request.stop.set).start()
-        with pytest.raises(ImpastoError):
+        with pytest.raises(ImpastoError, match="was not opened: stopped before"):
             open_source(f"http://127.0.0.1:{silent.getsockname()[1]}/x", request)
 
 

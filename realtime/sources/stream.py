@@ -78,6 +78,8 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
         thread.do(lambda: late.append(_open(address, request.report)), LONGEST_OPEN_SECONDS, request.stop)
         return late.pop()
     except (ImpastoError, av.FFmpegError, TimeoutError, ValueError) as error:
+        if request.stop.is_set():
+            raise ImpastoError(f"{redacted(address)} was not opened: stopped before") from None
         raise cannot_open(address, error) from None
     finally:
         thread.finish(wait_seconds=0)
