@@ -1,5 +1,7 @@
 """Engines that come in the background: the newest wish wins, what fails is told, and closing leaves nothing."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -266,6 +268,26 @@ def test_closing_closes_what_nobody_took_and_what_comes_back_later(
     assert all(engine.closed for engine in copying)
     loader.ask(EngineWanted(style, 24, 32))
     assert loader.take() is None
+
+
+HANGING_RESTORE = """
+import sys, threading
+from engines.style import load_style
+from realtime.live import engine_loader
+begun = threading.Event()
+def restore(*_, **__):
+    begun.set()
+    threading.Event().wait()
+engine_loader.restore_engine = restore
+loader = engine_loader.EngineLoader(print)
+loader.ask(engine_loader.EngineWanted(load_style(sys.argv[1]), 24, 32))
+begun.wait()
+loader.close()
+"""
+
+
+def test_what_cannot_be_interrupted_does_not_hold_up_the_process(style: StyleFile) -> None:
+    subprocess.run([sys.executable, "-c", HANGING_RESTORE, str(style.path)], check=True, timeout=60)
 
 
 def test_what_was_ready_for_an_older_wish_is_not_handed_out(

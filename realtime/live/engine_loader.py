@@ -90,7 +90,7 @@ class EngineLoader:
         self._kept: list[LoadedEngine] = []  # the one that came back last stands last
         self._surplus: list[LoadedEngine] = []
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="impasto-engines")
+        self._thread = threading.Thread(target=self._work, name="impasto-engines", daemon=True)
         self._thread.start()
 
     def ask(self, wanted: EngineWanted) -> None:
@@ -122,7 +122,7 @@ class EngineLoader:
         """End the thread and its child, and close every engine that is here.
 
         A child is ended at once. What cannot be interrupted, as restoring an engine, is waited for half a second; the
-        thread then ends by itself a moment later.
+        thread then ends by itself a moment later, or with the process.
         """
         with self._changed:
             self._closed = True
