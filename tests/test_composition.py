@@ -37,6 +37,14 @@ def test_a_picture_of_one_line_is_a_line() -> None:
     assert (fitted == RED).all(axis=2).sum() == 32
 
 
+def test_a_painting_lies_where_the_captured_picture_would() -> None:
+    """Few lines of a tall picture are not quite of its shape, and neither is the last engine's of another one."""
+    assert (fit(plain(84, 144, RED), (1080, 1920), shape=(1080, 1920)) == RED).all()
+    fitted = fit(plain(64, 32, RED), (64, 32 * 2), shape=(32, 32))
+    assert fitted.shape == (64, 64, 3)
+    assert (fitted == RED).all()
+
+
 def test_before_stands_left_and_after_right_of_a_white_line() -> None:
     before, after = plain(64, 32, RED), plain(64, 32, BLUE)
     joined = before_and_after(before, after)

@@ -10,11 +10,15 @@ ASPECT_TOLERANCE = 0.01
 HALF_BAND = np.array([0.25, 0.5, 0.25], np.float32)
 
 
-def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture at `size` (width, height), with black bars where its shape is another; itself where it fits."""
+def fit(pixels: Pixels, size: tuple[int, int], shape: tuple[int, int] | None = None) -> Pixels:
+    """The picture at `size` (width, height), with black bars where its shape is another; itself where it fits.
+
+    `shape` is the size of the captured picture, where `pixels` are painted at one that only comes near its shape.
+    """
     height, width = pixels.shape[:2]
     if (width, height) == size:
         return pixels
+    width, height = shape or (width, height)
     scale = min(size[0] / width, size[1] / height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     if _nearly(inner, size):

@@ -33,6 +33,7 @@ class LivePicture:
         self.size = size
         self.newest: Frame | None = None
         self.painting: Painting | None = None
+        self.settled_style = board.settings.style  # the last whose engine was there
         self._board, self._looks, self._painter = board, looks, painter
         self._paint_size, self._stats = paint_size, stats
         self._frozen: Pixels | None = None
@@ -68,13 +69,16 @@ class LivePicture:
         if painted is None:
             self.painting = None
             return fit(captured, self.size)
-        shown = fit(painted, self.size)
+        height, width = captured.shape[:2]
+        shown = fit(painted, self.size, shape=(width, height))
         return before_and_after(fit(captured, self.size), shown) if settings.split else shown
 
     def _painted(self, captured: Pixels, settings: LiveSettings) -> Pixels:
         height, width = captured.shape[:2]
         self._painter.aim(self._looks.look(settings), self._paint_size.for_source(width, height))
         self.painting = self._painter(captured)
+        if self._painter.settled:
+            self.settled_style = settings.style
         self._stats.stage("scale", self.painting.scale_seconds)
         if self.painting.spec is not None:
             self._stats.stage("net", self.painting.net_seconds)

@@ -48,7 +48,6 @@ class LiveWatch:
         self._begun = time.perf_counter()
         self._next_status = 0.0
         self.engine: EngineSpec | None = None
-        self._good_style = board.settings.style
         self._answered: LoadFailed | None = None
 
     def __call__(self) -> None:
@@ -74,8 +73,6 @@ class LiveWatch:
         if failed is not None and failed is not self._answered:
             self._answered = failed
             self._turn_back(failed)
-        if self._painter.settled:
-            self._good_style = self._board.settings.style
 
     def _turn_back(self, failed: LoadFailed) -> None:
         """A style whose engine cannot be had is left again; a height is the pilot's affair."""
@@ -83,7 +80,7 @@ class LiveWatch:
         if failed.wanted.height != self.engine.height:
             return
         with suppress(ImpastoError, OSError):  # its file may be gone; what paints stays all the same
-            self._board.do("style", self._good_style)
+            self._board.do("style", self._picture.settled_style)
         self._board.say(f"no such engine: {failed.message}")
 
 
