@@ -133,6 +133,7 @@ def test_a_style_without_an_engine_is_left_again(small_style: Path, other_style:
     studios.append(studio := Studio(small_style, refused={"other.onnx"}))
     studio.turn()
     studio.board.do("style", str(other_style))
+    studio.watch()  # before the painting thread has heard of it
     studio.turn()
     assert studio.board.settings.style == f"{small_style}:waves"
     assert studio.board.said.text == "no such engine: no engine can run this here"
