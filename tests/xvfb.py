@@ -95,6 +95,7 @@ def running_screen(size: tuple[int, int] = SCREEN, options: tuple[str, ...] = ()
     told, tells = os.pipe()
     command = [
         "Xvfb",
+        "-r",  # no key repeats by itself: on a busy machine a short press would count twice
         "-noreset",  # or it begins anew when its last window goes, and turns the next one away meanwhile
         "-displayfd",
         str(tells),
