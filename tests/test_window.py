@@ -6,6 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,13 @@ class ShownWindow:
         told: dict[str, Any] = json.loads(line)
         return told
 
+    def silent_for(self, seconds: float) -> bool:
+        """Whether nothing is told for so long."""
+        end = time.perf_counter() + seconds
+        while self._lines.empty() and time.perf_counter() < end:
+            self.process.poll()
+        return self._lines.empty()
+
     def _listen(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -80,6 +88,9 @@ def shown(screen: Screen, address: str = "window:Studio", size: tuple[int, int] 
         finally:
             process.kill()
             window.reader.join(PATIENCE_SECONDS)
+    title = address.partition(":")[2] or "impasto"
+    while screen.xdotool("search", "--onlyvisible", "--name", title):
+        pass  # the server takes a dead program's window away a little later, and the next test must not find it
 
 
 def press(screen: Screen, window: ShownWindow, key: str) -> dict[str, Any]:
@@ -133,6 +144,8 @@ def test_full_screen_and_escape_twice(screen: Screen) -> None:
 def test_the_close_button_ends_the_run_and_qt_is_silent(screen: Screen) -> None:
     with shown(screen) as window:
         screen.close_button("Studio")
+        while window.silent_for(3.0):  # on a busy machine a message may come before the window listens
+            screen.close_button("Studio")
         assert window.hear() == {"ended": True}
         assert window.process.wait(PATIENCE_SECONDS) == 0
         assert window.process.stderr is not None
