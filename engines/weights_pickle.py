@@ -8,6 +8,7 @@ import io
 import math
 import pickle
 import pickletools
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -52,11 +53,13 @@ def load_weights_pickle(file: io.BytesIO) -> Any:
 
 
 def _check_opcodes(file: io.BytesIO) -> None:
-    for opcode, argument, _ in pickletools.genops(file):
-        if opcode.name not in OPCODES:
-            raise ImpastoError(f"holds more than weights (opcode {opcode.name}); save the net's state_dict alone")
-        if opcode.name == "LONG_BINPUT" and int(argument or 0) > MOST_MEMO:
-            raise pickle.UnpicklingError(f"memo number {argument}")
+    with warnings.catch_warnings():  # of strange escapes in a damaged name, which is refused anyway
+        warnings.simplefilter("ignore")
+        for opcode, argument, _ in pickletools.genops(file):
+            if opcode.name not in OPCODES:
+                raise ImpastoError(f"holds more than weights (opcode {opcode.name}); save the net's state_dict alone")
+            if opcode.name == "LONG_BINPUT" and int(argument or 0) > MOST_MEMO:
+                raise pickle.UnpicklingError(f"memo number {argument}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,14 @@ def test_flipped_bytes_never_escape_as_another_error(tmp_path: Path) -> None:
             assert "\n" not in str(error)  # noqa: PT017 - most flips still read as other numbers, and that is right
 
 
+def test_a_strange_escape_in_a_name_is_refused_quietly(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(torch.nn.Linear(3, 3).state_dict(), path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes().replace(b"ctorch._utils\n", b"ctorch.\\>tils\n"))
+    with pytest.raises(ImpastoError):
+        read_tensors(path)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
