@@ -101,6 +101,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
                 report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
                 raise KeyboardInterrupt
+    accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
+    accelerator.end_training()
     return TrainedNet(average, targets.names, folder.history)
 
 
