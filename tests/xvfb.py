@@ -47,6 +47,11 @@ class Screen:
         """Wait for the window of this title and give it the keys: there is no window manager that would."""
         self.xdotool("search", "--sync", "--onlyvisible", "--name", title, "windowfocus", "--sync")
 
+    def show_again(self, title: str) -> None:
+        """What taking a window down to the task bar and back does: the program is told once more that it is shown."""
+        window = self.xdotool("search", "--onlyvisible", "--name", title)
+        self.xdotool("windowunmap", "--sync", window, "windowmap", "--sync", window, "windowfocus", "--sync", window)
+
     def close_button(self, title: str) -> None:
         """What the X of a window's frame does: asks the program to close it."""
         ask_to_close(self.display, int(self.xdotool("search", "--onlyvisible", "--name", title)))
