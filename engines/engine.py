@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,12 +9,20 @@ from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_ca
 from engines.errors import EngineRefused, ImpastoError
 from engines.registry import backend_names, open_backend, probe
 from engines.spec import (
+    ANY_ENGINE,
+    AUTO,
+    CALIBRATED,
+    FLOOR_DB,
     LEAST_SIZE_PX,
+    MODES,
     PRECISIONS,
     Backend,
     BackendState,
+    BuildAids,
+    Calibration,
     Controls,
     Engine,
+    EngineChoice,
     EngineSpec,
     GateReport,
     one_line,
@@ -29,6 +36,7 @@ __all__ = [
     "BackendState",
     "Controls",
     "Engine",
+    "EngineChoice",
     "EngineSpec",
     "GateReport",
     "load_engine",
@@ -36,7 +44,6 @@ __all__ = [
     "restore_engine",
 ]
 
-AUTO = "auto"
 # Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
 CACHE_FORMAT = "1"
 
@@ -50,29 +57,25 @@ def load_engine(
     *,
     height: int,
     width: int,
-    backend: str = AUTO,
-    precision: str = AUTO,
-    requests: int = 1,
-    threads: int = 0,
-    strict: bool = False,
+    choice: EngineChoice = ANY_ENGINE,
     cache_dir: Path | None = None,
     report: Report = logger.info,
 ) -> Engine:
     """The first engine, fastest first, that can run here and passes the gate; closed by the caller.
 
-    `requests` is how many frames may be in the engine at once, `threads` how many cores it uses (0: all). What was
-    taken and what was passed over goes to `report`, a line at a time. With `strict` the first refusal is raised instead
-    of trying the next precision or backend. ImpastoError where the size or a name is wrong, EngineRefused where nothing
+    A precision that was asked for and is refused falls to the next that keeps more. What was taken and what was passed
+    over goes to `report`, a line at a time. ImpastoError where the size or a name is wrong, EngineRefused where nothing
     is left to try; the reasons are in the message.
     """
     cache = EngineCache(cache_dir or default_cache_folder())
 
     def open_engine(state: BackendState, spec: EngineSpec) -> Engine:
         restored = _restore(style, state, spec, cache, report)
-        return restored if restored is not None else _build(style, state, spec, cache, report)
+        if restored is not None:
+            return restored
+        return _build(style, state, spec, cache, choice.calibration, report)
 
-    request = _Request(backend, precision, (height, width), (requests, threads), strict)
-    return _first(style, request, open_engine, report)
+    return _first(style, (height, width), choice, open_engine, report)
 
 
 def restore_engine(
@@ -80,11 +83,7 @@ def restore_engine(
     *,
     height: int,
     width: int,
-    backend: str = AUTO,
-    precision: str = AUTO,
-    requests: int = 1,
-    threads: int = 0,
-    strict: bool = False,
+    choice: EngineChoice = ANY_ENGINE,
     cache_dir: Path | None = None,
     report: Report = logger.info,
 ) -> Engine | None:
@@ -99,8 +98,7 @@ def restore_engine(
     def open_engine(state: BackendState, spec: EngineSpec) -> Engine | None:
         return _restore(style, state, spec, cache, lines.append)
 
-    request = _Request(backend, precision, (height, width), (requests, threads), strict)
-    engine = _first(style, request, open_engine, lines.append)
+    engine = _first(style, (height, width), choice, open_engine, lines.append)
     for line in lines if engine is not None else ():
         report(line)
     return engine
@@ -111,31 +109,22 @@ def probe_backends() -> list[BackendState]:
     return [probe(name) for name in backend_names()]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What an engine is wanted for: `size` is (height, width), `load` (requests, threads)."""
-
-    backend: str
-    precision: str
-    size: tuple[int, int]
-    load: tuple[int, int]
-    strict: bool
-
-
 def _first(
     style: StyleFile,
-    request: _Request,
+    size: tuple[int, int],
+    choice: EngineChoice,
     open_engine: Callable[[BackendState, EngineSpec], Opened],
     report: Report,
 ) -> Opened:
     """What `open_engine` makes of the first candidate that it does not refuse."""
-    _check_request(request)
+    _check_size(size)
+    _check_choice(choice)
     reasons: list[str] = []
-    for state, spec in _candidates(request, reasons):
+    for state, spec in _candidates(size, choice, reasons):
         try:
             engine = open_engine(state, spec)
         except EngineRefused as error:
-            if request.strict:
+            if choice.strict:
                 raise
             reasons.append(str(error))
             report(f"refused: {error}")
@@ -146,35 +135,61 @@ def _first(
     raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
 
 
-def _check_request(request: _Request) -> None:
-    height, width = request.size
+def _check_size(size: tuple[int, int]) -> None:
+    height, width = size
     if min(height, width) < LEAST_SIZE_PX:
         raise ImpastoError(
             f"the picture has {width}x{height} pixels and the nets need {LEAST_SIZE_PX}x{LEAST_SIZE_PX} at least; "
             "enlarge it first, or choose a larger --height"
         )
-    if request.backend != AUTO:
-        open_backend(request.backend)
-    if request.precision not in (AUTO, *PRECISIONS):
-        raise ImpastoError(
-            f"there is no precision {request.precision!r}; choose auto or one of {', '.join(PRECISIONS)}"
-        )
-    if request.load[0] < 1:
-        raise ImpastoError(f"requests is {request.load[0]}; at least one frame must be in the engine at once")
 
 
-def _candidates(request: _Request, reasons: list[str]) -> Iterator[tuple[BackendState, EngineSpec]]:
-    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`."""
-    precision = request.precision
-    for name in backend_names() if request.backend == AUTO else (request.backend,):
+def _check_choice(choice: EngineChoice) -> None:
+    if choice.backend != AUTO:
+        open_backend(choice.backend)
+    for what, value, known in (("precision", choice.precision, PRECISIONS), ("mode", choice.mode, MODES)):
+        if value not in (AUTO, *known):
+            raise ImpastoError(f"there is no {what} {value!r}; choose auto or one of {', '.join(known)}")
+    if choice.requests < 1:
+        raise ImpastoError(f"requests is {choice.requests}; at least one frame must be in the engine at once")
+
+
+def _candidates(
+    size: tuple[int, int], choice: EngineChoice, reasons: list[str]
+) -> Iterator[tuple[BackendState, EngineSpec]]:
+    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`.
+
+    Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more.
+    """
+    usable = []
+    for name in backend_names() if choice.backend == AUTO else (choice.backend,):
         state = probe(name)
         if not state.available:
             reasons.append(f"{name}: {state.reason}")
-        elif precision != AUTO and precision not in state.precisions:
-            reasons.append(f"{name} has no {precision} on this {state.device}, only {', '.join(state.precisions)}")
+        elif choice.precision == AUTO:
+            yield from ((state, spec_for(state, precision, size, choice)) for precision in state.precisions)
+        elif choice.precision in state.all_precisions:
+            usable.append(state)
+            yield state, spec_for(state, choice.precision, size, choice)
         else:
-            for chosen in state.precisions if precision == AUTO else (precision,):
-                yield state, EngineSpec(name, chosen, *request.size, state.device, state.version, *request.load)
+            has = ", ".join(state.all_precisions)
+            reasons.append(f"{name} has no {choice.precision} on this {state.device}, only {has}")
+    for state in usable:
+        for precision in state.precisions:
+            if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:
+                yield state, spec_for(state, precision, size, choice)
+
+
+def spec_for(state: BackendState, precision: str, size: tuple[int, int], choice: EngineChoice) -> EngineSpec:
+    """What a backend builds for this choice; `size` is (height, width)."""
+    mode = choice.mode
+    if mode == AUTO:
+        mode = "latency" if choice.requests == 1 else "throughput"
+    calibrated = precision in CALIBRATED and choice.calibration is not None
+    return EngineSpec(
+        state.name, precision, *size, state.device, state.version, choice.requests, choice.threads, choice.pinned, mode,
+        choice.size_range, choice.calibration.sha256 if calibrated and choice.calibration else "",
+    )  # fmt: skip
 
 
 def _restore(
@@ -196,14 +211,21 @@ def _restore(
     return engine
 
 
-def _build(style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report) -> Engine:
+def _build(
+    style: StyleFile,
+    state: BackendState,
+    spec: EngineSpec,
+    cache: EngineCache,
+    calibration: Calibration | None,
+    report: Report,
+) -> Engine:
     """Compiles the engine and lets it through the gate; the verdict is stored either way."""
     from engines.verify import paint_golden_pictures
 
     report(f"preparing {spec}; the next start will be faster")
     golden = paint_golden_pictures(style, spec)
     backend = open_backend(spec.backend)
-    engine = backend.build(style, spec)
+    engine = backend.build(style, spec, BuildAids(cache.folder, calibration))
     try:
         engine.gate, blob = _check(backend, engine, golden)
         _store_entry(cache, _cache_fields(style, state, spec), CacheEntry(blob, engine.gate), report)
@@ -240,8 +262,9 @@ def _cache_fields(style: StyleFile, state: BackendState, spec: EngineSpec) -> di
         "backend": f"{spec.backend} {spec.version}",
         "device": f"{spec.device} {state.hardware}",
         "precision": spec.precision,
-        "size": f"{spec.width}x{spec.height}",
-        "load": f"{spec.requests} requests, {spec.threads} threads",
+        "size": str(spec.size_range or f"{spec.width}x{spec.height}"),
+        "load": f"{spec.requests} requests, {spec.threads} threads, pinned {spec.pinned}, {spec.mode}",
+        "calibration": spec.calibration,
     }
 
 

@@ -18,15 +18,18 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+import numpy as np
+
 from engines.cache import default_cache_folder
-from engines.engine import AUTO, load_engine
+from engines.engine import load_engine
 from engines.errors import EngineRefused, ImpastoError
-from engines.spec import EngineSpec, one_line
+from engines.spec import ANY_ENGINE, Calibration, EngineChoice, EngineSpec, SizeRange, one_line
 from engines.style import StyleFile
 from engines.style_file import read_style_file
 
@@ -43,34 +46,46 @@ def prepare_in_child(
     *,
     height: int,
     width: int,
-    backend: str = AUTO,
-    precision: str = AUTO,
-    requests: int = 1,
-    threads: int = 0,
-    strict: bool = False,
+    choice: EngineChoice = ANY_ENGINE,
     cache_dir: Path | None = None,
     on_line: Callable[[str], None] = logger.info,
     cancelled: threading.Event | None = None,
 ) -> EngineSpec | None:
-    """What `load_engine` chose in the child with these settings, and left in the cache where that can be written.
+    """What `load_engine` chose in the child, and left in the cache where that can be written.
 
     `on_line` gets the child's report, on the calling thread. Setting `cancelled` ends the child, which takes less than
     half a second, and the answer is None. Raises EngineRefused as `load_engine` does, and ImpastoError where the style
     file is no longer what was opened, or the child died.
     """
-    settings = {
-        "style": {"path": str(style.path.absolute()), "sha256": style.sha256},
-        "height": height,
-        "width": width,
-        "backend": backend,
-        "precision": precision,
-        "requests": requests,
-        "threads": threads,
-        "strict": strict,
-        "cache_dir": str(cache_dir or default_cache_folder()),
-    }
-    with _Child(settings) as child:
-        return child.follow(on_line, cancelled or threading.Event())
+    with TemporaryDirectory(prefix="impasto-") as folder:
+        settings = {
+            "style": {"path": str(style.path.absolute()), "sha256": style.sha256},
+            "height": height,
+            "width": width,
+            "choice": _packed_choice(choice, Path(folder)),
+            "cache_dir": str(cache_dir or default_cache_folder()),
+        }
+        with _Child(settings) as child:
+            return child.follow(on_line, cancelled or threading.Event())
+
+
+def _packed_choice(choice: EngineChoice, folder: Path) -> dict[str, Any]:
+    """As JSON takes it; the frames to calibrate on go into a file."""
+    packed = asdict(replace(choice, calibration=None))
+    if choice.calibration is not None:
+        np.save(folder / "calibration.npy", choice.calibration.frames)
+        packed["calibration"] = {"frames": str(folder / "calibration.npy"), "source": choice.calibration.source}
+    return packed
+
+
+def _unpacked_choice(packed: dict[str, Any]) -> EngineChoice:
+    if calibration := packed.get("calibration"):
+        packed["calibration"] = Calibration(np.load(calibration["frames"]), calibration["source"])
+    return EngineChoice(**packed | {"size_range": _unpacked_range(packed["size_range"])})
+
+
+def _unpacked_range(packed: dict[str, Any] | None) -> SizeRange | None:
+    return SizeRange(tuple(packed["least"]), tuple(packed["most"])) if packed else None
 
 
 class _Child:
@@ -123,7 +138,7 @@ class _Child:
                 raise ImpastoError(_obituary(self._process.wait(), last_words))
             kind, content = _parse(text)
             if kind == "prepared":
-                return EngineSpec(**content)
+                return EngineSpec(**content | {"size_range": _unpacked_range(content["size_range"])})
             _raise_if_over(kind, content)
             if kind == "line":
                 on_line(content)
@@ -182,11 +197,18 @@ def main() -> None:
         _tell("failed", f"preparing the engine failed ({one_line(error)})")
 
 
-def _prepare(style: dict[str, str], cache_dir: str, **settings: Any) -> EngineSpec:
+def _prepare(style: dict[str, str], height: int, width: int, choice: dict[str, Any], cache_dir: str) -> EngineSpec:
     file = read_style_file(Path(style["path"]))
     if file.sha256 != style["sha256"]:
         raise ImpastoError(f"{file.path} has changed since it was opened; choose the style again")
-    engine = load_engine(file, cache_dir=Path(cache_dir), report=lambda line: _tell("line", line), **settings)
+    engine = load_engine(
+        file,
+        height=height,
+        width=width,
+        choice=_unpacked_choice(choice),
+        cache_dir=Path(cache_dir),
+        report=lambda line: _tell("line", line),
+    )
     engine.close()
     return engine.spec
 

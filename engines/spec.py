@@ -1,13 +1,21 @@
 """The nouns of the engines: what is asked for, what turns while the video runs, and what a backend must offer."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from engines.style import StyleFile
 
-PRECISIONS = ("bf16", "fp16", "fp32", "int8")
+AUTO = "auto"
+PRECISIONS = ("bf16", "fp16", "fp32", "fp8", "int8")
+CALIBRATED = ("fp8", "int8")
+# The least PSNR of an engine against the fp32 reference, by precision.
+FLOOR_DB = {"fp32": 50.0, "bf16": 38.0, "fp16": 38.0, "fp8": 32.0, "int8": 32.0}
+MODES = ("latency", "throughput")
 LEAST_SIZE_PX = 16
 
 
@@ -34,9 +42,60 @@ class Controls:
         return {"frame": batch, "style": self.style, "strength": strength, "keep_colour": keep_colour}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Pictures like those that an int8 or fp8 engine will see, uint8 [N, H, W, 3] RGB: they tell its value ranges."""
+
+    frames: np.ndarray
+    source: str
+
+    @property
+    def sha256(self) -> str:
+        content = repr(self.frames.shape).encode() + np.ascontiguousarray(self.frames).tobytes()
+        return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """The sizes (height, width) that one engine takes, from `least` to `most`; it is tuned for the size in use."""
+
+    least: tuple[int, int]
+    most: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.least[1]}x{self.least[0]}-{self.most[1]}x{self.most[0]}"
+
+    def __contains__(self, size: tuple[int, int]) -> bool:
+        return all(low <= side <= high for low, side, high in zip(self.least, size, self.most, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engines may be taken, and how they share the machine.
+
+    `requests` frames may be in the engine at once, on `threads` cores (0: all), to which they are bound where `pinned`.
+    `mode` "latency" gives every frame all the cores, "throughput" shares them out among the requests; "auto" is latency
+    for one request. With `strict` the first refusal is raised instead of trying the next precision or backend.
+    `size_range` asks for one engine that takes every size of the range; `calibration` None means the built-in scene.
+    """
+
+    backend: str = AUTO
+    precision: str = AUTO
+    strict: bool = False
+    requests: int = 1
+    threads: int = 0
+    pinned: bool = False
+    mode: str = AUTO
+    size_range: SizeRange | None = None
+    calibration: Calibration | None = None
+
+
+ANY_ENGINE = EngineChoice()
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """What an engine is built for. `requests` frames may be in it at once; `threads` 0 takes every core."""
+    """What an engine is built for; the words are those of `EngineChoice`, and `calibration` is its SHA-256 or ""."""
 
     backend: str
     precision: str
@@ -46,6 +105,10 @@ class EngineSpec:
     version: str
     requests: int = 1
     threads: int = 0
+    pinned: bool = False
+    mode: str = "latency"
+    size_range: SizeRange | None = None
+    calibration: str = ""
 
     def __str__(self) -> str:
         return f"{self.backend} {self.version} {self.precision} on {self.device}, {self.width}x{self.height}"
@@ -68,15 +131,36 @@ class GateReport:
 
 @dataclass(frozen=True, slots=True)
 class BackendState:
-    """Whether a backend can run here, and why not; precisions best first; `hardware` is what its engines depend on."""
+    """Whether a backend can run here, and why not; `hardware` is what its engines depend on.
+
+    `precisions` are those that "auto" tries, best first; those `on_request` are only taken where asked for by name,
+    because they change the picture visibly or need a calibration.
+    """
 
     name: str
     available: bool
     reason: str = ""
     version: str = ""
     precisions: tuple[str, ...] = ()
+    on_request: tuple[str, ...] = ()
     device: str = "CPU"
     hardware: str = ""
+
+    @property
+    def all_precisions(self) -> tuple[str, ...]:
+        return (*self.precisions, *self.on_request)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuildAids:
+    """What a build may use: a folder of ours for what is kept between builds, frames to calibrate on, and `progress`.
+
+    `progress(stage, share)` is called during long builds, share 0..1; what it raises ends the build.
+    """
+
+    folder: Path
+    calibration: Calibration | None = None
+    progress: Callable[[str, float], None] = lambda stage, share: None
 
 
 class Engine(Protocol):
@@ -99,7 +183,7 @@ class Backend(Protocol):
     name: str
 
     def probe(self) -> BackendState: ...
-    def build(self, style: StyleFile, spec: EngineSpec) -> Engine: ...
+    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine: ...
     def dump(self, engine: Engine) -> bytes:
         """What makes the next start faster; empty where nothing is worth keeping."""
 

@@ -18,10 +18,9 @@ import numpy as np
 from engines.errors import EngineRefused
 from engines.golden import FRAMES, golden_frames
 from engines.reference import open_reference
-from engines.spec import Controls, Engine, EngineSpec, GateReport, one_line
+from engines.spec import FLOOR_DB, Controls, Engine, EngineSpec, GateReport, one_line
 from engines.style import StyleFile
 
-FLOOR_DB = {"fp32": 50.0, "bf16": 38.0, "fp16": 38.0, "int8": 32.0}
 LEAST_FRAMES = 2
 # Pixels times bytes of weights, about what the work grows with: all frames of a 1 MB net at 640x360.
 WORK_TO_CHECK = len(FRAMES) * 640 * 360 * 1_000_000

@@ -124,7 +124,7 @@ def paint_scene(
     output: Path, style: "StyleFile", options: DemoOptions, report: Say, progress: Progress, stop: threading.Event
 ) -> "tuple[VideoReport, list[Pixels]]":
     """The built-in scene as a film that passes from style to style, and its moments for the sheet."""
-    from engines.engine import load_engine
+    from engines.engine import EngineChoice, load_engine
     from realtime.clip import Clip
     from realtime.loop import run
     from realtime.painting import FILE_REQUESTS
@@ -135,9 +135,8 @@ def paint_scene(
 
     started = time.perf_counter()
     size, rate = (options.width, options.height), options.frame_rate
-    engine = load_engine(
-        style, height=size[1], width=size[0], backend=options.engine, requests=FILE_REQUESTS, report=report
-    )
+    choice = EngineChoice(options.engine, requests=FILE_REQUESTS)
+    engine = load_engine(style, height=size[1], width=size[0], choice=choice, report=report)
     try:
         report("drawing the scene ...")
         source = PatternSource(*size, frame_rate=rate, frames=options.frames)
@@ -201,11 +200,11 @@ def sheet_columns(
     style: "StyleFile", names: Sequence[str], moments: "Sequence[Pixels]", options: DemoOptions
 ) -> "list[Column]":
     """A column for each style: a moment as it was, and painted."""
-    from engines.engine import Controls, load_engine
+    from engines.engine import Controls, EngineChoice, load_engine
     from realtime.contact_sheet import Column
 
     height, width = moments[0].shape[:2]
-    engine = load_engine(style, height=height, width=width, backend=options.engine)
+    engine = load_engine(style, height=height, width=width, choice=EngineChoice(options.engine))
     columns = []
     try:
         for number, named in enumerate(named for named in style.card.styles if named.name in names):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.engine import Controls, load_engine
+from engines.engine import Controls, EngineChoice, load_engine
 from engines.errors import ImpastoError
 from engines.style import StyleFile, names_file, resolve
 from realtime.options import StylizeOptions
@@ -63,10 +63,7 @@ def open_stylizer(
         file,
         height=height,
         width=width,
-        backend=options.engine,
-        precision=options.precision,
-        requests=requests,
-        strict=options.strict,
+        choice=EngineChoice(options.engine, options.precision, options.strict, requests),
         report=report,
     )
     return Stylizer(engine, controls)

@@ -13,7 +13,7 @@ from engines.backends.torch_eager import TorchBackend
 class Backend(TorchBackend):
     name = "dying"
 
-    def build(self, style, spec):
+    def build(self, style, spec, aids):
         print("no kernel for this net", file=sys.stderr, flush=True)
         sys.exit(7)
 """
@@ -25,7 +25,7 @@ from engines.backends.torch_eager import TorchBackend
 class Backend(TorchBackend):
     name = "hanging"
 
-    def build(self, style, spec):
+    def build(self, style, spec, aids):
         if "STUBBORN" in os.environ:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with open(os.environ["BUILDING"], "w") as pipe:

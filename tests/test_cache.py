@@ -15,7 +15,7 @@ from small_styles import random_frame, write_small_style
 
 import engines.cache
 from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_cache_folder
-from engines.engine import Controls, GateReport, load_engine
+from engines.engine import Controls, EngineChoice, GateReport, load_engine
 from engines.style import StyleFile
 
 ROOT = Path(__file__).parents[1]
@@ -195,7 +195,12 @@ def test_a_second_start_parses_no_graph(style: StyleFile, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "change",
-    [{"width": 65}, {"requests": 2}, {"threads": 1}, {"backend": "onnxruntime"}],
+    [
+        {"width": 65},
+        {"choice": EngineChoice(requests=2)},
+        {"choice": EngineChoice(threads=1)},
+        {"choice": EngineChoice("onnxruntime")},
+    ],
     ids=lambda change: str(change),
 )
 def test_another_engine_is_another_entry(style: StyleFile, tmp_path: Path, change: dict[str, object]) -> None:

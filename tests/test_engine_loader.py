@@ -14,10 +14,10 @@ from fakes import CopyingEngine, painting_threads
 from foreign_backends import HangingBuild, is_alive
 from small_styles import random_frame, write_small_style
 
-from engines.engine import Controls, load_engine
+from engines.engine import Controls, EngineChoice, load_engine
 from engines.style import StyleFile
 from realtime.live import engine_loader
-from realtime.live.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
+from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadedEngine, LoadFailed
 
 HANGING = EngineChoice(backend="hanging")
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from small_styles import one_thread_for_torch, random_frame, write_small_style
 
-from engines.engine import Controls, Engine, load_engine, probe_backends
+from engines.engine import Controls, Engine, EngineChoice, load_engine, probe_backends
 from engines.errors import EngineRefused, ImpastoError
 from engines.registry import OURS, probe
+from engines.spec import FLOOR_DB
 from engines.style import StyleFile
-from engines.verify import FLOOR_DB, psnr
+from engines.verify import psnr
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 37, 53
@@ -49,7 +50,8 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def engine(backend: str, style: StyleFile, cache_dir: Path) -> Iterator[Engine]:
-    made = load_engine(style, height=HEIGHT, width=WIDTH, backend=backend, requests=2, cache_dir=cache_dir)
+    choice = EngineChoice(backend, requests=2)
+    made = load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir)
     yield made
     made.close()
 
@@ -57,7 +59,7 @@ def engine(backend: str, style: StyleFile, cache_dir: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def reference(style: StyleFile, cache_dir: Path) -> Iterator[Engine]:
     """torch, layer by layer: the net as it was trained."""
-    made = load_engine(style, height=HEIGHT, width=WIDTH, backend="torch", cache_dir=cache_dir)
+    made = load_engine(style, height=HEIGHT, width=WIDTH, choice=EngineChoice("torch"), cache_dir=cache_dir)
     yield made
     made.close()
 
@@ -171,14 +173,15 @@ def test_a_vector_of_another_net_is_a_value_error(engine: Engine, frame: np.ndar
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_any_size_from_16_pixels_on(backend: str, style: StyleFile, cache_dir: Path, height: int, width: int) -> None:
     frame = random_frame(height, width)
-    made = load_engine(style, height=height, width=width, backend=backend, cache_dir=cache_dir)
+    made = load_engine(style, height=height, width=width, choice=EngineChoice(backend), cache_dir=cache_dir)
     assert made(frame, Controls(style.vector("waves"))).shape == frame.shape
     assert np.array_equal(made(frame, Controls(style.vector("waves"), 0)), frame)
     made.close()
 
 
 def test_closing_twice_is_closing(backend: str, style: StyleFile, cache_dir: Path, frame: np.ndarray) -> None:
-    made = load_engine(style, height=HEIGHT, width=WIDTH, backend=backend, cache_dir=cache_dir, threads=1)
+    choice = EngineChoice(backend, threads=1)
+    made = load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir)
     made.close()
     made.close()
     for _ in range(2):
@@ -196,23 +199,35 @@ def test_controls_check_themselves(settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("choice", "message"),
     [
-        ({"backend": "nosuch"}, "choose auto or one of openvino, onnxruntime, torch"),
-        ({"precision": "int3"}, "choose auto or one of bf16, fp16, fp32, int8"),
-        ({"height": 15}, "at least; enlarge"),
-        ({"requests": 0}, "at least one"),
+        (EngineChoice("nosuch"), "choose auto or one of openvino, onnxruntime, torch"),
+        (EngineChoice(precision="int3"), "choose auto or one of bf16, fp16, fp32, fp8, int8"),
+        (EngineChoice(mode="speed"), "no mode 'speed'; choose auto or one of latency, throughput"),
+        (EngineChoice(requests=0), "at least one"),
     ],
 )
-def test_what_cannot_be_asked_for_is_one_line(style: StyleFile, settings: dict[str, object], message: str) -> None:
+def test_what_cannot_be_asked_for_is_one_line(style: StyleFile, choice: EngineChoice, message: str) -> None:
     with pytest.raises(ImpastoError, match=message) as caught:
-        load_engine(style, **{"height": 64, "width": 64, **settings})  # type: ignore[arg-type]
+        load_engine(style, height=64, width=64, choice=choice)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_size_that_no_net_takes_is_one_line(style: StyleFile) -> None:
+    with pytest.raises(ImpastoError, match="at least; enlarge") as caught:
+        load_engine(style, height=15, width=64)
     assert "\n" not in str(caught.value)
 
 
 def test_a_precision_that_the_machine_has_not_is_refused(style: StyleFile, cache_dir: Path) -> None:
     with pytest.raises(EngineRefused, match="onnxruntime has no bf16 on this CPU, only fp32"):
-        load_engine(style, height=64, width=64, backend="onnxruntime", precision="bf16", cache_dir=cache_dir)
+        load_engine(
+            style,
+            height=64,
+            width=64,
+            choice=EngineChoice("onnxruntime", "bf16"),
+            cache_dir=cache_dir,
+        )
 
 
 def test_auto_takes_openvino_and_says_so(style: StyleFile, cache_dir: Path) -> None:
@@ -276,7 +291,7 @@ def test_other_packages_add_backends(style: StyleFile, tmp_path: Path, monkeypat
     )
     tmp_path.joinpath("quartz_engine.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    made = load_engine(style, height=32, width=32, backend="quartz", cache_dir=tmp_path / "cache")
+    made = load_engine(style, height=32, width=32, choice=EngineChoice("quartz"), cache_dir=tmp_path / "cache")
     assert made.spec.backend == "quartz"
     assert "nowhere" in {state.name: state for state in probe_backends()}["lost"].reason
 

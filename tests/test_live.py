@@ -11,7 +11,7 @@ import pytest
 from clips import psnr_db, read_pictures, read_rgb
 from fakes import painting_threads
 
-from engines.engine import load_engine
+from engines.engine import EngineChoice, load_engine
 from engines.errors import EngineRefused, ImpastoError
 from engines.style import load_style
 from realtime.control.client import send
@@ -30,7 +30,7 @@ def options(style: Path, **others: object) -> LiveOptions:
 @pytest.fixture(scope="module", autouse=True)
 def engine_in_the_cache(small_style: Path) -> None:
     """Built beforehand, so that it is there within the first frames however busy the machine is."""
-    load_engine(load_style(str(small_style)), height=96, width=128, backend="openvino").close()
+    load_engine(load_style(str(small_style)), height=96, width=128, choice=EngineChoice(backend="openvino")).close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ import pytest
 from fakes import CopyingEngine, painting_threads
 from small_styles import random_frame, write_small_style
 
-from engines.engine import Controls, load_engine
+from engines.engine import Controls, EngineChoice, load_engine
 from engines.style import StyleFile
 from realtime.frame import Pixels
-from realtime.live.engine_loader import EngineChoice, EngineLoader, EngineWanted, LoadedEngine, LoadFailed
+from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadedEngine, LoadFailed
 from realtime.live.painter import LivePainter, Look, Painting
 
 SIZE = (32, 24)
@@ -354,7 +354,7 @@ def test_closing_does_not_wait_for_a_frame_in_the_net(stage: Stage, waves: Look)
 
 
 def test_the_engine_is_asked_for_as_it_was_chosen(waves: Look) -> None:
-    loader, choice = LoaderByHand(), EngineChoice("openvino", "fp32", True, 1)
+    loader, choice = LoaderByHand(), EngineChoice("openvino", "fp32", True, threads=1)
     painter = LivePainter(loader, print, choice)
     painter.aim(waves, SIZE)
     painter.aim(Look(StyleFile(Path("copy.onnx"), waves.file.data), waves.vector), SIZE)

@@ -11,7 +11,7 @@ from clips import read_times
 from leftovers import nothing_left_behind
 from servers import WebServer, open_soon, read_some, running, wait_for
 
-from engines.engine import load_engine
+from engines.engine import EngineChoice, load_engine
 from engines.style import load_style
 from realtime.control.client import send
 from realtime.live.options import LiveOptions
@@ -39,7 +39,7 @@ def web(tmp_path: Path) -> Iterator[WebServer]:
 @pytest.fixture(scope="module")
 def style(small_style: Path) -> str:
     """Its engine is built beforehand, so that the run paints from its first frames on."""
-    load_engine(load_style(str(small_style)), height=96, width=128, backend="openvino").close()
+    load_engine(load_style(str(small_style)), height=96, width=128, choice=EngineChoice(backend="openvino")).close()
     return f"{small_style}:waves"
 
 

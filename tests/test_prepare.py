@@ -16,7 +16,7 @@ from foreign_backends import DYING, HangingBuild, add_backend, is_alive
 from small_styles import write_small_style
 
 from engines.cache import CacheEntry, EngineCache
-from engines.engine import GateReport, load_engine, restore_engine
+from engines.engine import EngineChoice, GateReport, load_engine, restore_engine
 from engines.errors import EngineRefused, ImpastoError
 from engines.prepare import prepare_in_child
 from engines.style import StyleFile, load_style
@@ -92,9 +92,7 @@ def test_an_engine_that_was_found_wrong_is_refused_again(style: StyleFile, cache
                 style,
                 height=HEIGHT,
                 width=WIDTH,
-                backend=backend,
-                precision=precision,
-                strict=strict,
+                choice=EngineChoice(backend, precision, strict=strict),
                 cache_dir=cache.folder,
             )
 
@@ -118,7 +116,7 @@ def test_the_child_leaves_the_engine_in_the_cache(style: StyleFile, cache: Engin
 def test_what_the_child_refuses_is_refused_here(style: StyleFile, cache: EngineCache) -> None:
     with pytest.raises(EngineRefused, match="onnxruntime has no bf16"):
         prepare_in_child(
-            style, height=HEIGHT, width=WIDTH, backend="onnxruntime", precision="bf16", cache_dir=cache.folder
+            style, height=HEIGHT, width=WIDTH, choice=EngineChoice("onnxruntime", "bf16"), cache_dir=cache.folder
         )
 
 
@@ -161,14 +159,14 @@ def test_a_child_that_dies_is_told_with_its_last_words(
     with pytest.raises(
         ImpastoError, match=r"ended with status 7, last it said no kernel for this net; .* memory"
     ) as caught:
-        prepare_in_child(style, height=HEIGHT, width=WIDTH, backend="dying", cache_dir=tmp_path)
+        prepare_in_child(style, height=HEIGHT, width=WIDTH, choice=EngineChoice("dying"), cache_dir=tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_child_that_is_killed_is_told(style: StyleFile, tmp_path: Path, hanging: HangingBuild) -> None:
     with ThreadPoolExecutor(1) as pool:
         preparing = pool.submit(
-            prepare_in_child, style, height=HEIGHT, width=WIDTH, backend="hanging", cache_dir=tmp_path
+            prepare_in_child, style, height=HEIGHT, width=WIDTH, choice=EngineChoice("hanging"), cache_dir=tmp_path
         )
         os.kill(hanging.wait_for_start(), signal.SIGKILL)
         with pytest.raises(ImpastoError, match="was ended by signal 9"):
@@ -187,7 +185,7 @@ def test_a_build_is_cancelled_and_no_process_is_left(
             style,
             height=HEIGHT,
             width=WIDTH,
-            backend="hanging",
+            choice=EngineChoice("hanging"),
             cache_dir=tmp_path,
             cancelled=cancelled,
         )
@@ -202,8 +200,11 @@ PREPARE = """
 import sys
 from pathlib import Path
 from engines.prepare import prepare_in_child
+from engines.spec import EngineChoice
 from engines.style import load_style
-prepare_in_child(load_style(sys.argv[1]), height=24, width=32, backend="hanging", cache_dir=Path(sys.argv[2]))
+prepare_in_child(
+    load_style(sys.argv[1]), height=24, width=32, choice=EngineChoice("hanging"), cache_dir=Path(sys.argv[2])
+)
 """
 
 
@@ -227,7 +228,7 @@ def test_the_child_has_a_low_priority(style: StyleFile, tmp_path: Path, hanging:
             style,
             height=HEIGHT,
             width=WIDTH,
-            backend="hanging",
+            choice=EngineChoice("hanging"),
             cache_dir=tmp_path,
             cancelled=cancelled,
         )

@@ -13,11 +13,12 @@ from small_styles import one_thread_for_torch, write_small_style
 import engines.reference
 import engines.registry
 import engines.verify
-from engines.engine import Controls, Engine, EngineSpec, GateReport, load_engine
+from engines.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
 from engines.errors import EngineRefused
 from engines.golden import FRAMES, golden_frames
 from engines.reference import REFERENCES, open_reference, reference_model
 from engines.registry import open_backend
+from engines.spec import BuildAids
 from engines.style import StyleFile, load_style, save_style
 from engines.verify import GoldenPictures, golden_cases, paint_golden_pictures, psnr, refusal, verify
 
@@ -38,7 +39,7 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
 
 @pytest.fixture(scope="module")
 def right_engine(style: StyleFile) -> Engine:
-    return open_backend("torch").build(style, SPEC)
+    return open_backend("torch").build(style, SPEC, BuildAids(Path("unused")))
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +191,8 @@ class BlackEngine(TorchEngine):
 class Backend(TorchBackend):
     name = "black"
 
-    def build(self, style, spec):
-        return BlackEngine(super().build(style, spec)._net, spec)
+    def build(self, style, spec, aids):
+        return BlackEngine(super().build(style, spec, aids)._net, spec)
 """
 
 
@@ -236,12 +237,12 @@ def test_an_engine_that_fails_at_work_is_passed_over_and_asked_again_next_time(
 
 def test_strict_raises_instead(style: StyleFile, black_first: Path) -> None:
     with pytest.raises(EngineRefused, match=r"came out black, \d+\.\d dB from the reference"):
-        load_engine(style, height=32, width=32, cache_dir=black_first, strict=True)
+        load_engine(style, height=32, width=32, choice=EngineChoice(strict=True), cache_dir=black_first)
 
 
 def test_an_engine_that_was_asked_for_is_not_replaced(style: StyleFile, black_first: Path) -> None:
     with pytest.raises(EngineRefused, match=r"no engine can run .* came out black"):
-        load_engine(style, height=32, width=32, backend="black", cache_dir=black_first)
+        load_engine(style, height=32, width=32, choice=EngineChoice(backend="black"), cache_dir=black_first)
 
 
 def test_damaged_weights_are_refused(style: StyleFile, tmp_path: Path) -> None:
@@ -256,7 +257,11 @@ def test_damaged_weights_are_refused(style: StyleFile, tmp_path: Path) -> None:
     save_style(tmp_path / "damaged.onnx", model, style.card)
     with pytest.raises(EngineRefused, match=" dB from the reference"):
         load_engine(
-            load_style(str(tmp_path / "damaged.onnx")), height=32, width=32, backend="openvino", cache_dir=tmp_path
+            load_style(str(tmp_path / "damaged.onnx")),
+            height=32,
+            width=32,
+            choice=EngineChoice("openvino"),
+            cache_dir=tmp_path,
         )
 
 

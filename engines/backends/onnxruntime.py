@@ -5,7 +5,17 @@ from typing import Any
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.spec import BackendState, Controls, Engine, EngineSpec, GateReport, check_frame, check_style, one_line
+from engines.spec import (
+    BackendState,
+    BuildAids,
+    Controls,
+    Engine,
+    EngineSpec,
+    GateReport,
+    check_frame,
+    check_style,
+    one_line,
+)
 from engines.style import StyleFile
 
 PROVIDERS = ["CPUExecutionProvider"]
@@ -48,7 +58,10 @@ class OnnxRuntimeBackend:
             return BackendState(self.name, False, reason)
         return BackendState(self.name, True, version=onnxruntime.__version__, precisions=("fp32",))
 
-    def build(self, style: StyleFile, spec: EngineSpec) -> Engine:
+    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
+        return self._open(style, spec)
+
+    def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -68,4 +81,4 @@ class OnnxRuntimeBackend:
         return b""
 
     def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
-        return self.build(style, spec)
+        return self._open(style, spec)

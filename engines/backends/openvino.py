@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.spec import BackendState, Controls, Engine, EngineSpec, GateReport, check_frame, check_style, one_line
+from engines.spec import (
+    BackendState,
+    BuildAids,
+    Controls,
+    Engine,
+    EngineSpec,
+    GateReport,
+    check_frame,
+    check_style,
+    one_line,
+)
 from engines.style import StyleFile
 
 DEVICE = "CPU"
@@ -106,7 +116,7 @@ class OpenVinoBackend:
             hardware=f"{core.get_property(DEVICE, 'FULL_DEVICE_NAME')} {' '.join(sorted(capabilities))}",
         )
 
-    def build(self, style: StyleFile, spec: EngineSpec) -> Engine:
+    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
         core = import_openvino().Core()
         try:
             model = core.read_model(style.data, b"")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.spec import BackendState, Controls, Engine, EngineSpec, GateReport, check_frame, check_style, one_line
+from engines.spec import (
+    BackendState,
+    BuildAids,
+    Controls,
+    Engine,
+    EngineSpec,
+    GateReport,
+    check_frame,
+    check_style,
+    one_line,
+)
 from engines.style import StyleFile
 
 if TYPE_CHECKING:
@@ -57,7 +67,10 @@ class TorchBackend:
             return BackendState(self.name, False, "torch is not installed; pip install 'impasto[train]'")
         return BackendState(self.name, True, version=version("torch"), precisions=("fp32",))
 
-    def build(self, style: StyleFile, spec: EngineSpec) -> Engine:
+    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
+        return self._open(style, spec)
+
+    def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
         if style.card.network.get("name") != "transform":
             raise EngineRefused(f"{spec} knows the net 'transform' alone, not {style.card.network.get('name')!r}")
         try:
@@ -70,7 +83,7 @@ class TorchBackend:
         return b""
 
     def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
-        return self.build(style, spec)
+        return self._open(style, spec)
 
 
 def rebuild_net(style: StyleFile) -> "TransformNet":

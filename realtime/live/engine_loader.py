@@ -2,16 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engines.engine import AUTO, Controls, Engine, load_engine, restore_engine
+from engines.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.errors import ImpastoError
 from engines.prepare import prepare_in_child
-from engines.spec import one_line
+from engines.spec import ANY_ENGINE, one_line
 from engines.style import StyleFile
 
 KEPT_ENGINES = 2
@@ -19,19 +19,6 @@ KEPT_ENGINES = 2
 KEPT_PX = 2 * 1280 * 720
 CLOSE_SECONDS = 0.5
 GREY = 128
-
-
-@dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """Which engines may be taken, as in `load_engine`."""
-
-    backend: str = AUTO
-    precision: str = AUTO
-    strict: bool = False
-    threads: int = 0
-
-
-ANY_ENGINE = EngineChoice()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +187,8 @@ class EngineLoader:
         spec = prepare_in_child(job.wanted.file, **arguments, on_line=self._report, cancelled=job.cancelled)
         if spec is None:
             return None
-        chosen = arguments | {"backend": spec.backend, "precision": spec.precision}
+        taken = replace(job.wanted.choice, backend=spec.backend, precision=spec.precision)
+        chosen = arguments | {"choice": taken}
         engine = restore_engine(job.wanted.file, **chosen, report=lambda line: None)  # the child has told it
         if engine is not None or job.cancelled.is_set():
             return engine
@@ -234,16 +222,7 @@ def _pixels(loaded: LoadedEngine) -> int:
 
 
 def _arguments(wanted: EngineWanted, cache_dir: Path | None) -> dict[str, Any]:
-    choice = wanted.choice
-    return {
-        "height": wanted.height,
-        "width": wanted.width,
-        "backend": choice.backend,
-        "precision": choice.precision,
-        "strict": choice.strict,
-        "threads": choice.threads,
-        "cache_dir": cache_dir,
-    }
+    return {"height": wanted.height, "width": wanted.width, "choice": wanted.choice, "cache_dir": cache_dir}
 
 
 def _warm_up(engine: Engine, file: StyleFile) -> None:

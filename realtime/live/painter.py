@@ -8,11 +8,12 @@ from typing import Protocol
 
 import numpy as np
 
-from engines.engine import Controls, EngineSpec
+from engines.engine import Controls, EngineChoice, EngineSpec
+from engines.spec import ANY_ENGINE
 from engines.style import StyleFile
 from realtime.frame import Pixels
 from realtime.live.cross_fade import Fade, Glide, Vector, blend_pictures, resting
-from realtime.live.engine_loader import ANY_ENGINE, EngineChoice, EngineWanted, LoadedEngine, LoadFailed
+from realtime.live.engine_loader import EngineWanted, LoadedEngine, LoadFailed
 from realtime.picture_file import resize
 
 FADE_SECONDS = 0.6

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engines.engine import EngineChoice
 from engines.errors import ImpastoError
 from realtime.control.board import ControlBoard
 from realtime.control.server import ControlServer
@@ -18,7 +19,7 @@ from realtime.control.settings import LiveSettings
 from realtime.frame import Sink, Source
 from realtime.live.address import redacted
 from realtime.live.capture import Capture
-from realtime.live.engine_loader import EngineChoice, EngineLoader
+from realtime.live.engine_loader import EngineLoader
 from realtime.live.height_pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
