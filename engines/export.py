@@ -6,7 +6,8 @@ runtime folds once when it loads the file. The rewrites are exact:
 
 - nearest ×2, reflection pad 1 and a 3×3 convolution are four 2×2 convolutions of the small map with replicate padding:
   2.25× fewer products and no upsampled tensor;
-- a 9×9 convolution at full resolution is a 5×5 one of pixel_unshuffle(2), shaped as vector units like it.
+- a 9×9 convolution at full resolution is a 5×5 one of pixel_unshuffle(2), shaped as vector units like it;
+- the frame is folded into blocks while it is bytes (engines/picture_graph.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +21,9 @@ from onnx import TensorProto
 
 from engines.graph import Graph
 from engines.networks.transform_config import NORM_EPSILON, TransformConfig
+from engines.picture_graph import WHITE, PictureGraph
 from engines.style import NamedStyle, StyleCard, save_style
 
-WHITE = 255.0
-# Every eighth pixel in both directions tells a picture's mean well enough.
-SAMPLE_STEP = 8
-FAR = 2**31 - 1
-# BT.601 luma of gamma-coded RGB.
-LUMA = (0.299, 0.587, 0.114)
 Weights = Mapping[str, np.ndarray]
 
 
@@ -38,9 +34,10 @@ class Rewrites:
     upsampling: bool = True
     stem: bool = True
     head: bool = True
+    bytes_first: bool = True
 
 
-PLAIN = Rewrites(upsampling=False, stem=False, head=False)
+PLAIN = Rewrites(upsampling=False, stem=False, head=False, bytes_first=False)
 
 
 def export_style(
@@ -92,34 +89,11 @@ class _TransformGraph:
         style_shape = [self.config.style_size]
         for name, shape in (("style", style_shape), ("strength", [1]), ("keep_colour", [1])):
             g.input(name, TensorProto.FLOAT, shape)
-        picture = self._fold(self._pad_to_multiple(g.cast(frame)))
-        blended = self._blend(picture, self._net(self._centred(picture)))
-        rounded = g.op("Clip", g.op("Round", blended), g.constant(0.0), g.constant(WHITE))
-        stylized = g.cast(self._crop(self._unfold(rounded), frame), TensorProto.UINT8)
+        around = PictureGraph(g, self.config.unshuffle, self.config.size_multiple, self.rewrites.bytes_first)
+        picture = around.read(frame)
+        stylized = around.write(around.blended(picture, self._net(around.centred(picture))), frame)
         g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
         return g.model()
-
-    def _fold(self, frame: str) -> str:
-        """[1, H, W, 3] → [1, 3·f², H/f, W/f]: a pixel of the small map holds a block, place by place in RGB."""
-        planes = self.graph.op("Transpose", frame, perm=[0, 3, 1, 2])
-        factor = self.config.unshuffle
-        return self.graph.op("SpaceToDepth", planes, blocksize=factor) if factor > 1 else planes
-
-    def _unfold(self, picture: str) -> str:
-        """[1, 3·f², h, w] → [1, f·h, f·w, 3]."""
-        factor = self.config.unshuffle
-        planes = self.graph.op("DepthToSpace", picture, blocksize=factor) if factor > 1 else picture
-        return self.graph.op("Transpose", planes, perm=[0, 2, 3, 1])
-
-    def _centred(self, picture: str) -> str:
-        """The picture less the mean of each channel, as a coarse sample tells it.
-
-        The stem has no bias and an instance norm follows, which takes any constant away: the result is the same. But
-        where a large picture is bright and even, sums in single precision would drown what little it varies.
-        """
-        g = self.graph
-        coarse = g.op("Slice", picture, g.ints(0, 0), g.ints(FAR, FAR), g.ints(2, 3), g.ints(SAMPLE_STEP, SAMPLE_STEP))
-        return g.op("Sub", picture, g.op("ReduceMean", coarse, g.ints(2, 3), keepdims=1))
 
     def _net(self, picture: str) -> str:
         """picture [1, 3, H, W], 0..255 less a constant, sizes padded → the stylized picture, 0..255, not clamped."""
@@ -240,36 +214,3 @@ class _TransformGraph:
         # out, in, (place, tap, input place) of rows, then of columns → places·out, input places·in, tap, tap
         ordered = g.op("Transpose", parts, perm=[2, 5, 0, 4, 7, 1, 3, 6])
         return g.op("Reshape", ordered, g.ints(4 * out, 4 * channels, 5, 5))
-
-    def _pad_to_multiple(self, frame: str) -> str:
-        """[1, H, W, 3], grown to the right and below by reflection."""
-        multiple = self.config.size_multiple
-        if multiple == 1:
-            return frame
-        g = self.graph
-        over = g.op("Mod", g.op("Shape", frame, start=1, end=3), g.ints(multiple))
-        missing = g.op("Mod", g.op("Sub", g.ints(multiple), over), g.ints(multiple))
-        pads = g.op("Concat", g.ints(0, 0, 0, 0, 0), missing, g.ints(0), axis=0)
-        return g.op("Pad", frame, pads, mode="reflect")
-
-    def _crop(self, stylized: str, frame: str) -> str:
-        if self.config.size_multiple == 1:
-            return stylized
-        g = self.graph
-        return g.op("Slice", stylized, g.ints(0, 0), g.op("Shape", frame, start=1, end=3), g.ints(1, 2))
-
-    def _blend(self, picture: str, painted: str) -> str:
-        """picture + strength · ((1 − keep) · d + keep · luma(d)), d what the style changes; all of it folded.
-
-        With keep_colour 1 only the luma changes and the chroma is the input's. Both controls are linear in d, so that
-        strength 0 returns the picture exactly.
-        """
-        g = self.graph
-        clipped = g.op("Clip", painted, g.constant(0.0), g.constant(WHITE))
-        change = g.op("Sub", clipped, picture)
-        # The luma of every pixel, three times: as the change of each of its colours.
-        lumas = np.kron(np.eye(self.config.unshuffle**2), np.tile(LUMA, (3, 1)))
-        luma = g.op("Conv", change, g.constant(lumas[:, :, None, None]))
-        kept = g.op("Mul", "strength", "keep_colour")
-        coloured = g.op("Mul", change, g.op("Sub", "strength", kept))
-        return g.op("Add", picture, g.op("Add", coloured, g.op("Mul", luma, kept)))

@@ -90,14 +90,13 @@ def in_float64(model: onnx.ModelProto) -> onnx.ModelProto:
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
     for node in graph.node:
         for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.i == TensorProto.FLOAT:
+            if node.op_type == "Cast" and attribute.i in (TensorProto.FLOAT, TensorProto.UINT8):
                 attribute.i = TensorProto.DOUBLE
     for value in graph.input:
         if value.type.tensor_type.elem_type == TensorProto.FLOAT:
             value.type.tensor_type.elem_type = TensorProto.DOUBLE
     rounding = next(node for node in graph.node if node.op_type == "Round")
     rounding.op_type = "Identity"
-    graph.node[-1].attribute[0].i = TensorProto.DOUBLE
     graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
     return model
 
