@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -99,9 +99,7 @@ class EngineCache:
 
 
 def _pack(fields: Mapping[str, str], entry: CacheEntry) -> bytes:
-    """The psnr goes as text, for JSON has no infinity."""
-    gate = {**asdict(entry.gate), "psnr_db": str(entry.gate.psnr_db)}
-    content = json.dumps({"fields": dict(fields), "gate": gate}).encode() + b"\n" + entry.blob
+    content = json.dumps({"fields": dict(fields), "gate": entry.gate.to_dict()}).encode() + b"\n" + entry.blob
     return _checksum(content) + b"\n" + content
 
 
@@ -112,7 +110,7 @@ def _unpack(name: str, packed: bytes, fields: Mapping[str, str]) -> CacheEntry:
     header, _, blob = content.partition(b"\n")
     try:
         values = json.loads(header)
-        gate = GateReport(**{**values["gate"], "psnr_db": float(values["gate"]["psnr_db"])})
+        gate = GateReport.from_dict(values["gate"])
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedEntryError(f"{name} cannot be read ({type(error).__name__})") from error
     if values.get("fields") != dict(fields):

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 # Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
-CACHE_FORMAT = "1"
+CACHE_FORMAT = "2"
 
 Report = Callable[[str], None]
 Opened = TypeVar("Opened", bound=Engine | None)

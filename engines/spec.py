@@ -1,10 +1,10 @@
 """The nouns of the engines: what is asked for, what turns while the video runs, and what a backend must offer."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -115,10 +115,27 @@ class EngineSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GateCheck:
+    """One golden frame through an engine: how its picture compared with the reference's.
+
+    `psnr_db` is infinite where they were equal; `max_difference` is the largest difference of a value, 0..255.
+    """
+
+    frame: str
+    style: str
+    height: int
+    width: int
+    strength: float
+    keep_colour: float
+    psnr_db: float
+    max_difference: int
+
+
+@dataclass(frozen=True, slots=True)
 class GateReport:
     """How an engine compared with the fp32 reference: the least PSNR over `frames` golden frames, in dB.
 
-    `problem` says what was wrong where it did not pass.
+    `problem` says what was wrong where it did not pass; `checks` are the figures of each frame, in the order they ran.
     """
 
     reference: str
@@ -127,6 +144,18 @@ class GateReport:
     passed: bool
     frames: int
     problem: str = ""
+    checks: tuple[GateCheck, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it: each PSNR goes as text, for JSON has no infinity."""
+        checks = [{**asdict(check), "psnr_db": str(check.psnr_db)} for check in self.checks]
+        return {**asdict(self), "psnr_db": str(self.psnr_db), "checks": checks}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "GateReport":
+        """What `to_dict` wrote; TypeError, ValueError or KeyError where it did not."""
+        checks = tuple(GateCheck(**{**check, "psnr_db": float(check["psnr_db"])}) for check in values["checks"])
+        return cls(**{**values, "psnr_db": float(values["psnr_db"]), "checks": checks})
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,8 @@ def test_a_damaged_entry_is_not_restored(style: StyleFile, cache: EngineCache) -
 def test_an_engine_that_was_found_wrong_is_refused_again(style: StyleFile, cache: EngineCache) -> None:
     fill(style, cache)
     values = json.loads(entry_in(cache).read_bytes().split(b"\n", 2)[1])
-    gate = replace(
-        GateReport(**{**values["gate"], "psnr_db": 3.0}), passed=False, problem="the dark frame came out black"
-    )
+    found = GateReport.from_dict(values["gate"])
+    gate = replace(found, psnr_db=3.0, passed=False, problem="the dark frame came out black")
     cache.store(values["fields"], CacheEntry(b"", gate))
     backend, precision = values["fields"]["backend"].split()[0], values["fields"]["precision"]
     for strict, message in ((True, r"wrong: the dark frame .* \(found before"), (False, "no engine can run")):
