@@ -206,6 +206,21 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class DeviceEngine(Protocol):
+    """An engine that also takes frames which lie in the memory of its GPU already, so that they need not travel.
+
+    `paint_device` takes a uint8 [H, W, 3] RGB tensor of torch, C-contiguous on the engine's GPU, and returns a new one;
+    errors are those of a call. No stream is shared: the frame is complete when it is handed over, and the result is
+    when it is handed back. It is only called where `takes_device_frames`.
+    """
+
+    spec: EngineSpec
+    takes_device_frames: bool
+
+    def paint_device(self, frame: Any, controls: Controls) -> Any: ...
+
+
 class Backend(Protocol):
     """One runtime. `build` and `restore` raise EngineRefused, with one line, where it cannot take the style."""
 
