@@ -91,7 +91,10 @@ class _TransformGraph:
             g.input(name, TensorProto.FLOAT, shape)
         around = PictureGraph(g, self.config.unshuffle, self.config.size_multiple, self.rewrites.bytes_first)
         picture = around.read(frame)
-        stylized = around.write(around.blended(picture, self._net(around.centred(picture))), frame)
+        painted = around.from_net(self._net(around.centred(picture)))
+        if self.config.detail:
+            painted = g.op("Add", painted, around.mapped(picture, *self._detail()))
+        stylized = around.write(around.blended(picture, painted), frame)
         g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
         return g.model()
 
@@ -109,6 +112,17 @@ class _TransformGraph:
                 x = self._residual(x, f"refine.{number}", width)
         return self._head(x)
 
+    def _detail(self) -> tuple[str, str]:
+        """What a pixel of the folded picture adds to itself: a matrix [3·f², 3·f²] and a row, in 0..255."""
+        g, channels = self.graph, self.config.picture_channels
+        by_place = np.arange(channels).reshape(3, -1).T.ravel()  # of torch's channels, which count the colour first
+        order = g.constant(by_place, np.int64)
+        scale, shift = (g.op("Gather", part, order) for part in self._style(channels))
+        weight = g.op("Reshape", self._weight("detail.weight"), g.ints(channels, channels))
+        placed = g.op("Gather", g.op("Gather", weight, order, axis=0), order, axis=1)
+        styled = g.op("Mul", g.op("Transpose", placed, perm=[1, 0]), scale)
+        return styled, g.op("Mul", shift, g.constant(WHITE))
+
     def _residual(self, x: str, place: str, width: int) -> str:
         y = self._relu(self._norm(self._conv(x, f"{place}.conv1"), width))
         return self.graph.op("Add", x, self._norm(self._conv(y, f"{place}.conv2"), width))
@@ -117,10 +131,13 @@ class _TransformGraph:
         return self.graph.op("Relu", x)
 
     def _norm(self, x: str, width: int) -> str:
+        return self.graph.op("InstanceNormalization", x, *self._style(width), epsilon=NORM_EPSILON)
+
+    def _style(self, width: int) -> tuple[str, str]:
+        """Scale and shift of the next norm, each float32 [width]."""
         start, self.style_at = self.style_at, self.style_at + 2 * width
-        scale = self.graph.slice("style", start, start + width, 0)
-        shift = self.graph.slice("style", start + width, start + 2 * width, 0)
-        return self.graph.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPSILON)
+        middle = start + width
+        return self.graph.slice("style", start, middle, 0), self.graph.slice("style", middle, self.style_at, 0)
 
     def _weight(self, place: str, *, factor: float = 1.0) -> str:
         """The net's weight as float32, times a factor."""

@@ -52,17 +52,29 @@ class PictureGraph:
         coarse = g.op("Slice", picture, g.ints(0, 0), g.ints(FAR, FAR), axes, step)
         return self._as_planes(g.op("Sub", picture, g.op("ReduceMean", coarse, axes, keepdims=1)))
 
+    def from_net(self, painted: str) -> str:
+        """The net's output, [1, 3·f², h, w], as `read` returns a picture."""
+        return self.graph.op("Transpose", painted, perm=TO_PIXELS) if self.bytes_first else painted
+
+    def mapped(self, picture: str, matrix: str, shift: str | None = None) -> str:
+        """Every pixel of the folded picture times a matrix [3·f², 3·f²], and a row [3·f²] added."""
+        g, channels = self.graph, 3 * self.factor**2
+        if self.bytes_first:
+            product = g.op("MatMul", picture, matrix)
+            return product if shift is None else g.op("Add", product, shift)
+        kernel = g.op("Reshape", g.op("Transpose", matrix, perm=[1, 0]), g.ints(channels, channels, 1, 1))
+        return g.op("Conv", picture, kernel, *([] if shift is None else [shift]))
+
     def blended(self, picture: str, painted: str) -> str:
         """picture + strength · ((1 − keep) · d + keep · luma(d)), d what the style changes; all of it folded.
 
-        `painted` is the net's output, [1, 3·f², h, w]. With keep_colour 1 only the luma changes and the chroma is the
-        input's. Both controls are linear in d, so that strength 0 returns the picture exactly.
+        With keep_colour 1 only the luma changes and the chroma is the input's. Both controls are linear in d, so that
+        strength 0 returns the picture exactly.
         """
         g = self.graph
-        change = g.op("Sub", self._clipped(self._from_planes(painted)), picture)
+        change = g.op("Sub", self._clipped(painted), picture)
         # The luma of every pixel, three times: as the change of each of its colours.
-        lumas = np.kron(np.eye(self.factor**2), np.tile(LUMA, (3, 1)))
-        luma = self._from_planes(g.op("Conv", self._as_planes(change), g.constant(lumas[:, :, None, None])))
+        luma = self.mapped(change, g.constant(np.kron(np.eye(self.factor**2), np.tile(LUMA, (3, 1)).T)))
         kept = g.op("Mul", "strength", "keep_colour")
         coloured = g.op("Mul", change, g.op("Sub", "strength", kept))
         return g.op("Add", picture, g.op("Add", coloured, g.op("Mul", luma, kept)))
@@ -82,9 +94,6 @@ class PictureGraph:
 
     def _as_planes(self, value: str) -> str:
         return self.graph.op("Transpose", value, perm=TO_PLANES) if self.bytes_first else value
-
-    def _from_planes(self, value: str) -> str:
-        return self.graph.op("Transpose", value, perm=TO_PIXELS) if self.bytes_first else value
 
     def _clipped(self, value: str) -> str:
         return self.graph.op("Clip", value, self.graph.constant(0.0), self.graph.constant(WHITE))

@@ -17,6 +17,8 @@ SMALL = {
     "folded": TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3),
     "refined": TransformConfig(widths=(4, 5, 6), blocks=1, refine_blocks=1, unshuffle=2, stem_kernel=3, head_kernel=5),
     "flat": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3),
+    "with detail": TransformConfig(widths=(4,), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, detail=True),
+    "detail alone": TransformConfig(widths=(4, 5), blocks=0, unshuffle=1, stem_kernel=3, head_kernel=3, detail=True),
     "no rewrite of its stem": TransformConfig(widths=(4, 6), blocks=0, stem_kernel=7, head_kernel=5),
 }
 

@@ -33,9 +33,11 @@ class StyledNorm(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [B, C, H, W], style [B, S] → [B, C, H, W]."""
-        scale = style[:, self.scale_at, None, None]
-        shift = style[:, self.shift_at, None, None]
-        return functional.instance_norm(x, eps=NORM_EPSILON) * scale + shift
+        return self.styled(functional.instance_norm(x, eps=NORM_EPSILON), style)
+
+    def styled(self, x: Tensor, style: Tensor) -> Tensor:
+        """The style's scale and shift alone, without the norm."""
+        return x * style[:, self.scale_at, None, None] + style[:, self.shift_at, None, None]
 
 
 class ResidualBlock(nn.Module):
@@ -58,7 +60,7 @@ class TransformNet(nn.Module):
     """Picture and style vector in, stylized picture out.
 
     `styles` [N, S] is the table of the styles that the net was trained with. Weights are named after their place:
-    `down.0` is the stem, `blocks`, `up`, `refine`, and `head`.
+    `down.0` is the stem, `blocks`, `up`, `refine`, `head`, and `detail`.
     """
 
     def __init__(self, config: TransformConfig, styles: int = 1) -> None:
@@ -66,8 +68,7 @@ class TransformNet(nn.Module):
         self.config = config
         widths = config.widths
         offsets = _NormOffsets()
-        picture_channels = 3 * config.unshuffle**2
-        self.down = nn.ModuleList([PaddedConv(picture_channels, widths[0], config.stem_kernel)])
+        self.down = nn.ModuleList([PaddedConv(config.picture_channels, widths[0], config.stem_kernel)])
         self.down.extend(PaddedConv(a, b, 3, stride=2) for a, b in itertools.pairwise(widths))
         self.down_norms = nn.ModuleList(offsets.norm(width) for width in widths)
         self.blocks = nn.ModuleList(offsets.block(widths[-1]) for _ in range(config.blocks))
@@ -79,7 +80,10 @@ class TransformNet(nn.Module):
             self.up_norms.append(offsets.norm(b))
             if level == 0:
                 self.refine.extend(offsets.block(b) for _ in range(config.refine_blocks))
-        self.head = PaddedConv(widths[0], picture_channels, config.head_kernel, bias=True)
+        self.head = PaddedConv(widths[0], config.picture_channels, config.head_kernel, bias=True)
+        if config.detail:
+            self.detail = PaddedConv(config.picture_channels, config.picture_channels, 1)
+            self.detail_style = offsets.norm(config.picture_channels)
         self.styles = nn.Parameter(self.neutral_style().repeat(styles, 1))
 
     def neutral_style(self) -> Tensor:
@@ -91,7 +95,7 @@ class TransformNet(nn.Module):
         """x [B, 3, H, W], RGB in 0..1, H and W ≥ 16; style [B, S] → [B, 3, H, W], not clamped."""
         height, width = x.shape[-2:]
         x = functional.pad(x, _padding_to_multiple(height, width, self.config.size_multiple), mode="reflect")
-        x = functional.pixel_unshuffle(x, self.config.unshuffle)
+        picture = x = functional.pixel_unshuffle(x, self.config.unshuffle)
         for conv, norm in zip(self.down, self.down_norms, strict=True):
             x = functional.relu(norm(conv(x), style))
         for block in self.blocks:
@@ -102,7 +106,10 @@ class TransformNet(nn.Module):
             if level == 0:
                 for block in self.refine:
                     x = block(x, style)
-        x = functional.pixel_shuffle(self.head(x), self.config.unshuffle)
+        x = self.head(x)
+        if self.config.detail:
+            x = x + self.detail_style.styled(self.detail(picture), style)
+        x = functional.pixel_shuffle(x, self.config.unshuffle)
         return x[..., :height, :width]
 
 

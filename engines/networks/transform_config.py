@@ -14,7 +14,9 @@ class TransformConfig:
     `widths` are the channels of the levels, the first at the stem's resolution and each next at half of it.
     `blocks` are residual blocks at the lowest resolution; `refine_blocks` follow the first upsampling, where they
     draw detail that the lowest resolution cannot carry. With `unshuffle` f the stem reads pixel_unshuffle(f) of the
-    picture and the head writes through pixel_shuffle(f), so that nothing is computed at full resolution.
+    picture and the head writes through pixel_shuffle(f), so that nothing is computed at full resolution. With `detail`
+    each block of the picture is also added to the head's output, through a 1×1 convolution and the style's scales and
+    shifts: a net of few channels then need not carry what is in the picture already.
     """
 
     widths: tuple[int, ...] = (32, 64, 128)
@@ -23,6 +25,7 @@ class TransformConfig:
     unshuffle: int = 1
     stem_kernel: int = 9
     head_kernel: int = 9
+    detail: bool = False
 
     def __post_init__(self) -> None:
         if self.unshuffle not in (1, 2, 4):
@@ -41,11 +44,17 @@ class TransformConfig:
         return self.unshuffle << (len(self.widths) - 1)
 
     @property
+    def picture_channels(self) -> int:
+        """Channels of the picture as the stem sees it and the head makes it."""
+        return 3 * self.unshuffle**2
+
+    @property
     def norm_channels(self) -> tuple[int, ...]:
-        """Channels of every norm, in the order in which the picture meets them."""
+        """Channels of every norm, in the order in which the picture meets them; those of `detail` last."""
         down, up = self.widths, self.widths[-2::-1]
         after_first_up = [up[0]] * (2 * self.refine_blocks) if up else []
-        return (*down, *[down[-1]] * (2 * self.blocks), *up[:1], *after_first_up, *up[1:])
+        inside = (*down, *[down[-1]] * (2 * self.blocks), *up[:1], *after_first_up, *up[1:])
+        return (*inside, *[self.picture_channels] * self.detail)
 
     @property
     def style_size(self) -> int:
@@ -66,5 +75,5 @@ class TransformConfig:
 PRESETS = {
     "paper": TransformConfig(),
     "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3),
-    "ultra": TransformConfig(widths=(24,), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3),
+    "ultra": TransformConfig(widths=(24,), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
 }
