@@ -31,7 +31,7 @@ class Viewer(Protocol):
         ...
 
 
-def _tell_nobody(line: str) -> None:
+def tell_nobody(line: str) -> None:
     """A report that nobody listens to."""
 
 
@@ -47,7 +47,7 @@ class SourceRequest:
     size: tuple[int, int] | None = None
     frame_rate: Fraction | None = None
     loop: bool = False
-    report: Callable[[str], None] = _tell_nobody
+    report: Callable[[str], None] = tell_nobody
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -62,5 +62,5 @@ class SinkRequest:
     frame_rate: Fraction
     sound: SoundFeed | None = None
     viewer: Viewer | None = None
-    report: Callable[[str], None] = _tell_nobody
+    report: Callable[[str], None] = tell_nobody
     stop: threading.Event = field(default_factory=threading.Event)

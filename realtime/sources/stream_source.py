@@ -13,6 +13,7 @@ from engines.errors import ImpastoError
 from realtime.clip import FALLBACK_RATE, film_of
 from realtime.colour import ColourTags, ToRgb
 from realtime.frame import Frame, SignalLost
+from realtime.live.request import tell_nobody
 from realtime.picture_filter import PictureFilters
 from realtime.sources.arrival import Arrival
 from realtime.sources.sound_reader import SoundReader
@@ -20,10 +21,6 @@ from realtime.sources.sound_reader import SoundReader
 LONGEST_GRAB_SECONDS = 0.8
 MOST_RATE = 240  # where FFmpeg says more, it does not know
 FIRST_PICTURE_SECONDS = 5.0
-
-
-def _tell_nobody(line: str) -> None:
-    """A report that nobody listens to."""
 
 
 def _video_of(container: InputContainer, shown: str) -> av.VideoStream:
@@ -56,7 +53,12 @@ class StreamSource:
     """
 
     def __init__(
-        self, container: InputContainer, shown: str, *, live: bool = True, report: Callable[[str], None] = _tell_nobody
+        self,
+        container: InputContainer,
+        shown: str,
+        *,
+        live: bool = True,
+        report: Callable[[str], None] = tell_nobody,
     ) -> None:
         self.live = live
         self._container, self._shown = container, shown
