@@ -1,25 +1,23 @@
 """`load_engine`: from a style file to what repaints frames of one size, checked, and kept for the next start."""
 
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_cache_folder
-from engines.errors import EngineRefused, ImpastoError
+from engines.cache import CacheEntry, EngineCache, EntryRefused, default_cache_folder
+from engines.cache_entry import Origin
+from engines.cache_fields import cache_fields
+from engines.candidates import candidates, check_choice, check_size
+from engines.errors import EngineRefused
 from engines.registry import backend_names, open_backend, probe
 from engines.spec import (
     ANY_ENGINE,
-    AUTO,
-    CALIBRATED,
-    FLOOR_DB,
-    LEAST_SIZE_PX,
-    MODES,
-    PRECISIONS,
     Backend,
     BackendState,
     BuildAids,
-    Calibration,
     Controls,
     Engine,
     EngineChoice,
@@ -44,10 +42,8 @@ __all__ = [
     "restore_engine",
 ]
 
-# Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
-CACHE_FORMAT = "2"
-
 Report = Callable[[str], None]
+Progress = Callable[[str, float], None]
 Opened = TypeVar("Opened", bound=Engine | None)
 logger = logging.getLogger("impasto")
 
@@ -60,20 +56,23 @@ def load_engine(
     choice: EngineChoice = ANY_ENGINE,
     cache_dir: Path | None = None,
     report: Report = logger.info,
+    progress: Progress = lambda stage, share: None,
 ) -> Engine:
     """The first engine, fastest first, that can run here and passes the gate; closed by the caller.
 
     A precision that was asked for and is refused falls to the next that keeps more. What was taken and what was passed
-    over goes to `report`, a line at a time. ImpastoError where the size or a name is wrong, EngineRefused where nothing
+    over goes to `report`, a line at a time; `progress(stage, share)` is called during a build, share 0..1, and what it
+    raises ends the build. ImpastoError where the size or a name is wrong, EngineRefused where nothing
     is left to try; the reasons are in the message.
     """
     cache = EngineCache(cache_dir or default_cache_folder())
+    aids = BuildAids(cache.folder, choice.calibration, progress)
 
     def open_engine(state: BackendState, spec: EngineSpec) -> Engine:
         restored = _restore(style, state, spec, cache, report)
         if restored is not None:
             return restored
-        return _build(style, state, spec, cache, choice.calibration, report)
+        return _build(style, state, spec, cache, aids, report)
 
     return _first(style, (height, width), choice, open_engine, report)
 
@@ -117,10 +116,10 @@ def _first(
     report: Report,
 ) -> Opened:
     """What `open_engine` makes of the first candidate that it does not refuse."""
-    _check_size(size)
-    _check_choice(choice)
+    check_size(size)
+    check_choice(choice)
     reasons: list[str] = []
-    for state, spec in _candidates(size, choice, reasons):
+    for state, spec in candidates(size, choice, reasons):
         try:
             engine = open_engine(state, spec)
         except EngineRefused as error:
@@ -135,68 +134,11 @@ def _first(
     raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
 
 
-def _check_size(size: tuple[int, int]) -> None:
-    height, width = size
-    if min(height, width) < LEAST_SIZE_PX:
-        raise ImpastoError(
-            f"the picture has {width}x{height} pixels and the nets need {LEAST_SIZE_PX}x{LEAST_SIZE_PX} at least; "
-            "enlarge it first, or choose a larger --height"
-        )
-
-
-def _check_choice(choice: EngineChoice) -> None:
-    if choice.backend != AUTO:
-        open_backend(choice.backend)
-    for what, value, known in (("precision", choice.precision, PRECISIONS), ("mode", choice.mode, MODES)):
-        if value not in (AUTO, *known):
-            raise ImpastoError(f"there is no {what} {value!r}; choose auto or one of {', '.join(known)}")
-    if choice.requests < 1:
-        raise ImpastoError(f"requests is {choice.requests}; at least one frame must be in the engine at once")
-
-
-def _candidates(
-    size: tuple[int, int], choice: EngineChoice, reasons: list[str]
-) -> Iterator[tuple[BackendState, EngineSpec]]:
-    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`.
-
-    Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more.
-    """
-    usable = []
-    for name in backend_names() if choice.backend == AUTO else (choice.backend,):
-        state = probe(name)
-        if not state.available:
-            reasons.append(f"{name}: {state.reason}")
-        elif choice.precision == AUTO:
-            yield from ((state, spec_for(state, precision, size, choice)) for precision in state.precisions)
-        elif choice.precision in state.all_precisions:
-            usable.append(state)
-            yield state, spec_for(state, choice.precision, size, choice)
-        else:
-            has = ", ".join(state.all_precisions)
-            reasons.append(f"{name} has no {choice.precision} on this {state.device}, only {has}")
-    for state in usable:
-        for precision in state.precisions:
-            if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:
-                yield state, spec_for(state, precision, size, choice)
-
-
-def spec_for(state: BackendState, precision: str, size: tuple[int, int], choice: EngineChoice) -> EngineSpec:
-    """What a backend builds for this choice; `size` is (height, width)."""
-    mode = choice.mode
-    if mode == AUTO:
-        mode = "latency" if choice.requests == 1 else "throughput"
-    calibrated = precision in CALIBRATED and choice.calibration is not None
-    return EngineSpec(
-        state.name, precision, *size, state.device, state.version, choice.requests, choice.threads, choice.pinned, mode,
-        choice.size_range, choice.calibration.sha256 if calibrated and choice.calibration else "",
-    )  # fmt: skip
-
-
 def _restore(
     style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report
 ) -> Engine | None:
     """The engine from the cache; None where it has to be built, EngineRefused where it was found wrong before."""
-    fields = _cache_fields(style, state, spec)
+    fields = cache_fields(style, state, spec)
     entry = _load_entry(cache, fields, report)
     if entry is None:
         return None
@@ -212,23 +154,25 @@ def _restore(
 
 
 def _build(
-    style: StyleFile,
-    state: BackendState,
-    spec: EngineSpec,
-    cache: EngineCache,
-    calibration: Calibration | None,
-    report: Report,
+    style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, aids: BuildAids, report: Report
 ) -> Engine:
     """Compiles the engine and lets it through the gate; the verdict is stored either way."""
     from engines.verify import paint_golden_pictures
 
     report(f"preparing {spec}; the next start will be faster")
+    started = time.perf_counter()
+    with suppress(OSError):  # what cannot be kept is told when it is to be stored
+        cache.claim_folder()
+    aids.progress("painting the golden frames", 0)
     golden = paint_golden_pictures(style, spec)
+    aids.progress("compiling", 0)
     backend = open_backend(spec.backend)
-    engine = backend.build(style, spec, BuildAids(cache.folder, calibration))
+    engine = backend.build(style, spec, aids)
     try:
+        aids.progress("checking", 0)
         engine.gate, blob = _check(backend, engine, golden)
-        _store_entry(cache, _cache_fields(style, state, spec), CacheEntry(blob, engine.gate), report)
+        origin = Origin(style.card.name, str(style.path.absolute()), time.time(), time.perf_counter() - started)
+        _store_entry(cache, cache_fields(style, state, spec), CacheEntry(blob, engine.gate, origin), report)
         if not engine.gate.passed:
             raise _refusal(spec, engine.gate)
     except BaseException:
@@ -254,25 +198,11 @@ def _refusal(spec: EngineSpec, gate: GateReport, addition: str = "") -> EngineRe
     return EngineRefused(f"{refusal(spec, gate)}{addition}")
 
 
-def _cache_fields(style: StyleFile, state: BackendState, spec: EngineSpec) -> dict[str, str]:
-    """All that a compiled engine and the verdict on it depend on."""
-    return {
-        "format": CACHE_FORMAT,
-        "style": style.sha256,
-        "backend": f"{spec.backend} {spec.version}",
-        "device": f"{spec.device} {state.hardware}",
-        "precision": spec.precision,
-        "size": str(spec.size_range or f"{spec.width}x{spec.height}"),
-        "load": f"{spec.requests} requests, {spec.threads} threads, pinned {spec.pinned}, {spec.mode}",
-        "calibration": spec.calibration,
-    }
-
-
 def _load_entry(cache: EngineCache, fields: dict[str, str], report: Report) -> CacheEntry | None:
     try:
         return cache.load(fields)
-    except DamagedEntryError as error:
-        report(f"the engine in the cache is damaged and is built again: {error}")
+    except EntryRefused as error:
+        report(f"the engine in the cache is refused and is built again: {error}")
     except OSError as error:
         report(f"the engine cache {cache.folder} cannot be read ({one_line(error)})")
     return None

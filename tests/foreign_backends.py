@@ -35,6 +35,31 @@ class Backend(TorchBackend):
             threading.Event().wait()
 """
 
+ADJUSTABLE = """
+import os
+from dataclasses import replace
+from engines.backends.torch_eager import TorchBackend
+
+class Backend(TorchBackend):
+    name = "adjustable"
+
+    def probe(self):
+        return replace(
+            super().probe(),
+            name=self.name,
+            version=os.environ.get("ADJUSTABLE_VERSION", "1.0"),
+            device=os.environ.get("ADJUSTABLE_DEVICE", "card 0"),
+            hardware=os.environ.get("ADJUSTABLE_DRIVER", "driver 570.1"),
+            precisions=("fp16", "fp32"),
+            on_request=("int8",),
+        )
+
+    def build(self, style, spec, aids):
+        for share in (0.25, 0.5, 1.0):
+            aids.progress("tuning", share)
+        return super().build(style, spec, aids)
+"""
+
 
 def add_backend(folder: Path, name: str, source: str) -> None:
     """A package in `folder`, which is to be on sys.path, with one backend."""

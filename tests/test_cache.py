@@ -1,55 +1,31 @@
-"""The engine cache: a second start takes from it, damage is seen and mended, two processes may share it."""
+"""The engine cache: what was stored is found, damage is seen, half-written files go, two processes may share it."""
 
-import hashlib
-import json
-import re
+import os
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from small_styles import random_frame, write_small_style
+from cache_damage import DAMAGES, entry_in, flip_a_bit_of_the_engine
 
 import engines.cache
-from engines.cache import CacheEntry, DamagedEntryError, EngineCache, default_cache_folder
-from engines.engine import Controls, EngineChoice, GateReport, load_engine
-from engines.style import StyleFile
+from engines.cache import CacheEntry, EngineCache, EntryRefused, default_cache_folder, default_key_path
+from engines.cache_entry import EntryHeader, Origin
+from engines.spec import GateCheck, GateReport
 
 ROOT = Path(__file__).parents[1]
 FIELDS = {"style": "abc", "size": "64x48"}
 GATE = GateReport("a reference", 61.5, 50.0, True, 5)
-ENTRY = CacheEntry(b"compiled" * 1000, GATE)
-
-
-@pytest.fixture(scope="module")
-def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
-    return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx")
+ENTRY = CacheEntry(b"compiled\n" * 1000, GATE, Origin("small", "/styles/small.onnx", 1e9, 2.5))
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> EngineCache:
     return EngineCache(tmp_path / "engines")
-
-
-def entry_in(cache: EngineCache) -> Path:
-    (path,) = cache.folder.iterdir()
-    return path
-
-
-def start(style: StyleFile, folder: Path, **settings: object) -> list[str]:
-    """Loads an engine, paints with it, and returns what was reported."""
-    lines: list[str] = []
-    options = {"height": 48, "width": 64, "cache_dir": folder, "report": lines.append, **settings}
-    engine = load_engine(style, **options)  # type: ignore[arg-type]
-    frame = random_frame(engine.spec.height, engine.spec.width)
-    assert not np.array_equal(engine(frame, Controls(style.vector("waves"))), frame)
-    assert engine.gate is not None
-    assert engine.gate.passed
-    engine.close()
-    return lines
 
 
 def test_what_was_stored_is_found(cache: EngineCache) -> None:
@@ -59,7 +35,14 @@ def test_what_was_stored_is_found(cache: EngineCache) -> None:
 
 
 def test_equal_pictures_are_an_infinite_figure_that_is_kept(cache: EngineCache) -> None:
-    entry = CacheEntry(b"", GateReport("a reference", float("inf"), 50.0, True, 5))
+    checks = (GateCheck("dark", "waves", 48, 64, 1.0, 0.5, float("inf"), 0),)
+    entry = CacheEntry(b"", GateReport("a reference", float("inf"), 50.0, True, 5, checks=checks))
+    cache.store(FIELDS, entry)
+    assert cache.load(FIELDS) == entry
+
+
+def test_a_path_of_any_bytes_is_kept(cache: EngineCache) -> None:
+    entry = CacheEntry(b"", GATE, Origin("small", os.fsdecode(b"/styles/\xff.onnx")))
     cache.store(FIELDS, entry)
     assert cache.load(FIELDS) == entry
 
@@ -81,64 +64,17 @@ def test_the_folder_is_its_owners_alone(cache: EngineCache) -> None:
     cache.folder.mkdir(mode=0o755)
     cache.store(FIELDS, ENTRY)
     assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(entry_in(cache).stat().st_mode) == 0o600
 
 
 def test_the_oldest_entries_make_room(cache: EngineCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines.cache, "ENTRIES_KEPT", 2)
     for number in range(4):
         cache.store({"number": str(number)}, ENTRY)
-    assert len(list(cache.folder.iterdir())) == 2
-
-
-def truncate(cache: EngineCache) -> None:
-    entry_in(cache).write_bytes(entry_in(cache).read_bytes()[:-100])
-
-
-def keep_the_beginning_alone(cache: EngineCache) -> None:
-    entry_in(cache).write_bytes(entry_in(cache).read_bytes()[:40])
-
-
-def flip_a_bit(cache: EngineCache) -> None:
-    content = bytearray(entry_in(cache).read_bytes())
-    content[len(content) // 2] ^= 1
-    entry_in(cache).write_bytes(content)
-
-
-def improve_the_verdict(cache: EngineCache) -> None:
-    content = entry_in(cache).read_bytes()
-    better = re.sub(rb'"psnr_db": "[\d.inf]+"', b'"psnr_db": "99.9"', content)
-    assert better != content
-    entry_in(cache).write_bytes(better)
-
-
-def put_a_foreign_file(cache: EngineCache) -> None:
-    entry_in(cache).write_bytes(b"\x89PNG\r\n\x1a\n")
-
-
-def take_anothers_fields(cache: EngineCache) -> None:
-    change_header(cache, fields={"style": "another"})
-
-
-def drop_the_verdict(cache: EngineCache) -> None:
-    change_header(cache, gate={})
-
-
-def change_header(cache: EngineCache, **changes: object) -> None:
-    """With a right checksum."""
-    _, header, blob = entry_in(cache).read_bytes().split(b"\n", 2)
-    content = json.dumps({**json.loads(header), **changes}).encode() + b"\n" + blob
-    entry_in(cache).write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-
-
-DAMAGES = [
-    truncate,
-    keep_the_beginning_alone,
-    flip_a_bit,
-    improve_the_verdict,
-    put_a_foreign_file,
-    take_anothers_fields,
-    drop_the_verdict,
-]
+        os.utime(cache.path_of({"number": str(number)}), (number, number))
+        cache.load({"number": "0"})  # which makes it the last to be used
+    cache.store({"number": "4"}, ENTRY)
+    assert sorted(header.fields["number"] for header in cache.find(lambda header: True)) == ["0", "4"]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -147,17 +83,118 @@ def test_a_damaged_entry_is_an_error_and_can_be_replaced(
 ) -> None:
     cache.store(FIELDS, ENTRY)
     damage(cache)
-    with pytest.raises(DamagedEntryError):
+    with pytest.raises(EntryRefused):
         cache.load(FIELDS)
     cache.store(FIELDS, ENTRY)
     assert cache.load(FIELDS) == ENTRY
+
+
+def test_entries_are_listed_with_all_that_they_say_of_themselves(cache: EngineCache) -> None:
+    assert cache.entries() == []
+    cache.store(FIELDS, ENTRY)
+    os.utime(cache.path_of(FIELDS), (5e8, 5e8))
+    cache.store({"size": "1x1"}, CacheEntry(b"", GATE))
+    newer, older = cache.entries()
+    assert (older.used_at, older.size_bytes) == (5e8, older.path.stat().st_size)
+    assert newer.used_at > older.used_at
+    assert older.header is not None
+    assert (older.header.fields, older.header.gate, older.header.origin) == (FIELDS, GATE, ENTRY.origin)
+    assert older.header.blob_bytes == len(ENTRY.blob)
+    assert older.problem == ""
+
+
+def test_a_list_reads_no_engine(cache: EngineCache) -> None:
+    """A bit of the engine is wrong, which only reading it can tell."""
+    cache.store(FIELDS, ENTRY)
+    flip_a_bit_of_the_engine(cache)
+    assert cache.entries()[0].problem == ""
+    with pytest.raises(EntryRefused, match="its engine is not the one that was written"):
+        cache.load(FIELDS)
+
+
+def test_a_list_tells_what_cannot_be_used(cache: EngineCache) -> None:
+    cache.store(FIELDS, ENTRY)
+    cache.path_of(FIELDS).rename(cache.folder / "0123.engine")
+    cache.store(FIELDS, ENTRY)
+    cache.path_of(FIELDS).write_bytes(cache.path_of(FIELDS).read_bytes()[:-4000])
+    (cache.folder / "4567.engine").write_bytes(b"\n\n")
+    (cache.folder / "12-ab.part").write_bytes(b"begun")
+    (cache.folder / "timing.cache").touch()
+    problems = {entry.path.name: entry.problem for entry in cache.entries()}
+    assert all(entry.header is None for entry in cache.entries())
+    assert problems == {
+        "0123.engine": "not under its own name",
+        cache.path_of(FIELDS).name: "its end is missing",
+        "4567.engine": "4567.engine is damaged, or was not written here by this user",
+        "12-ab.part": "half written",
+    }
+
+
+def test_entries_are_found_by_what_they_say(cache: EngineCache) -> None:
+    for size in ("64x48", "640x360"):
+        cache.store({**FIELDS, "size": size}, ENTRY)
+
+    def is_small(header: EntryHeader) -> bool:
+        return header.fields["size"] == "64x48"
+
+    assert [header.fields["size"] for header in cache.find(is_small)] == ["64x48"]
+
+
+STOP_WHILE_WRITING = """
+import os, sys
+from pathlib import Path
+from engines.cache import CacheEntry, EngineCache
+from engines.spec import GateReport
+
+def replace(*_):
+    print("written", flush=True)
+    sys.stdin.read()
+
+os.replace = replace
+EngineCache(Path(sys.argv[1])).store({"killed": "early"}, CacheEntry(b"x" * 9999, GateReport("", 61.5, 50.0, True, 5)))
+"""
+
+
+def kill_while_writing(cache: EngineCache) -> tuple[Path, int]:
+    """What is left of an entry by a process that was killed, and which process that was."""
+    command = [sys.executable, "-c", STOP_WHILE_WRITING, str(cache.folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    return entry_in(cache), process.pid
+
+
+def test_what_was_killed_while_writing_is_no_entry_and_goes_after_a_while(cache: EngineCache) -> None:
+    cache.store({"a": "key"}, ENTRY)
+    entry_in(cache).unlink()
+    partial, _ = kill_while_writing(cache)
+    assert partial.suffix == ".part"
+    assert cache.load({"killed": "early"}) is None
+    cache.store(FIELDS, ENTRY)
+    assert partial.exists()  # it may still be written
+    long_ago = time.time() - 3600
+    os.utime(partial, (long_ago, long_ago))
+    cache.store(FIELDS, ENTRY)
+    assert entry_in(cache) == cache.path_of(FIELDS)
+
+
+def test_who_ends_a_process_can_remove_what_it_was_writing(cache: EngineCache) -> None:
+    cache.store({"a": "key"}, ENTRY)
+    entry_in(cache).unlink()
+    partial, process = kill_while_writing(cache)
+    cache.remove_partial_of(process + 1)
+    assert partial.exists()
+    cache.remove_partial_of(process)
+    assert not partial.exists()
 
 
 WRITE_AND_READ = """
 import os, sys
 from pathlib import Path
 from engines.cache import CacheEntry, EngineCache
-from engines.engine import GateReport
+from engines.spec import GateReport
 cache = EngineCache(Path(sys.argv[1]))
 gate = GateReport("a reference", 61.5, 50.0, True, 5)
 for number in range(200):
@@ -166,83 +203,20 @@ for number in range(200):
 """
 
 
-def test_two_processes_write_the_same_entry(cache: EngineCache) -> None:
+def test_two_processes_write_the_same_entry(cache: EngineCache, tmp_path: Path) -> None:
+    """And begin with no key."""
     command = [sys.executable, "-c", WRITE_AND_READ, str(cache.folder)]
-    running = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    alone = {**os.environ, "IMPASTO_CACHE_DIR": str(tmp_path)}
+    running = [subprocess.Popen(command, cwd=ROOT, env=alone, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate()[1] for process in running] == ["", ""]
     assert len(list(cache.folder.iterdir())) == 1
 
 
-def test_a_second_start_builds_and_checks_nothing(style: StyleFile, tmp_path: Path) -> None:
-    first, second = start(style, tmp_path), start(style, tmp_path)
-    assert any("preparing" in line for line in first)
-    assert not any("preparing" in line for line in second)
-    assert first[-1] == second[-1]
-
-
-def test_a_second_start_parses_no_graph(style: StyleFile, tmp_path: Path) -> None:
-    """On its way stand neither the onnx package nor the reference's runtime, which take longest to load."""
-    start(style, tmp_path)
-    program = (
-        "import sys; from pathlib import Path; from engines.style import load_style; "
-        "from engines.engine import load_engine; "
-        f"load_engine(load_style({str(style.path)!r}), height=48, width=64, cache_dir=Path({str(tmp_path)!r})); "
-        "print([name for name in ('onnx', 'cv2', 'torch', 'onnxruntime') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert (done.stdout.strip(), done.stderr) == ("[]", "")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"width": 65},
-        {"choice": EngineChoice(requests=2)},
-        {"choice": EngineChoice(threads=1)},
-        {"choice": EngineChoice("onnxruntime")},
-    ],
-    ids=lambda change: str(change),
-)
-def test_another_engine_is_another_entry(style: StyleFile, tmp_path: Path, change: dict[str, object]) -> None:
-    start(style, tmp_path)
-    assert any("preparing" in line for line in start(style, tmp_path, **change))
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_another_style_file_is_another_entry(style: StyleFile, tmp_path: Path) -> None:
-    other = write_small_style(tmp_path / "other.onnx", seed=1)
-    start(style, tmp_path / "cache")
-    assert any("preparing" in line for line in start(other, tmp_path / "cache"))
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_engine_is_built_again_and_told(
-    style: StyleFile, cache: EngineCache, damage: Callable[[EngineCache], None]
-) -> None:
-    start(style, cache.folder)
-    damage(cache)
-    assert any("damaged and is built again" in line for line in start(style, cache.folder))
-    assert not any("damaged" in line for line in start(style, cache.folder))
-
-
-def test_a_blob_that_the_runtime_refuses_is_built_again_and_told(style: StyleFile, cache: EngineCache) -> None:
-    """Its checksum is right: somebody else's engine, or one of a runtime that changed without a new version."""
-    start(style, cache.folder)
-    values = json.loads(entry_in(cache).read_bytes().split(b"\n", 2)[1])
-    gate = GateReport.from_dict(values["gate"])
-    cache.store(values["fields"], CacheEntry(b"not an engine", gate))
-    assert any("cannot be used and is built again" in line for line in start(style, cache.folder))
-
-
-def test_a_cache_that_cannot_be_written_is_told_and_lived_without(style: StyleFile, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    lines = start(style, tmp_path / "file" / "engines")
-    assert any("cannot be kept" in line for line in lines)
-
-
-def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_and_the_key_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path))
-    assert default_cache_folder() == tmp_path / "engines"
+    assert (default_cache_folder(), default_key_path()) == (tmp_path / "engines", tmp_path / "engine-cache.key")
     monkeypatch.delenv("IMPASTO_CACHE_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert default_cache_folder() == tmp_path / "xdg" / "impasto" / "engines"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert default_cache_folder() == tmp_path / "cache" / "impasto" / "engines"
+    assert default_key_path() == tmp_path / "data" / "impasto" / "engine-cache.key"
