@@ -5,8 +5,8 @@ meanwhile. A child with low priority leaves the cores to the picture, and ending
 `restore_engine` takes the engine from the cache.
 
 The child is this module run as a program: its argument is a JSON object. It writes a JSON object a line, with one key:
-`line` for people, and at its end `prepared` (an EngineSpec), `refused` or `failed`. It ends when its input does, and so
-never outlives its parent.
+`line` for people, `progress` (stage and share), and at its end `prepared` (an EngineSpec), `refused` or `failed`. It
+ends when its input does, and so never outlives its parent.
 """
 
 import json
@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from engines.cache import default_cache_folder
+from engines.cache import EngineCache, default_cache_folder
 from engines.engine import load_engine
 from engines.errors import EngineRefused, ImpastoError
 from engines.spec import ANY_ENGINE, Calibration, EngineChoice, EngineSpec, SizeRange, one_line
@@ -49,24 +49,31 @@ def prepare_in_child(
     choice: EngineChoice = ANY_ENGINE,
     cache_dir: Path | None = None,
     on_line: Callable[[str], None] = logger.info,
+    on_progress: Callable[[str, float], None] = lambda stage, share: None,
     cancelled: threading.Event | None = None,
 ) -> EngineSpec | None:
     """What `load_engine` chose in the child, and left in the cache where that can be written.
 
-    `on_line` gets the child's report, on the calling thread. Setting `cancelled` ends the child, which takes less than
-    half a second, and the answer is None. Raises EngineRefused as `load_engine` does, and ImpastoError where the style
-    file is no longer what was opened, or the child died.
+    `on_line` gets the child's report, and `on_progress` the stage of its build with the share of it that is done, 0..1;
+    both on the calling thread. Setting `cancelled` ends the child, which takes less than half a second and leaves
+    nothing half written, and the answer is None. Raises EngineRefused as `load_engine` does, and ImpastoError where the
+    style file is no longer what was opened, or the child died.
     """
+    cache = EngineCache(cache_dir or default_cache_folder())
     with TemporaryDirectory(prefix="impasto-") as folder:
         settings = {
             "style": {"path": str(style.path.absolute()), "sha256": style.sha256},
             "height": height,
             "width": width,
             "choice": _packed_choice(choice, Path(folder)),
-            "cache_dir": str(cache_dir or default_cache_folder()),
+            "cache_dir": str(cache.folder),
         }
-        with _Child(settings) as child:
-            return child.follow(on_line, cancelled or threading.Event())
+        child = _Child(settings)
+        try:
+            with child:
+                return child.follow(on_line, on_progress, cancelled or threading.Event())
+        finally:
+            cache.remove_partial_of(child.process)
 
 
 def _packed_choice(choice: EngineChoice, folder: Path) -> dict[str, Any]:
@@ -109,6 +116,7 @@ class _Child:
             )
         except OSError as error:
             raise ImpastoError(f"cannot start {sys.executable!r} to prepare an engine ({error.strerror})") from error
+        self.process = self._process.pid
         self._lines: Lines = SimpleQueue()
         self._reader = threading.Thread(target=self._read, name="impasto-prepare", daemon=True)
         self._reader.start()
@@ -127,7 +135,9 @@ class _Child:
         self._reader.join()
         self._process.__exit__(None, None, None)
 
-    def follow(self, on_line: Callable[[str], None], cancelled: threading.Event) -> EngineSpec | None:
+    def follow(
+        self, on_line: Callable[[str], None], on_progress: Callable[[str, float], None], cancelled: threading.Event
+    ) -> EngineSpec | None:
         last_words = ""
         while not cancelled.is_set():
             try:
@@ -140,6 +150,9 @@ class _Child:
             if kind == "prepared":
                 return EngineSpec(**content | {"size_range": _unpacked_range(content["size_range"])})
             _raise_if_over(kind, content)
+            if kind == "progress":
+                on_progress(*content)
+                continue
             if kind == "line":
                 on_line(content)
             last_words = content if kind == "line" else text.strip() or last_words
@@ -208,9 +221,23 @@ def _prepare(style: dict[str, str], height: int, width: int, choice: dict[str, A
         choice=_unpacked_choice(choice),
         cache_dir=Path(cache_dir),
         report=lambda line: _tell("line", line),
+        progress=_Progress(),
     )
     engine.close()
     return engine.spec
+
+
+class _Progress:
+    """Tells a stage when it begins and at every hundredth of it: some builders call for every layer and every try."""
+
+    def __init__(self) -> None:
+        self._told = ("", 0)
+
+    def __call__(self, stage: str, share: float) -> None:
+        reached = stage, int(100 * share)
+        if reached != self._told:
+            self._told = reached
+            _tell("progress", [stage, min(1.0, max(0.0, share))])
 
 
 def _tell(key: str, content: object) -> None:

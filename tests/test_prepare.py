@@ -1,6 +1,5 @@
 """Engines that are built by a child process: what it leaves, what it says, and that nothing is left of it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from foreign_backends import DYING, HangingBuild, add_backend, is_alive
+from foreign_backends import ADJUSTABLE, DYING, HangingBuild, add_backend, is_alive
 from small_styles import write_small_style
 
 from engines.cache import CacheEntry, EngineCache
@@ -80,11 +79,11 @@ def test_a_damaged_entry_is_not_restored(style: StyleFile, cache: EngineCache) -
 
 def test_an_engine_that_was_found_wrong_is_refused_again(style: StyleFile, cache: EngineCache) -> None:
     fill(style, cache)
-    values = json.loads(entry_in(cache).read_bytes().split(b"\n", 2)[1])
-    found = GateReport.from_dict(values["gate"])
-    gate = replace(found, psnr_db=3.0, passed=False, problem="the dark frame came out black")
-    cache.store(values["fields"], CacheEntry(b"", gate))
-    backend, precision = values["fields"]["backend"].split()[0], values["fields"]["precision"]
+    header = cache.entries()[0].header
+    assert header is not None
+    gate = replace(header.gate, psnr_db=3.0, passed=False, problem="the dark frame came out black")
+    cache.store(header.fields, CacheEntry(b"", gate))
+    backend, precision = header.fields["backend"], header.fields["precision"]
     for strict, message in ((True, r"wrong: the dark frame .* \(found before"), (False, "no engine can run")):
         with pytest.raises(EngineRefused, match=message):
             restore_engine(
@@ -110,6 +109,57 @@ def test_the_child_leaves_the_engine_in_the_cache(style: StyleFile, cache: Engin
     assert engine is not None
     engine.close()
     assert engine.spec == spec
+
+
+def test_the_child_tells_how_far_it_is(
+    style: StyleFile, cache: EngineCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_backend(tmp_path, "adjustable", ADJUSTABLE)
+    monkeypatch.syspath_prepend(tmp_path)
+    told: list[tuple[str, float]] = []
+    prepare_in_child(
+        style,
+        height=HEIGHT,
+        width=WIDTH,
+        choice=EngineChoice("adjustable"),
+        cache_dir=cache.folder,
+        on_progress=lambda stage, share: told.append((stage, share)),
+    )
+    assert [share for stage, share in told if stage == "tuning"] == [0.25, 0.5, 1.0]
+    assert list(dict.fromkeys(stage for stage, _ in told)) == [
+        "painting the golden frames", "compiling", "tuning", "checking",
+    ]  # fmt: skip
+
+
+STOP_WHILE_WRITING = """
+import os, sys, threading
+
+def replace(*_):
+    with open(os.environ["BUILDING"], "w") as pipe:
+        print(os.getpid(), file=pipe, flush=True)
+        threading.Event().wait()
+
+if "engines.prepare" in sys.orig_argv:
+    os.replace = replace
+"""
+
+
+def test_a_build_that_is_cancelled_while_it_writes_leaves_nothing(
+    style: StyleFile, cache: EngineCache, tmp_path: Path, hanging: HangingBuild
+) -> None:
+    """The child, and no other process, stops before the file would get its name."""
+    cache.store({"a": "key"}, CacheEntry(b"", GateReport("", 60.0, 50.0, True, 1)))
+    (tmp_path / "sitecustomize.py").write_text(STOP_WHILE_WRITING)
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        preparing = pool.submit(
+            prepare_in_child, style, height=HEIGHT, width=WIDTH, cache_dir=cache.folder, cancelled=cancelled
+        )
+        hanging.wait_for_start()
+        assert any(path.suffix == ".part" for path in cache.folder.iterdir())
+        cancelled.set()
+        assert preparing.result(60) is None
+    assert [path.suffix for path in cache.folder.iterdir()] == [".engine"]
 
 
 def test_what_the_child_refuses_is_refused_here(style: StyleFile, cache: EngineCache) -> None:
