@@ -48,6 +48,8 @@ def candidates(
         state = probe(name)
         if not state.available:
             reasons.append(f"{name}: {state.reason}")
+        elif choice.size_range is not None and not state.size_ranges:
+            reasons.append(f"{name} builds engines of one size alone, and not for {choice.size_range}")
         elif choice.precision == AUTO:
             yield from ((state, spec_for(state, precision, size, choice)) for precision in state.precisions)
         elif choice.precision in state.all_precisions:

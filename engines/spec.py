@@ -163,7 +163,8 @@ class BackendState:
     """Whether a backend can run here, and why not; `hardware` is what its engines depend on.
 
     `precisions` are those that "auto" tries, best first; those `on_request` are only taken where asked for by name,
-    because they change the picture visibly or need a calibration.
+    because they change the picture visibly or need a calibration. `size_ranges` tells whether one engine can take every
+    size of a range.
     """
 
     name: str
@@ -174,6 +175,7 @@ class BackendState:
     on_request: tuple[str, ...] = ()
     device: str = "CPU"
     hardware: str = ""
+    size_ranges: bool = False
 
     @property
     def all_precisions(self) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ class Backend(TorchBackend):
             hardware=os.environ.get("ADJUSTABLE_DRIVER", "driver 570.1"),
             precisions=("fp16", "fp32"),
             on_request=("int8",),
+            size_ranges=True,
         )
 
     def build(self, style, spec, aids):

@@ -13,6 +13,7 @@ from small_styles import random_frame, write_small_style
 
 from engines.cache import CacheEntry, EngineCache
 from engines.engine import Controls, EngineChoice, load_engine
+from engines.errors import EngineRefused
 from engines.spec import Calibration, SizeRange
 from engines.style import StyleFile
 
@@ -104,6 +105,11 @@ def test_an_engine_for_a_range_is_one_for_all_its_sizes(style: StyleFile, cache:
     choice = EngineChoice("adjustable", size_range=RANGE)
     assert builds(start(style, cache.folder, choice=choice))
     assert not builds(start(style, cache.folder, choice=choice, width=96, height=32))
+
+
+def test_a_backend_that_builds_for_one_size_alone_is_not_asked_for_a_range(style: StyleFile, cache: EngineCache) -> None:
+    with pytest.raises(EngineRefused, match="onnxruntime builds engines of one size alone, and not for 32x32-96x96"):
+        start(style, cache.folder, choice=EngineChoice("onnxruntime", size_range=RANGE))
 
 
 @pytest.mark.usefixtures("adjustable")
