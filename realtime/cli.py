@@ -9,6 +9,7 @@ import typer
 from realtime.commands.bench import bench
 from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
 from realtime.commands.control import CONTEXT_SETTINGS, control
+from realtime.commands.doctor import doctor
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.live import live
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (video, live, image, styles, bench):
+for command in (video, live, image, styles, bench, doctor):
     app.command()(at_the_border(command))
 app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
 app.command("import")(at_the_border(import_checkpoint))

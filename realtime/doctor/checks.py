@@ -1,0 +1,56 @@
+"""The checks by name, and which of them share a process.
+
+What shares one is what takes little to load, or loads the same. A check of one engine is called `speed openvino`.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from realtime.doctor.finding import Finding
+
+Report = Callable[[str], None]
+CHECKS = {
+    "system": "realtime.doctor.system:look_at_system",
+    "processor": "realtime.doctor.processor:look_at_processor",
+    "memory": "realtime.doctor.memory:look_at_memory",
+    "graphics": "realtime.doctor.graphics:look_at_graphics",
+    "engine": "realtime.doctor.engines:look_at_engine",
+    "cached": "realtime.doctor.storage:look_at_cached_engines",
+    "speed": "realtime.doctor.speed:measure_speed",
+    "cache": "realtime.doctor.storage:look_at_cache",
+    "gallery": "realtime.doctor.gallery:look_at_gallery",
+    "codecs": "realtime.doctor.video:look_at_codecs",
+    "srt": "realtime.doctor.video:look_at_srt",
+    "sound": "realtime.doctor.sound:look_at_sound",
+    "cameras": "realtime.doctor.cameras:look_at_cameras",
+    "virtual": "realtime.doctor.cameras:look_at_virtual_cameras",
+    "display": "realtime.doctor.screen:look_at_display",
+    "software": "realtime.doctor.software:look_at_software",
+}
+GROUPS = (
+    ("gallery", "virtual"),
+    ("codecs", "sound", "srt"),
+    ("display",),
+    ("system", "processor", "memory", "software", "cameras", "graphics"),
+)
+SECTIONS = {
+    "machine": ("system", "processor", "memory"),
+    "graphics": ("graphics",),
+    "engines": ("engine",),
+    "cached": "realtime.doctor.storage:look_at_cached_engines",
+    "speed": ("speed",),
+    "engine cache": ("cache", "cached"),
+    "styles": ("gallery",),
+    "video": ("codecs", "hardware", "srt"),
+    "cameras": ("cameras", "virtual"),
+    "display and sound": ("display", "sound"),
+    "software": ("software",),
+}
+
+
+def run_check(name: str, report: Report) -> Sequence[Finding]:
+    """What the check finds. `report` hears what goes on where that takes long."""
+    kind, _, argument = name.partition(" ")
+    module, _, function = CHECKS[kind].partition(":")
+    check: Callable[..., Sequence[Finding]] = getattr(import_module(module), function)
+    return check(argument, report) if argument else check()

@@ -1,0 +1,162 @@
+"""Checks in a process of their own: a driver that hangs or crashes takes a line of the report along, not the report.
+
+The child is this module run as a program, its arguments are names of checks. It writes a JSON object a line: `line` for
+people, or `check` with its `findings`. It ends when its input does, and so never outlives its parent.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from queue import Empty, SimpleQueue
+from typing import IO, Any
+
+from realtime.doctor.checks import run_check
+from realtime.doctor.finding import Finding, State, in_few_words
+
+GRACE_SECONDS = 1.0  # for a killed process to be gone; one that waits for a dead disk never is
+
+Report = Callable[[str], None]
+Answers = dict[str, tuple[Finding, ...]]
+
+
+def run_apart(groups: Iterable[Sequence[str]], limit_seconds: float, report: Report) -> Answers:
+    """What the checks find, the groups side by side, each in a process that has so many seconds.
+
+    A check that does not come back is told as a finding, and those of its group that come after it get a new process.
+    """
+    answers: Answers = {}
+    waiting = [group for group in groups if group]
+    while waiting:
+        with ExitStack() as stack:
+            children = [stack.enter_context(Child(group, limit_seconds)) for group in waiting]
+            for child in children:
+                answers |= child.follow(report)
+        waiting = [rest for group in waiting if (rest := [name for name in group if name not in answers])]
+    return answers
+
+
+class Child:
+    """A running process and what it has said."""
+
+    def __init__(self, checks: Sequence[str], limit_seconds: float) -> None:
+        # Its modules are ours, wherever we found them; -P keeps a folder `realtime` that happens to be here out of it.
+        command = [sys.executable, "-P", "-m", "realtime.doctor.child", *checks]
+        self._checks = checks
+        self._limit_seconds = limit_seconds
+        self._deadline = time.perf_counter() + limit_seconds
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read, name="impasto-doctor", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the process with all that it started, where it can be ended."""
+        _kill_group(self._process)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_SECONDS)
+        self._reader.join(GRACE_SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not self._reader.is_alive():
+                pipe.close()
+
+    def follow(self, report: Report) -> Answers:
+        """The answers that came in time, and in place of the first that did not, why not."""
+        answers: Answers = {}
+        why = ""
+        while not why:
+            try:
+                line = self._lines.get(timeout=max(0.0, self._deadline - time.perf_counter()))
+            except Empty:
+                why = f"gave no answer within {self._limit_seconds:.0f} s"
+                continue
+            if line is None:
+                why = f"the check {self._obituary()}"
+            else:
+                _take(line, answers, report)
+        for name in self._checks:
+            if name not in answers:
+                answers[name] = (Finding(name, State.NO, why, "look at this driver or disk, then try again"),)
+                break
+        return answers
+
+    def _obituary(self) -> str:
+        try:
+            code = self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        return f"crashed with signal {-code}" if code < 0 else f"ended with status {code}"
+
+    def _read(self) -> None:
+        said: IO[str] | None = self._process.stdout
+        for line in said or ():
+            self._lines.put(line)
+        self._lines.put(None)
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    if not hasattr(os, "killpg"):
+        process.kill()
+        return
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or (macOS) nobody but the dead
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _take(line: str, answers: Answers, report: Report) -> None:
+    said: dict[str, Any] = json.loads(line)
+    if "check" in said:
+        answers[said["check"]] = tuple(Finding.from_dict(values) for values in said["findings"])
+    else:
+        report(said["line"])
+
+
+def main() -> None:
+    """The child's side. What libraries write to stdout goes nowhere."""
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    with open(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+
+        def tell(said: dict[str, Any]) -> None:
+            answers.write(f"{json.dumps(said)}\n")
+            answers.flush()
+
+        for name in sys.argv[1:]:
+            findings = _findings(name, lambda line: tell({"line": line}))
+            tell({"check": name, "findings": [finding.as_dict() for finding in findings]})
+    sys.stdout.flush()
+    os._exit(0)  # a runtime whose end hangs or crashes has answered all the same
+
+
+def _findings(name: str, report: Report) -> Sequence[Finding]:
+    try:
+        return run_check(name, report)
+    except Exception as error:  # a process's border: drivers and packages fail in every possible way
+        return (Finding(name, State.NO, f"cannot be looked at ({in_few_words(error)})"),)
+
+
+def _end_with_input() -> None:
+    """The parent never writes: its end of the pipe closes when it ends."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

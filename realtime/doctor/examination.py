@@ -1,0 +1,112 @@
+"""The whole examination: every check in a process of its own, then what follows from them together."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engines.registry import backend_names
+from realtime.doctor.advice import Problem, advice
+from realtime.doctor.checks import GROUPS, SECTIONS
+from realtime.doctor.child import Answers, run_apart
+from realtime.doctor.finding import Finding, State
+from realtime.doctor.privacy import redacted, redactor
+
+DOCUMENT_FORMAT = 1
+LOOK_SECONDS = 20.0
+# Building a large engine for a GPU takes minutes; the measuring itself takes seconds.
+MEASURE_SECONDS = 1200.0
+
+Report = Callable[[str], None]
+Sections = dict[str, tuple[Finding, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found, by section; `engine` is the backend that `--engine auto` takes, "" where none can run.
+
+    Names of people and machines, addresses and secrets have been taken out of it.
+    """
+
+    sections: Mapping[str, tuple[Finding, ...]]
+    engine: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def can_paint(self) -> bool:
+        return bool(self.engine)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "format": DOCUMENT_FORMAT,
+            "can_paint": self.can_paint,
+            "engine": self.engine,
+            "problems": [problem.as_dict() for problem in self.problems],
+            "sections": {name: [finding.as_dict() for finding in found] for name, found in self.sections.items()},
+        }
+
+
+def examine(*, quick: bool, report: Report, show: Report) -> Examination:
+    """Looks at everything, and unless `quick` measures every engine that can run.
+
+    `show` hears what is being done, `report` what is to stay in the terminal.
+    """
+    names = list(backend_names())
+    show("looking at this machine")
+    engines, cache = [f"engine {name}" for name in names], ["cache", *(f"cached {name}" for name in names)]
+    answers = run_apart([[*engines, *cache] if quick else engines, *GROUPS], LOOK_SECONDS, report)
+    if not quick:
+        for name in _usable(names, answers, "engine"):
+            show(f"measuring {name}")
+            answers |= run_apart([[f"speed {name}"]], MEASURE_SECONDS, _without_secrets(report, answers))
+        answers |= run_apart([cache], LOOK_SECONDS, report)  # with the engines that were built just now
+    sections = _sections(answers)
+    engine = next(iter(_usable(names, answers, "engine" if quick else "speed")), "")
+    sections["engines"] += (_choice(engine),)
+    public = redacted_sections(sections)
+    return Examination(public, engine, tuple(advice(public, engine)))
+
+
+def redacted_sections(sections: Mapping[str, tuple[Finding, ...]]) -> Sections:
+    """The sections without what is nobody's business."""
+    redact = redactor(os.environ, _versions(finding for found in sections.values() for finding in found))
+    return {
+        name: tuple(Finding.from_dict(redacted(finding.as_dict(), redact)) for finding in found)
+        for name, found in sections.items()
+    }
+
+
+def _usable(names: list[str], answers: Answers, check: str) -> list[str]:
+    """The backends for which this check came out well."""
+    return [name for name in names if any(found.state is State.YES for found in answers.get(f"{check} {name}", ()))]
+
+
+def _choice(engine: str) -> Finding:
+    if engine:
+        return Finding("--engine auto", State.YES, f"takes {engine}", facts={"engine": engine})
+    return Finding("--engine auto", State.NO, "finds no engine that can run", "pip install openvino")
+
+
+def _sections(answers: Answers) -> Sections:
+    """The answers in the order of the report; sections that nothing was asked for are left out."""
+    sections: Sections = {}
+    for title, kinds in SECTIONS.items():
+        found = [
+            finding for kind in kinds for check, all_ in answers.items() if check.split()[0] == kind for finding in all_
+        ]
+        if found:
+            sections[title] = tuple(found)
+    return sections
+
+
+def _without_secrets(report: Report, answers: Answers) -> Report:
+    redact = redactor(os.environ, _versions(finding for found in answers.values() for finding in found))
+    return lambda line: report(redact(line))
+
+
+def _versions(findings: Iterator[Finding]) -> Iterator[str]:
+    """Every version that was found: some look like addresses."""
+    for finding in findings:
+        for value in (finding.facts.get(key) for key in ("version", "versions", "libraries", "driver_version")):
+            yield from value.values() if isinstance(value, Mapping) else [value] if value else []
