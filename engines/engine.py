@@ -66,7 +66,7 @@ def load_engine(
     is left to try; the reasons are in the message.
     """
     cache = EngineCache(cache_dir or default_cache_folder())
-    aids = BuildAids(cache.folder, choice.calibration, progress)
+    aids = BuildAids(cache.folder, choice.calibration, progress, report)
 
     def open_engine(state: BackendState, spec: EngineSpec) -> Engine:
         restored = _restore(style, state, spec, cache, report)

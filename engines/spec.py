@@ -184,14 +184,16 @@ class BackendState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BuildAids:
-    """What a build may use: a folder of ours for what is kept between builds, frames to calibrate on, and `progress`.
+    """What a build may use: a folder of ours for what is kept between builds, frames to calibrate on, and listeners.
 
-    `progress(stage, share)` is called during long builds, share 0..1; what it raises ends the build.
+    `progress(stage, share)` is called during long builds, share 0..1; what it raises ends the build. `report` is told
+    in a line what a person should know of the engine.
     """
 
     folder: Path
     calibration: Calibration | None = None
     progress: Callable[[str, float], None] = lambda stage, share: None
+    report: Callable[[str], None] = lambda line: None
 
 
 class Engine(Protocol):
