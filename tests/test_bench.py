@@ -13,6 +13,7 @@ import pytest
 from clips import read_packets, write_clip
 from typer.testing import CliRunner
 
+from engines.scene import Motion
 from realtime.bench.machine import fingerprint
 from realtime.bench.peers import TutorialLoop
 from realtime.bench.rows import Measurement, frames_a_second, net_only, to_file
@@ -21,7 +22,6 @@ from realtime.bench.stability import measure_stability, warping_error
 from realtime.bench.subject import Subject, prepared
 from realtime.cli import app
 from realtime.options import BenchOptions
-from realtime.scene import Motion
 
 FRAMES = 6
 

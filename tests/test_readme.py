@@ -13,7 +13,7 @@ from realtime.cli import app
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PACKAGES = ("realtime", "engines", "trainers")
-ONE_LINE_FOR_ALL = ("realtime/scene/", "engines/gallery/")
+ONE_LINE_FOR_ALL = ("engines/scene/", "engines/gallery/")
 
 
 def table_of(package: str) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from engines.scene import Motion, Scene
 from realtime.frame import Frame, Pixels
-from realtime.scene import Motion, Scene
 from realtime.stylizer import Stylizer
 
 PAIRS = 12

@@ -10,7 +10,7 @@ from math import cos, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.scene.noise import Array
+from engines.scene.noise import Array
 
 Matrix = NDArray[np.float64]  # 3x3
 

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from realtime.scene.canvas import Canvas, Texture
-from realtime.scene.light import lit
-from realtime.scene.noise import Array, colour, fractal_noise, mix, smoothstep, value_noise
-from realtime.scene.relief import round_shape
+from engines.scene.canvas import Canvas, Texture
+from engines.scene.light import lit
+from engines.scene.noise import Array, colour, fractal_noise, mix, smoothstep, value_noise
+from engines.scene.relief import round_shape
 
 BOARD = (-0.62, 0.62, 0.62, 1.30)  # left, right, bottom, top in metres
 

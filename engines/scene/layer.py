@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.scene.camera import EYE_HEIGHT_M, FOCAL, Matrix, Pose, ground_plane, pose_at, screen, upright_plane
-from realtime.scene.canvas import Texture
+from engines.scene.camera import EYE_HEIGHT_M, FOCAL, Matrix, Pose, ground_plane, pose_at, screen, upright_plane
+from engines.scene.canvas import Texture
 
 Placement = Callable[[Pose, float], Matrix]  # the camera's pose and the time in seconds -> sprite to image coordinates
 FLIP: Matrix = np.diag(np.array([1.0, -1.0, 1.0]))

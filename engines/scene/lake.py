@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from realtime.scene.ground import Ground
-from realtime.scene.light import SUN_X
-from realtime.scene.noise import Array, colour, mix, sample_tile, smoothstep, tile
+from engines.scene.ground import Ground
+from engines.scene.light import SUN_X
+from engines.scene.noise import Array, colour, mix, sample_tile, smoothstep, tile
 
 
 def paint_lake(ground: Ground, backdrop: Array, first: tuple[float, float], rng: np.random.Generator) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from realtime.scene.backdrop import (
+from engines.scene.backdrop import (
     HILLS_M,
     MOUNTAINS_M,
     SHORE_M,
@@ -12,13 +12,13 @@ from realtime.scene.backdrop import (
     paint_hills,
     paint_mountains,
 )
-from realtime.scene.camera import EYE_HEIGHT_M, FOCAL
-from realtime.scene.cast import cast_layers, shadows
-from realtime.scene.ground import Ground, Shadow, paint_land, plant_flowers, plant_grass
-from realtime.scene.lake import paint_lake
-from realtime.scene.layer import Layer, at_infinity, backdrop_at, on_ground, reach
-from realtime.scene.noise import Array, mix, smoothstep
-from realtime.scene.stage import Stage
+from engines.scene.camera import EYE_HEIGHT_M, FOCAL
+from engines.scene.cast import cast_layers, shadows
+from engines.scene.ground import Ground, Shadow, paint_land, plant_flowers, plant_grass
+from engines.scene.lake import paint_lake
+from engines.scene.layer import Layer, at_infinity, backdrop_at, on_ground, reach
+from engines.scene.noise import Array, mix, smoothstep
+from engines.scene.stage import Stage
 
 
 def build_world(stage: Stage) -> tuple[Layer, ...]:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.scene.camera import Matrix
-from realtime.scene.layer import Layer, to_screen
-from realtime.scene.render import box_on_screen, warp
+from engines.scene.camera import Matrix
+from engines.scene.layer import Layer, to_screen
+from engines.scene.render import box_on_screen, warp
 
 CLEAN = 0.94  # a pixel belongs to one layer alone where that layer gives this share of its light
 

@@ -6,12 +6,12 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from realtime.scene.camera import Matrix, rotation, translation, upright_plane
-from realtime.scene.canvas import Canvas, Texture
-from realtime.scene.face import Looks, paint_head
-from realtime.scene.layer import Layer, Placement
-from realtime.scene.noise import Array, colour, smoothstep
-from realtime.scene.relief import limb, round_shape
+from engines.scene.camera import Matrix, rotation, translation, upright_plane
+from engines.scene.canvas import Canvas, Texture
+from engines.scene.face import Looks, paint_head
+from engines.scene.layer import Layer, Placement
+from engines.scene.noise import Array, colour, smoothstep
+from engines.scene.relief import limb, round_shape
 
 Colour = tuple[float, float, float]
 Joints = Callable[[float], Matrix]  # time in seconds -> a part's own coordinates to those of the whole figure

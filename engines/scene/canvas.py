@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from realtime.scene.camera import Matrix
-from realtime.scene.noise import Array
+from engines.scene.camera import Matrix
+from engines.scene.noise import Array
 
 Points = Sequence[tuple[float, float]] | Array
 

@@ -6,9 +6,9 @@ from math import ceil, floor
 import cv2
 import numpy as np
 
-from realtime.scene.camera import Matrix, translation
-from realtime.scene.layer import Layer, to_screen
-from realtime.scene.noise import Array
+from engines.scene.camera import Matrix, translation
+from engines.scene.layer import Layer, to_screen
+from engines.scene.noise import Array
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels
 

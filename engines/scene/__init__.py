@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.scene.motion import Motion, motion
-from realtime.scene.render import composite
-from realtime.scene.stage import Stage
-from realtime.scene.world import build_world
+from engines.scene.motion import Motion, motion
+from engines.scene.render import composite
+from engines.scene.stage import Stage
+from engines.scene.world import build_world
 
 __all__ = ["Motion", "Scene"]
 

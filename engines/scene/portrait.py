@@ -4,13 +4,13 @@ from math import pi, sin
 
 import numpy as np
 
-from realtime.scene.camera import FOCAL, Matrix, rotation, translation, upright_plane
-from realtime.scene.canvas import Canvas, Texture
-from realtime.scene.face import Looks, paint_head
-from realtime.scene.figure import Joints
-from realtime.scene.layer import Layer, Placement
-from realtime.scene.noise import Array, colour, smoothstep
-from realtime.scene.relief import limb, round_shape
+from engines.scene.camera import FOCAL, Matrix, rotation, translation, upright_plane
+from engines.scene.canvas import Canvas, Texture
+from engines.scene.face import Looks, paint_head
+from engines.scene.figure import Joints
+from engines.scene.layer import Layer, Placement
+from engines.scene.noise import Array, colour, smoothstep
+from engines.scene.relief import limb, round_shape
 
 LOOKS = Looks(skin=(0.90, 0.68, 0.55), hair=(0.36, 0.17, 0.08), hair_length=0.13, iris=(0.24, 0.40, 0.36))
 DRESS = (0.72, 0.16, 0.15)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from realtime.scene.noise import Array
+from engines.scene.noise import Array
 
 BITS = 4  # fractional bits of the coordinates given to OpenCV
 

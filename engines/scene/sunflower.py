@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from realtime.scene.brush import dabs, strands
-from realtime.scene.canvas import Texture, texture_from
-from realtime.scene.light import TO_SUN
-from realtime.scene.noise import Array, colour, mix
+from engines.scene.brush import dabs, strands
+from engines.scene.canvas import Texture, texture_from
+from engines.scene.light import TO_SUN
+from engines.scene.noise import Array, colour, mix
 
 HEADS = ((-0.30, 1.02, 0.105), (0.02, 1.20, 0.120), (0.27, 0.88, 0.095), (-0.09, 0.74, 0.085), (0.46, 1.10, 0.085))
 

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from realtime.scene.canvas import Canvas, Points, extent
-from realtime.scene.light import lit, slope_light
-from realtime.scene.noise import Array, Shape, fractal_noise
+from engines.scene.canvas import Canvas, Points, extent
+from engines.scene.light import lit, slope_light
+from engines.scene.noise import Array, Shape, fractal_noise
 
 
 def spline(points: Points, *, closed: bool = True, parts: int = 8) -> Array:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.scene.brush import dabs, strands
-from realtime.scene.light import TO_SUN
-from realtime.scene.noise import Array, colour, mix, smoothstep
+from engines.scene.brush import dabs, strands
+from engines.scene.light import TO_SUN
+from engines.scene.noise import Array, colour, mix, smoothstep
 
 
 @dataclass(frozen=True, slots=True)

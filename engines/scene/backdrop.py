@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from realtime.scene.brush import paste
-from realtime.scene.camera import EYE_HEIGHT_M, FOCAL
-from realtime.scene.canvas import Texture, texture_from
-from realtime.scene.house import House
-from realtime.scene.light import air_colour, haze_share
-from realtime.scene.noise import Array, mix, sample_tile, smoothstep, tile
-from realtime.scene.sky import paint_sky
-from realtime.scene.terrain import (
+from engines.scene.brush import paste
+from engines.scene.camera import EYE_HEIGHT_M, FOCAL
+from engines.scene.canvas import Texture, texture_from
+from engines.scene.house import House
+from engines.scene.light import air_colour, haze_share
+from engines.scene.noise import Array, mix, sample_tile, smoothstep, tile
+from engines.scene.sky import paint_sky
+from engines.scene.terrain import (
     Field,
     View,
     field_colours,
@@ -22,8 +22,8 @@ from realtime.scene.terrain import (
     mountain_colours,
     mountain_heights,
 )
-from realtime.scene.trees import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, paint_tree
-from realtime.scene.village import HOUSES, near_village, paint_village_house
+from engines.scene.trees import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, paint_tree
+from engines.scene.village import HOUSES, near_village, paint_village_house
 
 SHORE_M = 92.0
 HILLS_M = 190.0  # where the hills' layer stands as a whole

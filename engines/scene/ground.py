@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.scene.brush import dabs, strands
-from realtime.scene.camera import EYE_HEIGHT_M, FOCAL, ground_depth
-from realtime.scene.light import lit
-from realtime.scene.noise import Array, colour, mix, sample_tile, smoothstep, tile
+from engines.scene.brush import dabs, strands
+from engines.scene.camera import EYE_HEIGHT_M, FOCAL, ground_depth
+from engines.scene.light import lit
+from engines.scene.noise import Array, colour, mix, sample_tile, smoothstep, tile
 
 WALK_Z_M = 6.7
 WALK_HALF_WIDTH_M = 1.15

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.scene.canvas import Canvas, Points, Texture
-from realtime.scene.light import lit
-from realtime.scene.noise import Array, colour, fractal_noise, mix, smoothstep
-from realtime.scene.relief import round_shape
+from engines.scene.canvas import Canvas, Points, Texture
+from engines.scene.light import lit
+from engines.scene.noise import Array, colour, fractal_noise, mix, smoothstep
+from engines.scene.relief import round_shape
 
 Colour = tuple[float, float, float]
 

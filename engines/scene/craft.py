@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from realtime.scene.canvas import Canvas, Texture
-from realtime.scene.light import TO_SUN, lit
-from realtime.scene.noise import Array, colour, fractal_noise, mix, sample_tile, smoothstep
-from realtime.scene.relief import round_shape
+from engines.scene.canvas import Canvas, Texture
+from engines.scene.light import TO_SUN, lit
+from engines.scene.noise import Array, colour, fractal_noise, mix, sample_tile, smoothstep
+from engines.scene.relief import round_shape
 
 
 def paint_boat(pixels_per_m: float, supersample: int, rng: np.random.Generator) -> Texture:

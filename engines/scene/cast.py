@@ -5,20 +5,20 @@ from math import pi, sin
 import cv2
 import numpy as np
 
-from realtime.scene.camera import FOCAL, Matrix, Pose, translation, upright_plane
-from realtime.scene.canvas import Texture, texture_from
-from realtime.scene.craft import paint_balloon, paint_boat
-from realtime.scene.face import Looks
-from realtime.scene.figure import Walker, walker_layers
-from realtime.scene.ground import Shadow
-from realtime.scene.house import House, paint_house
-from realtime.scene.layer import Layer, Placement, standing_at
-from realtime.scene.noise import Array
-from realtime.scene.portrait import portrait_layers
-from realtime.scene.sign import paint_sign
-from realtime.scene.stage import Stage
-from realtime.scene.sunflower import paint_sunflowers
-from realtime.scene.trees import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, Species, paint_tree
+from engines.scene.camera import FOCAL, Matrix, Pose, translation, upright_plane
+from engines.scene.canvas import Texture, texture_from
+from engines.scene.craft import paint_balloon, paint_boat
+from engines.scene.face import Looks
+from engines.scene.figure import Walker, walker_layers
+from engines.scene.ground import Shadow
+from engines.scene.house import House, paint_house
+from engines.scene.layer import Layer, Placement, standing_at
+from engines.scene.noise import Array
+from engines.scene.portrait import portrait_layers
+from engines.scene.sign import paint_sign
+from engines.scene.stage import Stage
+from engines.scene.sunflower import paint_sunflowers
+from engines.scene.trees import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, Species, paint_tree
 
 # species, x, z, height in metres
 TREES: tuple[tuple[Species, float, float, float], ...] = (

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from realtime.scene.house import House, paint_house
-from realtime.scene.noise import Array
+from engines.scene.house import House, paint_house
+from engines.scene.noise import Array
 
 RED, BROWN, ROSE = (0.60, 0.24, 0.15), (0.42, 0.28, 0.20), (0.66, 0.36, 0.26)
 CREAM, WHITE, OCHRE = (0.92, 0.86, 0.72), (0.94, 0.93, 0.90), (0.86, 0.70, 0.44)

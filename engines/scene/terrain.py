@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.scene.camera import EYE_HEIGHT_M, FOCAL
-from realtime.scene.light import TO_SUN, air_colour, haze_share, lit
-from realtime.scene.noise import Array, colour, mix, sample_tile, smoothstep, tile
+from engines.scene.camera import EYE_HEIGHT_M, FOCAL
+from engines.scene.light import TO_SUN, air_colour, haze_share, lit
+from engines.scene.noise import Array, colour, mix, sample_tile, smoothstep, tile
 
 Field = Callable[[Array, Array], Array]
 

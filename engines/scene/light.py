@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from realtime.scene.noise import Array, colour, mix, smoothstep
+from engines.scene.noise import Array, colour, mix, smoothstep
 
 SUN_X, SUN_Y = 0.47, 0.33  # image coordinates, y upwards from the horizon
 TO_SUN = np.array([0.66, 0.62, 0.42], np.float32)  # right, up, towards the camera; a softened direction, length about 1

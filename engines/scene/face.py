@@ -5,9 +5,9 @@ from math import cos, sin, sqrt
 
 import numpy as np
 
-from realtime.scene.canvas import Canvas
-from realtime.scene.light import TO_SUN, lit
-from realtime.scene.noise import Array, colour, fractal_noise, mix, smoothstep
+from engines.scene.canvas import Canvas
+from engines.scene.light import TO_SUN, lit
+from engines.scene.noise import Array, colour, fractal_noise, mix, smoothstep
 
 HALF_WIDTH_M, HALF_HEIGHT_M = 0.079, 0.116
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from realtime.scene.light import SUN_X, SUN_Y, air_colour, glow
-from realtime.scene.noise import Array, colour, fractal_noise, mix, smoothstep, value_noise
+from engines.scene.light import SUN_X, SUN_Y, air_colour, glow
+from engines.scene.noise import Array, colour, fractal_noise, mix, smoothstep, value_noise
 
 # centre x, base y, half width, height: image coordinates, y upwards from the horizon
 CLOUDS = (
