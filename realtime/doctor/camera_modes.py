@@ -17,6 +17,7 @@ FORMAT = struct.Struct("3I32s5I")  # struct v4l2_fmtdesc
 SIZE = struct.Struct("3I6I2I")  # struct v4l2_frmsizeenum
 INTERVAL = struct.Struct("5I6I2I")  # struct v4l2_frmivalenum
 CAPTURE, DISCRETE = 1, 1
+BIG_ENDIAN = 1 << 31
 MOST_ITEMS = 256  # a driver that never says "that was all" must not hold us
 
 Ask = Callable[[int, bytes], bytes]
@@ -52,9 +53,14 @@ def list_modes(ask: Ask) -> Iterator[OfferedMode]:
             *_, code, _, _, _, _ = FORMAT.unpack(ask(ENUM_FORMATS, FORMAT.pack(number, CAPTURE, *[0], b"", *[0] * 5)))
         except OSError:
             return
-        coding = code.to_bytes(4, "little").decode("ascii", "replace").strip("\0 ")
         for size in _sizes(ask, code):
-            yield OfferedMode(coding, size, _highest_rate(ask, code, size))
+            yield OfferedMode(_letters(code), size, _highest_rate(ask, code, size))
+
+
+def _letters(code: int) -> str:
+    """The four letters as the kernel writes them: the highest bit tells that the bytes come in the other order."""
+    letters = (code & ~BIG_ENDIAN).to_bytes(4, "little").decode("ascii", "replace").strip("\0 ")
+    return f"{letters}-BE" if code & BIG_ENDIAN else letters
 
 
 def _sizes(ask: Ask, code: int) -> Iterator[tuple[int, int]]:

@@ -1,15 +1,20 @@
 """Cameras with what they offer, and virtual cameras with how to get one."""
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engines.errors import ImpastoError
 from realtime.doctor.finding import Finding, State, in_few_words, missing
 
+if TYPE_CHECKING:
+    from realtime.doctor.camera_modes import OfferedMode
+
 LINUX = sys.platform == "linux"
 LOADED_DRIVER = Path("/sys/module/v4l2loopback")
-MODES_SHOWN = 3
+SIZES_SHOWN = 4
 VIRTUAL = "virtual camera"
 
 
@@ -53,6 +58,15 @@ def look_at_virtual_cameras() -> list[Finding]:
     return [Finding(VIRTUAL, State.ABSENT, "there is none", _how(HOW_TO_GET), facts)]
 
 
+def in_brief(modes: Sequence["OfferedMode"]) -> str:
+    """The largest sizes, each in the coding that gives most frames a second; `modes` come largest and fastest first."""
+    best: dict[tuple[int, int], OfferedMode] = {}
+    for mode in modes:
+        best.setdefault(mode.size, mode)
+    text = ", ".join(map(str, list(best.values())[:SIZES_SHOWN]))
+    return text + (f", and {len(best) - SIZES_SHOWN} smaller sizes" if len(best) > SIZES_SHOWN else "")
+
+
 def _how(ways: dict[str, str]) -> str:
     return ways.get(sys.platform, "see the documentation of pyvirtualcam")
 
@@ -74,8 +88,7 @@ def _camera(path: Path) -> Finding | None:
         return missing(subject, str(error).removeprefix(f"{subject}: "), State.NO)
     except OSError as error:
         return _closed(subject, path, error)
-    text = f"{device.name}: {', '.join(map(str, modes[:MODES_SHOWN])) or 'does not say what it offers'}"
-    text += f" and {len(modes) - MODES_SHOWN} more" if len(modes) > MODES_SHOWN else ""
+    text = f"{device.name}: {in_brief(modes) or 'does not say what it offers'}"
     listed = [{"coding": mode.coding, "size": list(mode.size), "fps": mode.fps} for mode in modes]
     return Finding(subject, State.YES, text, facts={"device": str(path), "name": device.name, "modes": listed})
 

@@ -86,7 +86,7 @@ class Child:
             try:
                 line = self._lines.get(timeout=max(0.0, self._deadline - time.perf_counter()))
             except Empty:
-                why = f"gave no answer within {self._limit_seconds:.0f} s"
+                why = f"gave no answer within {self._limit_seconds:g} s"
                 continue
             if line is None:
                 why = f"the check {self._obituary()}"

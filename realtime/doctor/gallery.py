@@ -15,11 +15,11 @@ REINSTALL = "install impasto again: pip install --force-reinstall impasto"
 
 def look_at_gallery() -> list[Finding]:
     """The bundled style files and those of other packages, each read and checked."""
-    found = [*_bundled(), *_of_other_packages()]
+    found = [*_bundled(GALLERY_FOLDER), *_of_other_packages()]
     return found or [Finding("gallery", State.NO, NO_STYLES, REINSTALL)]
 
 
-def _bundled(folder: Path = GALLERY_FOLDER) -> Iterator[Finding]:
+def _bundled(folder: Path) -> Iterator[Finding]:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
             yield _described(read_style_file(path))

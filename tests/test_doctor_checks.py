@@ -1,0 +1,240 @@
+"""The checks of `impasto doctor` one by one, on what other machines say of themselves."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.spec import BackendState, Controls, EngineSpec, GateReport
+from realtime.doctor.cgroup import cpu_limit, memory_limit_bytes
+from realtime.doctor.engines import of_state
+from realtime.doctor.finding import Finding, State, missing
+from realtime.doctor.graphics import kernel_cards, name_of_device, parse_query
+from realtime.doctor.processor import features, look_at_processor, usable_cores
+from realtime.doctor.sound import inputs_of
+from realtime.doctor.speed import decibels, frame_times
+
+XEON = "fpu avx2 avx512f avx512_vnni avx512_bf16 amx_tile amx_bf16 amx_int8"
+ZEN_3 = "fpu sse4_2 avx avx2 vaes"
+GRAVITON_3 = "fp asimd asimddp sve bf16 i8mm"
+SMI = "NVIDIA L4, 570.86.15, 23034, 22563, 8.9, 0\nNVIDIA H100 80GB HBM3, 570.86.15, 81559, 81008, 9.0, 12\n"
+PCI_IDS = """# comment
+1002  Advanced Micro Devices, Inc. [AMD/ATI]
+\t1681  Rembrandt [Radeon 680M]
+8086  Intel Corporation
+\t9a49  TigerLake-LP GT2 [Iris Xe Graphics]
+\t\t8086 0001  A board
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "machine", "has"),
+    [
+        (XEON, "x86_64", {"AVX2", "AVX-512", "VNNI", "BF16", "AMX"}),
+        (ZEN_3, "AMD64", {"AVX2"}),
+        (GRAVITON_3, "aarch64", {"NEON", "dot product", "int8 matrices", "BF16", "SVE"}),
+        ("", "arm64", set()),
+    ],
+)
+def test_features_are_told_by_the_names_that_people_know(flags: str, machine: str, has: set[str]) -> None:
+    found = features(set(flags.split()), machine)
+    assert {name for name, there in found.items() if there} == has
+
+
+def test_the_processor_of_this_machine_has_cores() -> None:
+    subjects = {finding.subject: finding for finding in look_at_processor()}
+    assert subjects["processor"].facts["model"]
+    assert subjects["cores"].facts["usable"] == usable_cores() >= 1
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_the_least_of_nested_limits_counts_in_version_2(tmp_path: Path) -> None:
+    membership = tmp_path / "cgroup"
+    write(membership, "0::/pod/impasto\n")
+    write(tmp_path / "fs/pod/impasto/cpu.max", "max 100000")
+    write(tmp_path / "fs/pod/cpu.max", "150000 100000")
+    write(tmp_path / "fs/pod/impasto/memory.max", "max")
+    write(tmp_path / "fs/memory.max", str(2**31))
+    assert cpu_limit(tmp_path / "fs", membership) == 1.5
+    assert memory_limit_bytes(tmp_path / "fs", membership) == 2**31
+
+
+def test_limits_of_version_1(tmp_path: Path) -> None:
+    membership = tmp_path / "cgroup"
+    write(membership, "3:cpu,cpuacct:/\n4:memory:/docker/1\n1:name=systemd:/\n")
+    write(tmp_path / "fs/cpu/cpu.cfs_quota_us", "50000")
+    write(tmp_path / "fs/cpu/cpu.cfs_period_us", "100000")
+    write(tmp_path / "fs/memory/docker/1/memory.limit_in_bytes", "9223372036854771712")
+    assert cpu_limit(tmp_path / "fs", membership) == 0.5
+    assert memory_limit_bytes(tmp_path / "fs", membership) is None
+    write(tmp_path / "fs/cpu/cpu.cfs_quota_us", "-1")
+    assert cpu_limit(tmp_path / "fs", membership) is None
+
+
+def test_a_system_without_control_groups_has_no_limits(tmp_path: Path) -> None:
+    assert cpu_limit(tmp_path / "none", tmp_path / "nor") is None
+    assert memory_limit_bytes(tmp_path / "none", tmp_path / "nor") is None
+
+
+def test_every_gpu_of_the_drivers_table_is_read() -> None:
+    first, second = parse_query(SMI)
+    assert (first["name"], first["driver_version"], first["compute_cap"]) == ("NVIDIA L4", "570.86.15", "8.9")
+    assert (second["memory.free"], second["memory.total"]) == ("81008", "81559")
+    assert parse_query("Failed to initialize NVML: Driver/library version mismatch\n") == []
+
+
+def test_cards_are_found_on_the_bus_and_in_a_chip(tmp_path: Path) -> None:
+    pci, drm = tmp_path / "pci", tmp_path / "drm"
+    for slot, kind in (("0000:00:02.0", "0x030000"), ("0000:00:1f.0", "0x060100")):
+        for name, text in (("class", kind), ("vendor", "0x8086"), ("device", "0x9a49")):
+            write(pci / slot / name, f"{text}\n")
+    (tmp_path / "drivers/i915").mkdir(parents=True)
+    (tmp_path / "drivers/vc4").mkdir()
+    (pci / "0000:00:02.0/driver").symlink_to(tmp_path / "drivers/i915")
+    (drm / "card0").mkdir(parents=True)
+    (drm / "card0/device").symlink_to(pci / "0000:00:02.0")
+    (drm / "card1/device").mkdir(parents=True)
+    (drm / "card1/device/driver").symlink_to(tmp_path / "drivers/vc4")
+    (drm / "card1-HDMI-A-1").mkdir()
+    on_bus, in_chip = kernel_cards(pci, drm)
+    assert (on_bus.vendor, on_bus.device, on_bus.driver) == ("8086", "9a49", "i915")
+    assert str(on_bus).startswith("Intel ")
+    assert str(in_chip) == "(vc4)"
+    assert kernel_cards(tmp_path / "none", tmp_path / "nor") == []
+
+
+def test_a_device_has_its_name_from_the_systems_list(tmp_path: Path) -> None:
+    write(tmp_path / "pci.ids", PCI_IDS)
+    lists = (tmp_path / "absent", tmp_path / "pci.ids")
+    assert name_of_device("8086", "9a49", lists) == "TigerLake-LP GT2 [Iris Xe Graphics]"
+    assert name_of_device("1002", "1681", lists) == "Rembrandt [Radeon 680M]"
+    assert name_of_device("1002", "9a49", lists) == ""
+    assert name_of_device("8086", "9a49", lists[:1]) == ""
+
+
+def test_an_error_of_ours_is_split_into_what_is_wrong_and_the_remedy() -> None:
+    found = missing("torch", ValueError("torch is not\ninstalled; pip install it; or not"))
+    assert (found.text, found.remedy) == ("torch is not installed", "pip install it; or not")
+    assert found.state is State.ABSENT
+
+
+def test_a_backend_is_told_with_its_precisions_or_its_reason() -> None:
+    able = BackendState("x", True, version="1.2", precisions=("bf16", "fp32"), on_request=("int8",))
+    assert of_state(able).text == "1.2: bf16, fp32, on request int8 on CPU"
+    unable = of_state(BackendState("y", False, "no driver; install it"))
+    assert (unable.state, unable.text, unable.remedy) == (State.ABSENT, "no driver", "install it")
+    assert Finding.from_dict(unable.as_dict()) == unable
+
+
+def test_microphones_are_those_that_capture() -> None:
+    listed = (
+        "00-00: ALC257 Analog : ALC257 Analog : playback 1 : capture 1\n"
+        "00-03: HDMI 0 : HDMI 0 : playback 1\n"
+        "01-00: USB Audio : USB Audio : capture 1\n"
+    )
+    assert inputs_of(listed) == [("hw:0,0", "ALC257 Analog"), ("hw:1,0", "USB Audio")]
+    assert inputs_of("") == []
+
+
+class CountingEngine:
+    """Gives its frames back, and counts them."""
+
+    def __init__(self) -> None:
+        self.spec = EngineSpec("counting", "fp32", 48, 64, "CPU", "1")
+        self.gate: GateReport | None = None
+        self.frames = 0
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        self.frames += 1
+        return frame.copy()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_the_slowest_engine_is_measured_on_two_frames_after_a_warm_up() -> None:
+    engine = CountingEngine()
+    seconds = list(frame_times(engine, Controls(np.zeros(4, np.float32)), 0.0))
+    assert len(seconds) == 2
+    assert engine.frames == 5
+    assert all(value > 0 for value in seconds)
+
+
+def test_equal_pictures_have_no_end_of_decibels() -> None:
+    assert decibels(52.34) == "52.3 dB"
+    assert decibels(float("inf")) == "no difference"
+
+
+def test_modes_are_read_as_the_kernel_writes_them() -> None:
+    pytest.importorskip("fcntl", reason="Linux's video devices")
+    from realtime.doctor import camera_modes as kernel
+
+    yuyv, mjpg = (int.from_bytes(letters, "little") for letters in (b"YUYV", b"MJPG"))
+    sizes = {yuyv: [(640, 480), (320, 240)], mjpg: [(1920, 1080)]}
+    rates = {(640, 480): [(1, 30), (1, 15)], (320, 240): [(1001, 60000)], (1920, 1080): []}
+
+    def ask(request: int, question: bytes) -> bytes:
+        number = struct.unpack_from("I", question)[0]
+        try:
+            if request == kernel.ENUM_FORMATS:
+                assert struct.unpack_from("I", question, 4)[0] == kernel.CAPTURE
+                return question[:44] + struct.pack("I", list(sizes)[number]) + question[48:]
+            code = struct.unpack_from("I", question, 4)[0]
+            if request == kernel.ENUM_SIZES:
+                return question[:8] + struct.pack("3I", kernel.DISCRETE, *sizes[code][number]) + question[20:]
+            size = struct.unpack_from("2I", question, 8)
+            return question[:16] + struct.pack("3I", kernel.DISCRETE, *rates[size][number]) + question[28:]
+        except IndexError:
+            raise OSError(22, "Invalid argument") from None
+
+    assert [str(mode) for mode in kernel.list_modes(ask)] == [
+        "640x480 at 30 fps YUYV",
+        "320x240 at 59.94 fps YUYV",
+        "1920x1080 MJPG",
+    ]
+
+
+def test_of_each_size_the_fastest_coding_is_told() -> None:
+    pytest.importorskip("fcntl", reason="Linux's video devices")
+    from realtime.doctor.camera_modes import OfferedMode
+    from realtime.doctor.cameras import in_brief
+
+    sizes = [(1920, 1080), (1280, 720), (640, 480), (320, 240), (160, 120), (80, 60)]
+    modes = [OfferedMode(coding, size, fps) for size in sizes for coding, fps in (("MJPG", 30.0), ("YUYV", 5.0))]
+    assert in_brief(modes[:4]) == "1920x1080 at 30 fps MJPG, 1280x720 at 30 fps MJPG"
+    assert in_brief(modes).endswith("320x240 at 30 fps MJPG, and 2 smaller sizes")
+    assert in_brief([]) == ""
+
+
+def test_of_a_range_of_sizes_the_largest_is_told() -> None:
+    pytest.importorskip("fcntl", reason="Linux's video devices")
+    from realtime.doctor import camera_modes as kernel
+
+    def ask(request: int, question: bytes) -> bytes:
+        if struct.unpack_from("I", question)[0]:
+            raise OSError(22, "Invalid argument")
+        if request == kernel.ENUM_FORMATS:
+            return question[:44] + b"AR1\xb5" + question[48:]
+        if request == kernel.ENUM_SIZES:
+            return question[:8] + struct.pack("7I", 3, 32, 4096, 2, 16, 2160, 2) + question[36:]
+        return question[:16] + struct.pack("7I", 2, 1, 120, 1, 1, 1, 1) + question[44:]
+
+    assert [str(mode) for mode in kernel.list_modes(ask)] == ["4096x2160 at 120 fps AR15-BE"]
+
+
+def test_the_structures_are_as_large_as_the_kernel_has_them() -> None:
+    """The size stands in the request's own number (asm-generic/ioctl.h)."""
+    pytest.importorskip("fcntl", reason="Linux's video devices")
+    from realtime.doctor import camera_modes as kernel
+
+    for request, structure in (
+        (kernel.ENUM_FORMATS, kernel.FORMAT),
+        (kernel.ENUM_SIZES, kernel.SIZE),
+        (kernel.ENUM_INTERVALS, kernel.INTERVAL),
+    ):
+        assert request >> 16 & 0x3FFF == structure.size
