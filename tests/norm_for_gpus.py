@@ -1,0 +1,53 @@
+"""Compiles the norm's kernels down to machine code for NVIDIA's GPUs, which needs none. Prints JSON, a list of names.
+
+The numbers are what the paper's net has at its first and its last norm.
+"""
+
+import json
+from typing import Any
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from engines.kernels import instance_norm_triton as kernels
+
+FOR = ((75, "*fp16"), (90, "*bf16"))
+IN_AND_OUT = ("x_ptr", "out_ptr", "residual_ptr")
+WHOLE_GROUPS = ("channels", "buffer_pixels", "x_pixels", "out_pixels", "residual_pixels")
+BLOCK = {"FOLD": 1, "RIM": 1, "EDGE": False, "X_FOLD": 1, "X_RIM": 0, "RESIDUAL_FOLD": 1, "RESIDUAL_RIM": 1}
+HEAD = {"FOLD": 2, "RIM": 4, "EDGE": False, "X_FOLD": 2, "X_RIM": 1, "RESIDUAL_FOLD": 1, "RESIDUAL_RIM": 0}
+KERNELS = {
+    "partial moments": (kernels._partial_moments, {"FOLD": 2, "RIM": 1, "PIXELS": 128, "CHANNELS": 32}),
+    "moments": (kernels._moments, {"PARTS": 32, "CHANNELS": 128}),
+    "block": (kernels._write, {**BLOCK, "RELU": False, "ADD": True, "PIXELS": 32, "CHANNELS": 128}),
+    "before the head": (kernels._write, {**HEAD, "RELU": True, "ADD": False, "PIXELS": 128, "CHANNELS": 32}),
+}
+
+
+def type_of(name: str, half: str) -> str:
+    if name.isupper():
+        return "constexpr"
+    if name.endswith("_ptr"):
+        return half if name in IN_AND_OUT else "*fp32"
+    return "i32"
+
+
+def compile_kernel(kernel: Any, constants: dict[str, int], capability: int, half: str) -> bytes:
+    """The machine code; pointers and what is said to be so are multiples of 16, as at most calls."""
+    names = kernel.arg_names
+    signature = {name: type_of(name, half) for name in names}
+    aligned = [name for name in names if name.endswith("_ptr") or name in WHOLE_GROUPS]
+    hints = {(names.index(name),): [["tt.divisibility", 16]] for name in aligned}
+    source = ASTSource(kernel, signature, constexprs=constants, attrs=hints)
+    code: bytes = triton.compile(source, target=GPUTarget("cuda", capability, 32)).asm["cubin"]
+    return code
+
+
+made = [
+    f"{name}, {capability}, {half}"
+    for capability, half in FOR
+    for name, (kernel, constants) in KERNELS.items()
+    if compile_kernel(kernel, constants, capability, half)
+]
+print(json.dumps(made))
