@@ -8,9 +8,10 @@ import pytest
 
 from engines.cache import CacheEntry, EngineCache, default_cache_folder
 from engines.cache_entry import Origin
-from engines.cache_fields import device_of, spec_fields
+from engines.cache_fields import cache_fields
 from engines.registry import probe
 from engines.spec import EngineSpec, GateCheck, GateReport
+from engines.style_file import read_style_file
 from realtime.doctor import gallery
 from realtime.doctor.finding import State
 from realtime.doctor.storage import look_at_cache, look_at_cached_engines
@@ -30,11 +31,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return default_cache_folder()
 
 
-def store(gate: GateReport, *, width: int = 640, version: str = "") -> None:
+def store(style: Path, gate: GateReport, *, width: int = 640, version: str = "") -> None:
     """An engine of this machine's OpenVINO, or of another version of it."""
     state = probe("openvino")
     spec = EngineSpec("openvino", "fp32", 360, width, "CPU", version or state.version)
-    fields = spec_fields("0123456789abcdef", spec) | {"device": device_of(state)}
+    fields = cache_fields(read_style_file(style), state, spec)
     EngineCache(default_cache_folder()).store(fields, CacheEntry(b"compiled", gate, Origin("gallery")))
 
 
@@ -44,9 +45,10 @@ def test_a_cache_that_is_not_there_yet_is_no_fault(folder: Path) -> None:
     assert State.NO not in [finding.state for finding in found]
 
 
-def test_every_engine_of_this_machine_is_told_with_its_figures(folder: Path) -> None:
-    store(PASSED)
-    store(PASSED, width=320, version="2020.1")
+@pytest.mark.usefixtures("folder")
+def test_every_engine_of_this_machine_is_told_with_its_figures(small_style: Path) -> None:
+    store(small_style, PASSED)
+    store(small_style, PASSED, width=320, version="2020.1")
     (finding,) = look_at_cached_engines("openvino", print)
     assert finding.subject == "openvino fp32"
     assert finding.text == "640x360, gallery: 57.4 dB where 50 is the least (picture 57, dark equal)"
@@ -56,16 +58,16 @@ def test_every_engine_of_this_machine_is_told_with_its_figures(folder: Path) -> 
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_engine_that_the_gate_refused_is_a_fault() -> None:
-    store(REFUSED)
+def test_an_engine_that_the_gate_refused_is_a_fault(small_style: Path) -> None:
+    store(small_style, REFUSED)
     (finding,) = look_at_cached_engines("openvino", print)
     assert finding.state is State.NO
     assert finding.text.endswith("12.0 dB where 38 is the least; refused: the dark frame came out black")
     assert finding.remedy
 
 
-def test_what_this_user_did_not_write_is_a_fault(folder: Path) -> None:
-    store(PASSED)
+def test_what_this_user_did_not_write_is_a_fault(folder: Path, small_style: Path) -> None:
+    store(small_style, PASSED)
     (folder / "0123.engine").write_bytes(b"from elsewhere")
     faults = [finding for finding in look_at_cache() if finding.state is State.NO]
     assert [finding.subject for finding in faults] == ["files"]
@@ -73,10 +75,10 @@ def test_what_this_user_did_not_write_is_a_fault(folder: Path) -> None:
     assert faults[0].facts["refused"] == 1
 
 
-def test_a_folder_that_others_may_read_is_a_fault(folder: Path) -> None:
+def test_a_folder_that_others_may_read_is_a_fault(folder: Path, small_style: Path) -> None:
     if not hasattr(os, "getuid"):
         pytest.skip("Windows has other means")
-    store(PASSED)
+    store(small_style, PASSED)
     folder.chmod(0o755)
     access = next(finding for finding in look_at_cache() if finding.subject == "access")
     assert (access.state, access.remedy) == (State.NO, f"chmod 700 {folder}")
