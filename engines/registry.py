@@ -15,6 +15,8 @@ from engines.spec import Backend, BackendState, one_line
 ENTRY_POINTS = "impasto.backends"
 # In the order in which `auto` tries them: the fastest first.
 OURS = {
+    "tensorrt": "engines.backends.tensorrt:TensorRtBackend",
+    "tensorrt-rtx": "engines.backends.tensorrt:TensorRtRtxBackend",
     "openvino": "engines.backends.openvino:OpenVinoBackend",
     "onnxruntime": "engines.backends.onnxruntime:OnnxRuntimeBackend",
     "torch": "engines.backends.torch_eager:TorchBackend",

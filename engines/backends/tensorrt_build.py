@@ -1,0 +1,191 @@
+"""From an ONNX graph to a compiled TensorRT plan; the same for TensorRT and TensorRT-RTX, whose module is handed in.
+
+A build takes seconds to minutes, in C++ that Python cannot interrupt. So it runs in a thread of its own, the caller
+waits where Ctrl-C reaches it, and TensorRT's progress monitor, which is asked between any two steps, ends the build.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from engines.errors import EngineRefused
+from engines.spec import SizeRange
+
+# What TensorRT may take of the GPU's memory for the scratch space of one layer.
+WORKSPACE_BYTES = 2 << 30
+Progress = Callable[[float], None]
+Tuned = Callable[[Any], AbstractContextManager[None]]
+logger = logging.getLogger("impasto")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be compiled: an ONNX model, for a range of sizes with the one (height, width) to tune for, or for one.
+
+    `exact` keeps float32 products in float32, which TensorRT would round to TF32.
+    """
+
+    model: bytes
+    size: tuple[int, int]
+    size_range: SizeRange | None = None
+    exact: bool = False
+
+
+@dataclass(slots=True)
+class _Phase:
+    parent: str | None
+    steps: int
+    done: int = 0
+
+
+class BuildProgress:
+    """How far a build is, from the phases within phases that TensorRT tells of; several of its threads may tell.
+
+    `report(share)` is called after every step, 0..1 and never less than before. What it raises is kept in `error`, and
+    the build is told to end; `end` does the same from outside.
+    """
+
+    def __init__(self, report: Progress) -> None:
+        self.error: BaseException | None = None
+        self._report = report
+        self._phases: dict[str, _Phase] = {}
+        self._share = 0.0
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def start(self, name: str, parent: str | None, steps: int) -> None:
+        with self._lock:
+            self._phases[name] = _Phase(parent, max(steps, 1))
+
+    def step(self, name: str, step: int) -> bool:
+        """Whether to go on."""
+        with self._lock:
+            if name in self._phases:
+                self._phases[name].done = step + 1
+            self._share = max(self._share, min(self._share_at(name), 1.0))
+            if not self._ended:
+                self._tell()
+            return not self._ended
+
+    def finish(self, name: str) -> None:
+        with self._lock:
+            self._phases.pop(name, None)
+
+    def end(self) -> None:
+        self._ended = True
+
+    def _tell(self) -> None:
+        try:
+            self._report(self._share)
+        except BaseException as error:  # it would be lost in C++: it is raised when the build has ended
+            self.error, self._ended = error, True
+
+    def _share_at(self, name: str | None) -> float:
+        """Where the innermost phase is within the outermost one."""
+        share, met = 0.0, 0
+        while name is not None and name in self._phases and met < len(self._phases):
+            phase, met = self._phases[name], met + 1
+            share = min((phase.done + share) / phase.steps, 1.0)
+            name = phase.parent
+        return share
+
+
+def listening_logger(trt: Any) -> Any:
+    """A TensorRT logger that passes messages on to ours as details, and keeps the last error's line in `error`."""
+
+    class Listener(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.error = ""
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
+                self.error = " ".join(message.split())[:300]
+                logger.debug("TensorRT: %s", self.error)
+
+    return Listener()
+
+
+def compile_plan(trt: Any, order: Order, tuned: Tuned, report: Progress) -> bytes:
+    """The compiled plan. `tuned` sets more on the builder's config, and is left when the build has ended.
+
+    EngineRefused with TensorRT's own reason where the graph cannot be read or compiled; what `report` raises, and
+    KeyboardInterrupt, end the build and come out of here.
+    """
+    listener = listening_logger(trt)
+    builder = trt.Builder(listener)
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    _parse(trt, network, listener, order.model)
+    config = _config(trt, builder, order)
+    progress = BuildProgress(report)
+    # TensorRT holds the monitor by its address alone: the variable keeps it until the build has ended.
+    config.progress_monitor = monitor = _monitor(trt, progress)
+    with tuned(config):
+        plan = _build(builder, network, config, progress)
+    del monitor
+    if progress.error is not None:
+        raise progress.error
+    if plan is None:
+        raise EngineRefused(
+            f"{trt.__name__} {trt.__version__} cannot compile it: {listener.error or 'no reason given'}"
+        )
+    report(1.0)
+    return bytes(plan)
+
+
+def _parse(trt: Any, network: Any, listener: Any, model: bytes) -> None:
+    parser = trt.OnnxParser(network, listener)
+    if parser.parse(model):
+        return
+    said = listener.error
+    if parser.num_errors:
+        error = parser.get_error(0)
+        node = f"the {error.node_operator()} node {error.node_name()}" if error.node_name() else "the file"
+        said = f"{node}: {' '.join(error.desc().split())[:300]}"
+    raise EngineRefused(f"{trt.__name__} {trt.__version__} cannot read its graph, {said}")
+
+
+def _config(trt: Any, builder: Any, order: Order) -> Any:
+    config = builder.create_builder_config()
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
+    if order.exact:
+        config.clear_flag(trt.BuilderFlag.TF32)
+    if order.size_range is not None:
+        profile = builder.create_optimization_profile()
+        least, most = order.size_range.least, order.size_range.most
+        profile.set_shape("frame", *((1, *size, 3) for size in (least, order.size, most)))
+        if config.add_optimization_profile(profile) < 0:
+            raise EngineRefused(f"TensorRT takes no sizes {order.size_range} tuned for {order.size[1]}x{order.size[0]}")
+    return config
+
+
+def _monitor(trt: Any, progress: BuildProgress) -> Any:
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            progress.start(phase_name, parent_phase, num_steps)
+
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            return progress.step(phase_name, step)
+
+        def phase_finish(self, phase_name: str) -> None:
+            progress.finish(phase_name)
+
+    return Monitor()
+
+
+def _build(builder: Any, network: Any, config: Any, progress: BuildProgress) -> Any:
+    """Waits for the build in a thread; whatever comes meanwhile, the build has ended before this returns or raises."""
+    with ThreadPoolExecutor(1, "impasto-tensorrt") as thread:
+        pending = thread.submit(builder.build_serialized_network, network, config)
+        try:
+            return pending.result()
+        except BaseException:
+            progress.end()
+            raise

@@ -1,0 +1,127 @@
+"""A compiled plan as an engine: one lane for every request, and engines of other sizes from the same plan."""
+
+import struct
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from engines.backends.tensorrt_build import listening_logger
+from engines.backends.tensorrt_flavours import Flavour
+from engines.backends.tensorrt_lane import Lane
+from engines.cuda import Cuda
+from engines.errors import EngineRefused
+from engines.spec import Controls, EngineSpec, GateReport, check_frame, check_style
+
+_HEADER = struct.Struct("<Q")
+
+
+class Plan:
+    """A compiled plan, opened on this GPU: what several engines may share.
+
+    EngineRefused where TensorRT does not open it: it is of another version, driver or GPU. The runtime and the logger
+    must live as long as the engine.
+    """
+
+    def __init__(self, trt: Any, flavour: Flavour, plan: bytes, kept: bytes = b"") -> None:
+        self._plan = plan
+        self._logger = listening_logger(trt)
+        self._runtime = trt.Runtime(self._logger)
+        self._engine = self._runtime.deserialize_cuda_engine(plan) if self._runtime else None
+        if self._engine is None:
+            reason = flavour.why_invalid(trt, self._runtime, plan) if self._runtime else ""
+            reason = reason or self._logger.error or "no reason given"
+            raise EngineRefused(f"the plan was built by another version, driver or GPU, or is damaged: {reason}")
+        self._contexts = flavour.contexts(trt, self._engine, kept)
+
+    def context(self) -> Any:
+        """A new execution context; EngineRefused where the GPU has no memory left for it."""
+        context = self._contexts.create()
+        if context is None:
+            raise EngineRefused(f"TensorRT cannot open the net on the GPU: {self._logger.error or 'no reason given'}")
+        return context
+
+    def packed(self) -> bytes:
+        """The plan, and what makes it quick to open; `unpack` takes it apart."""
+        return _HEADER.pack(len(self._plan)) + self._plan + self._contexts.kept()
+
+
+def unpack(blob: bytes) -> tuple[bytes, bytes]:
+    """The plan and what was kept with it; EngineRefused where the blob is none of ours."""
+    start = _HEADER.size
+    length = _HEADER.unpack_from(blob)[0] if len(blob) >= start else 0
+    if not 0 < length <= len(blob) - start:
+        raise EngineRefused("the compiled engine is cut off")
+    return blob[start : start + length], blob[start + length :]
+
+
+class TensorRtEngine:
+    """Frames in, frames out; up to `spec.requests` callers paint at once, more wait."""
+
+    def __init__(self, plan: Plan, spec: EngineSpec, *, style_size: int, cuda: Cuda, captures: bool) -> None:
+        self.spec = spec
+        self.gate: GateReport | None = None
+        self._plan: Plan | None = plan
+        self._style_size = style_size
+        self._cuda = cuda
+        self._captures = captures
+        self._idle: SimpleQueue[Lane | None] = SimpleQueue()
+        lanes: list[Lane] = []
+        try:
+            for _ in range(spec.requests):
+                lanes.append(self._open_lane(plan))
+        except BaseException:
+            for lane in lanes:
+                lane.close()
+            raise
+        for lane in lanes:
+            self._idle.put(lane)
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        batch = check_frame(frame, self.spec)
+        check_style(controls, self._style_size)
+        lane = self._idle.get()
+        try:
+            if lane is None:
+                raise ValueError("the engine is closed")
+            return lane.paint(batch[0], controls)
+        finally:
+            self._idle.put(lane)
+
+    def resized(self, height: int, width: int) -> "TensorRtEngine":
+        """An engine of another size from the same plan, opened in a moment; closed by the caller, like this one.
+
+        ValueError where the size is outside `spec.size_range`, or this engine has none or is closed.
+        """
+        sizes, plan = self.spec.size_range, self._plan
+        if plan is None or sizes is None or (height, width) not in sizes:
+            what = "is closed" if plan is None else f"takes {sizes or f'{self.spec.width}x{self.spec.height} alone'}"
+            raise ValueError(f"the engine {what}, not {width}x{height}")
+        spec = replace(self.spec, height=height, width=width)
+        return TensorRtEngine(plan, spec, style_size=self._style_size, cuda=self._cuda, captures=self._captures)
+
+    def export(self) -> bytes:
+        """The compiled plan, as the backend's `restore` takes it; empty where the engine is closed."""
+        return self._plan.packed() if self._plan is not None else b""
+
+    def close(self) -> None:
+        """Waits for frames that are in the net, then frees the GPU's memory; later calls are ValueErrors."""
+        if self._plan is None:
+            return
+        self._plan = None
+        lanes = [self._idle.get() for _ in range(self.spec.requests)]
+        self._idle.put(None)
+        for lane in lanes:
+            if lane is not None:
+                lane.close()
+
+    def _open_lane(self, plan: Plan) -> Lane:
+        return Lane(
+            self._cuda,
+            plan.context(),
+            size=(self.spec.height, self.spec.width),
+            style_size=self._style_size,
+            ranged=self.spec.size_range is not None,
+            captures=self._captures,
+        )

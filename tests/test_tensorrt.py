@@ -1,0 +1,292 @@
+"""TensorRT as far as it goes without a GPU: TensorRT-RTX parses and compiles every typed graph on a CPU.
+
+What it paints needs a GPU: there tests/test_engines.py runs its suite over these backends like over any other.
+"""
+
+import _thread
+import re
+import threading
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from onnx import TensorProto
+from small_styles import SMALL, random_frame, write_small_style
+
+from engines.backends.tensorrt import TensorRtBackend, TensorRtRtxBackend, model_for, version_of
+from engines.backends.tensorrt_build import BuildProgress, Order, compile_plan
+from engines.backends.tensorrt_engine import Plan
+from engines.backends.tensorrt_flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
+from engines.cuda import CudaBindings, CudaError, Gpu
+from engines.errors import EngineRefused
+from engines.export import Rewrites, build_model, export_style
+from engines.graph import Graph
+from engines.networks.transform import TransformNet
+from engines.networks.transform_config import PRESETS
+from engines.spec import PRECISIONS, BuildAids, Calibration, EngineSpec, SizeRange
+from engines.style import NamedStyle, StyleFile, list_gallery, load_style, save_style
+
+SIZE = (48, 64)
+SPEC = EngineSpec("tensorrt-rtx", "fp16", *SIZE, "CUDA", "1")
+FRAMES = Calibration(random_frame(48, 64)[None], "noise")
+BACKENDS = [TensorRtBackend, TensorRtRtxBackend]
+
+
+@pytest.fixture(scope="module")
+def rtx() -> Any:
+    """The module of TensorRT-RTX; its parser and builder run on a CPU."""
+    return pytest.importorskip("tensorrt_rtx", reason="needs TensorRT-RTX; pip install 'impasto[tensorrt-rtx]'")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx")
+
+
+def compiled(trt: Any, style: StyleFile, spec: EngineSpec, report: Any = lambda share: None) -> bytes:
+    model = model_for(style, spec, FRAMES).SerializeToString()
+    return compile_plan(trt, Order(model, SIZE, spec.size_range), lambda config: nullcontext(), report)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("number", range(len(list_gallery())))
+def test_every_gallery_file_compiles_in_every_precision(rtx: Any, number: int, precision: str) -> None:
+    assert len(compiled(rtx, list_gallery()[number], replace(SPEC, precision=precision))) > 1000
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_range_of_sizes_compiles(rtx: Any, small: StyleFile, precision: str) -> None:
+    sizes = SizeRange((16, 16), (1080, 1920))
+    assert len(compiled(rtx, small, replace(SPEC, precision=precision, size_range=sizes))) > 1000
+
+
+def test_a_range_that_its_size_is_not_in_is_refused(rtx: Any, small: StyleFile) -> None:
+    with pytest.raises(EngineRefused, match="takes no sizes 100x100-200x200 tuned for 64x48"):
+        compiled(rtx, small, replace(SPEC, size_range=SizeRange((100, 100), (200, 200))))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_compiles(rtx: Any, preset: str, tmp_path: Path) -> None:
+    """The shape of the net is what counts: its weights are noise."""
+    net = TransformNet(PRESETS[preset], 1)
+    weights = {name: value.numpy() for name, value in net.state_dict().items() if name != "styles"}
+    styles = [NamedStyle("noise", net.neutral_style().numpy())]
+    path = tmp_path / "noise.onnx"
+    config = PRESETS[preset].to_dict()
+    export_style(
+        path, config=config, weights=weights, styles=styles, name="n", licence="CC0-1.0", training={"steps": 0}
+    )
+    assert len(compiled(rtx, load_style(str(path)), SPEC)) > 1000
+
+
+def test_progress_is_told_from_nothing_to_all(rtx: Any, small: StyleFile) -> None:
+    shares: list[float] = []
+    compiled(rtx, small, SPEC, shares.append)
+    assert len(shares) > 100
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.1
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, EngineRefused, ValueError])
+def test_what_progress_raises_ends_the_build(rtx: Any, small: StyleFile, error: type[BaseException]) -> None:
+    shares: list[float] = []
+
+    def interrupt(share: float) -> None:
+        shares.append(share)
+        if len(shares) == 3:
+            raise error("enough")
+
+    with pytest.raises(error, match="enough"):
+        compiled(rtx, small, SPEC, interrupt)
+    assert len(shares) == 3
+
+
+def test_ctrl_c_ends_the_build(rtx: Any, small: StyleFile) -> None:
+    """The signal comes while the build runs in its thread: the waiting main thread has it, and ends the build."""
+    told = []
+
+    def interrupt(share: float) -> None:
+        told.append(threading.current_thread())
+        if len(told) == 1:
+            _thread.interrupt_main()
+
+    with pytest.raises(KeyboardInterrupt):
+        compiled(rtx, small, SPEC, interrupt)
+    assert threading.main_thread() not in told
+    assert not any(thread.name.startswith("impasto-tensorrt") for thread in threading.enumerate())
+
+
+def test_a_graph_that_cannot_be_parsed_is_one_line(rtx: Any, small: StyleFile, tmp_path: Path) -> None:
+    """A foreign style that pads its frame as bytes, which TensorRT does not."""
+    path = tmp_path / "bytes.onnx"
+    model = build_model(SMALL.to_dict(), small.weights(), rewrites=Rewrites(bytes_first=True))
+    save_style(path, model, replace(small.card, network={"name": "another"}))
+    aids = BuildAids(tmp_path)
+    with pytest.raises(EngineRefused, match=r"cannot take bytes.onnx: .*the Pad node") as raised:
+        _RtxOnCpu().compile(rtx, load_style(str(path)), SPEC, aids)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_cannot_be_converted_is_one_line(small: StyleFile, tmp_path: Path) -> None:
+    path = tmp_path / "inverted.onnx"
+    graph = Graph("inverted")
+    frame = graph.input("frame", TensorProto.UINT8, [1, "height", "width", 3])
+    for name, count in (("style", small.card.style_size), ("strength", 1), ("keep_colour", 1)):
+        graph.input(name, TensorProto.FLOAT, [count])
+    graph.output(graph.op("Identity", frame), "stylized", TensorProto.UINT8, [1, "height", "width", 3])
+    save_style(path, graph.model(), replace(small.card, network={"name": "another"}))
+    with pytest.raises(EngineRefused, match=r"cannot convert inverted.onnx \(ValueError: it has no convolution"):
+        model_for(load_style(str(path)), SPEC, None)
+
+
+def test_a_file_that_is_no_graph_is_refused(rtx: Any) -> None:
+    with pytest.raises(EngineRefused, match="cannot read its graph, the file: ") as raised:
+        compile_plan(rtx, Order(b"no onnx", SIZE), lambda config: nullcontext(), lambda share: None)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_plan_is_opened_with_a_gpu_alone(rtx: Any, small: StyleFile) -> None:
+    """Elsewhere TensorRT returns no engine, and the reason is told."""
+    skip_with_a_gpu()
+    with pytest.raises(EngineRefused, match=r"another version, driver or GPU, or is damaged: .*CUDA"):
+        Plan(rtx, TensorRtRtx(), compiled(rtx, small, SPEC))
+    with pytest.raises(EngineRefused, match="malformed engine"):
+        Plan(rtx, TensorRtRtx(), b"damaged" * 1000)
+
+
+def test_a_build_for_this_gpu_needs_one(rtx: Any, small: StyleFile, tmp_path: Path) -> None:
+    skip_with_a_gpu()
+    with pytest.raises(EngineRefused, match=r"cannot compile it: .*driver"):
+        TensorRtRtxBackend().compile(rtx, small, SPEC, BuildAids(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:.*[Tt]iming cache:DeprecationWarning")
+def test_timings_are_kept_for_the_next_build_readable_to_us_alone(rtx: Any, small: StyleFile, tmp_path: Path) -> None:
+    """The calls are TensorRT's; TensorRT-RTX has them too, though there the cache means nothing."""
+    folder = tmp_path / "new"
+    flavour = PlainTensorRt()
+    order = Order(model_for(small, SPEC, None).SerializeToString(), SIZE)
+    for _ in range(2):
+        compile_plan(rtx, order, lambda config: flavour.tuned(rtx, config, folder), lambda share: None)
+        (path,) = folder.iterdir()
+        assert path.name == f"tensorrt-{rtx.__version__}.timing"
+        assert path.stat().st_mode & 0o077 == 0
+        assert read_private(path)
+
+
+def test_timings_that_others_may_write_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "tensorrt.timing"
+    assert read_private(path) == b""
+    write_private(path, b"timings")
+    assert read_private(path) == b"timings"
+    path.chmod(0o622)
+    assert read_private(path) == b""
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_nested_phases_make_one_share() -> None:
+    shares: list[float] = []
+    progress = BuildProgress(shares.append)
+    progress.start("build", None, 2)
+    progress.step("build", 0)
+    progress.start("inner", "build", 4)
+    progress.step("inner", 1)
+    progress.start("unknown's child", "unknown", 1)
+    progress.finish("inner")
+    progress.step("build", 1)
+    assert shares == [0.5, 0.75, 1.0]
+    progress.end()
+    assert not progress.step("build", 1)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_without_the_module_the_remedy_is_told(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.backends.tensorrt.find_spec", lambda name: None)
+    state = backend().probe()
+    assert not state.available
+    assert state.reason == f"{backend.name} is not installed; pip install 'impasto[{backend.name}]'"
+
+
+def test_without_a_gpu_the_reason_is_told(rtx: Any) -> None:
+    pytest.importorskip("cuda.bindings.runtime")
+    skip_with_a_gpu()
+    state = TensorRtRtxBackend().probe()
+    assert not state.available
+    assert "NVIDIA" in state.reason
+    assert "\n" not in state.reason
+
+
+@pytest.mark.parametrize(
+    ("backend", "version", "capability", "reason"),
+    [
+        (TensorRtBackend, "10.3.0", (8, 9), "tensorrt 10.3.0 is too old, 10.12 is needed"),
+        (TensorRtBackend, "11.4.0", (7, 0), "needs compute capability 7.5 or newer, the Test, compute capability 7.0"),
+        (TensorRtRtxBackend, "1.1.0.26", (8, 9), "tensorrt-rtx 1.1.0.26 is too old, 1.2 is needed"),
+        (TensorRtRtxBackend, "1.7.1.116", (9, 0), "knows the GPUs SM86, SM89, not the Test, .* try --engine tensorrt"),
+    ],
+)
+def test_what_cannot_run_on_a_gpu_says_why(
+    backend: Any, version: str, capability: tuple[int, int], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, version, capability)
+    state = backend().probe()
+    assert not state.available
+    assert re.search(reason, state.reason)
+
+
+@pytest.mark.parametrize(
+    ("backend", "capability", "precisions", "on_request"),
+    [
+        (TensorRtBackend, (7, 5), ("fp16", "fp32"), ("int8",)),
+        (TensorRtBackend, (8, 6), ("fp16", "bf16", "fp32"), ("int8",)),
+        (TensorRtBackend, (9, 0), ("fp16", "bf16", "fp32"), ("int8", "fp8")),
+        (TensorRtRtxBackend, (8, 6), ("fp16", "bf16", "fp32"), ()),
+        (TensorRtRtxBackend, (8, 9), ("fp16", "bf16", "fp32"), ("fp8",)),
+    ],
+)
+def test_precisions_are_those_of_the_gpu(
+    backend: Any, capability: tuple[int, int], precisions: Any, on_request: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, "99.0", capability)
+    state = backend().probe()
+    assert state.available
+    assert (state.precisions, state.on_request, state.device) == (precisions, on_request, "CUDA")
+    assert state.hardware == "Test, compute capability {}.{}, driver for CUDA 13.0".format(*capability)
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert version_of("10.12.0.36") == (10, 12) > version_of("10.9")
+    assert version_of("next") == (0, 0)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, version: str, capability: tuple[int, int]) -> None:
+    """A machine with such a GPU and a module of that version: only what probing asks of them."""
+    known = SimpleNamespace(__members__={"NONE": 0, "SM86": 1, "SM89": 2, "CURRENT": 3})
+    module = SimpleNamespace(__version__=version, ComputeCapability=known)
+    cuda = SimpleNamespace(gpu=lambda: Gpu("Test", capability, "13.0"))
+    monkeypatch.setattr("engines.backends.tensorrt.find_spec", lambda name: object())
+    monkeypatch.setattr("engines.backends.tensorrt.CudaBindings", lambda: cuda)
+    monkeypatch.setattr("engines.backends.tensorrt.import_module", lambda name: module)
+
+
+def skip_with_a_gpu() -> None:
+    try:
+        CudaBindings().gpu()
+    except (CudaError, ImportError):
+        return
+    pytest.skip("there is a GPU here")
+
+
+class _AnyGpu(TensorRtRtx):
+    """Compiles for all GPUs, as a machine without one can."""
+
+    def tuned(self, trt: Any, config: Any, folder: Path) -> Any:
+        return nullcontext()
+
+
+class _RtxOnCpu(TensorRtRtxBackend):
+    flavour = _AnyGpu()

@@ -1,0 +1,335 @@
+"""How a TensorRT engine uses the GPU: in which order, what it captures, what it frees. CUDA is played by a recorder."""
+
+import ctypes
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+import pytest
+from small_styles import random_frame
+
+from engines.backends.tensorrt_engine import TensorRtEngine, unpack
+from engines.cuda import Cuda, CudaError
+from engines.errors import EngineRefused
+from engines.spec import Controls, EngineSpec, SizeRange
+
+HEIGHT, WIDTH, STYLE_SIZE = 12, 20, 6
+SPEC = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0")
+RANGED = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0", size_range=SizeRange((8, 8), (40, 40)))
+CONTROLS = Controls(np.arange(STYLE_SIZE), 0.5, 0.25)
+
+
+class RecordedCuda:
+    """CUDA as it is meant to be used: a queue for each stream that runs when it is waited for, and graphs of queues.
+
+    Memory of the GPU is memory of the host, so that what is painted can be looked at. Misuse is an AssertionError.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.memory: dict[int, Any] = {}
+        self.queues: dict[int, list[Any]] = {}
+        self.captured: dict[int, list[Any]] = {}
+        self.graphs: dict[int, list[Any]] = {}
+        self.capture_fails = False
+
+    def make_current(self) -> None:
+        self.calls.append("make_current")
+
+    def allocate(self, size: int) -> int:
+        self.calls.append("allocate")
+        block = ctypes.create_string_buffer(b"\xee" * size, size)
+        self.memory[ctypes.addressof(block)] = block
+        return ctypes.addressof(block)
+
+    def free(self, device: int) -> None:
+        self.calls.append("free")
+        assert not any(self.queues.values())
+        del self.memory[device]
+
+    def allocate_pinned(self, size: int) -> int:
+        address = self.allocate(size)
+        self.calls[-1] = "allocate_pinned"
+        return address
+
+    def free_pinned(self, host: int) -> None:
+        self.free(host)
+        self.calls[-1] = "free_pinned"
+
+    def create_stream(self) -> int:
+        self.calls.append("create_stream")
+        stream = 100 + len(self.queues)
+        self.queues[stream] = []
+        return stream
+
+    def destroy_stream(self, stream: int) -> None:
+        self.calls.append("destroy_stream")
+        assert not self.queues.pop(stream)
+
+    def copy_in(self, device: int, host: int, size: int, stream: int) -> None:
+        self.queue(stream, f"copy_in {size}", lambda: ctypes.memmove(device, host, size))
+
+    def copy_out(self, host: int, device: int, size: int, stream: int) -> None:
+        self.queue(stream, f"copy_out {size}", lambda: ctypes.memmove(host, device, size))
+
+    def synchronise(self, stream: int) -> None:
+        self.calls.append("synchronise")
+        assert stream not in self.captured
+        for run in self.queues[stream]:
+            run()
+        self.queues[stream].clear()
+
+    def begin_capture(self, stream: int) -> None:
+        self.calls.append("begin_capture")
+        assert not self.queues[stream]
+        self.captured[stream] = []
+
+    def end_capture(self, stream: int) -> int:
+        self.calls.append("end_capture")
+        recording = self.captured.pop(stream)
+        if self.capture_fails:
+            raise CudaError("CUDA failed in cudaStreamEndCapture: operation not permitted")
+        self.graphs[500 + stream] = recording
+        return 500 + stream
+
+    def launch(self, graph: int, stream: int) -> None:
+        self.calls.append("launch")
+        self.queues[stream] += self.graphs[graph]
+
+    def destroy_graph(self, graph: int) -> None:
+        self.calls.append("destroy_graph")
+        del self.graphs[graph]
+
+    def queue(self, stream: int, name: str, run: Any) -> None:
+        self.calls.append(name)
+        self.captured.get(stream, self.queues[stream]).append(run)
+
+    @property
+    def all_freed(self) -> bool:
+        return not (self.memory or self.queues or self.graphs or self.captured)
+
+
+class RecordedContext:
+    """An execution context of a net that adds strength · 40 + keep_colour · 8 + the last number of the style."""
+
+    def __init__(self, cuda: RecordedCuda) -> None:
+        self.cuda = cuda
+        self.at: dict[str, int] = {}
+        self.shape: tuple[int, ...] = (1, HEIGHT, WIDTH, 3)
+        self.profile = -1
+        self.runs = True
+        self.meeting: Barrier | None = None
+
+    def set_optimization_profile_async(self, index: int, stream: int) -> bool:
+        self.profile = index
+        return stream in self.cuda.queues
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        self.shape = shape
+        return self.profile == 0 and name == "frame" and max(shape) <= 40
+
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        self.at[name] = address
+        return name in ("frame", "style", "strength", "keep_colour", "stylized")
+
+    def execute_async_v3(self, stream: int) -> bool:
+        if self.runs:
+            self.cuda.queue(stream, "net", self.paint)
+        return self.runs
+
+    def paint(self) -> None:
+        if self.meeting:
+            self.meeting.wait(timeout=30)
+        strength, keep, last = (
+            self.number(*at) for at in (("strength", 0), ("keep_colour", 0), ("style", STYLE_SIZE - 1))
+        )
+        size = int(np.prod(self.shape))
+        frame = np.frombuffer(ctypes.string_at(self.at["frame"], size), np.uint8)
+        stylized = frame + np.uint8(40 * strength + 8 * keep + last)
+        ctypes.memmove(self.at["stylized"], stylized.tobytes(), size)
+
+    def number(self, name: str, index: int = 0) -> float:
+        return ctypes.c_float.from_address(self.at[name] + 4 * index).value
+
+
+class RecordedPlan:
+    """A plan whose contexts are kept, to look at."""
+
+    def __init__(self, cuda: RecordedCuda) -> None:
+        self.cuda = cuda
+        self.contexts: list[RecordedContext] = []
+        self.most = 99
+        self.runs = True
+
+    def context(self) -> RecordedContext:
+        if len(self.contexts) == self.most:
+            raise EngineRefused("no memory left")
+        self.contexts.append(RecordedContext(self.cuda))
+        self.contexts[-1].runs = self.runs
+        return self.contexts[-1]
+
+    def packed(self) -> bytes:
+        return b"plan"
+
+
+def open_engine(plan: RecordedPlan, spec: EngineSpec = SPEC, *, captures: bool = True) -> TensorRtEngine:
+    cuda: Cuda = plan.cuda
+    return TensorRtEngine(plan, spec, style_size=STYLE_SIZE, cuda=cuda, captures=captures)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plan() -> RecordedPlan:
+    return RecordedPlan(RecordedCuda())
+
+
+@pytest.fixture
+def engine(plan: RecordedPlan) -> Iterator[TensorRtEngine]:
+    engine = open_engine(plan)
+    yield engine
+    engine.close()
+    assert plan.cuda.all_freed
+
+
+def painted(frame: np.ndarray, controls: Controls) -> np.ndarray:
+    return frame + np.uint8(40 * controls.strength + 8 * controls.keep_colour + controls.style[-1])
+
+
+FRAME_BYTES, CONTROL_BYTES = 3 * HEIGHT * WIDTH, 512 + 4 * STYLE_SIZE
+QUEUE = [f"copy_in {FRAME_BYTES}", "net", f"copy_out {FRAME_BYTES}"]
+
+
+def test_the_net_runs_once_before_it_is_captured(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    opening = plan.cuda.calls[plan.cuda.calls.index(f"copy_in {CONTROL_BYTES}") :]
+    assert opening == [f"copy_in {CONTROL_BYTES}", *QUEUE, "synchronise", "begin_capture", *QUEUE, "end_capture"]
+
+
+def test_a_frame_is_one_launch_and_controls_travel_when_they_change(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    frame = random_frame(HEIGHT, WIDTH)
+    plan.cuda.calls.clear()
+    assert np.array_equal(engine(frame, CONTROLS), painted(frame, CONTROLS))
+    assert plan.cuda.calls == [f"copy_in {CONTROL_BYTES}", "launch", "synchronise"]
+    plan.cuda.calls.clear()
+    assert np.array_equal(engine(frame[::-1], Controls(CONTROLS.style, 0.5, 0.25)), painted(frame[::-1], CONTROLS))
+    assert plan.cuda.calls == ["launch", "synchronise"]
+    other = Controls(CONTROLS.style + 3, 1, 1)
+    assert np.array_equal(engine(frame, other), painted(frame, other))
+
+
+def test_what_was_painted_is_not_painted_over(engine: TensorRtEngine) -> None:
+    first = engine(random_frame(HEIGHT, WIDTH), CONTROLS)
+    kept = first.copy()
+    engine(random_frame(HEIGHT, WIDTH, seed=1), CONTROLS)
+    assert np.array_equal(first, kept)
+
+
+def test_a_flavour_that_captures_itself_is_not_captured(plan: RecordedPlan) -> None:
+    engine = open_engine(plan, captures=False)
+    plan.cuda.calls.clear()
+    engine(random_frame(HEIGHT, WIDTH), CONTROLS)
+    assert plan.cuda.calls == [f"copy_in {CONTROL_BYTES}", *QUEUE, "synchronise"]
+    engine.close()
+    assert plan.cuda.all_freed
+
+
+def test_without_a_capture_it_paints_all_the_same(plan: RecordedPlan, caplog: pytest.LogCaptureFixture) -> None:
+    plan.cuda.capture_fails = True
+    engine = open_engine(plan)
+    assert "runs slower" in caplog.text
+    frame = random_frame(HEIGHT, WIDTH)
+    assert np.array_equal(engine(frame, CONTROLS), painted(frame, CONTROLS))
+    engine.close()
+    assert plan.cuda.all_freed
+
+
+def test_two_requests_are_in_their_nets_at_once(plan: RecordedPlan) -> None:
+    engine = open_engine(plan, replace(SPEC, requests=2))
+    meeting = Barrier(2)
+    for context in plan.contexts:
+        context.meeting = meeting
+    frames = [random_frame(HEIGHT, WIDTH, seed) for seed in range(6)]
+    with ThreadPoolExecutor(2) as callers:
+        results = list(callers.map(lambda frame: engine(frame, CONTROLS), frames))
+    assert all(np.array_equal(result, painted(frame, CONTROLS)) for result, frame in zip(results, frames, strict=True))
+    assert len({context.at["frame"] for context in plan.contexts}) == 2
+    engine.close()
+    assert plan.cuda.all_freed
+
+
+def test_another_size_is_another_lane_with_a_capture_of_its_own(plan: RecordedPlan) -> None:
+    engine = open_engine(plan, RANGED)
+    larger = engine.resized(30, 40)
+    assert (larger.spec.height, larger.spec.width, larger.spec.size_range) == (30, 40, RANGED.size_range)
+    assert plan.cuda.calls.count("begin_capture") == 2
+    engine.close()
+    frame = random_frame(30, 40)
+    assert np.array_equal(larger(frame, CONTROLS), painted(frame, CONTROLS))
+    larger.close()
+    assert plan.cuda.all_freed
+
+
+def test_sizes_out_of_range_are_refused_in_words(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    with pytest.raises(ValueError, match="takes 20x12 alone, not 30x30"):
+        engine.resized(30, 30)
+    ranged = open_engine(plan, RANGED)
+    with pytest.raises(ValueError, match="takes 8x8-40x40, not 41x40"):
+        ranged.resized(40, 41)
+    ranged.close()
+    with pytest.raises(ValueError, match="is closed"):
+        ranged.resized(30, 30)
+
+
+def test_a_size_that_the_context_refuses_frees_everything(plan: RecordedPlan) -> None:
+    with pytest.raises(EngineRefused, match="does not take frames of 100x12"):
+        open_engine(plan, replace(RANGED, width=100))
+    assert plan.cuda.all_freed
+
+
+def test_a_second_lane_without_memory_frees_the_first(plan: RecordedPlan) -> None:
+    plan.most = 1
+    with pytest.raises(EngineRefused, match="no memory left"):
+        open_engine(plan, replace(SPEC, requests=2))
+    assert plan.cuda.all_freed
+
+
+def test_a_net_that_does_not_run_is_an_error_and_the_lane_stays(plan: RecordedPlan) -> None:
+    engine = open_engine(plan, captures=False)
+    plan.contexts[0].runs = False
+    with pytest.raises(CudaError, match="refused to run"):
+        engine(random_frame(HEIGHT, WIDTH), CONTROLS)
+    plan.contexts[0].runs = True
+    frame = random_frame(HEIGHT, WIDTH)
+    assert np.array_equal(engine(frame, CONTROLS), painted(frame, CONTROLS))
+    engine.close()
+
+
+def test_a_net_that_does_not_run_at_first_frees_everything(plan: RecordedPlan) -> None:
+    plan.runs = False
+    with pytest.raises(CudaError, match="refused to run"):
+        open_engine(plan)
+    assert plan.cuda.all_freed
+
+
+def test_wrong_frames_and_styles_are_value_errors(engine: TensorRtEngine) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        engine(random_frame(HEIGHT, WIDTH + 1), CONTROLS)
+    with pytest.raises(ValueError, match="style vector has 7 numbers"):
+        engine(random_frame(HEIGHT, WIDTH), Controls(np.zeros(STYLE_SIZE + 1)))
+
+
+def test_a_closed_engine_says_so_and_keeps_nothing(plan: RecordedPlan) -> None:
+    engine = open_engine(plan)
+    assert engine.export() == b"plan"
+    engine.close()
+    engine.close()
+    assert engine.export() == b""
+    with pytest.raises(ValueError, match="closed"):
+        engine(random_frame(HEIGHT, WIDTH), CONTROLS)
+
+
+@pytest.mark.parametrize("blob", [b"", b"\x00" * 8, b"\x05" + b"\x00" * 7 + b"four", b"\xff" * 40])
+def test_a_blob_that_is_cut_off_is_refused(blob: bytes) -> None:
+    with pytest.raises(EngineRefused, match="cut off"):
+        unpack(blob)
