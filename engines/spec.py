@@ -211,6 +211,17 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class RangeEngine(Protocol):
+    """An engine that takes every size of `spec.size_range`, as one is where the range was asked for.
+
+    `resized` gives an engine of another size from the same compiled net in a moment, closed by the caller; ValueError
+    where the size is outside the range.
+    """
+
+    def resized(self, height: int, width: int) -> Engine: ...
+
+
+@runtime_checkable
 class DeviceEngine(Protocol):
     """An engine that also takes frames which lie in the memory of its GPU already, so that they need not travel.
 
