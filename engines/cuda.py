@@ -59,6 +59,9 @@ class Cuda(Protocol):
     def copy_out(self, host: int, device: int, size: int, stream: int) -> None:
         """Queues a copy from the GPU to pinned memory."""
 
+    def copy_within(self, to: int, device: int, size: int, stream: int) -> None:
+        """Queues a copy from the GPU's memory to the GPU's memory."""
+
     def synchronise(self, stream: int) -> None:
         """Waits for all that is queued; other Python threads run meanwhile."""
 
@@ -120,12 +123,13 @@ class CudaBindings:
         self._call("cudaStreamDestroy", stream)
 
     def copy_in(self, device: int, host: int, size: int, stream: int) -> None:
-        kind = self._runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
-        self._call("cudaMemcpyAsync", device, host, size, kind, stream)
+        self._copy(device, host, size, "cudaMemcpyHostToDevice", stream)
 
     def copy_out(self, host: int, device: int, size: int, stream: int) -> None:
-        kind = self._runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        self._call("cudaMemcpyAsync", host, device, size, kind, stream)
+        self._copy(host, device, size, "cudaMemcpyDeviceToHost", stream)
+
+    def copy_within(self, to: int, device: int, size: int, stream: int) -> None:
+        self._copy(to, device, size, "cudaMemcpyDeviceToDevice", stream)
 
     def synchronise(self, stream: int) -> None:
         self._call("cudaStreamSynchronize", stream)
@@ -147,6 +151,9 @@ class CudaBindings:
 
     def destroy_graph(self, graph: int) -> None:
         self._call("cudaGraphExecDestroy", graph)
+
+    def _copy(self, to: int, address: int, size: int, kind: str, stream: int) -> None:
+        self._call("cudaMemcpyAsync", to, address, size, getattr(self._runtime.cudaMemcpyKind, kind), stream)
 
     def _call(self, name: str, *arguments: Any) -> Any:
         """Calls CUDA, which returns an error code and then the result, if there is one."""

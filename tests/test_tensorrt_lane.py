@@ -14,7 +14,7 @@ from small_styles import random_frame
 from engines.backends.tensorrt_engine import TensorRtEngine, unpack
 from engines.cuda import Cuda, CudaError
 from engines.errors import EngineRefused
-from engines.spec import Controls, EngineSpec, SizeRange
+from engines.spec import Controls, DeviceEngine, EngineSpec, SizeRange
 
 HEIGHT, WIDTH, STYLE_SIZE = 12, 20, 6
 SPEC = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0")
@@ -74,6 +74,9 @@ class RecordedCuda:
 
     def copy_out(self, host: int, device: int, size: int, stream: int) -> None:
         self.queue(stream, f"copy_out {size}", lambda: ctypes.memmove(host, device, size))
+
+    def copy_within(self, to: int, device: int, size: int, stream: int) -> None:
+        self.queue(stream, f"copy_within {size}", lambda: ctypes.memmove(to, device, size))
 
     def synchronise(self, stream: int) -> None:
         self.calls.append("synchronise")
@@ -198,24 +201,64 @@ def painted(frame: np.ndarray, controls: Controls) -> np.ndarray:
 
 
 FRAME_BYTES, CONTROL_BYTES = 3 * HEIGHT * WIDTH, 512 + 4 * STYLE_SIZE
-QUEUE = [f"copy_in {FRAME_BYTES}", "net", f"copy_out {FRAME_BYTES}"]
+COPY_IN, COPY_OUT, CONTROLS_IN = f"copy_in {FRAME_BYTES}", f"copy_out {FRAME_BYTES}", f"copy_in {CONTROL_BYTES}"
 
 
 def test_the_net_runs_once_before_it_is_captured(engine: TensorRtEngine, plan: RecordedPlan) -> None:
-    opening = plan.cuda.calls[plan.cuda.calls.index(f"copy_in {CONTROL_BYTES}") :]
-    assert opening == [f"copy_in {CONTROL_BYTES}", *QUEUE, "synchronise", "begin_capture", *QUEUE, "end_capture"]
+    opening = plan.cuda.calls[plan.cuda.calls.index(CONTROLS_IN) :]
+    assert opening == [CONTROLS_IN, "net", "synchronise", "begin_capture", "net", "end_capture"]
 
 
-def test_a_frame_is_one_launch_and_controls_travel_when_they_change(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+def test_a_frame_is_copied_launched_and_copied(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    """And the controls travel when they changed alone."""
     frame = random_frame(HEIGHT, WIDTH)
     plan.cuda.calls.clear()
     assert np.array_equal(engine(frame, CONTROLS), painted(frame, CONTROLS))
-    assert plan.cuda.calls == [f"copy_in {CONTROL_BYTES}", "launch", "synchronise"]
+    assert plan.cuda.calls == [CONTROLS_IN, COPY_IN, "launch", COPY_OUT, "synchronise"]
     plan.cuda.calls.clear()
     assert np.array_equal(engine(frame[::-1], Controls(CONTROLS.style, 0.5, 0.25)), painted(frame[::-1], CONTROLS))
-    assert plan.cuda.calls == ["launch", "synchronise"]
+    assert plan.cuda.calls == [COPY_IN, "launch", COPY_OUT, "synchronise"]
     other = Controls(CONTROLS.style + 3, 1, 1)
     assert np.array_equal(engine(frame, other), painted(frame, other))
+
+
+class DeviceTensor:
+    """As much of a tensor of torch on a GPU as an engine asks for."""
+
+    def __init__(self, cuda: RecordedCuda, array: np.ndarray, kind: str = "torch.uint8") -> None:
+        self.cuda, self.array, self.dtype, self.shape = cuda, array.copy(), kind, array.shape
+        self.is_cuda, self.device = True, "cuda:0"
+
+    def is_contiguous(self) -> bool:
+        return bool(self.array.flags.c_contiguous)
+
+    def new_empty(self, shape: tuple[int, ...]) -> "DeviceTensor":
+        return DeviceTensor(self.cuda, np.zeros(shape, np.uint8))
+
+    def data_ptr(self) -> int:
+        return int(self.array.ctypes.data)
+
+
+def test_a_frame_on_the_gpu_does_not_travel(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    frame = DeviceTensor(plan.cuda, random_frame(HEIGHT, WIDTH))
+    plan.cuda.calls.clear()
+    result = engine.paint_device(frame, CONTROLS)
+    within = f"copy_within {FRAME_BYTES}"
+    assert plan.cuda.calls == [CONTROLS_IN, within, "launch", within, "synchronise"]
+    assert np.array_equal(result.array, painted(frame.array, CONTROLS))
+    assert isinstance(engine, DeviceEngine)
+    assert engine.takes_device_frames
+
+
+def test_wrong_tensors_are_value_errors(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    with pytest.raises(ValueError, match="takes uint8"):
+        engine.paint_device(DeviceTensor(plan.cuda, random_frame(HEIGHT, WIDTH), "torch.float32"), CONTROLS)
+    with pytest.raises(ValueError, match="takes uint8"):
+        engine.paint_device(DeviceTensor(plan.cuda, random_frame(HEIGHT, 9)), CONTROLS)
+    elsewhere = DeviceTensor(plan.cuda, random_frame(HEIGHT, WIDTH))
+    elsewhere.is_cuda = False
+    with pytest.raises(ValueError, match="on the GPU"):
+        engine.paint_device(elsewhere, CONTROLS)
 
 
 def test_what_was_painted_is_not_painted_over(engine: TensorRtEngine) -> None:
@@ -229,7 +272,7 @@ def test_a_flavour_that_captures_itself_is_not_captured(plan: RecordedPlan) -> N
     engine = open_engine(plan, captures=False)
     plan.cuda.calls.clear()
     engine(random_frame(HEIGHT, WIDTH), CONTROLS)
-    assert plan.cuda.calls == [f"copy_in {CONTROL_BYTES}", *QUEUE, "synchronise"]
+    assert plan.cuda.calls == [CONTROLS_IN, COPY_IN, "net", COPY_OUT, "synchronise"]
     engine.close()
     assert plan.cuda.all_freed
 

@@ -30,9 +30,10 @@ class _Backend:
 
     def probe(self) -> BackendState:
         """Neither torch nor, where there is no GPU, TensorRT itself is imported."""
-        missing = BackendState(self.name, False, f"{self.name} is not installed; pip install 'impasto[{self.name}]'")
-        if find_spec(self.flavour.module) is None or find_spec("cuda") is None:
-            return missing
+        for package, module in ((self.name, self.flavour.module), ("cuda-bindings", "cuda")):
+            if find_spec(module) is None:
+                reason = f"{package} is not installed; pip install 'impasto[{self.name}]'"
+                return BackendState(self.name, False, reason)
         try:
             gpu = CudaBindings().gpu()
             trt = import_module(self.flavour.module)

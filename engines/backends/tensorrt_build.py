@@ -122,11 +122,10 @@ def compile_plan(trt: Any, order: Order, tuned: Tuned, report: Progress) -> byte
     _parse(trt, network, listener, order.model)
     config = _config(trt, builder, order)
     progress = BuildProgress(report)
-    # TensorRT holds the monitor by its address alone: the variable keeps it until the build has ended.
-    config.progress_monitor = monitor = _monitor(trt, progress)
+    # TensorRT may hold the monitor by its address alone: the variable keeps it until the build has ended.
+    config.progress_monitor = monitor = _monitor(trt, progress)  # noqa: F841
     with tuned(config):
         plan = _build(builder, network, config, progress)
-    del monitor
     if progress.error is not None:
         raise progress.error
     if plan is None:

@@ -1,6 +1,8 @@
 """A compiled plan as an engine: one lane for every request, and engines of other sizes from the same plan."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
@@ -59,6 +61,8 @@ def unpack(blob: bytes) -> tuple[bytes, bytes]:
 class TensorRtEngine:
     """Frames in, frames out; up to `spec.requests` callers paint at once, more wait."""
 
+    takes_device_frames = True
+
     def __init__(self, plan: Plan, spec: EngineSpec, *, style_size: int, cuda: Cuda, captures: bool) -> None:
         self.spec = spec
         self.gate: GateReport | None = None
@@ -81,13 +85,23 @@ class TensorRtEngine:
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
         check_style(controls, self._style_size)
-        lane = self._idle.get()
-        try:
-            if lane is None:
-                raise ValueError("the engine is closed")
+        with self._lane() as lane:
             return lane.paint(batch[0], controls)
-        finally:
-            self._idle.put(lane)
+
+    def paint_device(self, frame: Any, controls: Controls) -> Any:
+        """As `DeviceEngine` says: a tensor of torch on the GPU in, a new one out. torch itself is not needed here."""
+        wanted = (self.spec.height, self.spec.width, 3)
+        if tuple(frame.shape) != wanted or str(frame.dtype) != "torch.uint8":
+            raise ValueError(
+                f"the frame is {frame.dtype} {tuple(frame.shape)}; this engine takes uint8 {wanted} in RGB"
+            )
+        if not (frame.is_cuda and frame.is_contiguous()):
+            raise ValueError(f"the frame must be contiguous on the GPU, and lies on {frame.device}")
+        check_style(controls, self._style_size)
+        stylized = frame.new_empty(wanted)
+        with self._lane() as lane:
+            lane.paint_device(frame.data_ptr(), stylized.data_ptr(), controls)
+        return stylized
 
     def resized(self, height: int, width: int) -> "TensorRtEngine":
         """An engine of another size from the same plan, opened in a moment; closed by the caller, like this one.
@@ -115,6 +129,17 @@ class TensorRtEngine:
         for lane in lanes:
             if lane is not None:
                 lane.close()
+
+    @contextmanager
+    def _lane(self) -> Iterator[Lane]:
+        """A lane that nobody else is in."""
+        lane = self._idle.get()
+        try:
+            if lane is None:
+                raise ValueError("the engine is closed")
+            yield lane
+        finally:
+            self._idle.put(lane)
 
     def _open_lane(self, plan: Plan) -> Lane:
         return Lane(

@@ -75,12 +75,14 @@ class PlainTensorRt:
     def tuned(self, trt: Any, config: Any, folder: Path) -> Iterator[None]:
         """With the timings of earlier builds; those of this build are added to them."""
         path = folder / f"tensorrt-{trt.__version__}.timing"
-        # A cache of another GPU is refused, and a new one begun.
-        if not config.set_timing_cache(config.create_timing_cache(read_private(path)), ignore_mismatch=False):
-            config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
+        cache = config.create_timing_cache(read_private(path))
+        # One of another GPU, or a damaged one, is refused, and a new one begun.
+        if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
+            cache = config.create_timing_cache(b"")
+            config.set_timing_cache(cache, ignore_mismatch=False)
         yield
         try:
-            write_private(path, bytes(config.get_timing_cache().serialize()))
+            write_private(path, bytes(cache.serialize()))
         except OSError as error:
             logger.info("TensorRT's timings cannot be kept in %s (%s)", folder, error.strerror)
 

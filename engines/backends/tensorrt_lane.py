@@ -1,16 +1,17 @@
 """One request of a TensorRT engine: all that a frame needs on its way through the GPU, allocated once.
 
 A lane has an execution context, a stream and page-locked buffers of its own. What a frame goes through (copy in, net,
-copy out) is one queue on that stream; with two lanes in use, the copies of one run beside the net of the other, for the
-GPU copies in, computes and copies out at once. The queue is always the same and its addresses never change, so it is
-captured as one CUDA graph after a first run has warmed the net up, and a frame costs one launch.
+copy out) is queued on that stream; with two lanes in use, the copies of one run beside the net of the other, for the
+GPU copies in, computes and copies out at once. The net's addresses never change, so that it is captured as one CUDA
+graph after a first run has warmed it up: a launch for each frame in place of one for each of its layers.
 
 The controls (strength, keep_colour, the style vector) lie in one small buffer and are copied only when they changed.
 """
 
 import ctypes
 import logging
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,25 @@ class Lane:
 
     def paint(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         """frame uint8 [H, W, 3] → a new array of the same shape; CudaError where the GPU failed."""
-        self._set_controls(controls)
+        cuda, stream, size = self._cuda, self._stream, self._frame.nbytes
+        _, frame_on_gpu, stylized_on_gpu = self._on_gpu
         np.copyto(self._frame, frame)
-        try:
-            self._launch()
-        finally:  # also after an error, lest a copy still reads what the next frame writes
-            self._cuda.synchronise(self._stream)
+        with self._waiting():
+            self._set_controls(controls)
+            cuda.copy_in(frame_on_gpu, self._frame.ctypes.data, size, stream)
+            self._run()
+            cuda.copy_out(self._stylized.ctypes.data, stylized_on_gpu, size, stream)
         return self._stylized.copy()
+
+    def paint_device(self, frame: int, stylized: int, controls: Controls) -> None:
+        """The same from and to addresses on the GPU; the result is there when this returns."""
+        cuda, stream, size = self._cuda, self._stream, self._frame.nbytes
+        _, frame_on_gpu, stylized_on_gpu = self._on_gpu
+        with self._waiting():
+            self._set_controls(controls)
+            cuda.copy_within(frame_on_gpu, frame, size, stream)
+            self._run()
+            cuda.copy_within(stylized, stylized_on_gpu, size, stream)
 
     def close(self) -> None:
         """Frees all of it, in the order opposite to its making. The lane must be idle."""
@@ -104,11 +117,9 @@ class Lane:
 
     def _warm_up(self, captures: bool) -> None:
         """Runs once, for the first run may load kernels and allocate, which no graph can hold; then captures."""
-        try:
+        with self._waiting():
             self._copy_controls()
-            self._queue()
-        finally:
-            self._cuda.synchronise(self._stream)
+            self._execute()
         if not captures:
             return
         try:
@@ -121,26 +132,30 @@ class Lane:
     def _captured(self) -> int:
         self._cuda.begin_capture(self._stream)
         try:
-            self._queue()
+            self._execute()
         except BaseException:
             with suppress(CudaError):  # a capture has to be ended, and the first error is the one to tell
                 self._cuda.destroy_graph(self._cuda.end_capture(self._stream))
             raise
         return self._cuda.end_capture(self._stream)
 
-    def _launch(self) -> None:
+    def _run(self) -> None:
         if self._graph is None:
-            self._queue()
+            self._execute()
         else:
             self._cuda.launch(self._graph, self._stream)
 
-    def _queue(self) -> None:
-        """What every frame goes through."""
-        _, frame, stylized = self._on_gpu
-        self._cuda.copy_in(frame, self._frame.ctypes.data, self._frame.nbytes, self._stream)
+    def _execute(self) -> None:
         if not self._context.execute_async_v3(self._stream):
             raise CudaError("TensorRT refused to run the net; its reason is in the log of level debug")
-        self._cuda.copy_out(self._stylized.ctypes.data, stylized, self._stylized.nbytes, self._stream)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Waits for what was queued; also after an error, lest a copy still reads what the next frame writes."""
+        try:
+            yield
+        finally:
+            self._cuda.synchronise(self._stream)
 
     def _set_controls(self, controls: Controls) -> None:
         """The stream is idle, so the pinned buffer may be written; the copy runs before the frame that follows it."""
