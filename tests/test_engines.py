@@ -201,7 +201,7 @@ def test_controls_check_themselves(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (EngineChoice("nosuch"), "choose auto or one of openvino, onnxruntime, torch"),
+        (EngineChoice("nosuch"), "choose auto or one of tensorrt, .*openvino, onnxruntime, torch"),
         (EngineChoice(precision="int3"), "choose auto or one of bf16, fp16, fp32, fp8, int8"),
         (EngineChoice(mode="speed"), "no mode 'speed'; choose auto or one of latency, throughput"),
         (EngineChoice(requests=0), "at least one"),
