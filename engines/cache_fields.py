@@ -12,21 +12,22 @@ from engines.spec import BackendState, EngineSpec, SizeRange
 from engines.style import StyleFile
 
 # Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
-CACHE_FORMAT = "3"
+CACHE_FORMAT = "4"
 
 
 def cache_fields(style: StyleFile, state: BackendState, spec: EngineSpec) -> dict[str, str]:
     """The fields of an engine of this spec on this machine."""
-    return spec_fields(style.sha256, spec) | {"device": device_of(state)}
+    return spec_fields(style.sha256, spec) | {"hardware": state.hardware}
 
 
 def spec_fields(style_sha256: str, spec: EngineSpec) -> dict[str, str]:
-    """The fields that do not tell of the machine."""
+    """The same without the hardware and its driver, which a spec does not tell."""
     return {
         "format": CACHE_FORMAT,
         "style": style_sha256,
         "backend": spec.backend,
         "version": spec.version,
+        "device": spec.device,
         "precision": spec.precision,
         "size": str(spec.size_range or f"{spec.width}x{spec.height}"),
         "requests": str(spec.requests),
@@ -35,11 +36,6 @@ def spec_fields(style_sha256: str, spec: EngineSpec) -> dict[str, str]:
         "mode": spec.mode,
         "calibration": spec.calibration,
     }
-
-
-def device_of(state: BackendState) -> str:
-    """The device with its driver, as the backend's engines depend on them, and the processor."""
-    return f"{state.device} {state.hardware}".strip()
 
 
 def range_of(fields: Mapping[str, str]) -> SizeRange | None:
@@ -56,13 +52,13 @@ def why_stale(fields: Mapping[str, str], state: BackendState) -> str:
         return state.reason
     if fields["version"] != state.version:
         return f"{state.name} is {state.version} now"
-    if fields["device"] != device_of(state):
+    if (fields["device"], fields["hardware"]) != (state.device, state.hardware):
         return "of another device or driver"
     return "" if fields["precision"] in state.all_precisions else f"{state.name} has no {fields['precision']} here now"
 
 
 def why_without_style(path: str, sha256: str) -> str:
-    """Why the style file that an engine was built of cannot be painted with it; "" where it can."""
+    """Why the style file that an engine was built of is not there any more; "" where it is."""
     try:
         content = Path(path).read_bytes()
     except OSError:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ from engines.errors import EngineRefused
 from engines.registry import backend_names, open_backend, probe
 from engines.spec import (
     ANY_ENGINE,
+    CALIBRATED,
     Backend,
     BackendState,
     BuildAids,
@@ -138,6 +140,7 @@ def _restore(
     style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache, report: Report
 ) -> Engine | None:
     """The engine from the cache; None where it has to be built, EngineRefused where it was found wrong before."""
+    spec = _as_calibrated(style, state, spec, cache)
     fields = cache_fields(style, state, spec)
     entry = _load_entry(cache, fields, report)
     if entry is None:
@@ -151,6 +154,15 @@ def _restore(
         return None
     engine.gate = entry.gate
     return engine
+
+
+def _as_calibrated(style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache) -> EngineSpec:
+    """Where no calibration was asked for: the engine that somebody calibrated on a clip, the one used last."""
+    if spec.precision not in CALIBRATED or spec.calibration:
+        return spec
+    wanted = cache_fields(style, state, spec)
+    found = cache.find(lambda header: header.gate.passed and {**header.fields, "calibration": ""} == wanted)
+    return next((replace(spec, calibration=header.fields["calibration"]) for header in found), spec)
 
 
 def _build(

@@ -8,6 +8,7 @@ import typer
 
 from realtime.commands.bench import bench
 from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
+from realtime.commands.compile import compile_styles
 from realtime.commands.control import CONTEXT_SETTINGS, control
 from realtime.commands.doctor import doctor
 from realtime.commands.image import image
@@ -27,6 +28,7 @@ app = typer.Typer(
 for command in (video, live, image, styles, bench, doctor):
     app.command()(at_the_border(command))
 app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
+app.command("compile")(at_the_border(compile_styles))
 app.command("import")(at_the_border(import_checkpoint))
 app.add_typer(train, name="train")
 

@@ -38,9 +38,9 @@ class Backend(TorchBackend):
 ADJUSTABLE = """
 import os
 from dataclasses import replace
-from engines.backends.torch_eager import TorchBackend
+from engines.backends.onnxruntime import OnnxRuntimeBackend
 
-class Backend(TorchBackend):
+class Backend(OnnxRuntimeBackend):
     name = "adjustable"
 
     def probe(self):

@@ -107,7 +107,7 @@ def test_an_engine_for_a_range_is_one_for_all_its_sizes(style: StyleFile, cache:
     assert not builds(start(style, cache.folder, choice=choice, width=96, height=32))
 
 
-def test_a_backend_that_builds_for_one_size_alone_is_not_asked_for_a_range(style: StyleFile, cache: EngineCache) -> None:
+def test_a_backend_for_one_size_alone_is_not_asked_for_a_range(style: StyleFile, cache: EngineCache) -> None:
     with pytest.raises(EngineRefused, match="onnxruntime builds engines of one size alone, and not for 32x32-96x96"):
         start(style, cache.folder, choice=EngineChoice("onnxruntime", size_range=RANGE))
 

@@ -104,8 +104,8 @@ def _unbroken() -> Column:
 
 
 @contextmanager
-def stopped_by_interrupt() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, `kill` or a closed terminal sets, so that the work can close its file.
+def stopped_by_interrupt(told: bytes = STOPPING) -> Iterator[threading.Event]:
+    """An event that Ctrl-C, `kill` or a closed terminal sets, so that the work can close its file; `told` says so.
 
     A second Ctrl-C raises KeyboardInterrupt.
     """
@@ -117,7 +117,7 @@ def stopped_by_interrupt() -> Iterator[threading.Event]:
         if not stop.is_set():
             stop.set()
             with suppress(OSError):  # the terminal may be gone
-                os.write(STDERR, STOPPING)  # print must not be entered again from a signal
+                os.write(STDERR, told)  # print must not be entered again from a signal
 
     before = {number: signal.signal(number, ask_to_stop) for number in _stop_signals()}
     try:

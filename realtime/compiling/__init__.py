@@ -1,0 +1,1 @@
+"""Engines built ahead, and what is kept of them."""
