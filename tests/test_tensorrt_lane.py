@@ -14,7 +14,7 @@ from small_styles import random_frame
 from engines.backends.tensorrt_engine import TensorRtEngine, unpack
 from engines.cuda import Cuda, CudaError
 from engines.errors import EngineRefused
-from engines.spec import Controls, DeviceEngine, EngineSpec, SizeRange
+from engines.spec import Controls, DeviceEngine, EngineSpec, RangeEngine, SizeRange
 
 HEIGHT, WIDTH, STYLE_SIZE = 12, 20, 6
 SPEC = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0")
@@ -303,6 +303,7 @@ def test_two_requests_are_in_their_nets_at_once(plan: RecordedPlan) -> None:
 
 def test_another_size_is_another_lane_with_a_capture_of_its_own(plan: RecordedPlan) -> None:
     engine = open_engine(plan, RANGED)
+    assert isinstance(engine, RangeEngine)
     larger = engine.resized(30, 40)
     assert (larger.spec.height, larger.spec.width, larger.spec.size_range) == (30, 40, RANGED.size_range)
     assert plan.cuda.calls.count("begin_capture") == 2
