@@ -1,16 +1,20 @@
-"""OpenVINO on the CPU: fp32 everywhere, bf16 where the processor multiplies it natively (AVX512-BF16, AMX).
+"""OpenVINO on the CPU: fp32 everywhere, bf16 where the processor multiplies it natively (AVX512-BF16, AMX), int8.
 
-Each request has a stream of its own, for on a few cores two frames side by side need less waiting than one frame split
-over all. Threads are not pinned to cores, which they share with decoding and encoding.
+For throughput each request has a stream of its own, for on a few cores two frames side by side need less waiting than
+one frame split over all; for latency all share one stream, which has all the threads. Threads are bound to cores only
+where that is asked for: they share the cores with decoding and encoding.
 """
 
 import io
-import sys
+import threading
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from engines.backends.openvino_layers import DEVICE, folded
+from engines.backends.openvino_package import import_openvino
 from engines.errors import EngineRefused
 from engines.spec import (
     BackendState,
@@ -25,22 +29,7 @@ from engines.spec import (
 )
 from engines.style import StyleFile
 
-DEVICE = "CPU"
-HINTS = {"fp32": "f32", "bf16": "bf16"}
-
-
-def import_openvino() -> Any:
-    """The openvino package without its model converter, which on import reports to a server and takes half the time."""
-    converter = "openvino.tools.ovc"
-    unwanted = "openvino" not in sys.modules and converter not in sys.modules
-    if unwanted:
-        sys.modules[converter] = None  # type: ignore[assignment]  # None makes the import fail, which openvino allows for
-    try:
-        import openvino
-    finally:
-        if unwanted:
-            del sys.modules[converter]
-    return openvino
+__all__ = ["DEVICE", "OpenVinoBackend", "OpenVinoEngine", "import_openvino"]
 
 
 class OpenVinoEngine:
@@ -52,6 +41,7 @@ class OpenVinoEngine:
         self._compiled = compiled
         self._style_size = style_size
         self._tensor = import_openvino().Tensor
+        self._closing = threading.Lock()
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(spec.requests):
             self._idle.put(compiled.create_infer_request())
@@ -59,6 +49,9 @@ class OpenVinoEngine:
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
         check_style(controls, self._style_size)
+        # Asked first too, for callers that come again at once would take every request before close gets it.
+        if self._compiled is None:
+            raise ValueError("the engine is closed")
         request = self._idle.get()
         try:
             if request is None:
@@ -78,6 +71,19 @@ class OpenVinoEngine:
         request.infer()
         return np.squeeze(stylized, 0)
 
+    def resized(self, height: int, width: int) -> "OpenVinoEngine":
+        """An engine of another size from the same compiled net; closed by the caller, like this one.
+
+        ValueError where the size is outside `spec.size_range`, or this engine has none or is closed.
+        """
+        sizes, compiled = self.spec.size_range, self._compiled
+        if compiled is None or sizes is None or (height, width) not in sizes:
+            what = (
+                "is closed" if compiled is None else f"takes {sizes or f'{self.spec.width}x{self.spec.height} alone'}"
+            )
+            raise ValueError(f"the engine {what}, not {width}x{height}")
+        return OpenVinoEngine(compiled, replace(self.spec, height=height, width=width), self._style_size)
+
     def export(self) -> bytes:
         """The compiled net, as `OpenVinoBackend.restore` takes it."""
         blob = self._compiled.export_model()
@@ -85,12 +91,13 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
-        if self._compiled is None:
-            return
-        self._compiled = None
-        for _ in range(self.spec.requests):
-            self._idle.get()
-        self._idle.put(None)
+        with self._closing:
+            if self._compiled is None:
+                return
+            self._compiled = None
+            for _ in range(self.spec.requests):
+                self._idle.get()
+            self._idle.put(None)
 
 
 class OpenVinoBackend:
@@ -99,6 +106,7 @@ class OpenVinoBackend:
     name = "openvino"
 
     def probe(self) -> BackendState:
+        """int8 is named although nncf may be missing: an engine from the cache does without."""
         try:
             openvino = import_openvino()
         except ImportError as error:
@@ -106,41 +114,75 @@ class OpenVinoBackend:
         core = openvino.Core()
         if DEVICE not in core.available_devices:
             return BackendState(self.name, False, f"OpenVINO has no CPU device here, only {core.available_devices}")
-        capabilities = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+        capabilities = _capabilities(core)
         return BackendState(
             self.name,
             True,
             version=openvino.__version__.split("-")[0],
             precisions=("bf16", "fp32") if "BF16" in capabilities else ("fp32",),
+            on_request=("int8",),
             device=DEVICE,
+            size_ranges=True,
             hardware=f"{core.get_property(DEVICE, 'FULL_DEVICE_NAME')} {' '.join(sorted(capabilities))}",
         )
 
     def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
         core = import_openvino().Core()
+        settings = _settings(spec, core)
+        quantised = _quantised(style, spec, aids, settings) if spec.precision == "int8" else None
         try:
-            model = core.read_model(style.data, b"")
-            model.reshape({"frame": [1, spec.height, spec.width, 3]})
-            compiled = core.compile_model(model, DEVICE, _settings(spec))
+            model = quantised or core.read_model(style.data, b"")
+            model.reshape({"frame": _shape(spec)})
+            compiled = core.compile_model(folded(model), DEVICE, settings)
+            return OpenVinoEngine(compiled, spec, style.card.style_size)
         except (RuntimeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot compile {style.path.name} ({one_line(error)})") from error
-        return OpenVinoEngine(compiled, spec, style.card.style_size)
 
     def dump(self, engine: Engine) -> bytes:
         return engine.export() if isinstance(engine, OpenVinoEngine) else b""
 
     def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
+        core = import_openvino().Core()
         try:
-            compiled = import_openvino().Core().import_model(blob, DEVICE, _settings(spec))
+            compiled = core.import_model(blob, DEVICE, _settings(spec, core))
             return OpenVinoEngine(compiled, spec, style.card.style_size)
         except (RuntimeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot take the compiled net ({one_line(error)})") from error
 
 
-def _settings(spec: EngineSpec) -> dict[str, str]:
+def _quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:
+    from engines.backends.openvino_int8 import quantised
+
+    return quantised(style, spec, aids, settings)
+
+
+def _capabilities(core: Any) -> list[str]:
+    capabilities: list[str] = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    return capabilities
+
+
+def _settings(spec: EngineSpec, core: Any) -> dict[str, str]:
     settings = {
-        "INFERENCE_PRECISION_HINT": HINTS[spec.precision],
-        "NUM_STREAMS": str(spec.requests),
-        "ENABLE_CPU_PINNING": "NO",
+        "INFERENCE_PRECISION_HINT": _float_type(spec, core),
+        "NUM_STREAMS": str(spec.requests if spec.mode == "throughput" else 1),
+        "ENABLE_CPU_PINNING": "YES" if spec.pinned else "NO",
     }
     return settings | ({"INFERENCE_NUM_THREADS": str(spec.threads)} if spec.threads else {})
+
+
+def _float_type(spec: EngineSpec, core: Any) -> str:
+    """What everything that is not in integers is computed in."""
+    if spec.precision == "int8":
+        return "bf16" if "BF16" in _capabilities(core) else "f32"
+    return {"fp32": "f32", "bf16": "bf16"}[spec.precision]
+
+
+def _shape(spec: EngineSpec) -> Any:
+    """What the compiled net takes as `frame`: one size, or all of a range."""
+    openvino = import_openvino()
+    if spec.size_range is None:
+        return openvino.PartialShape([1, spec.height, spec.width, 3])
+    if (spec.height, spec.width) not in spec.size_range:
+        raise ValueError(f"it takes the sizes {spec.size_range}, which {spec.width}x{spec.height} is not among")
+    sides = zip(spec.size_range.least, spec.size_range.most, strict=True)
+    return openvino.PartialShape([1, *(openvino.Dimension(least, most) for least, most in sides), 3])

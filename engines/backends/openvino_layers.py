@@ -1,0 +1,115 @@
+"""The convolutions of a quantised OpenVINO model: given their floats back one by one, and judged by what is painted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engines.backends.openvino_package import import_openvino
+from engines.errors import EngineRefused
+from engines.spec import one_line
+from engines.verify import psnr
+
+DEVICE = "CPU"
+CONVOLUTIONS = ("Convolution", "GroupConvolution")
+QUANTISER = "FakeQuantize"
+# What may stand between a quantiser and its convolution: it moves values and makes no new ones.
+MOVES = ("Pad", "Transpose", "Reshape", "DepthToSpace", "SpaceToDepth", "Slice", "StridedSlice")
+
+Inputs = Mapping[str, np.ndarray]
+
+
+def folded(model: Any) -> Any:
+    """The model with everything computed that depends on constants alone, in place."""
+    from openvino.passes import ConstantFolding, Manager
+
+    passes = Manager()
+    passes.register_pass(ConstantFolding())
+    passes.run_passes(model)
+    return model
+
+
+def is_convolution(operation: Any) -> bool:
+    return operation.get_type_name() in CONVOLUTIONS
+
+
+def is_pointwise(convolution: Any) -> bool:
+    """Whether its kernel is 1×1."""
+    shape = convolution.input(1).get_partial_shape()
+    return shape.is_static and list(shape.to_shape())[2:] == [1, 1]
+
+
+class Layers:
+    """The quantised convolutions of a model, by name and in the order in which the picture meets them."""
+
+    def __init__(self, floats: Any, integers: Any) -> None:
+        """`integers` is `floats` after quantisation, with the same names."""
+        self._integers = integers
+        weights = {op.get_friendly_name(): op.input_value(1).get_node() for op in _convolutions(floats)}
+        quantised = [op.get_friendly_name() for op in _convolutions(integers) if _quantiser(op) is not None]
+        self._weights = {name: weights[name].data for name in quantised if weights[name].get_type_name() == "Constant"}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._weights)
+
+    def with_floats(self, names: Iterable[str]) -> Any:
+        """The model with these convolutions as they were before."""
+        from openvino import opset13
+
+        model = self._integers.clone()
+        by_name = {op.get_friendly_name(): op for op in _convolutions(model)}
+        for name in names:
+            convolution = by_name[name]
+            weight = opset13.constant(self._weights[name])
+            convolution.input(1).replace_source_output(weight.output(0))
+            quantiser = _quantiser(convolution)
+            for target in quantiser.output(0).get_target_inputs():
+                target.replace_source_output(quantiser.input_value(0))
+        return model
+
+    def told(self, names: Sequence[str]) -> str:
+        """Which layers these are, in words."""
+        if not names:
+            return "every layer"
+        stem, rest = names[0] == self.names[0], len(names) - (names[0] == self.names[0])
+        words = ["the stem"] * stem + [f"{rest} of {len(self.names) - 1} other layers"] * bool(rest)
+        return f"{' and '.join(words)} in floats"
+
+
+class Judge:
+    """Compares models with an unquantised one by the pictures that they paint of the held inputs, all of one size.
+
+    EngineRefused where OpenVINO cannot run one.
+    """
+
+    def __init__(self, floats: Any, held: Sequence[Inputs], settings: Mapping[str, str]) -> None:
+        """`settings` are those with which the others will be compiled."""
+        self._held = held
+        self._settings = settings
+        self._wanted = self._painted(floats.clone(), {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def agreement(self, model: Any) -> float:
+        """The least PSNR over all held inputs, in dB."""
+        found = self._painted(model.clone(), self._settings)
+        return min(psnr(picture, wanted) for picture, wanted in zip(found, self._wanted, strict=True))
+
+    def _painted(self, model: Any, settings: Mapping[str, str]) -> list[np.ndarray]:
+        try:
+            model.reshape({"frame": list(self._held[0]["frame"].shape)})
+            compiled = import_openvino().Core().compile_model(folded(model), DEVICE, dict(settings))
+            return [np.array(compiled(dict(inputs))[0]) for inputs in self._held]
+        except RuntimeError as error:
+            raise EngineRefused(f"OpenVINO cannot run the net to compare it with int8 ({one_line(error)})") from error
+
+
+def _convolutions(model: Any) -> list[Any]:
+    return [op for op in model.get_ordered_ops() if is_convolution(op)]
+
+
+def _quantiser(convolution: Any) -> Any:
+    """What rounds the values that a convolution reads; None where nothing does."""
+    node = convolution.input_value(0).get_node()
+    while node.get_type_name() in MOVES:
+        node = node.input_value(0).get_node()
+    return node if node.get_type_name() == QUANTISER else None

@@ -1,0 +1,69 @@
+"""How openvino and nncf are imported: without what they tell to a server, and without what nobody here needs."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engines.errors import EngineRefused
+
+# The model converter reports its import to a server and takes half the time of it.
+CONVERTER = "openvino.tools.ovc"
+# nncf sends what it is used for, where it finds the means.
+TELEMETRY = "openvino_telemetry"
+# It would import torch, which takes seconds, only to see that an OpenVINO model is none of torch's.
+TORCH = "torch"
+
+
+def import_openvino() -> Any:
+    """The openvino package without its model converter."""
+    with _hidden(*(() if "openvino" in sys.modules else (CONVERTER,))):
+        import openvino
+    return openvino
+
+
+def import_nncf() -> Any:
+    """The nncf package, which quantises, made to keep silent; EngineRefused where it is not installed."""
+    import_openvino()
+    loggers = logging.getLoggerClass()
+    try:
+        with _hidden(TELEMETRY, TORCH):
+            import nncf
+    except ImportError as error:
+        raise EngineRefused(
+            f"int8 needs nncf, which cannot be imported ({error}); pip install 'impasto[int8]'"
+        ) from error
+    finally:
+        logging.setLoggerClass(loggers)  # it puts its own class in place
+    nncf.set_log_level(logging.ERROR)
+    return nncf
+
+
+@contextmanager
+def quiet_nncf() -> Iterator[None]:
+    """Keeps the progress bars of nncf, which rich draws on its global console, off the standard output; and torch away.
+
+    Where torch is not loaded yet, no other thread can import it meanwhile.
+    """
+    import rich
+
+    console = rich.get_console()
+    before, console.quiet = console.quiet, True
+    try:
+        with _hidden(TORCH):
+            yield
+    finally:
+        console.quiet = before
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Makes importing these modules fail, for as long as it lasts; those that are loaded already stay."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)

@@ -1,0 +1,213 @@
+"""int8 in OpenVINO: what is quantised, what gets its floats back, and that nobody hears of it but who asked."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_styles import random_frame, write_small_style
+
+import engines.backends.openvino_int8
+from engines.backends.openvino import OpenVinoEngine
+from engines.backends.openvino_int8 import WANTED_DB, draw_samples, quantise, read_folded
+from engines.backends.openvino_layers import Judge, Layers
+from engines.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.errors import EngineRefused
+from engines.registry import open_backend, probe
+from engines.spec import FLOOR_DB, BuildAids, Calibration, EngineSpec
+from engines.style import StyleFile
+from engines.verify import psnr
+
+pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
+
+ROOT = Path(__file__).parents[1]
+HEIGHT, WIDTH = 60, 84
+FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx")
+
+
+@pytest.fixture(scope="module")
+def spec() -> EngineSpec:
+    state = probe("openvino")
+    return EngineSpec("openvino", "int8", HEIGHT, WIDTH, state.device, state.version)
+
+
+@pytest.fixture(scope="module")
+def aids(tmp_path_factory: pytest.TempPathFactory) -> BuildAids:
+    """Frames of noise of a few sizes of grain, which a net without training treats as it treats any."""
+    random = np.random.default_rng(0)
+    grains = [random.integers(0, 256, (HEIGHT // n, WIDTH // n, 3)).repeat(n, 0).repeat(n, 1) for n in (1, 2, 3, 4, 6)]
+    frames = np.stack(grains).astype(np.uint8)
+    return BuildAids(tmp_path_factory.mktemp("aids"), Calibration(frames, "noise"))
+
+
+@pytest.fixture(scope="module")
+def layers(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Layers:
+    floats = read_folded(style)
+    return Layers(floats, quantise(floats, draw_samples(style, spec, aids).calibration, spec))
+
+
+@pytest.fixture(scope="module")
+def judge(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Judge:
+    return Judge(read_folded(style), draw_samples(style, spec, aids).held, FP32)
+
+
+@pytest.fixture(scope="module")
+def told() -> list[str]:
+    """What was reported while the engine was built."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def engine(style: StyleFile, choice: EngineChoice, cache_dir: Path, told: list[str]) -> Iterator[Engine]:
+    made = load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir, report=told.append)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def choice(aids: BuildAids) -> EngineChoice:
+    return EngineChoice("openvino", "int8", strict=True, calibration=aids.calibration)
+
+
+def test_it_passes_the_gate_and_tells_what_it_cost(engine: Engine, told: list[str]) -> None:
+    assert engine.spec.precision == "int8"
+    assert engine.gate is not None
+    assert engine.gate.psnr_db >= FLOOR_DB["int8"]
+    (line,) = [line for line in told if line.startswith("int8, ")]
+    assert "in floats" in line
+    assert "dB from the unquantised net" in line
+
+
+def test_its_convolutions_run_in_integers(engine: Engine) -> None:
+    """As the runtime says of the compiled net; no rounding to 8 bits is left that goes through floats by itself."""
+    assert isinstance(engine, OpenVinoEngine)
+    operations = engine._compiled.get_runtime_model().get_ordered_ops()
+    told = [(info["layerType"].astype(str), info["runtimePrecision"].astype(str)) for info in rt_infos(operations)]
+    assert ("Convolution", "u8") in told
+    assert "FakeQuantize" not in {kind for kind, _ in told}
+
+
+def rt_infos(operations: list[Any]) -> list[Any]:
+    return [operation.get_rt_info() for operation in operations]
+
+
+def test_it_paints_about_what_the_floats_do(engine: Engine, style: StyleFile, cache_dir: Path) -> None:
+    frame, controls = random_frame(HEIGHT, WIDTH), Controls(style.vector("night"), 0.9, 0.2)
+    floats = load_engine(
+        style, height=HEIGHT, width=WIDTH, choice=EngineChoice("openvino", "fp32"), cache_dir=cache_dir
+    )
+    assert FLOOR_DB["int8"] <= psnr(engine(frame, controls), floats(frame, controls)) < 60
+    assert np.array_equal(engine(frame, Controls(style.vector("night"), 0)), frame)
+    floats.close()
+
+
+def test_the_cache_gives_the_same_engine_back(
+    engine: Engine, style: StyleFile, choice: EngineChoice, cache_dir: Path
+) -> None:
+    restored = restore_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir)
+    assert restored is not None
+    frame, controls = random_frame(HEIGHT, WIDTH), Controls(style.vector("night"))
+    assert np.array_equal(engine(frame, controls), restored(frame, controls))
+    restored.close()
+
+
+def test_other_frames_to_calibrate_on_are_another_engine(
+    engine: Engine, style: StyleFile, choice: EngineChoice, cache_dir: Path
+) -> None:
+    assert choice.calibration is not None
+    other = replace(choice, calibration=Calibration(choice.calibration.frames[::-1], "noise"))
+    assert restore_engine(style, height=HEIGHT, width=WIDTH, choice=other, cache_dir=cache_dir) is None
+
+
+def test_floats_given_back_to_every_layer_are_the_unquantised_net(layers: Layers, judge: Judge) -> None:
+    assert len(layers.names) == 10
+    assert judge.agreement(layers.with_floats(layers.names)) > 60
+
+
+def test_more_layers_in_floats_agree_better(layers: Layers, judge: Judge) -> None:
+    none, most = (judge.agreement(layers.with_floats(names)) for names in ([], layers.names[:-1]))
+    assert none < WANTED_DB < most
+
+
+def test_the_layers_are_told_in_words(layers: Layers) -> None:
+    names = layers.names
+    assert layers.told([]) == "every layer"
+    assert layers.told(names[:1]) == "the stem in floats"
+    assert layers.told([names[0], names[4]]) == "the stem and 1 of 9 other layers in floats"
+
+
+def test_frames_to_judge_by_are_not_those_to_calibrate_on(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> None:
+    samples = draw_samples(style, spec, aids)
+    seen = {inputs["frame"].tobytes() for inputs in samples.calibration}
+    assert seen.isdisjoint(inputs["frame"].tobytes() for inputs in samples.held)
+    for inputs in (samples.calibration, samples.held):
+        vectors = {one["style"].tobytes() for one in inputs}
+        assert vectors == {named.vector.tobytes() for named in style.card.styles}
+
+
+def test_large_frames_to_calibrate_on_are_made_smaller(style: StyleFile, spec: EngineSpec, tmp_path: Path) -> None:
+    frames = np.stack([random_frame(360, 640, seed) for seed in range(4)])
+    samples = draw_samples(style, spec, BuildAids(tmp_path, Calibration(frames, "noise")))
+    assert {one["frame"].shape for one in (*samples.calibration, *samples.held)} == {(1, 216, 384, 3)}
+
+
+def test_a_net_that_cannot_be_told_in_8_bits_is_refused_with_the_figure(
+    style: StyleFile, spec: EngineSpec, aids: BuildAids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines.backends.openvino_int8, "MOST_FLOATS", 0)
+    message = r"the stem in floats: \d+\.\d dB .*, and 32 dB is the least; choose another --precision"
+    with pytest.raises(EngineRefused, match=message) as caught:
+        open_backend("openvino").build(style, spec, aids)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_progress_raises_ends_the_build(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> None:
+    def end_when_comparing(stage: str, share: float) -> None:
+        assert 0 <= share <= 1
+        if stage.startswith("comparing"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_backend("openvino").build(style, spec, replace(aids, progress=end_when_comparing))
+
+
+def test_nncf_keeps_silent_and_loads_neither_telemetry_nor_torch(small_style: Path) -> None:
+    """In a process of its own, for this one has loaded torch."""
+    program = f"""
+import logging, sys
+import numpy as np
+from engines.backends.openvino_int8 import quantise, read_folded
+from engines.spec import Controls, EngineSpec
+from engines.style import load_style
+style = load_style({str(small_style)!r})
+frame = np.random.default_rng(0).integers(0, 256, (1, 60, 84, 3), np.uint8)
+spec = EngineSpec("openvino", "int8", 60, 84, "CPU", "1")
+quantise(read_folded(style), [Controls(style.vector("waves")).graph_inputs(frame)], spec)
+assert logging.getLoggerClass() is logging.Logger
+print(*sorted({{"nncf", "torch", "openvino_telemetry", "openvino.tools.ovc"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("nncf\n", "")
+
+
+def test_without_nncf_the_remedy_is_told(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> None:
+    hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "nncf"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in hidden:
+            patch.setitem(sys.modules, name, None)
+        with pytest.raises(EngineRefused, match=r"int8 needs nncf, .*; pip install 'impasto\[int8\]'"):
+            open_backend("openvino").build(style, spec, aids)
