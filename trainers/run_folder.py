@@ -1,7 +1,6 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
 import os
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engines.networks.transform import TransformNet
 from trainers.data import open_picture, to_tensor
+from trainers.initial_weights import initial_weights
 from trainers.options import JohnsonOptions
 
 CHECKPOINT = "checkpoint.pt"
@@ -79,20 +79,11 @@ class RunFolder:
         if path.exists():
             raise FileExistsError(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
         if self.options.initial is not None:
-            self._begin_with(self.options.initial, run.net)
+            begun = initial_weights(self.options.initial, run.net.config, self.styles)
+            run.net.load_state_dict(begun.tensors)
+            self.history = begun.history
         run.average.load_state_dict(run.net.state_dict())
         return 0
-
-    def _begin_with(self, path: Path, net: TransformNet) -> None:
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-            self.history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
-            net.load_state_dict(saved["average"] | {"styles": _styles_like(saved["average"]["styles"], net)})
-        except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-            raise ValueError(
-                f"{path} is no checkpoint of a {self.options.network} net ({type(error).__name__}); "
-                f"give the {CHECKPOINT} of a run with the same --network"
-            ) from error
 
     def _load(self, path: Path, run: Checkpoint) -> int:
         if not path.exists():
@@ -185,9 +176,3 @@ class RunFolder:
     def _sample_pictures(self) -> list[Tensor]:
         size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
         return [to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in self._pictures]
-
-
-def _styles_like(styles: Tensor, net: TransformNet) -> Tensor:
-    """Rows for every style of the new net: the old ones in turn, since any painter is a better start than none."""
-    wanted = len(net.styles)
-    return styles[torch.arange(wanted) % len(styles)]

@@ -45,7 +45,7 @@ JOHNSON_HELP = {
     "save_every": "Steps between checkpoints.",
     "sample_every": "Steps between sample sheets.",
     "validation": "Folder of photos for the figures on the card.",
-    "initial": "Start from the weights of this run's checkpoint.",
+    "initial": "Start from the weights of this checkpoint or style file; an ultra may start from a fast.",
     "resume": "Go on with the run that stands beside OUT.",
     "licence": "Licence of the weights, for the card.",
 }

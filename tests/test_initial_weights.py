@@ -1,0 +1,93 @@
+"""A run that begins with weights of another: the same net, fewer blocks, other styles, a picture of half the size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from engines.export import export_style
+from engines.networks.transform import TransformNet
+from engines.networks.transform_config import TransformConfig
+from engines.style import NamedStyle
+from trainers.initial_weights import DETAIL_SHARE, LUMA, initial_weights
+
+OLD = TransformConfig(widths=(4, 6), blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3)
+HALF = TransformConfig(widths=(4, 6), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True)
+
+
+@pytest.fixture
+def old() -> TransformNet:
+    generator = torch.Generator().manual_seed(5)
+    net = TransformNet(OLD, styles=2).eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            values = torch.randn(parameter.shape, generator=generator) * 0.2
+            parameter.copy_(values.half().float())  # as a style file keeps them
+    return net
+
+
+@pytest.fixture
+def style_file(old: TransformNet, tmp_path: Path) -> Path:
+    weights = {name: value.numpy() for name, value in old.state_dict().items() if name != "styles"}
+    styles = [NamedStyle(name, row.detach().numpy()) for name, row in zip(("a", "b"), old.styles, strict=True)]
+    export_style(
+        tmp_path / "old.onnx", config=OLD.to_dict(), weights=weights, styles=styles, name="old", licence="CC0-1.0",
+        training={"steps": 7},
+    )  # fmt: skip
+    return tmp_path / "old.onnx"
+
+
+def begun(path: Path, config: TransformConfig, names: tuple[str, ...]) -> TransformNet:
+    net = TransformNet(config, styles=len(names)).eval()
+    net.load_state_dict(initial_weights(path, config, names).tensors)
+    return net
+
+
+def test_a_style_file_is_a_start_for_the_same_net(old: TransformNet, style_file: Path) -> None:
+    assert initial_weights(style_file, OLD, ("a", "b")).history[-1]["steps"] == 7
+    net = begun(style_file, OLD, ("a", "b"))
+    for name, value in old.state_dict().items():
+        torch.testing.assert_close(net.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_styles_keep_their_vectors_by_name_and_others_take_them_in_turn(old: TransformNet, style_file: Path) -> None:
+    net = begun(style_file, OLD, ("b", "new", "a", "newer"))
+    torch.testing.assert_close(net.styles, old.styles[[1, 1, 0, 1]])
+
+
+def test_fewer_blocks_are_the_last_ones(old: TransformNet, style_file: Path) -> None:
+    net = begun(style_file, TransformConfig(**OLD.to_dict() | {"blocks": 1}), ("a", "b"))
+    torch.testing.assert_close(net.blocks[0].state_dict(), old.blocks[1].state_dict())
+    x = torch.rand(1, 6, 4, 4)
+    torch.testing.assert_close(net.blocks[0](x, net.styles[:1]), old.blocks[1](x, old.styles[:1]))
+
+
+def test_blocks_twice_as_large_paint_half_the_size_and_add_what_it_lacks(old: TransformNet, style_file: Path) -> None:
+    net = begun(style_file, HALF, ("a", "b"))
+    picture = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(1))
+    half = functional.avg_pool2d(picture, 2)
+    luma = torch.tensor(LUMA).view(1, 3, 1, 1)
+    lacking = ((picture - enlarged(half)) * luma).sum(dim=1, keepdim=True)
+    with torch.no_grad():
+        wanted = enlarged(old(half, old.styles[1:])) + DETAIL_SHARE * lacking
+        torch.testing.assert_close(net(picture, net.styles[1:]), wanted, rtol=0, atol=1e-4)
+
+
+def enlarged(picture: torch.Tensor) -> torch.Tensor:
+    return functional.interpolate(picture, scale_factor=2, mode="nearest")
+
+
+@pytest.mark.parametrize(
+    "values", [{"widths": (5, 6)}, {"blocks": 3}, {"unshuffle": 1}, {"unshuffle": 4}, {"detail": True}]
+)
+def test_a_net_that_cannot_begin_so_is_told(style_file: Path, values: dict[str, object]) -> None:
+    config = TransformConfig.from_dict({**OLD.to_dict(), **values})
+    with pytest.raises(ValueError, match=r"old.onnx is no checkpoint .* same --network"):
+        initial_weights(style_file, config, ("a", "b"))
+
+
+def test_the_table_of_styles_has_one_row_a_style(style_file: Path) -> None:
+    tensors = initial_weights(style_file, HALF, ("a",)).tensors
+    assert np.asarray(tensors["styles"]).shape == (1, HALF.style_size)

@@ -1,0 +1,138 @@
+"""What a new run begins with: the weights of another run or of a style file, fitted to the new net.
+
+Three changes keep what was learnt. A net with fewer residual blocks leaves out the first ones. Styles of the same name
+keep their vectors, and others take those of the old styles in turn, since any painter is a better start than none. And
+a net that folds blocks twice as large begins as the old net at half the picture's size: its stem first takes the mean
+of 2 × 2 pixels, its head paints each of its pixels four times, and `detail` adds what the smaller picture lacks. That
+is exact, so that an `ultra` begins with strokes twice as broad as those of a `fast` and as good as they are.
+"""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.networks.transform import StyledNorm, TransformNet
+from engines.networks.transform_config import PRESETS, TransformConfig
+from engines.style import load_style
+
+# BT.601: what a smaller picture lacks is added as luma alone, or edges would take the photo's colours.
+LUMA = (0.299, 0.587, 0.114)
+DETAIL_SHARE = 0.6
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class InitialWeights:
+    """Weights of a whole net, and the steps and settings of the runs that made them, the first one first."""
+
+    tensors: Tensors
+    history: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """A net that was trained: its shape, its weights with the table `styles`, and the styles' names."""
+
+    config: TransformConfig
+    tensors: Tensors
+    names: tuple[str, ...]
+    history: list[dict[str, Any]]
+
+
+def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -> InitialWeights:
+    """The weights in a checkpoint or style file for a net of this shape and these styles; ValueError if none fit."""
+    try:
+        learnt = _read_style_file(path) if path.suffix == ".onnx" else _read_checkpoint(path)
+        fitted = _fitted(learnt, config)
+    except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{path} is no checkpoint of a net that this one can begin with ({type(error).__name__}); "
+            "give the checkpoint.pt or the style file of a run with the same --network"
+        ) from error
+    return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history)
+
+
+def _read_checkpoint(path: Path) -> _Learnt:
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
+    return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], tuple(saved["styles"]), history)
+
+
+def _read_style_file(path: Path) -> _Learnt:
+    card = (file := load_style(str(path))).card
+    tensors = {name: torch.from_numpy(value.astype(np.float32)) for name, value in file.weights().items()}
+    tensors["styles"] = torch.from_numpy(np.stack([style.vector for style in card.styles]))
+    return _Learnt(TransformConfig.from_dict(card.network["config"]), tensors, card.names, [dict(card.training)])
+
+
+def _fitted(learnt: _Learnt, config: TransformConfig) -> Tensors:
+    """Every weight of a net of this shape but the table of styles; KeyError or RuntimeError where they do not fit."""
+    tensors = dict(learnt.tensors)
+    net = TransformNet(config)
+    if config.unshuffle == 2 * learnt.config.unshuffle and config.detail:
+        tensors |= _at_half_size(tensors, learnt.config)
+    own = {name: tensors[_old_name(name, learnt.config, config)] for name in net.state_dict() if name != "styles"}
+    net.load_state_dict(own | {"styles": net.styles})
+    return own
+
+
+def _old_name(name: str, old: TransformConfig, new: TransformConfig) -> str:
+    """Where a weight of the new net was in the old one, which may have had more blocks."""
+    group, *rest = name.split(".")
+    if group != "blocks":
+        return name
+    return ".".join([group, str(int(rest[0]) + old.blocks - new.blocks), *rest[1:]])
+
+
+def _at_half_size(tensors: Tensors, old: TransformConfig) -> Tensors:
+    """Stem, head and `detail` of a net that paints a picture of half the height and width, and enlarges the result."""
+    halving = _halving(old.unshuffle)
+    doubling = 4 * halving.T  # each small pixel four times
+    rest = torch.eye(len(doubling)) - doubling @ halving
+    return {
+        "down.0.weight": torch.einsum("osyx,sp->opyx", tensors["down.0.weight"], halving),
+        "head.weight": torch.einsum("ps,scyx->pcyx", doubling, tensors["head.weight"]),
+        "head.bias": doubling @ tensors["head.bias"],
+        "detail.weight": (_luma_of(len(doubling) // 3) @ rest)[:, :, None, None],
+    }
+
+
+def _halving(factor: int) -> Tensor:
+    """[3·f², 3·(2f)²]: a folded picture's channels, colour first, as means of 2 × 2 of those of one twice as large."""
+    place = torch.arange(2 * factor)
+    mean = torch.zeros(factor, 2 * factor)
+    mean[place // 2, place] = 0.5
+    return torch.kron(torch.eye(3), torch.kron(mean, mean))
+
+
+def _luma_of(places: int) -> Tensor:
+    """[3·places, 3·places]: the luma of every place, for each of its colours."""
+    return torch.kron(torch.tensor(LUMA).repeat(3, 1), torch.eye(places))
+
+
+def _style_table(learnt: _Learnt, config: TransformConfig, names: Sequence[str]) -> Tensor:
+    """[N, S] for the new net's styles."""
+    old = _norms(learnt.config)
+    rows = [learnt.names.index(name) if name in learnt.names else at for at, name in enumerate(names)]
+    table = learnt.tensors["styles"][torch.tensor(rows) % len(learnt.names)]
+    parts = []
+    for name, norm in _norms(config).items():
+        found = old.get(_old_name(name, learnt.config, config))
+        if found is None:
+            parts += [torch.full((len(rows), norm.channels), DETAIL_SHARE), torch.zeros(len(rows), norm.channels)]
+        else:
+            parts += [table[:, found.scale_at], table[:, found.shift_at]]
+    return torch.cat(parts, dim=1)
+
+
+def _norms(config: TransformConfig) -> dict[str, StyledNorm]:
+    """By name, in the order of the style vector."""
+    norms = {name: module for name, module in TransformNet(config).named_modules() if isinstance(module, StyledNorm)}
+    return dict(sorted(norms.items(), key=lambda named: named[1].scale_at.start))
