@@ -17,6 +17,7 @@ ENTRY_POINTS = "impasto.backends"
 OURS = {
     "tensorrt": "engines.backends.tensorrt:TensorRtBackend",
     "tensorrt-rtx": "engines.backends.tensorrt:TensorRtRtxBackend",
+    "torch-half": "engines.backends.torch_half:TorchHalfBackend",
     "openvino": "engines.backends.openvino:OpenVinoBackend",
     "onnxruntime": "engines.backends.onnxruntime:OnnxRuntimeBackend",
     "torch": "engines.backends.torch_eager:TorchBackend",

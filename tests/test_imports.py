@@ -15,7 +15,13 @@ ALLOWED = {
     "realtime": ("engines", "trainers"),
     "trainers": ("engines.networks", "engines.style", "engines.export"),
 }
-IMPORT_TORCH_AT_THE_TOP = ("trainers/", "engines/networks/", "engines/kernels/", "engines/backends/torch_eager.py")
+IMPORT_TORCH_AT_THE_TOP = (
+    "trainers/",
+    "engines/networks/",
+    "engines/kernels/",
+    "engines/backends/torch_eager.py",
+    *(f"engines/backends/torch_half_{part}.py" for part in ("build", "cuda", "net", "weights")),
+)
 IMPORT_TRAINERS = ("realtime/commands/train.py", "realtime/keyframe.py")
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -1,0 +1,134 @@
+"""Whether torch can run nets in half precision on this machine's GPU, and what it can compile them with.
+
+`import torch` takes seconds, so it comes last: after a look at what an NVIDIA driver leaves on a machine, and at
+whether torch is installed, and for CUDA, at all.
+"""
+
+import os
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+# A card's device node; the one of cards inside WSL; those of the Jetson boards.
+DRIVER_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu")
+DRIVER_VERSION = Path("/proc/driver/nvidia/version")
+SMI = "nvidia-smi"
+FIRST_TENSOR_CORES = (7, 0)
+FIRST_BF16 = (8, 0)
+NO_GPU = "no NVIDIA driver is found here; install one if there is such a GPU, or choose another --engine"
+NO_TORCH = "torch is not installed; pip install 'impasto[train]'"
+CUDA_BUILD = "install torch with CUDA, as https://pytorch.org/get-started/locally says"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchGpu:
+    """What torch knows of the first GPU that CUDA shows; `architectures` are those that this torch was compiled for."""
+
+    name: str
+    capability: tuple[int, int]
+    architectures: tuple[str, ...]
+    libraries: str
+
+    @property
+    def words(self) -> str:
+        major, minor = self.capability
+        return f"{self.name} (compute capability {major}.{minor})"
+
+
+@dataclass(frozen=True, slots=True)
+class Compilers:
+    """What torch.compile and our kernels need: Triton and a C compiler; `missing` says in a line what is not here."""
+
+    triton: str = ""
+    missing: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"compiled by Triton {self.triton}" if not self.missing else "not compiled"
+
+
+def missing_torch() -> str:
+    """Why torch cannot use a GPU here, as far as that can be told without importing it; else empty."""
+    if not nvidia_driver_is_here():
+        return NO_GPU
+    if find_spec("torch") is None:
+        return NO_TORCH
+    build = version("torch")
+    return f"torch {build} is built without CUDA; {CUDA_BUILD}" if build.endswith("+cpu") else ""
+
+
+def nvidia_driver_is_here() -> bool:
+    return shutil.which(SMI) is not None or any(Path(each).exists() for each in DRIVER_FILES)
+
+
+def look_at_gpu(torch: Any) -> TorchGpu | str:
+    """The GPU as the imported torch sees it, or why it cannot be used."""
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is built without CUDA; {CUDA_BUILD}"
+    if not torch.cuda.is_available():
+        return (
+            f"torch {torch.__version__} for CUDA {torch.version.cuda} finds no GPU that it can use: update the driver "
+            "(nvidia-smi shows its CUDA), or see whether CUDA_VISIBLE_DEVICES hides the GPU"
+        )
+    libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, {_driver_version()}"
+    return TorchGpu(
+        torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0), tuple(torch.cuda.get_arch_list()), libraries
+    )
+
+
+def unfit(gpu: TorchGpu) -> str:
+    """Why this GPU is not used, or empty."""
+    if gpu.capability < FIRST_TENSOR_CORES:
+        first = ".".join(map(str, FIRST_TENSOR_CORES))
+        return f"the {gpu.words} gains nothing by half precision, which takes {first} or more; choose another --engine"
+    if not any(_runs(architecture, gpu.capability) for architecture in gpu.architectures):
+        return f"this torch has no kernels for the {gpu.words}, only for {', '.join(gpu.architectures)}; {CUDA_BUILD}"
+    return ""
+
+
+def precisions_of(gpu: TorchGpu) -> tuple[str, ...]:
+    """fp16 first: it is as fast as bf16 and eight times as fine, and these nets are scaled to stay in its range."""
+    return ("fp16", "bf16") if gpu.capability >= FIRST_BF16 else ("fp16",)
+
+
+def _runs(architecture: str, capability: tuple[int, int]) -> bool:
+    """Whether code for `sm_86` or `compute_90` runs on a GPU: machine code within a generation, PTX from there on."""
+    kind, _, digits = architecture.partition("_")
+    number = "".join(each for each in digits if each.isdigit())
+    if len(number) < 2:
+        return False
+    compiled_for = int(number[:-1]), int(number[-1])
+    same_generation = kind == "compute" or compiled_for[0] == capability[0]
+    return compiled_for <= capability and same_generation
+
+
+def find_compilers() -> Compilers:
+    """Both are needed even for our own kernels: Triton compiles what starts them with a C compiler."""
+    if find_spec("triton") is None:
+        return Compilers(missing="Triton is not installed; pip install triton")
+    if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
+        return Compilers(missing="there is no C compiler for Triton; install gcc")
+    if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
+        return Compilers(missing="Python's C headers are missing, which Triton needs; install python3-dev")
+    return Compilers(triton=_triton_version())
+
+
+def _triton_version() -> str:
+    """The distribution may be called otherwise, as in torch's nightly builds."""
+    for name in ("triton", "pytorch-triton", "triton-windows"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "of unknown version"
+
+
+def _driver_version() -> str:
+    try:
+        return DRIVER_VERSION.read_text().splitlines()[0].strip()
+    except (OSError, IndexError):
+        return "driver of unknown version"
