@@ -5,10 +5,12 @@ back. Here a map is read twice and written once, which is the least where statis
 last pass also undoes the blocks of a folded convolution and writes those of the next one (map_layout.py).
 
 The moments are right however far the mean lies from zero: each tile is centred on its own mean before it is squared,
-and tiles and parts are joined by Chan, Golub and LeVeque's rule (1983, The American Statistician 37, equation 2.1).
+and tiles and parts are joined by Chan, Golub and LeVeque's rule (1983, The American Statistician 37).
 
 The kernels run on NVIDIA's GPUs and, with TRITON_INTERPRET=1, on the CPU, where the tests compare them with float64.
 """
+
+# mypy: disable-error-code="misc, no-untyped-def, no-untyped-call, import-not-found, import-untyped, untyped-decorator"
 
 import torch
 import triton
@@ -26,8 +28,8 @@ LEAST_PIXELS_IN_PART = 256
 PARTS_AT_ONCE = 32
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _pixel(row, column, columns, FOLD: tl.constexpr, RIM: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: N803
+@triton.jit
+def _pixel(row, column, columns, FOLD: tl.constexpr, RIM: tl.constexpr):  # noqa: N803
     """The place of a map's pixel in its buffer, counted in pixels; `columns` blocks lie in a row of the buffer."""
     row += RIM
     column += RIM
@@ -35,8 +37,8 @@ def _pixel(row, column, columns, FOLD: tl.constexpr, RIM: tl.constexpr):  # type
     return ((row // FOLD) * columns + column // FOLD) * (FOLD * FOLD) + place
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _inside(row, length, EDGE: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: N803
+@triton.jit
+def _inside(row, length, EDGE: tl.constexpr):  # noqa: N803
     """The row of the map that a row of the rim repeats."""
     if EDGE:
         row = tl.minimum(tl.maximum(row, 0), length - 1)
@@ -46,8 +48,8 @@ def _inside(row, length, EDGE: tl.constexpr):  # type: ignore[no-untyped-def]  #
     return row
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _partial_moments(  # type: ignore[no-untyped-def]
+@triton.jit
+def _partial_moments(
     x_ptr, parts_ptr, height, width, columns, buffer_pixels, channels, part_pixels,
     FOLD: tl.constexpr, RIM: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -78,8 +80,8 @@ def _partial_moments(  # type: ignore[no-untyped-def]
     tl.store(parts_ptr + channels + channel, squares, mask=channel < channels)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _moments(  # type: ignore[no-untyped-def]
+@triton.jit
+def _moments(
     parts_ptr, moments_ptr, scale_ptr, epsilon_ptr, pixels, channels, parts, part_pixels,
     PARTS: tl.constexpr, CHANNELS: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -112,8 +114,8 @@ def _moments(  # type: ignore[no-untyped-def]
     tl.store(moments_ptr + channels + channel, scale / tl.sqrt(variance + epsilon), mask=live)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _write(  # type: ignore[no-untyped-def]
+@triton.jit
+def _write(
     x_ptr, out_ptr, moments_ptr, shift_ptr, residual_ptr, height, width, channels, x_columns, x_pixels,
     out_columns, out_pixels, residual_columns, residual_pixels,
     RELU: tl.constexpr, ADD: tl.constexpr, X_FOLD: tl.constexpr, X_RIM: tl.constexpr,  # noqa: N803
@@ -167,6 +169,7 @@ def styled_norm(
         RELU=relu, ADD=residual is not None, X_FOLD=out_of.fold, X_RIM=out_of.rim,
         FOLD=into.fold, RIM=into.rim, EDGE=into.edge,
         RESIDUAL_FOLD=beside.fold, RESIDUAL_RIM=beside.rim, PIXELS=pixels, CHANNELS=in_tile,
+        enable_fp_fusion=True,
     )  # fmt: skip
     return out
 
@@ -203,10 +206,10 @@ def _moments_of(x: Tensor, scale: Tensor, epsilon: Tensor, layout: MapLayout, in
     moments = torch.empty((len(x), 2, channels), dtype=torch.float32, device=x.device)
     _partial_moments[(parts, len(x), groups)](
         x, partial, height, width, x.shape[2], x[0].numel() // channels, channels, part_pixels,
-        FOLD=layout.fold, RIM=layout.rim, PIXELS=TILE // in_tile, CHANNELS=in_tile,
+        FOLD=layout.fold, RIM=layout.rim, PIXELS=TILE // in_tile, CHANNELS=in_tile, enable_fp_fusion=True,
     )  # fmt: skip
     _moments[(len(x), groups)](
         partial, moments, scale, epsilon, pixels, channels, parts, part_pixels,
-        PARTS=PARTS_AT_ONCE, CHANNELS=in_tile,
+        PARTS=PARTS_AT_ONCE, CHANNELS=in_tile, enable_fp_fusion=True,
     )  # fmt: skip
     return moments
