@@ -21,10 +21,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from engines.export import PLAIN, Rewrites, build_model
 from engines.onnx_folding import Constants, constants_derived_from, fold_constants
 from engines.style import StyleFile
 from engines.style_file import WEIGHT_PREFIX
 
+CAST_FIRST = Rewrites(bytes_first=False)
 NARROW = {"fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 # Kinds that may run in half precision where they stand between two convolutions; sums over many values may not.
@@ -51,13 +53,13 @@ class NetGraph:
     convolutions: list[onnx.NodeProto] = field(default_factory=list)
 
 
-def read_net(style: StyleFile, size: tuple[int, int] | None) -> NetGraph:
+def read_net(style: StyleFile, size: tuple[int, int] | None, rewrites: Rewrites = CAST_FIRST) -> NetGraph:
     """The graph of a style file in float32; ValueError where it has no convolution, or parts that are not plain ONNX.
 
     A transform net is written anew from its weights, so that the frame goes into a Cast first, which TensorRT demands;
     the net of another package is taken as it is.
     """
-    model = _wide_model(style)
+    model = _wide_model(style, rewrites)
     derived = constants_derived_from(model, WEIGHT_PREFIX)
     nodes, constants = fold_constants(model, size)
     candidates = [node for node in nodes if node.op_type in CONVOLUTIONS and node.input[1] in constants]
@@ -119,9 +121,13 @@ def typed_model(style: StyleFile, precision: str, size: tuple[int, int] | None) 
     if precision == "fp32":
         return assemble(net, net.nodes, net.constants)
     scale_before_norms(net)
-    typing = Typing(net, NARROW[precision])
-    nodes = [typed for node in net.nodes for typed in typing.typed(node)]
-    return assemble(net, nodes, typing.constants)
+    return _typed(net, Typing(net, NARROW[precision]))
+
+
+def plain_fp16_model(style: StyleFile, size: tuple[int, int]) -> onnx.ModelProto:
+    """The graph in fp16 as most would make it: without our rewrites and rescaling. Something to compare with."""
+    net = read_net(style, size, PLAIN)
+    return _typed(net, Typing(net, NARROW["fp16"]))
 
 
 class Typing:
@@ -182,15 +188,17 @@ def assemble(net: NetGraph, nodes: Iterable[onnx.NodeProto], constants: Constant
     return made
 
 
-def _wide_model(style: StyleFile) -> onnx.ModelProto:
+def _typed(net: NetGraph, typing: Typing) -> onnx.ModelProto:
+    nodes = [typed for node in net.nodes for typed in typing.typed(node)]
+    return assemble(net, nodes, typing.constants)
+
+
+def _wide_model(style: StyleFile, rewrites: Rewrites) -> onnx.ModelProto:
     network = style.card.network
     if network.get("name") != "transform":
         ours = onnx.ModelProto()
         ours.CopyFrom(style.model)
         return ours
-    from engines.export import Rewrites, build_model
-
-    rewrites = Rewrites(bytes_first=False)
     return build_model(network["config"], style.weights(), rewrites=rewrites, weight_type=np.float32)
 
 

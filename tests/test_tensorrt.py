@@ -4,35 +4,34 @@ What it paints needs a GPU: there tests/test_engines.py runs its suite over thes
 """
 
 import _thread
-import re
 import threading
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from onnx import TensorProto
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.backends.tensorrt import TensorRtBackend, TensorRtRtxBackend, model_for, version_of
+from engines.backends.tensorrt import TensorRtRtxBackend, model_for
 from engines.backends.tensorrt_build import BuildProgress, Order, compile_plan
 from engines.backends.tensorrt_engine import Plan
 from engines.backends.tensorrt_flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
-from engines.cuda import CudaBindings, CudaError, Gpu
-from engines.errors import EngineRefused
+from engines.cuda import CudaBindings, CudaError
+from engines.errors import EngineRefused, ImpastoError
 from engines.export import Rewrites, build_model, export_style
 from engines.graph import Graph
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import PRESETS
+from engines.onnx_precision import plain_fp16_model
 from engines.spec import PRECISIONS, BuildAids, Calibration, EngineSpec, SizeRange
 from engines.style import NamedStyle, StyleFile, list_gallery, load_style, save_style
+from realtime.bench.bare_tensorrt import bare_tensorrt
 
 SIZE = (48, 64)
 SPEC = EngineSpec("tensorrt-rtx", "fp16", *SIZE, "CUDA", "1")
 FRAMES = Calibration(random_frame(48, 64)[None], "noise")
-BACKENDS = [TensorRtBackend, TensorRtRtxBackend]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +79,18 @@ def test_every_preset_compiles(rtx: Any, preset: str, tmp_path: Path) -> None:
         path, config=config, weights=weights, styles=styles, name="n", licence="CC0-1.0", training={"steps": 0}
     )
     assert len(compiled(rtx, load_style(str(path)), SPEC)) > 1000
+
+
+def test_the_plain_graph_of_the_peer_compiles(rtx: Any, small: StyleFile) -> None:
+    order = Order(plain_fp16_model(small, SIZE).SerializeToString(), SIZE)
+    assert len(compile_plan(rtx, order, lambda config: nullcontext(), lambda share: None)) > 1000
+
+
+def test_the_bare_peer_says_why_it_cannot_run(small: StyleFile) -> None:
+    skip_with_a_gpu()
+    with pytest.raises(ImpastoError, match="tensorrt") as raised:
+        bare_tensorrt(small, small.vector("waves"))
+    assert "\n" not in str(raised.value)
 
 
 def test_progress_is_told_from_nothing_to_all(rtx: Any, small: StyleFile) -> None:
@@ -203,14 +214,6 @@ def test_nested_phases_make_one_share() -> None:
     assert not progress.step("build", 1)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_without_the_module_the_remedy_is_told(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.backends.tensorrt.find_spec", lambda name: None)
-    state = backend().probe()
-    assert not state.available
-    assert state.reason == f"{backend.name} is not installed; pip install 'impasto[{backend.name}]'"
-
-
 def test_without_a_gpu_the_reason_is_told(rtx: Any) -> None:
     pytest.importorskip("cuda.bindings.runtime")
     skip_with_a_gpu()
@@ -218,59 +221,6 @@ def test_without_a_gpu_the_reason_is_told(rtx: Any) -> None:
     assert not state.available
     assert "NVIDIA" in state.reason
     assert "\n" not in state.reason
-
-
-@pytest.mark.parametrize(
-    ("backend", "version", "capability", "reason"),
-    [
-        (TensorRtBackend, "10.3.0", (8, 9), "tensorrt 10.3.0 is too old, 10.12 is needed"),
-        (TensorRtBackend, "11.4.0", (7, 0), "needs compute capability 7.5 or newer, the Test, compute capability 7.0"),
-        (TensorRtRtxBackend, "1.1.0.26", (8, 9), "tensorrt-rtx 1.1.0.26 is too old, 1.2 is needed"),
-        (TensorRtRtxBackend, "1.7.1.116", (9, 0), "knows the GPUs SM86, SM89, not the Test, .* try --engine tensorrt"),
-    ],
-)
-def test_what_cannot_run_on_a_gpu_says_why(
-    backend: Any, version: str, capability: tuple[int, int], reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretend(monkeypatch, version, capability)
-    state = backend().probe()
-    assert not state.available
-    assert re.search(reason, state.reason)
-
-
-@pytest.mark.parametrize(
-    ("backend", "capability", "precisions", "on_request"),
-    [
-        (TensorRtBackend, (7, 5), ("fp16", "fp32"), ("int8",)),
-        (TensorRtBackend, (8, 6), ("fp16", "bf16", "fp32"), ("int8",)),
-        (TensorRtBackend, (9, 0), ("fp16", "bf16", "fp32"), ("int8", "fp8")),
-        (TensorRtRtxBackend, (8, 6), ("fp16", "bf16", "fp32"), ()),
-        (TensorRtRtxBackend, (8, 9), ("fp16", "bf16", "fp32"), ("fp8",)),
-    ],
-)
-def test_precisions_are_those_of_the_gpu(
-    backend: Any, capability: tuple[int, int], precisions: Any, on_request: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretend(monkeypatch, "99.0", capability)
-    state = backend().probe()
-    assert state.available
-    assert (state.precisions, state.on_request, state.device) == (precisions, on_request, "CUDA")
-    assert state.hardware == "Test, compute capability {}.{}, driver for CUDA 13.0".format(*capability)
-
-
-def test_versions_are_compared_as_numbers() -> None:
-    assert version_of("10.12.0.36") == (10, 12) > version_of("10.9")
-    assert version_of("next") == (0, 0)
-
-
-def pretend(monkeypatch: pytest.MonkeyPatch, version: str, capability: tuple[int, int]) -> None:
-    """A machine with such a GPU and a module of that version: only what probing asks of them."""
-    known = SimpleNamespace(__members__={"NONE": 0, "SM86": 1, "SM89": 2, "CURRENT": 3})
-    module = SimpleNamespace(__version__=version, ComputeCapability=known)
-    cuda = SimpleNamespace(gpu=lambda: Gpu("Test", capability, "13.0"))
-    monkeypatch.setattr("engines.backends.tensorrt.find_spec", lambda name: object())
-    monkeypatch.setattr("engines.backends.tensorrt.CudaBindings", lambda: cuda)
-    monkeypatch.setattr("engines.backends.tensorrt.import_module", lambda name: module)
 
 
 def skip_with_a_gpu() -> None:
