@@ -1,29 +1,29 @@
-"""`impasto bench`: every row is there, the figures fit together, and the peer paints the same picture."""
+"""`impasto bench`: every combination has its row or its reason, and the figures fit together."""
 
-import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
-import av
-import numpy as np
 import pytest
 from clips import read_packets, write_clip
-from typer.testing import CliRunner
+from small_styles import one_thread_for_torch
+from typer.testing import CliRunner, Result
 
-from engines.scene import Motion
-from realtime.bench.machine import fingerprint
-from realtime.bench.peers import TutorialLoop
-from realtime.bench.rows import Measurement, frames_a_second, net_only, to_file
-from realtime.bench.run import Row
-from realtime.bench.stability import measure_stability, warping_error
-from realtime.bench.subject import Subject, prepared
+from realtime.bench.combination import combinations
+from realtime.bench.first_frames import LEAST_FRAMES, Allowance
+from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, to_file
+from realtime.bench.stages import STAGES
+from realtime.bench.subject import Bench, Subject, opened
 from realtime.cli import app
 from realtime.options import BenchOptions
 
 FRAMES = 6
+
+
+def bench(*words: object) -> Result:
+    return CliRunner().invoke(app, ["bench", "--frames", str(FRAMES), *map(str, words)])
 
 
 @pytest.fixture(scope="module")
@@ -33,111 +33,146 @@ def clip(make_clip: Callable[[int], Path]) -> Path:
 
 @pytest.fixture
 def subject(clip: Path, small_style: Path, tmp_path: Path) -> Iterator[Subject]:
-    options = BenchOptions(clip=clip, style=str(small_style), height=48, frames=FRAMES)
-    with prepared(options, tmp_path, print) as made:
+    options = BenchOptions(clip=clip, styles=(str(small_style),), height=48, frames=FRAMES)
+    with subject_of(options, tmp_path) as made:
         yield made
 
 
-def test_the_document_has_every_figure(clip: Path, small_style: Path) -> None:
-    choices = ["--height", "48", "--frames", str(FRAMES), "--repeats", "2", "--peers", "--stability", "--json"]
-    result = CliRunner().invoke(app, ["bench", "--clip", str(clip), "--style", f"{small_style}:night", *choices])
+def subject_of(options: BenchOptions, folder: Path) -> AbstractContextManager[Subject]:
+    return opened(combinations(options, [(64, 48)], folder)[0], Bench(options, folder), print)
+
+
+@pytest.fixture(scope="module")
+def document(clip: Path, small_style: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run over two engines, one of which does not exist, prints as JSON."""
+    with one_thread_for_torch(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        result = bench(
+            *("--clip", clip, "--style", f"{small_style}:night", "--height", 48, "--repeats", 2, "--json"),
+            *("--engine", "openvino", "--engine", "steam", "--peers", "--stability"),
+        )
     assert result.exit_code == 0, result.stderr
     assert result.stdout.count("\n") == 1
-    document = json.loads(result.stdout)
-    assert (document["size"], document["frames"], document["repeats"]) == ("64x48", FRAMES, 2)
-    assert set(document["rows"]) == {"net", "decode_stylize_null", "decode_stylize_encode"}
-    assert all(len(row["fps_of_repeats"]) == 2 and row["fps"] > 0 for row in document["rows"].values())
-    assert set(document["rows"]["decode_stylize_encode"]["stage_ms"]) == {"decode", "convert", "net", "encode"}
-    alone = document["stages_alone_fps"]
-    assert document["slowest_stage"] == min(alone, key=alone.get)
-    assert document["peers"]["tutorial_loop"]["agreement_db"] > 40
-    assert document["stability"]["e_warp"] > 0
-    assert document["first_frame_seconds"] > 0
-    assert 20 < document["peak_mib"] < 2000
-    assert document["machine"]["cores"] >= 1
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
 
 
-def test_the_table_for_people(clip: Path, small_style: Path) -> None:
-    choices = ["--height", "48", "--frames", "3", "--repeats", "1"]
-    result = CliRunner().invoke(app, ["bench", "--clip", str(clip), "--style", str(small_style), *choices])
+def test_every_combination_has_a_result_or_a_reason(document: dict[str, Any]) -> None:
+    ran, refused = document["combinations"]
+    assert ran["asked"] == {"style": "small.onnx:night", "size": "64x48", "engine": "openvino", "precision": "auto"}
+    assert ran["reason"] == ""
+    assert refused["result"] is None
+    assert "no engine 'steam'" in refused["reason"]
+
+
+def test_every_row_has_its_spread(document: dict[str, Any]) -> None:
+    ran = document["combinations"][0]["result"]
+    assert set(ran["rows"]) == {"net", "decode_stylize_null", "decode_stylize_encode"}
+    for row in ran["rows"].values():
+        assert row["fps"]["count"] == 2
+        assert 0 < row["fps"]["least"] <= row["fps"]["median"] <= row["fps"]["most"]
+    late = ran["latency"]
+    assert late["count"] == 2 * FRAMES
+    assert 0 < late["p50"] <= late["p95"] <= late["p99"]
+
+
+def test_the_waterfall_adds_up(document: dict[str, Any]) -> None:
+    ran = document["combinations"][0]["result"]
+    assert tuple(ran["stages"]) == STAGES
+    assert sum(stage["share"] for stage in ran["stages"].values()) == pytest.approx(1, abs=0.001)
+    slowest = min(ran["stages"], key=lambda name: ran["stages"][name]["fps"]["median"])
+    assert ran["slowest_stage"] == slowest
+    whole = ran["rows"]["decode_stylize_encode"]["fps"]["median"]
+    assert ran["efficiency"] == pytest.approx(whole / ran["stages"][slowest]["fps"]["median"], abs=0.001)
+
+
+def test_start_memory_and_gate_are_told(document: dict[str, Any]) -> None:
+    ran = document["combinations"][0]["result"]
+    assert ran["build_seconds"] > 0
+    assert ran["restore_seconds"]["count"] == ran["first_frame_seconds"]["count"] == 2
+    assert 20 < ran["peak_mib"]["median"] < 2000
+    assert ran["gate_db"] > 38
+    assert ran["stability"]["e_warp"] > 0
+
+
+def test_no_folder_and_no_name_of_a_person_is_told(document: dict[str, Any], clip: Path) -> None:
+    text = json.dumps(document)
+    assert str(clip.parent) not in text
+    assert str(Path.home()) not in text
+    assert document["clip"] == clip.name
+
+
+def test_the_tables_for_people(clip: Path, small_style: Path, tmp_path: Path) -> None:
+    page = tmp_path / "tables.md"
+    result = bench("--clip", clip, "--style", small_style, "--height", 48, "--repeats", 1, "--markdown", page)
     assert result.exit_code == 0, result.stderr
-    assert all(words in result.stdout for words in ("net only", "decode, paint, encode", "slowest stage", "MiB"))
+    for words in ("Speed", "Start and memory", "Waterfall", "small.onnx", "64x48"):
+        assert words in result.stdout
+        assert words in page.read_text()
+
+
+def test_where_nothing_can_run_the_command_has_failed(clip: Path, small_style: Path) -> None:
+    result = bench("--clip", clip, "--style", small_style, "--engine", "steam", "--repeats", 1)
+    assert result.exit_code == 1
+    assert "no engine 'steam'" in result.stdout
+
+
+def test_a_style_that_is_not_there_ends_it_at_once(clip: Path) -> None:
+    result = bench("--clip", clip, "--style", "nowhere.onnx")
+    assert result.exit_code == 1
+    assert "nowhere.onnx" in result.stderr
+
+
+def test_the_same_engine_is_not_measured_twice(clip: Path, small_style: Path) -> None:
+    words = ("--clip", clip, "--style", small_style, "--height", 48, "--repeats", 1, "--json")
+    result = bench(*words, "--engine", "openvino", "--engine", "openvino", "--precision", "fp32")
+    first, second = json.loads(result.stdout)["combinations"]
+    assert first["result"]["precision"] == "fp32"
+    assert "same engine as" in second["reason"]
+
+
+def test_a_clip_is_scaled_to_each_size(clip: Path, small_style: Path, tmp_path: Path) -> None:
+    options = BenchOptions(clip=clip, styles=(str(small_style),), sizes=((96, 64),), frames=FRAMES)
+    with opened(combinations(options, [(96, 64)], tmp_path)[0], Bench(options, tmp_path), print) as made:
+        frames = made.frames(20)
+        assert [frame.size for frame in frames] == [(96, 64)] * FRAMES
+        assert made.stylizer(frames[0]).size == (96, 64)
 
 
 def test_the_built_in_scene_is_the_default(small_style: Path, tmp_path: Path) -> None:
-    with prepared(BenchOptions(style=str(small_style), height=48, frames=2), tmp_path, print) as made:
-        assert [frame.size for frame in made.frames(3)] == [(86, 48)] * 2
+    options = BenchOptions(styles=(str(small_style),), frames=FRAMES)
+    with subject_of(options, tmp_path) as made:
+        assert [frame.size for frame in made.frames(20)] == [(64, 48)] * FRAMES
 
 
-def test_a_source_ends_after_the_wanted_frames(subject: Subject) -> None:
-    source = subject.source()
-    try:
-        assert len(list(iter(source.read, None))) == FRAMES
-    finally:
-        source.close()
-
-
-def test_the_net_row_paints_every_frame(subject: Subject) -> None:
-    measured = net_only(subject)
-    assert measured.fps > 0
-    assert measured.stage_ms["net"] > 0
+def test_each_engine_takes_as_many_frames_as_its_row_needs(subject: Subject) -> None:
+    assert (subject.single.requests, subject.stylizer.requests) == (1, 2)
+    assert len(net_latency_ms(subject)) == FRAMES
+    assert net_throughput(subject).fps > 0
 
 
 def test_the_sound_of_a_longer_clip_is_not_copied_on_our_time(small_style: Path, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", sounds=("aac",), pts=range(0, 25 * 512, 512))
-    options = BenchOptions(clip=clip, style=str(small_style), height=48, frames=5)
-    with prepared(options, tmp_path, print) as subject:
-        to_file(subject, tmp_path / "painted.mp4")
+    options = BenchOptions(clip=clip, styles=(str(small_style),), height=48, frames=5)
+    with subject_of(options, tmp_path) as made:
+        to_file(made, tmp_path / "painted.mp4")
     copied, all_of_it = (len(read_packets(path, "audio")[0]) for path in (tmp_path / "painted.mp4", clip))
     assert 0 < copied < all_of_it / 3
 
 
-def test_the_tutorial_loop_writes_a_video_of_as_many_frames(subject: Subject, tmp_path: Path) -> None:
-    loop = TutorialLoop(subject)
-    assert loop.fps(tmp_path / "peer.mp4") > 0
-    with av.open(str(tmp_path / "peer.mp4")) as container:
-        assert sum(1 for _ in container.decode(video=0)) == FRAMES
-
-
-def test_a_row_is_the_median_of_its_repeats() -> None:
-    row = Row.median_of([Measurement(fps, {"net": 1000 / fps}) for fps in (10.0, 40.0, 20.0)])
-    assert (row.fps, row.stage_ms, row.fps_of_repeats) == (20.0, {"net": 50.0}, [10.0, 40.0, 20.0])
-
-
 def test_all_work_is_done_on_the_threads() -> None:
     done: list[int] = []
-    assert frames_a_second(done.append, range(20), threads=3) > 0
-    assert sorted(done) == list(range(20))
+    assert frames_a_second(done.append, range(7), Allowance(20, 60.0), threads=3) > 0
+    assert sorted(done) == sorted(number % 7 for number in range(20))
 
 
-def test_the_machine_is_named() -> None:
-    machine = fingerprint()
-    assert machine["cpu"]
-    assert {"av", "numpy", "openvino"} <= set(machine["versions"])
+def test_an_error_on_a_thread_is_raised() -> None:
+    def fail(item: int) -> None:
+        raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError, match="no memory"):
+        frames_a_second(fail, range(3), Allowance(20, 60.0), threads=2)
 
 
-def test_a_picture_that_only_moves_does_not_flicker() -> None:
-    rng = np.random.default_rng(0)
-    first = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    second = np.roll(first, (2, 3), axis=(0, 1))
-    flow = np.broadcast_to(np.array([3, 2], np.float32), (40, 60, 2))
-    occluded = np.ones((40, 60), bool)
-    occluded[:38, :57] = False
-    motion = Motion(flow, occluded, np.zeros((40, 60), bool))
-    assert warping_error(first, second, motion) == 0
-    brighter = np.clip(second.astype(int) + 1, 0, 255).astype(np.uint8)
-    assert 0.9 / 255**2 < warping_error(first, brighter, motion) <= 1 / 255**2
-
-
-def test_the_unpainted_scene_is_as_steady_as_itself(small_style: Path, tmp_path: Path) -> None:
-    with prepared(BenchOptions(style=str(small_style), height=48, frames=2), tmp_path, print) as made:
-        made.stylizer.controls = dataclasses.replace(made.stylizer.controls, strength=0.0)
-        assert measure_stability(made.stylizer).ratio == pytest.approx(1)
-
-
-def test_the_memory_of_the_parent_is_not_counted() -> None:
-    """A parent with 300 MiB starts a process that needs far less."""
-    ballast = np.ones(300 * 2**20, np.uint8)
-    code = "from realtime.bench.start import peak_resident_mib; print(peak_resident_mib())"
-    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 5 < float(child.stdout) < ballast.nbytes / 2**20 / 2
+def test_a_slow_row_ends_after_its_first_frames() -> None:
+    assert len(each_ms(print, "x", Allowance(1000, 0.0))) == LEAST_FRAMES

@@ -38,7 +38,7 @@ def test_it_is_told_in_a_line() -> None:
 
 
 def test_a_short_run_is_measured(small_style: Path) -> None:
-    options = BenchOptions(style=f"{small_style}:waves", height=180, engine="openvino")
+    options = BenchOptions(styles=(f"{small_style}:waves",), height=180, engines=("openvino",))
     row = measure_live(options, lambda line: None, seconds=5.0)
     assert row.paint_size == (320, 180)
     assert 0 < row.coded_ms.p50 < 4000
@@ -47,6 +47,6 @@ def test_a_short_run_is_measured(small_style: Path) -> None:
 
 
 def test_a_run_that_is_too_short_is_refused(small_style: Path) -> None:
-    options = BenchOptions(style=f"{small_style}:waves", height=180, engine="openvino")
+    options = BenchOptions(styles=(f"{small_style}:waves",), height=180, engines=("openvino",))
     with pytest.raises(ImpastoError, match="too short"):
         measure_live(options, lambda line: None, seconds=0.0)

@@ -23,14 +23,13 @@ from engines.errors import ImpastoError
 from engines.style import list_gallery
 from realtime.cli import app
 from realtime.commands import train
-from realtime.commands.bench import bench
 from realtime.commands.border import at_the_border, in_one_line
 from realtime.commands.choices import complete_style, positive_fraction
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.terminal import Bar
 from realtime.commands.video import video
-from realtime.options import BenchOptions, ImageOptions, VideoOptions
+from realtime.options import ImageOptions, VideoOptions
 from trainers.options import JohnsonOptions
 
 COMMANDS = ("video", "image", "styles", "bench", "train", "import")
@@ -214,10 +213,9 @@ def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict
     [
         (video, VideoOptions(), {"source", "output", "json"}),
         (image, ImageOptions(), {"sources", "output", "json"}),
-        (bench, BenchOptions(), {"json"}),
         (import_checkpoint, ImportOptions(), {"checkpoint", "output", "json"}),
     ],
-    ids=["video", "image", "bench", "import"],
+    ids=["video", "image", "import"],
 )
 def test_a_command_offers_every_setting_with_its_default(
     command: Callable[..., None], options: Any, apart: set[str]

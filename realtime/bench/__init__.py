@@ -1,5 +1,1 @@
-"""`impasto bench`: frames a second of the net, of the pipeline and of its stages, on this machine."""
-
-from realtime.bench.run import BenchReport, run_bench
-
-__all__ = ["BenchReport", "run_bench"]
+"""`impasto bench`: what this machine can do with these nets, and what bounds it."""

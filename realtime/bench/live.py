@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.bench.subject import SCENE_RATE, SCENE_SIZE
+from realtime.bench.clips import SCENE_RATE, SCENE_SIZE
 from realtime.live.options import LiveOptions
 from realtime.live.report import LiveReport
 from realtime.live.run import run_live
@@ -66,10 +66,10 @@ class LiveRow:
 def measure_live(options: BenchOptions, report: Callable[[str], None], seconds: float = LIVE_SECONDS) -> LiveRow:
     """Paint the scene into nothing for so long; belongs on the main thread. ImpastoError where no code was read."""
     asked = LiveOptions(
-        style=options.style,
+        style=options.styles[0],
         height=options.height,
-        engine=options.engine,
-        precision=options.precision,
+        engine=options.engines[0],
+        precision=options.precisions[0],
         seconds=seconds,
         control=False,
     )

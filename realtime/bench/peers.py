@@ -1,66 +1,117 @@
-"""The loop of the tutorials: OpenCV reads, torch paints eagerly in fp32 with the same weights, OpenCV writes."""
+"""What a person would write instead, each with the same net and the same weights.
 
-import time
-from pathlib import Path
+Each peer is a function that opens it and gives back what paints a frame; it raises ImpastoError, with one line, where
+it cannot run here. All of them stand in the loop of the tutorials (realtime/bench/tutorial.py). torch's peers rebuild
+the net from the style file; the others read the plain graph of it, without our rewrites.
+"""
+
+import shutil
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
-from engines.verify import psnr
-from realtime.bench.subject import Subject, painting_options
-from realtime.painting import choose_style
+from engines.reference import reference_model
+from engines.spec import Controls, one_line
+from engines.style import StyleFile
 
-FOURCC = "mp4v"
-COMPARED_FRAMES = 8
+COMPILERS = ("c++", "g++", "clang++", "cl")
+Paint = Callable[[np.ndarray], np.ndarray]
 
 
-class TutorialLoop:
-    """One frame after the other on one thread, as written down in a hundred repositories."""
+def torch_eager(style: StyleFile, vector: np.ndarray) -> Paint:
+    """torch layer by layer in fp32, as the tutorials do."""
+    return _torch_painter(style, vector, half=False, compiled=False)
 
-    def __init__(self, subject: Subject) -> None:
-        """Rebuilds the torch net from the style file; ImpastoError where torch is not installed."""
-        self._subject = subject
-        file, vector = choose_style(painting_options(subject.options))
-        try:
-            import torch
-        except ModuleNotFoundError as error:
-            raise ImpastoError("--peers needs torch; install it with: pip install 'impasto[train]'") from error
-        self._net = rebuild_net(file)
-        self._style = torch.from_numpy(vector.copy())[None]
 
-    def paint(self, rgb: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 RGB in and out."""
+def torch_half(style: StyleFile, vector: np.ndarray) -> Paint:
+    """torch layer by layer in half precision: fp16 on CUDA, bf16 on the processor."""
+    return _torch_painter(style, vector, half=True, compiled=False)
+
+
+def torch_compiled(style: StyleFile, vector: np.ndarray) -> Paint:
+    """torch.compile with its defaults: in fp16 on CUDA, in fp32 on the processor."""
+    torch = _torch()
+    if not any(shutil.which(name) for name in COMPILERS):
+        raise ImpastoError(f"torch.compile needs a C++ compiler, and there is none of {', '.join(COMPILERS)}")
+    return _torch_painter(style, vector, half=torch.cuda.is_available(), compiled=True)
+
+
+def opencv_dnn(style: StyleFile, vector: np.ndarray) -> Paint:
+    """OpenCV's dnn module with the plain graph."""
+    import cv2
+
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(reference_model(style).SerializeToString(), np.uint8))
+    controls = Controls(vector)
+
+    def paint(rgb: np.ndarray) -> np.ndarray:
+        for name, value in controls.graph_inputs(rgb[None]).items():
+            net.setInput(value, name)
+        return np.array(net.forward()[0])
+
+    return paint
+
+
+def onnx_runtime(style: StyleFile, vector: np.ndarray) -> Paint:
+    """ONNX Runtime with the plain graph, its own defaults, and CUDA where it was installed with it."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImpastoError("onnxruntime is not installed; pip install 'impasto[onnxruntime]'") from error
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    session = onnxruntime.InferenceSession(reference_model(style).SerializeToString(), providers=providers)
+    controls = Controls(vector)
+
+    def paint(rgb: np.ndarray) -> np.ndarray:
+        painted: np.ndarray = session.run(["stylized"], controls.graph_inputs(rgb[None]))[0][0]
+        return painted
+
+    return paint
+
+
+PEERS: dict[str, Callable[[StyleFile, np.ndarray], Paint]] = {
+    "torch eager fp32": torch_eager,
+    "torch eager half": torch_half,
+    "torch.compile": torch_compiled,
+    "OpenCV dnn": opencv_dnn,
+    "ONNX Runtime": onnx_runtime,
+}
+
+
+def open_peer(name: str, style: StyleFile, vector: np.ndarray) -> Paint:
+    """What paints like that peer; ImpastoError with the reason where it cannot."""
+    try:
+        return PEERS[name](style, vector)
+    except ImpastoError:
+        raise
+    except Exception as error:  # a probe: runtimes that are not ours fail in every possible way
+        raise ImpastoError(one_line(error)) from error
+
+
+def _torch() -> Any:
+    try:
         import torch
+    except ImportError as error:
+        raise ImpastoError("torch is not installed; pip install 'impasto[train]'") from error
+    return torch
 
+
+def _torch_painter(style: StyleFile, vector: np.ndarray, *, half: bool, compiled: bool) -> Paint:
+    torch = _torch()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = (torch.float16 if device == "cuda" else torch.bfloat16) if half else torch.float32
+    net = rebuild_net(style).to(device, kind)
+    painting = torch.compile(net) if compiled else net
+    row = torch.from_numpy(vector.copy())[None].to(device, kind)
+
+    def paint(rgb: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            picture = torch.from_numpy(rgb).permute(2, 0, 1).float().div(255)[None]
-            painted = self._net(picture, self._style)[0].clamp(0, 1).mul(255).round()
-            array: np.ndarray = painted.permute(1, 2, 0).byte().numpy()
+            picture = torch.from_numpy(rgb).to(device).permute(2, 0, 1).to(kind).div(255)[None]
+            painted = painting(picture, row)[0].float().clamp(0, 1).mul(255).round()
+            array: np.ndarray = painted.permute(1, 2, 0).byte().cpu().numpy()
         return array
 
-    def fps(self, output: Path) -> float:
-        """Frames a second from file to file, at the size that our own rows have."""
-        import cv2
-
-        spec = self._subject.stylizer.engine.spec
-        size = spec.width, spec.height
-        reader = cv2.VideoCapture(str(self._subject.clip))
-        writer = cv2.VideoWriter(str(output), cv2.VideoWriter.fourcc(*FOURCC), reader.get(cv2.CAP_PROP_FPS) or 25, size)
-        count, started = 0, time.perf_counter()
-        while count < self._subject.options.frames:
-            found, frame = reader.read()
-            if not found:
-                break
-            rgb = cv2.cvtColor(cv2.resize(frame, size), cv2.COLOR_BGR2RGB)
-            writer.write(cv2.cvtColor(self.paint(rgb), cv2.COLOR_RGB2BGR))
-            count += 1
-        writer.release()
-        reader.release()
-        return count / (time.perf_counter() - started)
-
-    def agreement_db(self) -> float:
-        """The least PSNR between our frames and this loop's, on the same decoded frames, before encoding."""
-        stylizer = self._subject.stylizer
-        frames = self._subject.frames(COMPARED_FRAMES)
-        return min(psnr(stylizer(frame).data, self.paint(frame.data)) for frame in frames)
+    return paint

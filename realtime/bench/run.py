@@ -1,151 +1,164 @@
-"""The benchmark itself. Rows take turns, so that a change of the machine's clock or load meets all of them alike."""
+"""The benchmark itself. Combinations take turns, so that a change of the machine's clock or load meets all alike."""
 
-import statistics
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from realtime.bench.live import LiveRow, measure_live
+from engines.engine import EngineSpec, GateReport
+from engines.errors import ImpastoError
+from engines.spec import one_line
+from engines.style import StyleFile
+from realtime.bench.clips import clip_of, wanted_sizes
+from realtime.bench.combination import Combination, combinations
+from realtime.bench.command import command_line
+from realtime.bench.live import measure_live
 from realtime.bench.machine import fingerprint
-from realtime.bench.peers import TutorialLoop
-from realtime.bench.rows import Measurement, net_only, stages_alone, to_file, to_null
+from realtime.bench.report import BenchReport, Outcome, Result
+from realtime.bench.rivals import Rivals
+from realtime.bench.roofline import Ceilings, roof_of
 from realtime.bench.stability import Stability, measure_stability
-from realtime.bench.start import FreshStart, fresh_start
-from realtime.bench.subject import Subject, prepared
+from realtime.bench.subject import Bench, Report, Subject, opened
+from realtime.bench.turn import Turn, summarise, take_turn
 from realtime.options import BenchOptions
 
-Report = Callable[[str], None]
+Progress = Callable[[int, int | None], None]
+Contest = tuple[str, tuple[int, int]]  # a style and a size, which peers and ours have in common
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The medians of a row, and its frames a second in every repeat."""
+class Prepared:
+    """What is known of a combination before its first turn: it was built, it passed the gate, and it painted."""
 
-    fps: float
-    stage_ms: dict[str, float]
-    fps_of_repeats: list[float]
-
-    @classmethod
-    def median_of(cls, measurements: list[Measurement]) -> "Row":
-        stages = measurements[0].stage_ms
-        return cls(
-            round(statistics.median(one.fps for one in measurements), 2),
-            {name: round(statistics.median(one.stage_ms[name] for one in measurements), 2) for name in stages},
-            [round(one.fps, 2) for one in measurements],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The tutorial loop: `ratio` is how many times as fast ours is, `agreement_db` how alike the pictures are."""
-
-    fps: float
-    ratio: float
-    agreement_db: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BenchReport:
-    """All that one run of the benchmark found out."""
-
-    clip: str
-    size: str
-    style: str
-    engine: str
-    gate_psnr_db: float | None
-    frames: int
-    repeats: int
-    rows: dict[str, Row]
-    stages_alone_fps: dict[str, float]
-    first_frame_seconds: float
-    peak_mib: float
-    peers: dict[str, Peer]
+    style: StyleFile
+    spec: EngineSpec
+    gate: GateReport | None
+    build_seconds: float
     stability: Stability | None
-    live: LiveRow | None = None
-    machine: dict[str, Any] = field(default_factory=fingerprint)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A combination with what it has come to so far; `reason` is set where it takes no further turns."""
+
+    combination: Combination
+    prepared: Prepared | None = None
+    reason: str = ""
+    turns: list[Turn] = field(default_factory=list)
 
     @property
-    def slowest_stage(self) -> str:
-        return min(self.stages_alone_fps, key=lambda name: self.stages_alone_fps[name])
-
-    @property
-    def share_of_slowest_stage(self) -> float:
-        """The whole pipeline's frames a second over those of its slowest stage alone: 1 is a perfect overlap."""
-        return round(self.rows["decode_stylize_encode"].fps / self.stages_alone_fps[self.slowest_stage], 3)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            **asdict(self),
-            "stability": {**asdict(self.stability), "ratio": round(self.stability.ratio, 2)}
-            if self.stability
-            else None,
-            "live": self.live.as_dict() if self.live else None,
-            "slowest_stage": self.slowest_stage,
-            "share_of_slowest_stage": self.share_of_slowest_stage,
-        }
+    def contest(self) -> Contest:
+        return self.combination.style_source, self.combination.size
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One repeat of everything."""
+def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> BenchReport:
+    """Measures everything; `progress(done, total)` counts turns. Files go to a temporary folder.
 
-    rows: dict[str, Measurement]
-    alone: dict[str, float]
-    start: FreshStart
-    peer_fps: float | None
-
-
-def run_bench(options: BenchOptions, *, report: Report, progress: Callable[[int, int | None], None]) -> BenchReport:
-    """Measures everything; `progress(done, total)` counts repeats. Files go to a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name, prepared(options, Path(name), report) as subject:
-        peer = TutorialLoop(subject) if options.peers else None
-        turns: list[Turn] = []
-        while len(turns) < options.repeats:
-            progress(len(turns), options.repeats)
-            turns.append(_take_turn(subject, peer, Path(name) / "painted.mp4"))
-        progress(options.repeats, options.repeats)
-        summary = _summarise(subject, peer, turns)
-    return replace(summary, live=measure_live(options, report)) if options.live else summary
-
-
-def _take_turn(subject: Subject, peer: TutorialLoop | None, output: Path) -> Turn:
-    rows = {
-        "net": net_only(subject),
-        "decode_stylize_null": to_null(subject),
-        "decode_stylize_encode": to_file(subject, output),
-    }
-    peer_fps = peer.fps(output) if peer else None
-    alone = {"net": rows["net"].fps, **stages_alone(subject, output)}
-    return Turn(rows, alone, fresh_start(subject.clip, output, subject.options), peer_fps)
-
-
-def _summarise(subject: Subject, peer: TutorialLoop | None, turns: list[Turn]) -> BenchReport:
-    rows = {name: Row.median_of([turn.rows[name] for turn in turns]) for name in turns[0].rows}
-    engine = subject.stylizer.engine
-    spec, gate = engine.spec, engine.gate
+    ImpastoError or FileNotFoundError where the clip or a style cannot be opened. A combination that cannot run here is
+    an outcome with a reason.
+    """
+    machine = fingerprint()
+    with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name:
+        run = _Run(Bench(options, Path(name)), report, progress)
+        outcomes = tuple(run.outcomes())
     return BenchReport(
-        clip=subject.clip.name,
-        size=f"{spec.width}x{spec.height}",
-        style=subject.options.style,
-        engine=str(spec),
-        gate_psnr_db=round(gate.psnr_db, 1) if gate else None,
-        frames=subject.options.frames,
-        repeats=len(turns),
-        rows=rows,
-        stages_alone_fps={name: _median(turn.alone[name] for turn in turns) for name in turns[0].alone},
-        first_frame_seconds=_median(turn.start.first_frame_seconds for turn in turns),
-        peak_mib=max(turn.start.peak_mib for turn in turns),
-        peers={"tutorial_loop": _compare(peer, turns, rows["decode_stylize_encode"].fps)} if peer else {},
-        stability=measure_stability(subject.stylizer) if subject.options.stability else None,
+        command=command_line(options),
+        clip=options.clip.name if options.clip else "the built-in scene",
+        frames=options.frames,
+        row_seconds=options.row_seconds,
+        repeats=options.repeats,
+        requests=options.requests,
+        outcomes=outcomes,
+        live=measure_live(options, report) if options.live else None,
+        machine=machine,
     )
 
 
-def _compare(peer: TutorialLoop, turns: list[Turn], ours: float) -> Peer:
-    fps = _median(turn.peer_fps for turn in turns if turn.peer_fps is not None)
-    return Peer(fps, round(ours / fps, 2), round(peer.agreement_db(), 1))
+class _Run:
+    """One run: every combination is prepared, then they take their turns."""
+
+    def __init__(self, bench: Bench, report: Report, progress: Progress) -> None:
+        self._bench, self._report, self._progress = bench, report, progress
+        sizes = wanted_sizes(bench.options)
+        self._entries = [Entry(one) for one in combinations(bench.options, sizes, bench.folder)]
+        for size in sizes:
+            clip_of(bench.options, size, bench.folder)
+        self._rivals: dict[Contest, Rivals] = {}
+        self._built: dict[tuple[str, EngineSpec], float] = {}
+        self._done = 0
+
+    def outcomes(self) -> list[Outcome]:
+        for entry in self._entries:
+            self._report(f"preparing {entry.combination}")
+            self._attempt(entry, self._prepare, self._report)
+        for _ in range(self._bench.options.repeats):
+            for entry in self._entries:
+                self._attempt(entry, self._take_turn, _to_nobody)
+        ceilings = Ceilings(self._bench.options)
+        return [self._outcome(entry, ceilings) for entry in self._entries]
+
+    def _attempt(self, entry: Entry, work: Callable[[Entry, Subject], None], report: Report) -> None:
+        """Opens the combination for some work; where that fails it takes no further turns."""
+        self._progress(self._done, len(self._entries) * (1 + self._bench.options.repeats))
+        self._done += 1
+        if entry.reason:
+            return
+        try:
+            with self._open(entry, report) as subject:
+                work(entry, subject)
+        except Exception as error:  # a probe: runtimes fail in every possible way, and the others go on
+            entry.reason = self._public(str(error) if isinstance(error, ImpastoError) else one_line(error))
+            self._report(f"{entry.combination} is left out: {entry.reason}")
+
+    def _open(self, entry: Entry, report: Report) -> AbstractContextManager[Subject]:
+        return opened(entry.combination, self._bench, report)
+
+    def _prepare(self, entry: Entry, subject: Subject) -> None:
+        engine, options = subject.stylizer.engine, self._bench.options
+        built = subject.style.sha256, engine.spec
+        for other in self._entries:
+            if other.prepared and (other.contest, other.prepared.spec) == (entry.contest, engine.spec):
+                raise ImpastoError(f"it is the same engine as {other.combination}")
+        seconds = self._built.setdefault(built, subject.open_seconds)
+        stability = measure_stability(subject.stylizer) if options.stability else None
+        entry.prepared = Prepared(subject.style, engine.spec, engine.gate, seconds, stability)
+        if options.peers and entry.contest not in self._rivals:
+            self._rivals[entry.contest] = Rivals(subject, lambda line: self._report(self._public(line)))
+
+    def _take_turn(self, entry: Entry, subject: Subject) -> None:
+        turn = take_turn(subject)
+        if rivals := self._rivals.get(entry.contest):
+            if self._leads(entry):
+                rivals.take_turn(subject)
+            turn = replace(turn, peers=rivals.latest)
+        entry.turns.append(turn)
+
+    def _leads(self, entry: Entry) -> bool:
+        """Peers run beside the first combination of their contest; the others are compared with the same figures."""
+        same = (other for other in self._entries if other.contest == entry.contest and not other.reason)
+        return next(same, None) is entry
+
+    def _outcome(self, entry: Entry, ceilings: Ceilings) -> Outcome:
+        prepared, rivals = entry.prepared, self._rivals.get(entry.contest)
+        if entry.reason or prepared is None:
+            return Outcome(entry.combination, None, entry.reason)
+        result = summarise(entry.turns, prepared.spec, prepared.gate, rivals.silent if rivals else {})
+        result = replace(result, build_seconds=round(prepared.build_seconds, 2), stability=prepared.stability)
+        return Outcome(entry.combination, self._with_roof(result, prepared, ceilings))
+
+    def _with_roof(self, result: Result, prepared: Prepared, ceilings: Ceilings) -> Result:
+        if not self._bench.options.roofline:
+            return result
+        try:
+            return replace(result, roof=roof_of(prepared.style, prepared.spec, result.latency.p50, ceilings))
+        except ImpastoError as error:
+            return replace(result, roof_reason=self._public(str(error)))
+
+    def _public(self, text: str) -> str:
+        """Without the names of folders, for a person's own may be in them."""
+        return text.replace(str(self._bench.folder), "the benchmark's folder").replace(str(Path.home()), "~")
 
 
-def _median(values: Iterable[float]) -> float:
-    return round(statistics.median(values), 2)
+def _to_nobody(line: str) -> None:
+    """What engines say is told once, when they are prepared."""

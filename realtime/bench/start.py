@@ -1,76 +1,49 @@
-"""How long a person waits for the first painted frame, and how much memory a run takes: measured in a fresh process.
-
-`python -m realtime.bench.start CLIP OUTPUT OPTIONS` paints like `impasto video`, prints a line at the first frame, and
-at the end its greatest resident memory.
-"""
+"""How long a person waits for the first painted frame, and how much memory a run takes: measured in a fresh process."""
 
 import json
+import os
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
+from engines.cache import CACHE_VARIABLE
 from engines.errors import ImpastoError
-from realtime.options import BenchOptions, VideoOptions
-
-KIB = 2**10
+from realtime.bench.gpu import gpu_memory_mib
+from realtime.bench.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
 class FreshStart:
-    """Seconds from the start of the process to its first painted frame, and its greatest resident memory in MiB."""
+    """Seconds from the start of the process to its first painted frame, and its greatest resident memory in MiB.
+
+    `gpu_mib` is by how much the memory in use on the cards had grown at its end; None where there is no card.
+    """
 
     first_frame_seconds: float
     peak_mib: float
+    gpu_mib: float | None
 
 
-def fresh_start(clip: Path, output: Path, options: BenchOptions) -> FreshStart:
-    """Paints the clip in a new process; the engine is in the cache already if it was ever used at this size."""
-    choices = {name: getattr(options, name) for name in ("style", "height", "engine", "precision", "frames")}
-    command = [sys.executable, "-m", "realtime.bench.start", str(clip), str(output), json.dumps(choices)]
+def fresh_start(subject: Subject) -> FreshStart:
+    """Paints the first frames in a new process, whose engine is in the cache of this run."""
+    made = subject.combination
+    choice = asdict(made.choice(subject.options, subject.options.requests))
+    settings = json.dumps({"style": made.style_source, "height": made.size[1], "choice": choice})
+    arguments = [str(subject.clip), str(subject.bench.painted), settings]
+    gpu_before = gpu_memory_mib()
+    environment = {**os.environ, CACHE_VARIABLE: str(subject.bench.cache), "PYTHONPATH": os.pathsep.join(sys.path)}
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "realtime.bench.fresh_process", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         first = process.stdout.readline()
         seconds = time.perf_counter() - started
-        peak, errors = process.communicate()
+        rest, errors = process.communicate()
     if process.returncode != 0 or not first:
         raise ImpastoError(f"the run in a process of its own failed: {errors.strip().splitlines()[-1:]}")
-    return FreshStart(seconds, float(peak))
-
-
-def main() -> None:
-    from realtime.video import stylize_video
-
-    clip, output, choices = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
-    frames = choices.pop("frames")
-    stop = threading.Event()
-
-    def progress(done: int, total: int | None) -> None:
-        if done == 1:
-            print("first frame", flush=True)
-        if done >= frames:
-            stop.set()
-
-    stylize_video(clip, output, VideoOptions(**choices), report=lambda line: None, progress=progress, stop=stop)
-    print(peak_resident_mib())
-
-
-def peak_resident_mib() -> float:
-    """The greatest resident memory of this process.
-
-    getrusage would also count what the parent held when it started us, so the kernel's own count is read.
-    """
-    status = Path("/proc/self/status")
-    if not status.exists():  # no Linux: better a figure that may be too high than none
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (KIB**2 if sys.platform == "darwin" else KIB)
-    lines = status.read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / KIB
-
-
-if __name__ == "__main__":
-    main()
+    peak_mib, gpu_after = json.loads(rest)
+    grown = None if gpu_before is None or gpu_after is None else gpu_after - gpu_before
+    return FreshStart(seconds, peak_mib, grown)

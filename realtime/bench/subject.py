@@ -1,33 +1,68 @@
-"""What is measured: a clip, the frames of it that are painted, and what paints them."""
+"""What is measured: a combination with its clip and its engines, which are open only while it has its turn.
 
+The engine with several requests is built in a cache folder of this run, so that the time of a cold build is known; the
+one with a single request, which only the row "net only" needs, comes from the user's cache where it is there.
+"""
+
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-from realtime.clip import Clip
+from engines.engine import Controls, Engine, load_engine
+from engines.style import StyleFile, resolve
+from realtime.bench.clips import clip_of
+from realtime.bench.combination import Combination
+from realtime.bench.first_frames import FirstFrames
 from realtime.frame import Frame
-from realtime.options import BenchOptions, StylizeOptions
-from realtime.painting import open_stylizer
-from realtime.sinks.file import FileSink
-from realtime.sources.file import DecodedPicture, FileSource
+from realtime.options import BenchOptions
+from realtime.sources.file import FileSource
 from realtime.stylizer import Stylizer
 
-SCENE_SIZE = (640, 360)
-SCENE_RATE = Fraction(30)
+Report = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Everything that the measurements share."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """Where this run of the benchmark keeps its files: clips, what was painted, and the cache of cold builds."""
 
-    clip: Path
     options: BenchOptions
-    stylizer: Stylizer
+    folder: Path
 
-    def source(self) -> "FirstFrames":
-        return FirstFrames(FileSource(self.clip, height=self.options.height), self.options.frames)
+    @property
+    def cache(self) -> Path:
+        """The folder that a process takes as IMPASTO_CACHE_DIR."""
+        return self.folder / "cache"
+
+    @property
+    def engines(self) -> Path:
+        return self.cache / "engines"
+
+    @property
+    def painted(self) -> Path:
+        return self.folder / "painted.mp4"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A combination that is open. `stylizer` takes several frames at once, `single` one; `open_seconds` it took."""
+
+    combination: Combination
+    bench: Bench
+    clip: Path
+    style: StyleFile
+    stylizer: Stylizer
+    single: Stylizer
+    open_seconds: float
+
+    @property
+    def options(self) -> BenchOptions:
+        return self.bench.options
+
+    def source(self) -> FirstFrames:
+        source = FileSource(self.clip, height=self.combination.size[1])
+        return FirstFrames(source, self.options.frames, self.options.row_seconds)
 
     def frames(self, count: int) -> list[Frame]:
         """The first frames of the clip, decoded."""
@@ -38,62 +73,29 @@ class Subject:
             source.close()
 
 
-class FirstFrames:
-    """A file source that ends after `count` frames."""
-
-    live = False
-
-    def __init__(self, source: FileSource, count: int) -> None:
-        self._source = source
-        self._left = count
-        self.clip = source.clip
-        self.size = source.size
-        self.frame_rate = source.frame_rate
-
-    def grab(self) -> DecodedPicture | None:
-        if self._left == 0:
-            return None
-        self._left -= 1
-        return self._source.grab()
-
-    def retrieve(self, grabbed: DecodedPicture) -> Frame:
-        return self._source.retrieve(grabbed)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
-
-    def close(self) -> None:
-        self._source.close()
-
-
 @contextmanager
-def prepared(options: BenchOptions, folder: Path, report: Callable[[str], None]) -> Iterator[Subject]:
-    """The subject of these options; the built-in scene is rendered into `folder` where no clip was named."""
-    clip = options.clip or render_scene(folder / "scene.mp4", options.frames)
-    source = FileSource(clip, height=options.height, report=report)
-    source.close()
-    stylizer = open_stylizer(painting_options(options), source.size, report=report)
+def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[Subject]:
+    """The combination with its engines; EngineRefused or ImpastoError where it cannot run here."""
+    style, name = resolve(combination.style_source)
+    controls = Controls(style.vector(name))
+    clip = clip_of(bench.options, combination.size, bench.folder)
+    started = time.perf_counter()
+    engine = _engine(style, combination, bench, report, bench.options.requests, cache=bench.engines)
+    seconds = time.perf_counter() - started
+    single = engine
     try:
-        yield Subject(clip, options, stylizer)
+        if bench.options.requests > 1:
+            single = _engine(style, combination, bench, report, requests=1, cache=None)
+        stylizers = Stylizer(engine, controls), Stylizer(single, controls)
+        yield Subject(combination, bench, clip, style, *stylizers, seconds)
     finally:
-        stylizer.engine.close()
+        single.close()
+        engine.close()
 
 
-def painting_options(options: BenchOptions) -> StylizeOptions:
-    return StylizeOptions(
-        style=options.style, height=options.height, engine=options.engine, precision=options.precision
-    )
-
-
-def render_scene(path: Path, frames: int) -> Path:
-    """The built-in scene as a video file, so that it is decoded like any clip."""
-    from realtime.sources.pattern import PatternSource
-
-    source = PatternSource(*SCENE_SIZE, frame_rate=SCENE_RATE, frames=frames)
-    sink = FileSink(path, Clip(size=SCENE_SIZE, time_base=1 / SCENE_RATE, frame_rate=SCENE_RATE))
-    while (frame := source.read()) is not None:
-        sink.write(frame)
-    sink.close()
-    source.close()
-    return path
+def _engine(
+    style: StyleFile, combination: Combination, bench: Bench, report: Report, requests: int, *, cache: Path | None
+) -> Engine:
+    width, height = combination.size
+    choice = combination.choice(bench.options, requests)
+    return load_engine(style, height=height, width=width, choice=choice, cache_dir=cache, report=report)

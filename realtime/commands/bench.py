@@ -1,4 +1,4 @@
-"""`impasto bench`: how fast this machine paints, and where the time goes."""
+"""`impasto bench`: how fast this machine paints, where the time goes, and what the others would need."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,78 +6,142 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.commands import choices
+from realtime.commands.border import FAILED
+from realtime.live.options import PictureSize
 from realtime.options import BenchOptions
 
 if TYPE_CHECKING:
-    from realtime.bench import BenchReport
+    from realtime.bench.report import BenchReport
 
 DEFAULTS = BenchOptions()
-ROWS = {
-    "net": "net only",
-    "decode_stylize_null": "decode, paint",
-    "decode_stylize_encode": "decode, paint, encode",
-}
+WHAT = "What is compared"
+HOW = "How it is measured"
+OUT = "What comes out"
+TERMINAL_COLUMNS = 160  # where stdout is no terminal
 
 
 def bench(
-    clip: Annotated[Path | None, typer.Option(help="A video; the built-in scene unless given.")] = DEFAULTS.clip,
-    style: choices.Style = DEFAULTS.style,
+    style: Annotated[
+        list[str],
+        typer.Option(
+            "--style",
+            "--model",
+            metavar="NAME|FILE[:NAME]|PRESET",
+            autocompletion=choices.complete_style,
+            help="A style, or paper, fast or ultra: such a net with random weights. May be given several times.",
+            rich_help_panel=WHAT,
+        ),
+    ] = list(DEFAULTS.styles),  # noqa: B006 - typer makes a new list of it
+    size: Annotated[
+        list[PictureSize],
+        typer.Option(
+            parser=choices.size_in_pixels,
+            metavar="WxH",
+            help="Decode and paint at this size. May be given several times; it takes the place of --height.",
+            rich_help_panel=WHAT,
+        ),
+    ] = [],  # noqa: B006
     height: Annotated[
-        int, typer.Option(min=choices.LEAST_SIZE_PX, metavar="PIXELS", help="Paint at this height.")
+        int,
+        typer.Option(
+            min=choices.LEAST_SIZE_PX, metavar="PIXELS", help="Scale the clip to this height.", rich_help_panel=WHAT
+        ),
     ] = DEFAULTS.height,
-    engine: choices.Engine = DEFAULTS.engine,
-    precision: choices.Precision = DEFAULTS.precision,
-    frames: Annotated[int, typer.Option(min=2, help="Frames in a row.")] = DEFAULTS.frames,
-    repeats: Annotated[int, typer.Option(min=1, help="How often each row is measured.")] = DEFAULTS.repeats,
+    engine: Annotated[
+        list[str],
+        typer.Option(metavar="NAME", help="auto or an engine. May be given several times.", rich_help_panel=WHAT),
+    ] = list(DEFAULTS.engines),  # noqa: B006
+    precision: Annotated[
+        list[str],
+        typer.Option(metavar="NAME", help="auto, fp32, bf16, … May be given several times.", rich_help_panel=WHAT),
+    ] = list(DEFAULTS.precisions),  # noqa: B006
     peers: Annotated[
-        bool, typer.Option("--peers", help="Also run the usual loop of OpenCV and torch, in turn with ours.")
+        bool,
+        typer.Option("--peers", help="Also run what one would write instead, in turn with ours.", rich_help_panel=WHAT),
     ] = DEFAULTS.peers,
+    roofline: Annotated[
+        bool,
+        typer.Option("--roofline", help="Also measure what this machine could do at most.", rich_help_panel=WHAT),
+    ] = DEFAULTS.roofline,
     stability: Annotated[
-        bool, typer.Option("--stability", help="Also measure flicker, on the built-in scene.")
+        bool, typer.Option("--stability", help="Also measure flicker, on the built-in scene.", rich_help_panel=WHAT)
     ] = DEFAULTS.stability,
     live: Annotated[
-        bool, typer.Option("--live", help="Also measure a live run's latency, by the time written into its pictures.")
+        bool,
+        typer.Option(
+            "--live",
+            help="Also measure a live run's latency, by the time written into its pictures.",
+            rich_help_panel=WHAT,
+        ),
     ] = DEFAULTS.live,
+    clip: Annotated[
+        Path | None, typer.Option(help="A video; the built-in scene unless given.", rich_help_panel=HOW)
+    ] = DEFAULTS.clip,
+    frames: Annotated[int, typer.Option(min=4, help="Frames in a row at most.", rich_help_panel=HOW)] = DEFAULTS.frames,
+    row_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds of a row at most, but for its first frames.", rich_help_panel=HOW)
+    ] = DEFAULTS.row_seconds,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="How many turns each combination has.", rich_help_panel=HOW)
+    ] = DEFAULTS.repeats,
+    mode: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, latency or throughput.", rich_help_panel=HOW)
+    ] = DEFAULTS.mode,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Cores for the net; 0 takes all.", rich_help_panel=HOW)
+    ] = DEFAULTS.threads,
+    requests: Annotated[
+        int, typer.Option(min=1, help="Frames in the net at once where latency does not matter.", rich_help_panel=HOW)
+    ] = DEFAULTS.requests,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write charts (PNG) there.", rich_help_panel=OUT)
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the tables there as Markdown.", rich_help_panel=OUT)
+    ] = None,
     json: choices.Json = False,
 ) -> None:
-    """Measure frames per second, stage by stage."""
-    from realtime.bench import run_bench
+    """Measure frames per second, latency and start-up, stage by stage; each figure with its spread."""
+    from realtime.bench.run import run_bench
     from realtime.commands.terminal import print_result, progress_bar
 
     options = BenchOptions(
-        clip=clip, style=style, height=height, engine=engine, precision=precision,
-        frames=frames, repeats=repeats, peers=peers, stability=stability, live=live,
+        clip=clip, styles=tuple(style), sizes=tuple((one.width, one.height) for one in size), height=height,
+        engines=tuple(engine), precisions=tuple(precision), mode=mode, threads=threads, requests=requests,
+        frames=frames, row_seconds=row_seconds, repeats=repeats,
+        peers=peers, roofline=roofline, stability=stability, live=live,
     )  # fmt: skip
-    with progress_bar(unit="repeats/s") as bar:
+    if plot is not None:
+        _check_plot()
+    with progress_bar(unit="turns/s") as bar:
         report = run_bench(options, report=bar.report, progress=bar.progress)
-    print_result(report.as_dict() if json else as_text(report))
+    _write(report, plot, markdown)
+    print_result(report.as_dict() if json else _text(report))
+    if not report.ran:
+        raise typer.Exit(FAILED)
 
 
-def as_text(report: "BenchReport") -> str:
-    """The report for people."""
-    share = f"{100 * report.share_of_slowest_stage:.0f} % of its slowest stage alone ({report.slowest_stage})"
-    lines = [
-        f"{report.clip} at {report.size}, style {report.style}, {report.engine}",
-        f"{report.machine['cpu']}, {report.machine['cores']} cores",
-        "",
-        f"{'':<24}{'fps':>8}  milliseconds a frame",
-        *(_row(label, report.rows[name].fps, report.rows[name].stage_ms) for name, label in ROWS.items()),
-        *(_row("OpenCV and torch", peer.fps, {}) for peer in report.peers.values()),
-        "",
-        f"The pipeline runs at {share}.",
-        f"First frame after {report.first_frame_seconds:.2f} s; {report.peak_mib:.0f} MiB of memory at most.",
-    ]
-    lines += [
-        f"{peer.ratio:.1f} times as fast as the loop of OpenCV and torch, {peer.agreement_db:.0f} dB alike."
-        for peer in report.peers.values()
-    ]
-    if report.stability:
-        lines.append(f"Flicker: a warping error {report.stability.ratio:.1f} times that of the unpainted scene.")
-    if report.live:
-        lines.append(report.live.summary())
-    return "\n".join(lines)
+def _check_plot() -> None:
+    """Before the minutes that the measurements take."""
+    from realtime.bench.charts import check_matplotlib
+
+    check_matplotlib()
 
 
-def _row(label: str, fps: float, stage_ms: dict[str, float]) -> str:
-    stages = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in stage_ms.items())
-    return f"{label:<24}{fps:>8.1f}  {stages}".rstrip()
+def _write(report: "BenchReport", plot: Path | None, markdown: Path | None) -> None:
+    if markdown is not None:
+        from realtime.bench.tables import as_markdown
+
+        markdown.write_text(as_markdown(report), encoding="utf-8")
+    if plot is not None:
+        from realtime.bench.charts import write_charts
+
+        write_charts(report, plot)
+
+
+def _text(report: "BenchReport") -> str:
+    import shutil
+
+    from realtime.bench.tables import as_text
+
+    return as_text(report, shutil.get_terminal_size((TERMINAL_COLUMNS, 0)).columns)

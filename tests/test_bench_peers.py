@@ -1,0 +1,123 @@
+"""The peers paint the same picture with the same weights, or say in a line why they cannot."""
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from small_styles import one_thread_for_torch, random_frame
+
+from engines.backends.torch_eager import rebuild_net
+from engines.errors import ImpastoError
+from engines.style import load_style
+from engines.verify import psnr
+from realtime.bench import peers
+from realtime.bench.combination import combinations
+from realtime.bench.figures import Spread
+from realtime.bench.peers import PEERS, open_peer
+from realtime.bench.report import PeerRow
+from realtime.bench.rivals import PeerTurn
+from realtime.bench.rows import Throughput
+from realtime.bench.stages import StageAlone
+from realtime.bench.start import FreshStart
+from realtime.bench.subject import Bench, Subject, opened
+from realtime.bench.turn import Turn, summarise
+from realtime.bench.tutorial import PeerLoop
+from realtime.options import BenchOptions
+
+FRAMES = 6
+# bf16 has 8 bits for a value, and the eager net rounds after every layer.
+LEAST_DB = {"torch eager half": 25.0}
+
+
+@pytest.fixture(autouse=True)
+def calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    with one_thread_for_torch():
+        yield
+
+
+@pytest.fixture
+def subject(make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path) -> Iterator[Subject]:
+    options = BenchOptions(clip=make_clip(8), styles=(str(small_style),), height=48, frames=FRAMES)
+    with opened(combinations(options, [(64, 48)], tmp_path)[0], Bench(options, tmp_path), print) as made:
+        yield made
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # inside torch.compile itself
+@pytest.mark.parametrize("name", PEERS)
+def test_every_peer_paints_the_net_of_the_style_file(
+    name: str, small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The graph is captured as ever, but not given to the C++ compiler, which takes half a minute.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    style = load_style(str(small_style))
+    vector, frame = style.vector("night"), random_frame(48, 64)
+    with torch.inference_mode():
+        picture = torch.tensor(frame).permute(2, 0, 1)[None] / 255
+        painted = rebuild_net(style)(picture, torch.tensor(vector)[None])[0].clamp(0, 1)
+    wanted = (255 * painted).round().byte().permute(1, 2, 0).numpy()
+    found = open_peer(name, style, vector)(frame)
+    assert found.dtype == np.uint8
+    assert found.shape == frame.shape
+    assert psnr(found, wanted) > LEAST_DB.get(name, 45.0)
+
+
+def test_a_peer_writes_a_video_of_as_many_frames(subject: Subject, tmp_path: Path) -> None:
+    loop = PeerLoop("OpenCV dnn", subject)
+    assert loop.fps(subject, tmp_path / "peer.mp4") > 0
+    assert len(loop.net_ms(subject)) == FRAMES
+    assert loop.agreement_db > 45
+    with av.open(str(tmp_path / "peer.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [("torch", "torch eager fp32", "impasto[train]"), ("onnxruntime", "ONNX Runtime", "impasto[onnxruntime]")],
+)
+def test_what_is_not_installed_is_said(
+    module: str, name: str, words: str, small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    style = load_style(str(small_style))
+    with pytest.raises(ImpastoError) as caught:
+        open_peer(name, style, style.vector("night"))
+    assert words in str(caught.value)
+
+
+def test_without_a_compiler_nothing_is_compiled(small_style: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "COMPILERS", ("no-such-compiler",))
+    style = load_style(str(small_style))
+    with pytest.raises(ImpastoError, match="no-such-compiler"):
+        open_peer("torch.compile", style, style.vector("night"))
+
+
+def turn(net_ms: float, fps: float, peer_ms: float, peer_fps: float) -> Turn:
+    """A turn in which a peer ran beside ours."""
+    rows = {name: Throughput(fps, 1.0, {"net": net_ms}) for name in ("net", "decode_stylize_null")}
+    rows["decode_stylize_encode"] = Throughput(fps, 2.0, {"net": net_ms})
+    alone = {"decode": StageAlone(1.0, 1000.0), "net": StageAlone(net_ms, 2 * fps)}
+    beside = {"loop": PeerTurn([peer_ms], peer_fps, 60.0, 0.5)}
+    return Turn(0.1, [net_ms], rows, alone, FreshStart(1.0, 200.0, None), beside)
+
+
+def test_ratios_are_taken_within_a_turn(subject: Subject) -> None:
+    """The machine was half as fast in the second turn, and it was so for both."""
+    turns = [turn(10.0, 40.0, 50.0, 10.0), turn(20.0, 20.0, 120.0, 5.0), turn(10.0, 40.0, 60.0, 10.0)]
+    result = summarise(turns, subject.stylizer.engine.spec, None, {"steam": "there is no boiler"})
+    loop, steam = result.peers
+    assert loop.net_ratio == Spread(6.0, 5.0, 6.0, 3)
+    assert loop.fps_ratio == Spread(4.0, 4.0, 4.0, 3)
+    assert steam == PeerRow("steam", "there is no boiler")
+
+
+def test_the_pipeline_is_compared_with_its_slowest_stage(subject: Subject) -> None:
+    result = summarise([turn(10.0, 40.0, 50.0, 10.0)], subject.stylizer.engine.spec, None, {})
+    assert (result.slowest_stage, result.efficiency) == ("net", 0.5)
+    assert result.stages["net"].share == pytest.approx(10 / 11, abs=0.001)
+    assert result.latency.p50 == 10

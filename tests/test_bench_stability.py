@@ -1,0 +1,33 @@
+"""The warping error: nothing where a picture only moves, and the scene's own where nothing is painted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.engine import Controls, load_engine
+from engines.scene import Motion
+from engines.style import load_style
+from realtime.bench.stability import measure_stability, warping_error
+from realtime.stylizer import Stylizer
+
+
+def test_a_picture_that_only_moves_does_not_flicker() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    second = np.roll(first, (2, 3), axis=(0, 1))
+    flow = np.broadcast_to(np.array([3, 2], np.float32), (40, 60, 2))
+    occluded = np.ones((40, 60), bool)
+    occluded[:38, :57] = False
+    motion = Motion(flow, occluded, np.zeros((40, 60), bool))
+    assert warping_error(first, second, motion) == 0
+    brighter = np.clip(second.astype(int) + 1, 0, 255).astype(np.uint8)
+    assert 0.9 / 255**2 < warping_error(first, brighter, motion) <= 1 / 255**2
+
+
+def test_the_unpainted_scene_is_as_steady_as_itself(small_style: Path) -> None:
+    style = load_style(str(small_style))
+    engine = load_engine(style, height=48, width=86)
+    stylizer = Stylizer(engine, Controls(style.vector("waves"), strength=0.0))
+    assert measure_stability(stylizer).ratio == pytest.approx(1)
+    engine.close()
