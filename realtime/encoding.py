@@ -1,8 +1,8 @@
 """Which encoder writes a file, and how well: from the file's name and what a person asked for."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -16,7 +16,9 @@ class Encoder:
 
     `crf` is visually lossless for painted pictures, `preset` the slowest that leaves a 2-core machine to the net;
     `preset_option` is the name under which the encoder takes it, `presets` are all it knows, and `options` are always
-    set.
+    set. `quality_option` is the name under which it takes what is called crf here, which goes up to `most_crf`,
+    and `quality` says that in its words. `device` is FFmpeg's name of the hardware on which it takes pictures that lie
+    there already.
     """
 
     name: str
@@ -27,6 +29,11 @@ class Encoder:
     options: Mapping[str, str]
     tag: str = ""
     even_sizes_only: bool = True
+    quality_option: str = "crf"
+    quality: Callable[[int], str] = str
+    most_crf: int = 63
+    pixel_format: str = "yuv420p"
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,12 @@ class Encoding:
 
     def options(self) -> dict[str, str]:
         """The options in FFmpeg's words."""
-        return {**self.encoder.options, "crf": str(self.crf), self.encoder.preset_option: self.preset}
+        encoder = self.encoder
+        return {
+            **encoder.options,
+            encoder.quality_option: encoder.quality(self.crf),
+            encoder.preset_option: self.preset,
+        }
 
 
 X26_PRESETS = (
@@ -60,6 +72,54 @@ ENCODERS = {
     "av1": Encoder("libsvtav1", 24, "10", "preset", SVT_PRESETS, {}, even_sizes_only=False),
     "vp9": Encoder("libvpx-vp9", 22, "8", "cpu-used", VPX_SPEEDS, VPX_OPTIONS, even_sizes_only=False),
 }
+
+
+def _for_videotoolbox(crf: int) -> str:
+    """Its quality is 1..100, higher is better, in units of FFmpeg's FF_QP2LAMBDA."""
+    return str(118 * max(1, 100 - 2 * crf))
+
+
+NVENC_PRESETS = tuple(f"p{number}" for number in range(1, 8))
+NVENC_OPTIONS = {"rc": "vbr", "b": "0"}  # without a bit rate the quality alone decides
+H264_NVENC = Encoder(
+    "h264_nvenc",
+    19,
+    "p4",
+    "preset",
+    NVENC_PRESETS,
+    NVENC_OPTIONS,
+    quality_option="cq",
+    most_crf=51,
+    pixel_format="nv12",
+    device="cuda",
+)
+H264_QSV = Encoder(
+    "h264_qsv", 19, "medium", "preset", X26_PRESETS[2:9], {}, quality_option="global_quality", most_crf=51,
+    pixel_format="nv12",
+)  # fmt: skip
+H264_VAAPI = Encoder(
+    "h264_vaapi", 20, "4", "compression_level", tuple("1234567"), {"rc_mode": "CQP"}, quality_option="qp", most_crf=51,
+    pixel_format="nv12", device="vaapi",
+)  # fmt: skip
+H264_VIDEOTOOLBOX = Encoder(
+    "h264_videotoolbox", 18, "0", "prio_speed", ("0", "1"), {"flags": "+qscale"}, quality_option="global_quality",
+    quality=_for_videotoolbox, most_crf=49,
+)  # fmt: skip
+# Taken only where asked for by name: x264 gives more picture for the size, and "auto" the same file on every machine.
+HARDWARE_ENCODERS = {
+    encoder.name: encoder
+    for encoder in (
+        H264_NVENC,
+        replace(H264_NVENC, name="hevc_nvenc", crf=21, tag="hvc1"),
+        replace(H264_NVENC, name="av1_nvenc", crf=26),
+        H264_QSV,
+        replace(H264_QSV, name="hevc_qsv", crf=21, tag="hvc1"),
+        H264_VAAPI,
+        replace(H264_VAAPI, name="hevc_vaapi", crf=22, tag="hvc1"),
+        H264_VIDEOTOOLBOX,
+        replace(H264_VIDEOTOOLBOX, name="hevc_videotoolbox", tag="hvc1"),
+    )
+}
 CODECS_OF_CONTAINER = {
     ".mp4": ("h264", "hevc", "av1", "vp9"),
     ".m4v": ("h264", "hevc"),
@@ -72,23 +132,41 @@ CODECS_OF_CONTAINER = {
 def choose_encoding(path: Path, codec: str = "auto", crf: int | None = None, preset: str | None = None) -> Encoding:
     """The encoding for a file name; ImpastoError with the choices where name and codec do not go together.
 
-    `codec` is one of ENCODERS, the FFmpeg name of its encoder, or "auto" for the container's first.
+    `codec` is one of ENCODERS, the FFmpeg name of its encoder or of one in hardware, or "auto" for the container's
+    first. One in hardware that cannot run here is an ImpastoError with the reason.
     """
     allowed = CODECS_OF_CONTAINER.get(path.suffix.lower())
     if allowed is None:
         kinds = ", ".join(CODECS_OF_CONTAINER)
         raise ImpastoError(f"{path.name}: {path.suffix or 'no suffix'!r} is no video container; use one of {kinds}")
-    name = allowed[0] if codec == "auto" else _codec_called(codec)
+    encoder = ENCODERS[allowed[0]] if codec == "auto" else _encoder_called(codec)
+    name = _codec_of(encoder)
     if name not in allowed:
         raise ImpastoError(f"{path.suffix} files cannot hold {codec}; use --codec {' or '.join(allowed)}, or .mkv")
-    encoder = ENCODERS[name]
-    if encoder.name not in av.codecs_available:
-        raise ImpastoError(f"this FFmpeg has no encoder {encoder.name} for {name}; choose another --codec")
+    _check_runs(encoder, name)
     if preset is not None and preset not in encoder.presets:
         raise ImpastoError(f"{encoder.name} has no preset {preset!r}; choose one of {', '.join(encoder.presets)}")
+    if crf is not None and crf > encoder.most_crf:
+        raise ImpastoError(f"{encoder.name} has no quality {crf}; choose --crf 0 to {encoder.most_crf}")
     if name == "av1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes its banner past FFmpeg's log
     return Encoding(encoder, encoder.crf if crf is None else crf, preset or encoder.preset)
+
+
+def _codec_of(encoder: Encoder) -> str:
+    """The codec's name, which FFmpeg puts before the hardware's."""
+    named = (codec for codec, software in ENCODERS.items() if software == encoder)
+    return next(named, encoder.name.partition("_")[0])
+
+
+def _check_runs(encoder: Encoder, codec: str) -> None:
+    if encoder.name in HARDWARE_ENCODERS:
+        from realtime.hardware_video import why_not_encode
+
+        if reason := why_not_encode(encoder.name):
+            raise ImpastoError(f"{encoder.name} cannot run here: {reason}; --codec {codec} encodes on the processor")
+    elif encoder.name not in av.codecs_available:
+        raise ImpastoError(f"this FFmpeg has no encoder {encoder.name} for {codec}; choose another --codec")
 
 
 def keeps_pixel_aspect(path: Path, encoder: Encoder) -> bool:
@@ -96,8 +174,10 @@ def keeps_pixel_aspect(path: Path, encoder: Encoder) -> bool:
     return encoder.name in TELL_PIXEL_ASPECT or path.suffix.lower() not in (".mkv", ".webm")
 
 
-def _codec_called(name: str) -> str:
+def _encoder_called(name: str) -> Encoder:
     for codec, encoder in ENCODERS.items():
         if name.lower() in (codec, encoder.name):
-            return codec
-    raise ImpastoError(f"codec {name!r} is not one of {', '.join(ENCODERS)}")
+            return encoder
+    if name.lower() in HARDWARE_ENCODERS:
+        return HARDWARE_ENCODERS[name.lower()]
+    raise ImpastoError(f"codec {name!r} is not one of {', '.join(ENCODERS)}, or {', '.join(HARDWARE_ENCODERS)}")

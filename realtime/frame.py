@@ -23,9 +23,10 @@ class SignalLost(ImpastoError):
 class Frame:
     """One picture and its times.
 
-    `data` is (H, W, 3) uint8 RGB, C-contiguous. `pts_seconds` is the presentation time on the source's clock and
-    `captured_at` is `time.perf_counter()` when it was read. A source that counts in ticks also gives the exact time,
-    `pts * time_base` seconds. `duration` is in ticks, None where the source does not know it.
+    `data` is (H, W, 3) uint8 RGB, C-contiguous. Where it is `on_device` it is a tensor of torch in a GPU's memory; only
+    engines and sinks that take such a thing are given it. `pts_seconds` is the presentation time on the source's clock
+    and `captured_at` is `time.perf_counter()` when it was read. A source that counts in ticks also gives the exact
+    time, `pts * time_base` seconds. `duration` is in ticks, None where the source does not know it.
     """
 
     data: Pixels
@@ -37,10 +38,17 @@ class Frame:
 
     def __post_init__(self) -> None:
         data = self.data
+        if self.on_device and hasattr(data, "__dlpack__"):
+            return
         if data.ndim != 3 or data.shape[2] != 3 or data.dtype != np.uint8:
             raise ValueError(f"a frame is (H, W, 3) uint8, not {data.shape} {data.dtype}")
         if not data.flags.c_contiguous:
             raise ValueError("a frame's rows must lie one after the other; use numpy.ascontiguousarray")
+
+    @property
+    def on_device(self) -> bool:
+        """Whether the picture lies in a GPU's memory."""
+        return not isinstance(self.data, np.ndarray)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+DECODERS = ("auto", "software", "cuda")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StylizeOptions:
@@ -36,13 +38,15 @@ class VideoOptions(StylizeOptions):
     """The settings of `impasto video`.
 
     `codec` is an FFmpeg encoder or "auto"; `crf` and `preset` are the encoder's own, None for our default.
-    `fps` is the frame rate at which a folder or glob of pictures is read; a video keeps its own times.
+    `fps` is the frame rate at which a folder or glob of pictures is read; a video keeps its own times. `decoder` is one
+    of DECODERS: "auto" takes the GPU's only where the engine paints frames that lie there.
     """
 
     codec: str = "auto"
     crf: int | None = None
     preset: str | None = None
     fps: Fraction = Fraction(25)
+    decoder: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

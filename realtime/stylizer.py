@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engines.engine import Controls, Engine
+from engines.spec import DeviceEngine
 from realtime.frame import Frame
 
 
@@ -18,9 +19,16 @@ class Stylizer:
         self.controls = controls
 
     @property
+    def takes_device_frames(self) -> bool:
+        """Whether frames may lie in the memory of the engine's GPU."""
+        return isinstance(self.engine, DeviceEngine) and self.engine.takes_device_frames
+
+    @property
     def requests(self) -> int:
         """How many frames may be painted at the same time."""
         return self.engine.spec.requests
 
     def __call__(self, frame: Frame) -> Frame:
+        if frame.on_device and isinstance(self.engine, DeviceEngine):
+            return replace(frame, data=self.engine.paint_device(frame.data, self.controls))
         return replace(frame, data=self.engine(frame.data, self.controls))

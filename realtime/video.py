@@ -8,6 +8,7 @@ from pathlib import Path
 from engines.errors import ImpastoError
 from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
 from realtime.frame import AbortableSink
+from realtime.gpu_frames import choose_decoder, keep_on_gpu
 from realtime.loop import run
 from realtime.options import VideoOptions
 from realtime.painting import open_stylizer
@@ -17,6 +18,7 @@ from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.file import FileSource
 from realtime.sources.pictures import PictureSource, find_pictures, names_pictures, numbered
+from realtime.stylizer import Stylizer
 
 VideoSource = FileSource | PictureSource
 
@@ -43,11 +45,16 @@ def stylize_video(
     _check_paths(source, output)
     pictures = open_source(source, options, notes, **_shape_for(output, options))
     sink: FileSink | PictureSink | None = None
+    stylizer: Stylizer | None = None
     try:
+        choose_decoder(options.decoder, pictures)
         sink = open_sink(output, pictures, options, notes, stop)
         stylizer = open_stylizer(options, pictures.size, report=report)
+        keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
     except BaseException:
         pictures.close()
+        if stylizer is not None:
+            stylizer.engine.close()
         if isinstance(sink, AbortableSink):
             sink.abort()
         raise

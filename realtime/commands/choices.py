@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from realtime.live.options import PictureSize
+from realtime.options import DECODERS
 
 LEAST_SIZE_PX = 16
 MOST_SIZE_PX = 16384
@@ -71,6 +72,12 @@ Height = Annotated[
         metavar="PIXELS",
         help="Paint and write at this height; the width follows.",
         rich_help_panel=PAINTING,
+    ),
+]
+Decoder = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(DECODERS), help="Where the video is decoded: cuda is an NVIDIA GPU.", rich_help_panel=MACHINE
     ),
 ]
 Engine = Annotated[

@@ -22,7 +22,8 @@ def video(
     keep_colour: choices.KeepColour = DEFAULTS.keep_colour,
     height: choices.Height = DEFAULTS.height,
     codec: Annotated[
-        str, typer.Option(help="auto (H.264), or an FFmpeg encoder.", rich_help_panel=FILE)
+        str,
+        typer.Option(help="auto (H.264), or an FFmpeg encoder such as libx265 or h264_nvenc.", rich_help_panel=FILE),
     ] = DEFAULTS.codec,
     crf: Annotated[
         int | None, typer.Option(min=0, max=63, help="The encoder's quality, lower is better.", rich_help_panel=FILE)
@@ -36,6 +37,7 @@ def video(
             parser=choices.positive_fraction, metavar="N", help="Frame rate where IN is pictures.", rich_help_panel=FILE
         ),
     ] = DEFAULTS.fps,
+    decoder: choices.Decoder = DEFAULTS.decoder,
     engine: choices.Engine = DEFAULTS.engine,
     precision: choices.Precision = DEFAULTS.precision,
     strict: choices.Strict = DEFAULTS.strict,
@@ -56,6 +58,7 @@ def video(
         crf=crf,
         preset=preset,
         fps=fps,
+        decoder=decoder,
         engine=engine,
         precision=precision,
         strict=strict,

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.container import OutputContainer
@@ -16,8 +17,12 @@ from realtime.clip import Clip, file_url
 from realtime.colour import FromRgb
 from realtime.encoding import MOST_PIXELS_A_SIDE, Encoding, choose_encoding
 from realtime.frame import Frame
+from realtime.hardware_video import accelerator_of
 from realtime.partial_file import PartialFile
 from realtime.stream_copy import StreamCopy, muxer_options
+
+if TYPE_CHECKING:
+    from realtime.device_colour import DeviceFromRgb
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 
@@ -73,7 +78,7 @@ class FileSink:
         """The frame in the encoder's format."""
         exact = frame.pts is not None and frame.time_base is not None
         seconds = frame.pts * frame.time_base if exact else Fraction(frame.pts_seconds)  # type: ignore[operator]
-        picture = self._from_rgb(frame.data)
+        picture = self._from_device(frame.data) if frame.on_device else self._from_rgb(frame.data)
         picture.time_base = self._clip.time_base
         picture.pts = round(seconds / self._clip.time_base)
         picture.duration = frame.duration or 0
@@ -114,6 +119,15 @@ class FileSink:
             self._copy.close()
         self._give_up()
 
+    @cached_property
+    def _from_device(self) -> "DeviceFromRgb":
+        """Made when the first frame comes that lies on a GPU, since it loads torch."""
+        from realtime.device_colour import DeviceFromRgb
+
+        encoder = self._encoding.encoder
+        stays = encoder.device == "cuda"
+        return DeviceFromRgb(self._clip.tags, self._clip.size, even=encoder.even_sizes_only, stays=stays)
+
     def _give_up(self) -> None:
         with suppress(Exception):
             self._container.close()
@@ -126,10 +140,12 @@ class FileSink:
 
     def _add_video(self) -> None:
         encoder, clip = self._encoding.encoder, self._clip
-        stream: av.VideoStream = self._container.add_stream(encoder.name, rate=clip.encoder_rate)  # type: ignore[assignment]
+        hardware = accelerator_of(encoder)
+        stream: av.VideoStream = self._container.add_stream(encoder.name, clip.encoder_rate, hwaccel=hardware)  # type: ignore[assignment]
         stream.options.update(self._encoding.options())
         context = stream.codec_context
         context.width, context.height = self._from_rgb.written_size
+        context.pix_fmt = encoder.pixel_format
         context.time_base = clip.time_base
         context.sample_aspect_ratio = clip.pixel_aspect or Fraction(0, 1)
         context.colorspace, context.color_range = clip.tags.matrix, clip.tags.range

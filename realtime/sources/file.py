@@ -13,8 +13,10 @@ import av
 from engines.errors import ImpastoError
 from realtime.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
-from realtime.frame import Frame
+from realtime.device_colour import DeviceToRgb, brought_home, lies_on_device
+from realtime.frame import Frame, Pixels
 from realtime.picture_filter import PictureFilters
+from realtime.sources.gpu_decoder import GpuDecoder
 from realtime.steady_clock import SteadyClock
 
 MOST_DECODING_THREADS = 8
@@ -55,27 +57,17 @@ class FileSource:
         self.path = path
         self._listener = report
         self._told: set[str] = set()
-        self._container = _open(path)
-        try:
-            self._stream = _best_video(self._container, path)
-            self._stream.thread_type = "AUTO"
-            self._stream.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
-            self._damage: Counter[str] = Counter()
-            self._given = 0
-            self.broke_off = False
-            self._untimed_pts = 0
-            self._clock = SteadyClock(self._time_base)
-            self._frames = self._filtered(self._decoded())
-            first = self._first_picture()
-        except BaseException:
-            self._container.close()
-            raise
-        self._waiting = deque([first])
-        coded = self._describe(first)
+        self._damage: Counter[str] = Counter()
+        self._given = 0
+        self.broke_off = False
+        self._untimed_pts = 0
+        coded = self._describe(self._begin(None))
         scaled = coded.scaled(height)
         if square_pixels:
             scaled = self._squared(scaled)
+        self._coded = coded
         self._to_rgb = ToRgb(coded.tags, coded.size, scaled.size)
+        self._to_device: DeviceToRgb | None = None
         self._turn = coded.display_matrix if upright else ()
         seen = scaled.upright() if upright else scaled
         self.clip = replace(seen, tags=coded.tags.written(coded.size, scaled.size))
@@ -95,7 +87,7 @@ class FileSource:
         """The picture in RGB at the wanted size."""
         time_base = self.clip.time_base
         return Frame(
-            turn_upright(self._to_rgb(grabbed.picture), self._turn),
+            self._pixels(grabbed.picture),
             pts_seconds=float(grabbed.pts * time_base),
             captured_at=grabbed.captured_at,
             pts=grabbed.pts,
@@ -106,6 +98,49 @@ class FileSource:
     def read(self) -> Frame | None:
         grabbed = self.grab()
         return None if grabbed is None else self.retrieve(grabbed)
+
+    def _begin(self, gpu: GpuDecoder | None) -> av.VideoFrame:
+        """Open the file at its first picture, which waits to be grabbed."""
+        self._gpu, self._container = gpu, _open(self.path)
+        try:
+            self._stream = _best_video(self._container, self.path)
+            self._stream.thread_type = "AUTO"
+            self._stream.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
+            self._clock = SteadyClock(self._time_base)
+            self._damage.clear()
+            self._frames = self._filtered(self._decoded())
+            first = self._first_picture()
+        except BaseException:
+            self._container.close()
+            raise
+        self._waiting = deque([first])
+        return first
+
+    def decode_on_gpu(self) -> None:
+        """From the first frame on, before any was grabbed; ImpastoError, and no change, where that cannot be.
+
+        Frames still come in main memory, unless `keep_on_device` is asked for too.
+        """
+        gpu = GpuDecoder(self._stream, self._report)
+        self.close()
+        try:
+            self._begin(gpu)
+        except ImpastoError as error:
+            self._begin(None)
+            raise ImpastoError(f"the GPU's decoder does not take it ({error})") from None
+
+    @property
+    def decodes_on_gpu(self) -> bool:
+        return self._gpu is not None
+
+    def keep_on_device(self) -> None:
+        """Give frames as they lie in the GPU's memory, for an engine that paints there."""
+        self._to_device = DeviceToRgb(self._coded.tags, self._coded.size, self._to_rgb.size)
+
+    def _pixels(self, picture: av.VideoFrame) -> Pixels:
+        if self._to_device is not None and lies_on_device(picture):
+            return self._to_device(picture)
+        return turn_upright(self._to_rgb(brought_home(picture)), self._turn)
 
     def close(self) -> None:
         self._frames.close()
@@ -129,7 +164,7 @@ class FileSource:
                 self._damage[f"reading stopped: {error.strerror}"] += 1
                 return
             try:
-                yield from packet.decode()
+                yield from self._gpu.decode(packet) if self._gpu else packet.decode()
             except av.FFmpegError as error:
                 self._damage[f"packets that do not decode: {error.strerror}"] += 1
 

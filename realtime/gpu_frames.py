@@ -1,0 +1,56 @@
+"""Whether the frames of a video are decoded on the GPU, and whether they stay there until they are painted."""
+
+from collections.abc import Callable
+
+from engines.errors import ImpastoError
+from realtime.options import DECODERS
+from realtime.sinks.file import FileSink
+from realtime.sources.file import FileSource
+from realtime.stylizer import Stylizer
+
+AUTO, SOFTWARE, CUDA = DECODERS
+
+
+def choose_decoder(decoder: str, source: object) -> None:
+    """What can be chosen before there is an engine; ImpastoError where the choice cannot be had."""
+    if decoder not in DECODERS:
+        raise ImpastoError(f"there is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}")
+    if decoder != CUDA:
+        return
+    if not isinstance(source, FileSource):
+        raise ImpastoError("--decoder cuda decodes video files, not pictures; leave it out")
+    try:
+        source.decode_on_gpu()
+    except ImpastoError as error:
+        raise ImpastoError(f"{error}; use --decoder software") from None
+
+
+def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, report: Callable[[str], None]) -> None:
+    """Leave the frames in the GPU's memory where engine and sink take them there; `report` is told what is done.
+
+    With "auto" the GPU decodes only for such an engine; where it cannot, the reason is told and software decodes.
+    """
+    if decoder == SOFTWARE or not isinstance(source, FileSource):
+        return
+    reason = _why_not_kept(stylizer, sink)
+    if not source.decodes_on_gpu:
+        if reason:
+            return
+        try:
+            source.decode_on_gpu()
+        except ImpastoError as error:
+            report(f"decoder: software ({error})")
+            return
+    try:
+        if not reason:
+            source.keep_on_device()
+    except ImpastoError as error:
+        reason = str(error)
+    where = f"each frame is copied to main memory ({reason})" if reason else "frames stay in the GPU's memory"
+    report(f"decoder: cuda; {where}")
+
+
+def _why_not_kept(stylizer: Stylizer, sink: object) -> str:
+    if not stylizer.takes_device_frames:
+        return f"{stylizer.engine.spec.backend} takes them there"
+    return "" if isinstance(sink, FileSink) else "pictures are written from there"

@@ -1,0 +1,245 @@
+"""Frames that stay in a GPU's memory: the path from decoder to encoder, with FFmpeg's and torch's CPU in its place.
+
+What a GPU alone can show (CUDA's own decoder, and NVENC over torch's memory) is at the end, and skipped without one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from clips import psnr_db, read_pictures, read_rgb, write_clip
+from fakes import copying_stylizer
+
+torch = pytest.importorskip("torch", reason="frames on a GPU are torch's")
+
+from engines.errors import ImpastoError  # noqa: E402
+from engines.spec import Controls, EngineSpec, GateReport  # noqa: E402
+from realtime.clip import Clip  # noqa: E402
+from realtime.colour import ColourTags, FromRgb, ToRgb  # noqa: E402
+from realtime.device_colour import DeviceFromRgb, DeviceToRgb, brought_home, is_for_device  # noqa: E402
+from realtime.encoding import choose_encoding  # noqa: E402
+from realtime.frame import Frame, Pixels  # noqa: E402
+from realtime.gpu_frames import choose_decoder, keep_on_gpu  # noqa: E402
+from realtime.hardware_video import why_not_decode, why_not_encode  # noqa: E402
+from realtime.sinks.file import FileSink  # noqa: E402
+from realtime.sinks.null import NullSink  # noqa: E402
+from realtime.sources.file import FileSource  # noqa: E402
+from realtime.stylizer import Stylizer  # noqa: E402
+
+BT709_FULL = ColourTags(1, 2, 1, 1)
+BT601_LIMITED = ColourTags(6, 1, 6, 6)
+
+
+@dataclass
+class NegativeEngine:
+    """Takes frames as tensors, on whatever device, and returns their negatives."""
+
+    spec: EngineSpec = field(default_factory=lambda: EngineSpec("torch-half", "fp16", 48, 64, "CPU", "1"))
+    gate: GateReport | None = None
+    takes_device_frames: bool = True
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        return 255 - frame
+
+    def paint_device(self, frame: Any, controls: Controls) -> Any:
+        return 255 - frame
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "in.mp4")
+
+
+@pytest.fixture
+def source(clip: Path) -> Iterator[FileSource]:
+    opened = FileSource(clip)
+    yield opened
+    opened.close()
+
+
+def stylizer(**changes: Any) -> Stylizer:
+    return Stylizer(NegativeEngine(**changes), Controls(np.zeros(1, np.float32)))
+
+
+def smooth_picture(width: int, height: int) -> Pixels:
+    x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    return (np.stack([x, y, (x + y) / 2], -1) * 235 + 10).astype(np.uint8)
+
+
+def tensor_frame(pixels: Pixels) -> Frame:
+    return Frame(torch.from_numpy(pixels), 0.0, 0.0)
+
+
+def plane_rows(picture: av.VideoFrame) -> list[Any]:
+    """The planes without what fills up their rows."""
+    whole: list[Any] = [np.frombuffer(plane, np.uint8) for plane in picture.planes]  # type: ignore[call-overload]
+    pairs = zip(whole, picture.planes, strict=True)
+    return [rows.reshape(plane.height, -1)[:, : plane.width].astype(int) for rows, plane in pairs]
+
+
+def as_nv12(pixels: Pixels, tags: ColourTags) -> av.VideoFrame:
+    height, width = pixels.shape[:2]
+    return DeviceFromRgb(tags, (width, height), even=True, stays=True)(torch.from_numpy(pixels))
+
+
+@pytest.mark.parametrize("tags", [BT709_FULL, BT601_LIMITED], ids=["bt709-full", "bt601-limited"])
+def test_nv12_becomes_the_rgb_of_the_cpu_s_path(tags: ColourTags) -> None:
+    size = (256, 192)
+    pixels = smooth_picture(*size)
+    picture = as_nv12(pixels, tags)
+    assert picture.format.name == "nv12"
+    assert ColourTags.of(picture) == tags
+    ours: Any = DeviceToRgb(tags, size, size)(picture)
+    assert np.abs(ours.numpy().astype(int) - ToRgb(tags, size, size)(picture)).max() <= 3
+    assert np.abs(ours.numpy().astype(int) - pixels).max() <= 3
+
+
+def test_the_picture_is_scaled_where_another_height_was_asked_for() -> None:
+    pixels = smooth_picture(64, 48)
+    picture = as_nv12(pixels, BT601_LIMITED)
+    ours: Any = DeviceToRgb(BT601_LIMITED, (64, 48), (32, 24))(picture)
+    wanted = ToRgb(BT601_LIMITED, (64, 48), (32, 24))(picture)
+    assert ours.shape == (24, 32, 3)
+    assert ours.is_contiguous()
+    assert np.abs(ours.numpy().astype(int) - wanted).mean() < 2
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_what_leaves_the_gpu_is_what_the_cpu_s_path_would_encode(even: bool) -> None:
+    size = (255, 191)
+    pixels = smooth_picture(*size)
+    ours = DeviceFromRgb(BT709_FULL, size, even=even, stays=False)(torch.from_numpy(pixels))
+    wanted = FromRgb(BT709_FULL, size, even=even)(pixels)
+    assert (ours.width, ours.height, ours.format.name) == (wanted.width, wanted.height, "yuv420p")
+    assert ColourTags.of(ours) == BT709_FULL
+    for mine, theirs in zip(plane_rows(ours), plane_rows(wanted), strict=True):
+        assert np.abs(mine - theirs).max() <= 2
+
+
+def test_other_pictures_are_left_to_the_processor() -> None:
+    def fits(picture: av.VideoFrame, tags: ColourTags = BT601_LIMITED) -> bool:
+        return is_for_device(picture, tags)
+
+    assert fits(av.VideoFrame(64, 48, "nv12"))
+    assert not fits(av.VideoFrame(64, 48, "p010le"))
+    assert not fits(av.VideoFrame(63, 48, "nv12"))
+    assert not fits(av.VideoFrame(64, 48, "nv12"), ColourTags(9, 1, 9, 16))
+    assert not fits(av.VideoFrame(64, 48, "nv12"), ColourTags(9, 1, 9, 1))
+
+
+def test_matrices_that_the_kernels_do_not_know_are_told() -> None:
+    with pytest.raises(ImpastoError, match="colour matrix 9 is not converted on the GPU"):
+        DeviceToRgb(ColourTags(9, 1), (64, 48), (64, 48))
+
+
+def test_a_frame_may_carry_a_tensor_and_nothing_else_but_an_array() -> None:
+    frame = tensor_frame(smooth_picture(64, 48))
+    assert frame.on_device
+    assert frame.size == (64, 48)
+    with pytest.raises((ValueError, AttributeError)):
+        Frame([[0, 0, 0]], 0.0, 0.0)  # type: ignore[arg-type]
+
+
+def test_an_engine_paints_a_tensor_where_it_lies() -> None:
+    pixels = smooth_picture(64, 48)
+    painted: Any = stylizer()(tensor_frame(pixels)).data
+    assert np.array_equal(painted.numpy(), 255 - pixels)
+
+
+def test_a_file_takes_tensors_and_arrays_alike(tmp_path: Path) -> None:
+    pixels = smooth_picture(63, 47)
+    paths = tmp_path / "tensor.mp4", tmp_path / "array.mp4"
+    for path, frame in zip(paths, (tensor_frame(pixels), Frame(pixels, 0.0, 0.0)), strict=True):
+        sink = FileSink(path, Clip((63, 47), Fraction(1, 25), Fraction(25)), encoding=choose_encoding(path, crf=4))
+        sink.write(frame)
+        sink.close()
+    assert psnr_db(*map(read_rgb, paths)) > 45
+
+
+def test_software_decodes_where_the_engine_paints_in_main_memory(source: FileSource, tmp_path: Path) -> None:
+    lines: list[str] = []
+    keep_on_gpu("auto", source, copying_stylizer(), NullSink(), lines.append)
+    assert lines == []
+    assert not source.decodes_on_gpu
+
+
+@pytest.mark.parametrize("decoder", ["", "gpu", "nvdec"])
+def test_an_unknown_decoder_is_answered_with_those_there_are(source: FileSource, decoder: str) -> None:
+    with pytest.raises(ImpastoError, match=f"no decoder '{decoder}'; choose one of auto, software, cuda"):
+        choose_decoder(decoder, source)
+
+
+def test_pictures_are_not_decoded_by_the_gpu() -> None:
+    with pytest.raises(ImpastoError, match="--decoder cuda decodes video files, not pictures"):
+        choose_decoder("cuda", object())
+
+
+def needs_no_gpu() -> None:
+    if not why_not_decode("h264"):
+        pytest.skip("H.264 is decoded on a GPU here")
+
+
+def test_auto_says_why_software_decodes_for_an_engine_on_the_gpu(source: FileSource, tmp_path: Path) -> None:
+    needs_no_gpu()
+    lines: list[str] = []
+    sink = FileSink(tmp_path / "out.mp4", source.clip)
+    keep_on_gpu("auto", source, stylizer(), sink, lines.append)
+    sink.abort()
+    assert lines == [f"decoder: software (h264 video cannot be decoded on the GPU here: {why_not_decode('h264')})"]
+    frames = 0
+    while source.read() is not None:
+        frames += 1
+    assert frames == 10
+
+
+def test_cuda_is_refused_where_there_is_none_and_the_source_still_gives_frames(source: FileSource) -> None:
+    needs_no_gpu()
+    with pytest.raises(ImpastoError, match=r"cannot be decoded on the GPU here: .*use --decoder software"):
+        choose_decoder("cuda", source)
+    frame = source.read()
+    assert frame is not None
+    assert not frame.on_device
+
+
+def needs_gpu() -> None:
+    if reason := why_not_decode("h264"):
+        pytest.skip(f"needs a GPU that decodes H.264: {reason}")
+
+
+def test_the_gpu_s_pictures_are_those_of_software(clip: Path, source: FileSource) -> None:
+    needs_gpu()
+    source.decode_on_gpu()
+    at_home = source.read()
+    source.keep_on_device()
+    kept = source.read()
+    assert at_home is not None
+    assert kept is not None
+    assert not at_home.on_device
+    assert kept.on_device
+    assert psnr_db(at_home.data, read_rgb(clip, 0)) > 40
+    tensor: Any = kept.data
+    assert psnr_db(tensor.cpu().numpy(), read_rgb(clip, 1)) > 35
+
+
+def test_nvenc_takes_a_picture_over_torch_s_memory(tmp_path: Path) -> None:
+    if reason := why_not_encode("h264_nvenc"):
+        pytest.skip(f"needs NVENC: {reason}")
+    path = tmp_path / "out.mp4"
+    pixels = smooth_picture(640, 368)
+    sink = FileSink(path, Clip((640, 368), Fraction(1, 25), Fraction(25)), encoding=choose_encoding(path, "h264_nvenc"))
+    sink.write(Frame(torch.from_numpy(pixels).cuda(), 0.0, 0.0))
+    sink.close()
+    assert len(read_pictures(path)) == 1
+    assert psnr_db(read_rgb(path), pixels) > 35
+
+
+def test_what_lies_in_main_memory_is_left_there() -> None:
+    picture = av.VideoFrame(64, 48, "nv12")
+    assert brought_home(picture) is picture
