@@ -1,5 +1,7 @@
 """torch, layer by layer in fp32: the net as it was trained, and the yardstick for the other backends in the tests."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -30,9 +32,16 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class TorchEngine:
-    """A TransformNet with the arithmetic around it that is in the graph of a style file."""
+    """A TransformNet with the arithmetic around it that is in the graph of a style file.
+
+    torch counts its threads for the whole process. With `spec.threads` that number is set for each call and put back
+    to what it was when the engine was made, so that other users of torch notice it only while a frame is painted.
+    """
 
     def __init__(self, net: "TransformNet", spec: EngineSpec) -> None:
+        import torch
+
+        self._threads_elsewhere = torch.get_num_threads()
         self.spec = spec
         self.gate: GateReport | None = None
         self._net: TransformNet | None = net
@@ -45,11 +54,24 @@ class TorchEngine:
         if net is None:
             raise ValueError("the engine is closed")
         check_style(controls, net.config.style_size)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._threads():
             picture = torch.tensor(batch).permute(0, 3, 1, 2).float()
             painted = 255 * net(picture / 255, torch.tensor(controls.style)[None])
             stylized = _blend(picture, painted.clamp(0, 255), controls).round().clamp(0, 255)
             return np.ascontiguousarray(stylized.to(torch.uint8).permute(0, 2, 3, 1)[0].numpy())
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        import torch
+
+        if not self.spec.threads:
+            yield
+            return
+        torch.set_num_threads(self.spec.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(self._threads_elsewhere)
 
     def close(self) -> None:
         """Later calls are ValueErrors; frames that are in the net come out."""
