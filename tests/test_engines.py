@@ -240,7 +240,8 @@ def test_auto_takes_openvino_and_says_so(style: StyleFile, cache_dir: Path) -> N
 
 def test_every_backend_says_whether_it_can_run() -> None:
     states = {state.name: state for state in probe_backends()}
-    assert list(states)[:3] == ["openvino", "onnxruntime", "torch"]
+    ours = ["tensorrt", "tensorrt-rtx", "torch-half", "openvino", "onnxruntime", "torch"]
+    assert list(states)[: len(ours)] == ours
     for state in states.values():
         assert state.available == (not state.reason)
         assert state.available == bool(state.precisions)
