@@ -111,4 +111,4 @@ def test_what_compiling_needs_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
     assert "install python3-dev" in missing()
     tmp_path.joinpath("Python.h").touch()
-    assert torch_half_probe.find_compilers().words.startswith("compiled by Triton ")
+    assert torch_half_probe.find_compilers().words.startswith("with Triton ")

@@ -113,7 +113,7 @@ class TorchHalfBackend:
         return BackendState(
             self.name,
             True,
-            version=f"{version('torch')}, {find_compilers().words},",
+            version=f"{version('torch')} {find_compilers().words}",
             precisions=precisions_of(gpu),
             device=gpu.words,
             hardware=f"{gpu.words} {gpu.libraries}",

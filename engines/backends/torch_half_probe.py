@@ -48,7 +48,7 @@ class Compilers:
 
     @property
     def words(self) -> str:
-        return f"compiled by Triton {self.triton}" if not self.missing else "not compiled"
+        return "without Triton" if self.missing else f"with Triton {self.triton}"
 
 
 def missing_torch() -> str:
