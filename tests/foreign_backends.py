@@ -39,6 +39,7 @@ ADJUSTABLE = """
 import os
 from dataclasses import replace
 from engines.backends.onnxruntime import OnnxRuntimeBackend
+from engines.errors import EngineRefused
 
 class Backend(OnnxRuntimeBackend):
     name = "adjustable"
@@ -58,6 +59,10 @@ class Backend(OnnxRuntimeBackend):
     def build(self, style, spec, aids):
         for share in (0.25, 0.5, 1.0):
             aids.progress("tuning", share)
+        if "ADJUSTABLE_HOLD" in os.environ and not spec.size_range:
+            with open(os.environ["ADJUSTABLE_HOLD"]) as pipe:
+                if pipe.read() == "refuse":
+                    raise EngineRefused(f"{spec} is not wanted")
         return super().build(style, spec, aids)
 """
 

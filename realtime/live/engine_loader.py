@@ -11,6 +11,7 @@ import numpy as np
 from engines.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.errors import ImpastoError
 from engines.prepare import prepare_in_child
+from engines.range_engine import restore_range_engine
 from engines.spec import ANY_ENGINE, one_line
 from engines.style import StyleFile
 
@@ -38,10 +39,14 @@ class EngineWanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedEngine:
-    """An engine that has painted its first frame; whoever takes it closes it or gives it back."""
+    """An engine that has painted its first frame; whoever takes it closes it or gives it back.
+
+    One for `meanwhile` takes many sizes; the one for this size alone is being built, and will be handed out too.
+    """
 
     wanted: EngineWanted
     engine: Engine
+    meanwhile: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +59,21 @@ class LoadFailed:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A wish that the thread is at."""
+    """A wish that the thread is at; `bridged` tells that something paints meanwhile."""
 
     wanted: EngineWanted
+    bridged: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class EngineLoader:
     """One background thread that fulfils the newest wish.
 
-    `ask` drops an older wish, and ends the child that is building for it. `take` is for a thread that paints: neither
-    ever waits for work. Engines that come back by `give_back` are kept for a while, so that returning to what was left
-    a moment ago is instant, and are closed on the background thread. `report` is called there too.
+    `ask` drops an older wish, and ends the child that is building for it. Where an engine has to be built and the cache
+    holds one for a range of sizes, that is handed out first, and the built one when it is ready. `take` is for a thread
+    that paints: neither ever waits for work. Engines that come back by `give_back` are kept for a while, so that
+    returning to what was left a moment ago is instant, and are closed on the background thread. `report` is called
+    there too.
     """
 
     def __init__(self, report: Callable[[str], None], *, cache_dir: Path | None = None) -> None:
@@ -83,9 +91,9 @@ class EngineLoader:
     def ask(self, wanted: EngineWanted) -> None:
         """Wish for an engine; `take` will hand it out. Asking again for what is being loaded changes nothing."""
         with self._changed:
-            self._drop_what_is_done()
             self._waiting = None
             if self._job is None or self._job.wanted.key != wanted.key or self._job.cancelled.is_set():
+                self._drop_what_is_done()
                 self._waiting = wanted
                 self._cancel_job()
             self._changed.notify_all()
@@ -128,6 +136,9 @@ class EngineLoader:
         self._done = None
 
     def _keep(self, loaded: LoadedEngine) -> None:
+        if loaded.meanwhile:
+            self._surplus.append(loaded)
+            return
         self._kept.append(loaded)
         while len(self._kept) > KEPT_ENGINES or sum(map(_pixels, self._kept)) > KEPT_PX:
             self._surplus.append(self._kept.pop(0))
@@ -184,6 +195,7 @@ class EngineLoader:
         engine = restore_engine(job.wanted.file, **arguments, report=self._report)
         if engine is not None:
             return engine
+        self._bridge(job)
         spec = prepare_in_child(job.wanted.file, **arguments, on_line=self._report, cancelled=job.cancelled)
         if spec is None:
             return None
@@ -195,14 +207,37 @@ class EngineLoader:
         self._report("without a cache the engine is built in this process, and the picture may stand still meanwhile")
         return load_engine(job.wanted.file, **chosen, report=self._report)
 
+    def _bridge(self, job: _Job) -> None:
+        """Hands out an engine for a range of sizes, where the cache has one, to paint with while another is built."""
+        engine = restore_range_engine(job.wanted.file, **_arguments(job.wanted, self._cache_dir), report=self._report)
+        if engine is None:
+            return
+        try:
+            _warm_up(engine, job.wanted.file)
+        except Exception as error:  # runtimes fail in every possible way, and a better engine is on its way
+            engine.close()
+            self._report(f"the engine for {engine.spec.size_range} cannot paint meanwhile ({one_line(error)})")
+            return
+        job.bridged = True
+        self._hand_out(job, LoadedEngine(job.wanted, engine, meanwhile=True))
+
     def _hand_over(self, job: _Job, result: LoadedEngine | LoadFailed | None) -> None:
+        """The end of a job. What cannot be built is no failure where something paints already."""
+        stays = job.bridged and isinstance(result, LoadFailed)
         with self._changed:
             self._job = None
-            if job.cancelled.is_set():
-                if isinstance(result, LoadedEngine):
-                    self._keep(result)
-            else:
+            if result is not None and not stays:
+                self._hand_out(job, result)
+        if stays and isinstance(result, LoadFailed) and not job.cancelled.is_set():
+            self._report(f"the engine for many sizes stays in use: {result.message}")
+
+    def _hand_out(self, job: _Job, result: LoadedEngine | LoadFailed) -> None:
+        with self._changed:
+            if not job.cancelled.is_set():
+                self._drop_what_is_done()
                 self._done = result
+            elif isinstance(result, LoadedEngine):
+                self._keep(result)
 
     def _close_all(self) -> None:
         with self._changed:

@@ -149,6 +149,8 @@ class LivePainter:
     def _ask(self, wanted: EngineWanted) -> None:
         """Asks the loader once for each change of what is wanted."""
         if self._brush is not None and self._brush.loaded.wanted.key == wanted.key:
+            if self._asked is not None and self._brush.loaded.meanwhile:
+                self._loader.ask(wanted)  # what was to come in its place was dropped for the other wish
             self._asked = self._failed = None
         elif self._asked is None or self._asked.key != wanted.key:
             self._loader.ask(wanted)
@@ -164,12 +166,19 @@ class LivePainter:
         found = self._loader.take() if self._leaving is None else None
         if found is None:
             return
-        expected = self._asked is not None and self._asked.key == found.wanted.key
+        expected = self._expects(found.wanted)
         if isinstance(found, LoadedEngine):
             self._change_to(found, now) if expected else self._loader.give_back(found)
         elif expected:
             self._failed = found
             self._report(found.message)
+
+    def _expects(self, wanted: EngineWanted) -> bool:
+        """Whether this was asked for, be it that another paints in its place meanwhile."""
+        if self._asked is not None:
+            return self._asked.key == wanted.key
+        loaded = self._brush.loaded if self._brush is not None else None
+        return loaded is not None and loaded.meanwhile and loaded.wanted.key == wanted.key
 
     def _change_to(self, loaded: LoadedEngine, now: float) -> None:
         assert self._look is not None, "nothing was asked for"
