@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from engines.engine import Controls, EngineChoice, load_engine
 from engines.errors import ImpastoError
+from engines.spec import Calibration
 from engines.style import StyleFile, names_file, resolve
 from realtime.options import StylizeOptions
 from realtime.stylizer import Stylizer
@@ -53,7 +54,12 @@ def parse_mix(text: str) -> dict[str, float]:
 
 
 def open_stylizer(
-    options: StylizeOptions, size: tuple[int, int], *, requests: int = FILE_REQUESTS, report: Callable[[str], None]
+    options: StylizeOptions,
+    size: tuple[int, int],
+    *,
+    requests: int = FILE_REQUESTS,
+    calibration: Calibration | None = None,
+    report: Callable[[str], None],
 ) -> Stylizer:
     """A stylizer for frames of `size` (width, height), which the caller closes with its engine."""
     file, vector = choose_style(options)
@@ -63,7 +69,7 @@ def open_stylizer(
         file,
         height=height,
         width=width,
-        choice=EngineChoice(options.engine, options.precision, options.strict, requests),
+        choice=EngineChoice(options.engine, options.precision, options.strict, requests, calibration=calibration),
         report=report,
     )
     return Stylizer(engine, controls)

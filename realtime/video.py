@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.errors import ImpastoError
+from realtime.calibration import calibration_for
 from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
 from realtime.frame import AbortableSink
 from realtime.gpu_frames import choose_decoder, keep_on_gpu
@@ -49,7 +50,8 @@ def stylize_video(
     try:
         choose_decoder(options.decoder, pictures)
         sink = open_sink(output, pictures, options, notes, stop)
-        stylizer = open_stylizer(options, pictures.size, report=report)
+        calibration = calibration_for(source, options.precision)
+        stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
         keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
     except BaseException:
         pictures.close()

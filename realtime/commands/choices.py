@@ -84,7 +84,10 @@ Engine = Annotated[
     str, typer.Option(metavar="NAME", help="auto, or one of openvino, onnxruntime, torch.", rich_help_panel=MACHINE)
 ]
 Precision = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, or one that the engine has: fp32, bf16.", rich_help_panel=MACHINE)
+    str,
+    typer.Option(
+        metavar="NAME", help="auto, or one that the engine has: bf16, fp16, fp32, fp8, int8.", rich_help_panel=MACHINE
+    ),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail where an engine is refused; try no other.", rich_help_panel=MACHINE)
