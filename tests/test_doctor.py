@@ -115,7 +115,7 @@ def test_what_a_driver_says_is_redacted_too(monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in {"USER": USER, "LOGNAME": USER, "HOSTNAME": HOST, "API_KEY": TOKEN}.items():
         monkeypatch.setenv(name, value)
     said = (
-        f"no /home/{USER}/.x nor /Users/jane/y for {USER.title()}'s phone on {HOST}: {TOKEN}, http://a:b@c.example/, "
+        f"no /home/{USER}/.x nor /Users/jane/y for {USER.title()}'s phone on {HOST}: {TOKEN}, http://a:b@1@c.example/, "
         f"{', '.join(NUMBERS.values())}, 1.7.1.116, GPU-0f1e2d3c-0011-2233-4455-66778899aabb, "
         "c10::bad_alloc at 12:30:59"
     )
@@ -213,12 +213,18 @@ def test_a_gpu_that_nobody_uses_comes_first() -> None:
         "the GPU (NVIDIA L4) is not used: tensorrt: tensorrt is not installed", "pip install 'impasto[tensorrt]'"
     )
     assert second.what == "video, codecs: none"
-    assert [problem.what for problem in advice(sections, "tensorrt")] == ["video, codecs: none"]
+    taken = Finding("tensorrt", State.YES, "…", facts={"device": "NVIDIA L4"})
+    (only,) = advice({**sections, "engines": (taken,)}, "tensorrt")
+    assert only == second
 
 
 def test_few_frames_a_second_are_told_of_the_engine_that_is_taken() -> None:
     slow = tuple(Finding(name, State.YES, "…", facts={"fps": 3.0}) for name in ("openvino", "torch"))
     (problem,) = advice({"speed": slow}, "openvino")
     assert problem.what == "openvino paints 3.0 frames a second at 640x360, too few for live pictures"
+    assert problem.remedy.startswith("paint at")
+    able = Finding("openvino", State.YES, "…", facts={"on_request": ["int8"]})
+    (problem,) = advice({"engines": (able,), "speed": slow}, "openvino")
+    assert problem.remedy.startswith("try --precision int8, or paint")
     fast = tuple(Finding(name, State.YES, "…", facts={"fps": 30.0}) for name in ("openvino",))
     assert not list(advice({"speed": fast}, "openvino"))

@@ -3,17 +3,17 @@
 import struct
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from engines.spec import BackendState, Controls, EngineSpec, GateReport
+from engines.spec import BackendState
 from realtime.doctor.cgroup import cpu_limit, memory_limit_bytes
 from realtime.doctor.engines import of_state
 from realtime.doctor.finding import Finding, State, missing
 from realtime.doctor.graphics import kernel_cards, name_of_device, parse_query
+from realtime.doctor.hardware import look_at_hardware, of_family
 from realtime.doctor.processor import features, look_at_processor, usable_cores
 from realtime.doctor.sound import inputs_of
-from realtime.doctor.speed import decibels, frame_times
+from realtime.hardware_video import HardwareCodec
 
 XEON = "fpu avx2 avx512f avx512_vnni avx512_bf16 amx_tile amx_bf16 amx_int8"
 ZEN_3 = "fpu sse4_2 avx avx2 vaes"
@@ -125,10 +125,27 @@ def test_an_error_of_ours_is_split_into_what_is_wrong_and_the_remedy() -> None:
 
 def test_a_backend_is_told_with_its_precisions_or_its_reason() -> None:
     able = BackendState("x", True, version="1.2", precisions=("bf16", "fp32"), on_request=("int8",))
-    assert of_state(able).text == "1.2: bf16, fp32, on request int8 on CPU"
+    assert of_state(able).text == "1.2 on CPU: bf16, fp32, and int8 on request"
     unable = of_state(BackendState("y", False, "no driver; install it"))
     assert (unable.state, unable.text, unable.remedy) == (State.ABSENT, "no driver", "install it")
     assert Finding.from_dict(unable.as_dict()) == unable
+
+
+def test_hardware_is_told_by_its_kind() -> None:
+    works, lacks = (
+        HardwareCodec("h264_nvenc", True, ""),
+        HardwareCodec("av1_nvenc", False, "it is too old; buy another"),
+    )
+    some = of_family("encode nvenc", [works, lacks])
+    assert (some.state, some.text) == (State.YES, "h264; not av1")
+    none = of_family("encode nvenc", [lacks])
+    assert (none.state, none.text, none.remedy) == (State.ABSENT, "it is too old", "buy another")
+    assert none.facts["reasons"] == {"av1": lacks.reason}
+
+
+def test_all_hardware_that_ffmpeg_knows_is_told_of_here() -> None:
+    subjects = [finding.subject for finding in look_at_hardware()]
+    assert len(subjects) == len(set(subjects)) > 0
 
 
 def test_microphones_are_those_that_capture() -> None:
@@ -139,35 +156,6 @@ def test_microphones_are_those_that_capture() -> None:
     )
     assert inputs_of(listed) == [("hw:0,0", "ALC257 Analog"), ("hw:1,0", "USB Audio")]
     assert inputs_of("") == []
-
-
-class CountingEngine:
-    """Gives its frames back, and counts them."""
-
-    def __init__(self) -> None:
-        self.spec = EngineSpec("counting", "fp32", 48, 64, "CPU", "1")
-        self.gate: GateReport | None = None
-        self.frames = 0
-
-    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
-        self.frames += 1
-        return frame.copy()
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def test_the_slowest_engine_is_measured_on_two_frames_after_a_warm_up() -> None:
-    engine = CountingEngine()
-    seconds = list(frame_times(engine, Controls(np.zeros(4, np.float32)), 0.0))
-    assert len(seconds) == 2
-    assert engine.frames == 5
-    assert all(value > 0 for value in seconds)
-
-
-def test_equal_pictures_have_no_end_of_decibels() -> None:
-    assert decibels(52.34) == "52.3 dB"
-    assert decibels(float("inf")) == "no difference"
 
 
 def test_modes_are_read_as_the_kernel_writes_them() -> None:

@@ -10,6 +10,7 @@ GPU_ENGINES = {
     "tensorrt-rtx": "pip install 'impasto[tensorrt-rtx]'",
     "torch-half": "pip install 'impasto[train]'",
 }
+PROCESSOR = "CPU"
 LEAST_WATCHABLE_FPS = 15.0
 
 
@@ -37,7 +38,8 @@ def advice(sections: Mapping[str, tuple[Finding, ...]], engine: str) -> Iterator
 def _gpu_unused(sections: Mapping[str, tuple[Finding, ...]], engine: str) -> Iterator[Problem]:
     """The complaint most often heard in this field: a GPU that nobody uses, without a word."""
     found = [finding for finding in sections.get("graphics", ()) if finding.facts.get("vendor") == "NVIDIA"]
-    if not found or engine in GPU_ENGINES:
+    taken = next((finding for finding in sections.get("engines", ()) if finding.subject == engine), None)
+    if not found or (taken is not None and taken.facts.get("device", PROCESSOR) != PROCESSOR):
         return
     reasons = {finding.subject: finding for finding in sections["engines"] if finding.subject in GPU_ENGINES}
     why = "; ".join(f"{name}: {finding.text}" for name, finding in reasons.items() if finding.state is not State.YES)
@@ -46,10 +48,13 @@ def _gpu_unused(sections: Mapping[str, tuple[Finding, ...]], engine: str) -> Ite
 
 
 def _slow(sections: Mapping[str, tuple[Finding, ...]], engine: str) -> Iterator[Problem]:
-    for finding in sections.get("speed", ()):
-        fps = finding.facts.get("fps")
-        if finding.subject == engine and fps is not None and fps < LEAST_WATCHABLE_FPS:
-            yield Problem(
-                f"{engine} paints {fps:.1f} frames a second at 640x360, too few for live pictures",
-                "paint at a smaller --height, or with a smaller net (see `impasto styles`)",
-            )
+    """Of the engine that is taken; the others are slower for good reason."""
+    fps = next((found.facts.get("fps") for found in sections.get("speed", ()) if found.subject == engine), None)
+    if fps is None or fps >= LEAST_WATCHABLE_FPS:
+        return
+    offered = (found.facts.get("on_request", ()) for found in sections.get("engines", ()) if found.subject == engine)
+    int8 = "try --precision int8, or " if any("int8" in precisions for precisions in offered) else ""
+    yield Problem(
+        f"{engine} paints {fps:.1f} frames a second at 640x360, too few for live pictures",
+        f"{int8}paint at a smaller --height, or with a smaller net (see `impasto styles`)",
+    )

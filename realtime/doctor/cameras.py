@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError
 from realtime.doctor.finding import Finding, State, in_few_words, missing
@@ -29,33 +29,14 @@ def look_at_cameras() -> list[Finding]:
 
 def look_at_virtual_cameras() -> list[Finding]:
     """What `--to virtualcam:` can write to."""
-    from realtime.sinks.virtual_camera import HOW_TO_GET, LOAD
-
     try:
         package = version("pyvirtualcam")
     except PackageNotFoundError:
         return [Finding(VIRTUAL, State.ABSENT, "pyvirtualcam is not installed", "pip install 'impasto[virtualcam]'")]
     facts = {"pyvirtualcam": package}
-    if not LINUX:
-        return [
-            Finding(VIRTUAL, State.FACT, f"pyvirtualcam {package}", f"where none is found, {_how(HOW_TO_GET)}", facts)
-        ]
-    from realtime.video_devices import video_devices
-
-    devices = [device for device in video_devices() if device.is_loopback]
-    if devices:
-        text = ", ".join(f"{device.path} ({device.name})" for device in devices)
-        return [Finding(VIRTUAL, State.YES, text, facts={**facts, "devices": [str(device.path) for device in devices]})]
-    if LOADED_DRIVER.exists():
-        return [
-            Finding(
-                VIRTUAL,
-                State.NO,
-                "v4l2loopback is loaded and has no device",
-                f"sudo modprobe -r v4l2loopback && {LOAD}",
-            )
-        ]
-    return [Finding(VIRTUAL, State.ABSENT, "there is none", _how(HOW_TO_GET), facts)]
+    if LINUX:
+        return [_loopback(facts)]
+    return [Finding(VIRTUAL, State.FACT, f"pyvirtualcam {package}; where no camera is found, {_how()}", facts=facts)]
 
 
 def in_brief(modes: Sequence["OfferedMode"]) -> str:
@@ -67,8 +48,25 @@ def in_brief(modes: Sequence["OfferedMode"]) -> str:
     return text + (f", and {len(best) - SIZES_SHOWN} smaller sizes" if len(best) > SIZES_SHOWN else "")
 
 
-def _how(ways: dict[str, str]) -> str:
-    return ways.get(sys.platform, "see the documentation of pyvirtualcam")
+def _loopback(facts: dict[str, Any]) -> Finding:
+    """The devices of v4l2loopback, or how to get one."""
+    from realtime.sinks.virtual_camera import LOAD
+    from realtime.video_devices import video_devices  # its modules are Linux's own
+
+    devices = [device for device in video_devices() if device.is_loopback]
+    if devices:
+        text = ", ".join(f"{device.path} ({device.name})" for device in devices)
+        return Finding(VIRTUAL, State.YES, text, facts={**facts, "devices": [str(device.path) for device in devices]})
+    if LOADED_DRIVER.exists():
+        remedy = f"sudo modprobe -r v4l2loopback && {LOAD}"
+        return Finding(VIRTUAL, State.NO, "v4l2loopback is loaded and has no device that may be opened", remedy, facts)
+    return Finding(VIRTUAL, State.ABSENT, "there is none", _how(), facts)
+
+
+def _how() -> str:
+    from realtime.sinks.virtual_camera import HOW_TO_GET
+
+    return HOW_TO_GET.get(sys.platform, "see the documentation of pyvirtualcam")
 
 
 def _camera(path: Path) -> Finding | None:

@@ -20,6 +20,7 @@ CHECKS = {
     "cache": "realtime.doctor.storage:look_at_cache",
     "gallery": "realtime.doctor.gallery:look_at_gallery",
     "codecs": "realtime.doctor.video:look_at_codecs",
+    "hardware": "realtime.doctor.hardware:look_at_hardware",
     "srt": "realtime.doctor.video:look_at_srt",
     "sound": "realtime.doctor.sound:look_at_sound",
     "cameras": "realtime.doctor.cameras:look_at_cameras",
@@ -29,7 +30,7 @@ CHECKS = {
 }
 GROUPS = (
     ("gallery", "virtual"),
-    ("codecs", "sound", "srt"),
+    ("codecs", "sound", "srt", "hardware"),
     ("display",),
     ("system", "processor", "memory", "software", "cameras", "graphics"),
 )

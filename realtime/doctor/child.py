@@ -55,7 +55,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env=_environment(),
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -110,6 +110,11 @@ class Child:
         for line in said or ():
             self._lines.put(line)
         self._lines.put(None)
+
+
+def _environment() -> dict[str, str]:
+    """ONNX Runtime, when it is looked at, is not to leave a number for this machine in the user's home."""
+    return {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -16,8 +16,8 @@ def of_state(state: BackendState) -> Finding:
     """A backend that cannot run is no fault by itself: most machines have what only some of them need."""
     if not state.available:
         return missing(state.name, state.reason or "cannot run here and does not say why")
-    on_request = f", on request {', '.join(state.on_request)}" if state.on_request else ""
-    text = f"{state.version}: {', '.join(state.precisions)}{on_request} on {state.device}"
+    on_request = f", and {', '.join(state.on_request)} on request" if state.on_request else ""
+    text = f"{state.version} on {state.device}: {', '.join(state.precisions)}{on_request}"
     facts = {
         "version": state.version,
         "precisions": list(state.precisions),

@@ -10,12 +10,13 @@ from realtime.doctor.advice import Problem, advice
 from realtime.doctor.checks import GROUPS, SECTIONS
 from realtime.doctor.child import Answers, run_apart
 from realtime.doctor.finding import Finding, State
-from realtime.doctor.privacy import redacted, redactor
+from realtime.doctor.privacy import Redact, redacted, redactor
 
 DOCUMENT_FORMAT = 1
 LOOK_SECONDS = 20.0
 # Building a large engine for a GPU takes minutes; the measuring itself takes seconds.
 MEASURE_SECONDS = 1200.0
+AUTO = "--engine auto"
 
 Report = Callable[[str], None]
 Sections = dict[str, tuple[Finding, ...]]
@@ -62,8 +63,10 @@ def examine(*, quick: bool, report: Report, show: Report) -> Examination:
             answers |= run_apart([[f"speed {name}"]], MEASURE_SECONDS, _without_secrets(report, answers))
         answers |= run_apart([cache], LOOK_SECONDS, report)  # with the engines that were built just now
     sections = _sections(answers)
-    engine = next(iter(_usable(names, answers, "engine" if quick else "speed")), "")
-    sections["engines"] += (_choice(engine),)
+    able = _usable(names, answers, "engine")
+    paint = able if quick else _usable(able, answers, "speed")
+    sections["engines"] += (_choice(able, paint),)
+    engine = paint[0] if paint else ""
     public = redacted_sections(sections)
     return Examination(public, engine, tuple(advice(public, engine)))
 
@@ -71,10 +74,12 @@ def examine(*, quick: bool, report: Report, show: Report) -> Examination:
 def redacted_sections(sections: Mapping[str, tuple[Finding, ...]]) -> Sections:
     """The sections without what is nobody's business."""
     redact = redactor(os.environ, _versions(finding for found in sections.values() for finding in found))
-    return {
-        name: tuple(Finding.from_dict(redacted(finding.as_dict(), redact)) for finding in found)
-        for name, found in sections.items()
-    }
+    return {name: tuple(_redacted_finding(finding, redact) for finding in found) for name, found in sections.items()}
+
+
+def _redacted_finding(finding: Finding, redact: Redact) -> Finding:
+    subject, text, remedy = map(redact, (finding.subject, finding.text, finding.remedy))
+    return Finding(subject, finding.state, text, remedy, redacted(finding.facts, redact))
 
 
 def _usable(names: list[str], answers: Answers, check: str) -> list[str]:
@@ -82,10 +87,15 @@ def _usable(names: list[str], answers: Answers, check: str) -> list[str]:
     return [name for name in names if any(found.state is State.YES for found in answers.get(f"{check} {name}", ()))]
 
 
-def _choice(engine: str) -> Finding:
-    if engine:
-        return Finding("--engine auto", State.YES, f"takes {engine}", facts={"engine": engine})
-    return Finding("--engine auto", State.NO, "finds no engine that can run", "pip install openvino")
+def _choice(able: list[str], paint: list[str]) -> Finding:
+    """`able` can run here, and `paint` did when they were measured."""
+    if paint:
+        return Finding(AUTO, State.YES, f"takes {paint[0]}", facts={"engine": paint[0]})
+    if able:
+        return Finding(
+            AUTO, State.NO, "finds no engine that paints as it should", "tell us, with `impasto doctor --json`"
+        )
+    return Finding(AUTO, State.NO, "finds no engine that can run", "pip install openvino")
 
 
 def _sections(answers: Answers) -> Sections:

@@ -38,11 +38,16 @@ class Finding:
         return cls(**{**values, "state": State(values["state"])})
 
 
-def missing(subject: str, error: Exception | str, state: State = State.ABSENT) -> Finding:
-    """The finding for one of our errors, which say what is wrong and after a semicolon or a colon what to do."""
+def missing(
+    subject: str,
+    error: Exception | str,
+    state: State = State.ABSENT,
+    facts: Mapping[str, Any] | None = None,
+) -> Finding:
+    """The finding for one of our errors, which say what is wrong and after a semicolon what to do."""
     text = " ".join(str(error).split())
     what, _, remedy = text.partition("; ")
-    return Finding(subject, state, what, remedy)
+    return Finding(subject, state, what, remedy, facts or {})
 
 
 def in_few_words(error: BaseException) -> str:

@@ -26,12 +26,13 @@ FEATURES_ARM = {
     "SVE": {"sve"},
 }
 X86 = ("x86_64", "amd64", "i686", "i386")
+BUSY = 0.75  # of a core's time each
 BF16, LEAST = "BF16", {"AVX2", "NEON"}
 
 
 def look_at_processor() -> list[Finding]:
-    """Model, cores and features."""
-    return [_model(), _cores(), *_features()]
+    """Model, cores and features, and whether others are using it."""
+    return [_model(), _cores(), *_features(), *_load()]
 
 
 def usable_cores() -> int:
@@ -65,6 +66,19 @@ def _cores() -> Finding:
     if limit is None or limit >= usable:
         return Finding("cores", State.FACT, text, facts=facts)
     return Finding("cores", State.FACT, f"{text}, and the time of {limit:.3g} (the container's limit)", facts=facts)
+
+
+def _load() -> list[Finding]:
+    """A busy machine explains figures that are too low."""
+    if not hasattr(os, "getloadavg"):
+        return []
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    facts = {"load": round(load, 2)}
+    if load < BUSY * cores:
+        return [Finding("load", State.FACT, f"{load:.1f}", facts=facts)]
+    return [
+        Finding("load", State.FACT, f"{load:.1f}: others use it too, and what is measured now is too low", facts=facts)
+    ]
 
 
 def _features() -> list[Finding]:

@@ -11,7 +11,7 @@ from engines.errors import EngineRefused
 from engines.golden import golden_frames
 from engines.spec import Controls, Engine, EngineChoice
 from engines.style import resolve
-from realtime.doctor.finding import Finding, State, missing
+from realtime.doctor.finding import Finding, State
 from realtime.options import StylizeOptions
 
 WIDTH, HEIGHT = 640, 360
@@ -29,7 +29,7 @@ def measure_speed(backend: str, report: Report) -> list[Finding]:
     try:
         engine = load_engine(style, height=HEIGHT, width=WIDTH, choice=EngineChoice(backend=backend), report=report)
     except EngineRefused as error:
-        return [missing(backend, error, State.NO)]
+        return [Finding(backend, State.NO, " ".join(str(error).split()))]
     ready_seconds = time.perf_counter() - started
     try:
         report(f"measuring {backend} for {MEASURED_SECONDS:.0f} seconds")

@@ -20,6 +20,7 @@ LEAST_FREE_MIB = 1024.0
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SUBJECT = "folder"
 REASONS_TOLD = 5
+CHECK_AGAIN = "`impasto compile --prune --all` lets it be checked again"
 
 
 def look_at_cache() -> list[Finding]:
@@ -90,7 +91,7 @@ def _engine(header: EntryHeader) -> Finding:
     text = f"{fields['size']}, {style}: {decibels(gate.psnr_db)} where {gate.floor_db:.0f} is the least"
     facts = {**dict(fields), "style_name": header.origin.style_name, "gate": _gate(gate)}
     if not gate.passed:
-        remedy = f"`impasto compile --prune`, then try again; {_other_precision(fields['backend'])} are taken meanwhile"
+        remedy = f"other precisions and engines are taken meanwhile; {CHECK_AGAIN}"
         return Finding(subject, State.NO, f"{text}; refused: {gate.problem}", remedy, facts)
     each = ", ".join(f"{frame} {_short(psnr_db)}" for frame, psnr_db in _least_of_each_frame(gate).items())
     return Finding(subject, State.YES, f"{text} ({each})" if each else text, facts=facts)
@@ -102,10 +103,6 @@ def _least_of_each_frame(gate: GateReport) -> dict[str, float]:
     for check in gate.checks:
         least[check.frame] = min(check.psnr_db, least.get(check.frame, math.inf))
     return least
-
-
-def _other_precision(backend: str) -> str:
-    return f"other precisions of {backend}, or other engines,"
 
 
 def _gate(gate: GateReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What FFmpeg can decode and encode here, on the processor and in hardware, and whether there is an ffmpeg for SRT."""
+"""What FFmpeg can decode and encode on the processor, and whether there is an ffmpeg for SRT."""
 
 import av
 from av.codec.codec import UnknownCodecError
