@@ -41,7 +41,7 @@ def kernel_errors(tmp_path_factory: pytest.TempPathFactory) -> object:
     return run("norm_in_interpreter.py", TRITON_INTERPRET="1", TRITON_CACHE_DIR=folder)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "whole net"])
 def test_the_kernels_are_instance_norm_in_float64(name: str, kernel_errors: dict[str, float]) -> None:
     assert kernel_errors[name] <= 1
 

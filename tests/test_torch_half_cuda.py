@@ -1,6 +1,8 @@
 """The order of what the torch-half engine queues on a GPU, on a simulated one that runs it as late as CUDA may."""
 
+import gc
 import itertools
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,6 +87,28 @@ def test_threads_get_their_own_frames(use: MakeGpu) -> None:
     engine.close()
     with pytest.raises(ValueError, match="closed"):
         paint(0)
+
+
+class Adding:
+    """A net with a weight, which a graph only knows the address of."""
+
+    weight = torch.ones(1)
+
+    def __call__(self, frame: Tensor, controls: Tensor) -> Tensor:
+        return (frame + self.weight).to(torch.uint8)
+
+
+def test_the_weights_live_as_long_as_the_graph(use: MakeGpu) -> None:
+    net = Adding()
+    alive = weakref.ref(net)
+    with OnSimulatedCuda(use(SimulatedCuda())):
+        painter = GraphPainter(net, SIZE, 3, 1)
+        del net
+        gc.collect()
+        assert alive() is not None
+        del painter
+        gc.collect()
+        assert alive() is None
 
 
 def test_a_frame_on_the_gpu_is_painted_there(use: MakeGpu) -> None:

@@ -55,6 +55,8 @@ class GraphPainter:
     on_gpu = True
 
     def __init__(self, paint: PaintTensor, size: tuple[int, int], control_count: int, requests: int) -> None:
+        # The graph knows the addresses of the net's weights and does not keep them alive.
+        self._net = paint
         self._turn = Lock()
         self._copy_in, self._paint, self._copy_out = (_stream() for _ in range(3))
         self._inputs = Buffers(size, control_count, pinned=False)
