@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -10,8 +11,8 @@ from rich.text import Text
 from realtime.compiling.report import MIB
 from realtime.compiling.stock import DAY_SECONDS, StockedEngine
 
-COLUMNS = ("style", "engine", "precision", "size", "for", "device", "gate", "MiB", "used", "state")
-WIDE = ("device", "state")  # these may take several lines; the others are read across
+COLUMNS = ("style", "engine", "size", "at once", "device", "gate", "MiB", "used", "state")
+LONG = {"style": 7, "engine": 9, "device": 6, "state": 10}  # these may take several lines of so many letters
 FITS = "fits"
 
 
@@ -20,9 +21,11 @@ def print_stock(stock: list[StockedEngine], folder: Path) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 240
-    table = Table(*(_column(name) for name in COLUMNS), title=Text(str(folder), style="bold"), title_justify="left")
+    columns = [Column(name, no_wrap=name not in LONG, min_width=LONG.get(name)) for name in COLUMNS]
+    table = Table(*columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for engine in stock:
         table.add_row(*map(Text, _row(engine)))
+    console.print(Text(str(folder), style="bold"), soft_wrap=True)
     console.print(table)
     useless = sum(bool(engine.problem) for engine in stock)
     mib = sum(engine.entry.size_bytes for engine in stock) / MIB
@@ -34,17 +37,18 @@ def _row(engine: StockedEngine) -> tuple[str, ...]:
     header, fields = engine.entry.header, engine.fields
     size, used = f"{engine.entry.size_bytes / MIB:.1f}", _since(engine.entry.used_at)
     if header is None:
-        return engine.style, "", "", "", "", "", "", size, used, engine.problem
+        name = engine.entry.path.name
+        return "?", "", "", "", "", "", size, used, engine.problem.removeprefix(f"{name} ")
     verdict = f"{header.gate.psnr_db:.1f} dB" + ("" if header.gate.passed else ", refused")
     return (
-        engine.style, f"{fields.get('backend', '')} {fields.get('version', '')}", fields.get("precision", ""),
+        engine.style, " ".join(fields.get(name, "") for name in ("backend", "version", "precision")),
         fields.get("size", ""), _use(fields), fields.get("device", ""), verdict, size, used, engine.problem or FITS,
     )  # fmt: skip
 
 
 def _use(fields: dict[str, str]) -> str:
     """How many frames it takes at once, and what else was chosen for it."""
-    words = [f"{fields.get('requests', '')} at once"]
+    words = [fields.get("requests", "")]
     if fields.get("threads", "0") != "0":
         words.append(f"{fields['threads']} threads")
     if fields.get("pinned") == "True":
@@ -57,7 +61,3 @@ def _use(fields: dict[str, str]) -> str:
 def _since(used_at: float) -> str:
     days = max(0.0, time.time() - used_at) / DAY_SECONDS
     return "today" if days < 1 else f"{days:.0f} days ago"
-
-
-def _column(name: str) -> Column:
-    return Column(name, no_wrap=name not in WIDE, overflow="fold")
