@@ -35,7 +35,10 @@ def talks(name, report):
     report("line of " + name)
     return [Finding(name, State.YES, "talked")]
 
-for function in (good, fails, hangs, crashes, leaves, talks):
+def dies(name, report):
+    os._exit(4)
+
+for function in (good, fails, hangs, crashes, leaves, talks, dies):
     checks.CHECKS[function.__name__] = "sitecustomize:" + function.__name__
 """
 
@@ -77,6 +80,14 @@ def test_an_argument_and_lines_are_passed_on() -> None:
     found = run(["talks openvino"], report=lines.append)
     assert lines == ["line of openvino"]
     assert found["talks openvino"].subject == "openvino"
+
+
+@pytest.mark.usefixtures("playground")
+def test_an_engine_that_crashed_is_left_alone() -> None:
+    answers = run_apart([["dies openvino", "talks openvino", "talks torch"]], 60.0, print)
+    assert answers["dies openvino"][0].subject == "openvino"
+    assert answers["talks openvino"] == ()
+    assert answers["talks torch"][0].text == "talked"
 
 
 def test_a_folder_of_the_same_name_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

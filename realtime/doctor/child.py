@@ -28,7 +28,8 @@ Answers = dict[str, tuple[Finding, ...]]
 def run_apart(groups: Iterable[Sequence[str]], limit_seconds: float, report: Report) -> Answers:
     """What the checks find, the groups side by side, each in a process that has so many seconds.
 
-    A check that does not come back is told as a finding, and those of its group that come after it get a new process.
+    A check that does not come back is told as a finding, and those of its group that come after it get a new process,
+    but for those of the same engine.
     """
     answers: Answers = {}
     waiting = [group for group in groups if group]
@@ -92,10 +93,11 @@ class Child:
                 why = f"the check {self._obituary()}"
             else:
                 _take(line, answers, report)
-        for name in self._checks:
-            if name not in answers:
-                answers[name] = (Finding(name, State.NO, why, "look at this driver or disk, then try again"),)
-                break
+        lost = next((name for name in self._checks if name not in answers), None)
+        if lost is not None:
+            same = [name for name in self._checks if _engine(lost) and _engine(name) == _engine(lost)]
+            answers |= {name: () for name in same if name not in answers}
+            answers[lost] = (Finding(_subject(lost), State.NO, why, "look at this driver or disk, then try again"),)
         return answers
 
     def _obituary(self) -> str:
@@ -110,6 +112,15 @@ class Child:
         for line in said or ():
             self._lines.put(line)
         self._lines.put(None)
+
+
+def _engine(check: str) -> str:
+    """`openvino` of `engine openvino`; empty for a check of something else."""
+    return check.partition(" ")[2]
+
+
+def _subject(check: str) -> str:
+    return _engine(check) or check
 
 
 def _environment() -> dict[str, str]:
@@ -154,7 +165,7 @@ def _findings(name: str, report: Report) -> Sequence[Finding]:
     try:
         return run_check(name, report)
     except Exception as error:  # a process's border: drivers and packages fail in every possible way
-        return (Finding(name, State.NO, f"cannot be looked at ({in_few_words(error)})"),)
+        return (Finding(_subject(name), State.NO, f"cannot be looked at ({in_few_words(error)})"),)
 
 
 def _end_with_input() -> None:
