@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from engines.errors import ImpastoError
 from realtime.options import DECODERS
-from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource
 from realtime.stylizer import Stylizer
 
 AUTO, SOFTWARE, CUDA = DECODERS
+CPU = "CPU"  # the device of engines that paint in main memory
 
 
 def choose_decoder(decoder: str, source: object) -> None:
@@ -28,13 +28,15 @@ def choose_decoder(decoder: str, source: object) -> None:
 def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, report: Callable[[str], None]) -> None:
     """Leave the frames in the GPU's memory where engine and sink take them there; `report` is told what is done.
 
-    With "auto" the GPU decodes only for such an engine; where it cannot, the reason is told and software decodes.
+    With "auto" the GPU decodes only for them. Where it does not, though an engine on a GPU paints, the reason is told.
     """
     if decoder == SOFTWARE or not isinstance(source, FileSource):
         return
     reason = _why_not_kept(stylizer, sink)
     if not source.decodes_on_gpu:
         if reason:
+            if stylizer.engine.spec.device != CPU:
+                report(f"decoder: software ({reason})")
             return
         try:
             source.decode_on_gpu()
@@ -46,11 +48,11 @@ def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, 
             source.keep_on_device()
     except ImpastoError as error:
         reason = str(error)
-    where = f"each frame is copied to main memory ({reason})" if reason else "frames stay in the GPU's memory"
+    where = f"each frame is copied ({reason})" if reason else "frames stay in the GPU's memory"
     report(f"decoder: cuda; {where}")
 
 
 def _why_not_kept(stylizer: Stylizer, sink: object) -> str:
     if not stylizer.takes_device_frames:
-        return f"{stylizer.engine.spec.backend} takes them there"
-    return "" if isinstance(sink, FileSink) else "pictures are written from there"
+        return f"{stylizer.engine.spec.backend} takes frames from main memory"
+    return "" if getattr(sink, "takes_device_frames", False) else "pictures are written from main memory"

@@ -4,14 +4,16 @@ What a GPU alone can show (CUDA's own decoder, and NVENC over torch's memory) is
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.codec.hwaccel import hwdevices_available
 from clips import psnr_db, read_pictures, read_rgb, write_clip
 from fakes import copying_stylizer
 
@@ -25,10 +27,12 @@ from realtime.device_colour import DeviceFromRgb, DeviceToRgb, brought_home, is_
 from realtime.encoding import choose_encoding  # noqa: E402
 from realtime.frame import Frame, Pixels  # noqa: E402
 from realtime.gpu_frames import choose_decoder, keep_on_gpu  # noqa: E402
-from realtime.hardware_video import why_not_decode, why_not_encode  # noqa: E402
+from realtime.hardware_video import DECODED, why_not_decode, why_not_encode  # noqa: E402
 from realtime.sinks.file import FileSink  # noqa: E402
 from realtime.sinks.null import NullSink  # noqa: E402
+from realtime.sinks.pictures import PictureSink  # noqa: E402
 from realtime.sources.file import FileSource  # noqa: E402
+from realtime.sources.gpu_decoder import open_decoder  # noqa: E402
 from realtime.stylizer import Stylizer  # noqa: E402
 
 BT709_FULL = ColourTags(1, 2, 1, 1)
@@ -163,11 +167,26 @@ def test_a_file_takes_tensors_and_arrays_alike(tmp_path: Path) -> None:
     assert psnr_db(*map(read_rgb, paths)) > 45
 
 
+def test_which_sinks_take_tensors() -> None:
+    assert FileSink.takes_device_frames
+    assert NullSink().takes_device_frames
+    assert not NullSink(print).takes_device_frames
+    assert not hasattr(PictureSink, "takes_device_frames")
+
+
 def test_software_decodes_where_the_engine_paints_in_main_memory(source: FileSource, tmp_path: Path) -> None:
     lines: list[str] = []
     keep_on_gpu("auto", source, copying_stylizer(), NullSink(), lines.append)
     assert lines == []
     assert not source.decodes_on_gpu
+
+
+def test_software_decodes_with_a_word_where_an_engine_on_the_gpu_takes_no_tensors(source: FileSource) -> None:
+    lines: list[str] = []
+    engine = NegativeEngine(takes_device_frames=False)
+    engine.spec = replace(engine.spec, backend="tensorrt", device="a GPU")
+    keep_on_gpu("auto", source, Stylizer(engine, Controls(np.zeros(1, np.float32))), NullSink(), lines.append)
+    assert lines == ["decoder: software (tensorrt takes frames from main memory)"]
 
 
 @pytest.mark.parametrize("decoder", ["", "gpu", "nvdec"])
@@ -179,6 +198,27 @@ def test_an_unknown_decoder_is_answered_with_those_there_are(source: FileSource,
 def test_pictures_are_not_decoded_by_the_gpu() -> None:
     with pytest.raises(ImpastoError, match="--decoder cuda decodes video files, not pictures"):
         choose_decoder("cuda", object())
+
+
+@pytest.mark.parametrize("name", ["bbb_720p_5s_audio.mp4", "drive_540p_9s_audio.mp4", "odd/vp9_no_audio.webm"])
+def test_a_decoder_beside_the_container_s_gives_the_same_pictures(shared_data: Path, name: str) -> None:
+    """As `GpuDecoder` opens it, here without the GPU."""
+    path = shared_data / "video" / name
+    with av.open(str(path)) as ours, av.open(str(path)) as theirs:
+        stream = ours.streams.video[0]
+        decoder = open_decoder(stream.codec_context.codec.canonical_name, stream, None)
+        mine = (picture for packet in ours.demux(stream) for picture in decoder.decode(packet))
+        for one, other in zip(islice(mine, 24), theirs.decode(video=0), strict=False):
+            assert (one.pts, one.time_base, one.duration) == (other.pts, other.time_base, other.duration)
+            assert np.array_equal(one.to_ndarray(), other.to_ndarray())
+
+
+@pytest.mark.parametrize("codec", DECODED)
+def test_the_decoder_of_that_very_name_is_the_one_that_knows_cuda(codec: str) -> None:
+    """For AV1 FFmpeg would choose dav1d, which knows no hardware."""
+    if "cuda" not in hwdevices_available():
+        pytest.skip("this FFmpeg was built without CUDA")
+    assert "cuda" in [config.device_type.name for config in av.Codec(codec, "r").hardware_configs]
 
 
 def needs_no_gpu() -> None:

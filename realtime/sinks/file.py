@@ -44,6 +44,8 @@ class FileSink:
     the disk does.
     """
 
+    takes_device_frames = True
+
     def __init__(
         self,
         path: Path,

@@ -22,6 +22,11 @@ class NullSink:
         self.frames = 0
         self.on_code = on_code
 
+    @property
+    def takes_device_frames(self) -> bool:
+        """Whether frames may lie in a GPU's memory: time codes are read from main memory."""
+        return self.on_code is None
+
     def write(self, frame: Frame) -> None:
         self.frames += 1
         if self.on_code is None:

@@ -30,7 +30,8 @@ class GpuDecoder:
             raise ImpastoError(f"{codec} video cannot be decoded on the GPU here: {reason}")
         self._report = report
         try:
-            self._context = _open_decoder(codec, stream)
+            accelerator = HWAccel(CUDA, is_hw_owned=True, allow_software_fallback=False)
+            self._context = open_decoder(codec, stream, accelerator)
         except av.FFmpegError as error:
             raise ImpastoError(f"the GPU's decoder does not open: {error.strerror}") from None
 
@@ -46,10 +47,12 @@ class GpuDecoder:
         return brought_home(picture)
 
 
-def _open_decoder(codec: str, stream: av.VideoStream) -> av.VideoCodecContext:
-    accelerator = HWAccel(CUDA, is_hw_owned=True, allow_software_fallback=False)
+def open_decoder(codec: str, stream: av.VideoStream, accelerator: HWAccel | None) -> av.VideoCodecContext:
+    """A decoder for the stream's packets that knows what the container told of them; FFmpeg's errors are left alone."""
     context = av.CodecContext.create(codec, "r", hwaccel=accelerator)
     assert isinstance(context, av.VideoCodecContext)
-    context.extradata = stream.codec_context.extradata
+    told = stream.codec_context
+    context.width, context.height, context.extradata = told.width, told.height, told.extradata
+    context.reorder_depth = told.reorder_depth  # or the first pictures of some files would come out of order
     context.thread_count = 1  # the GPU is not made faster by more
     return context
