@@ -1,11 +1,13 @@
 """The checks of `impasto doctor` one by one, on what other machines say of themselves."""
 
 import struct
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from engines.spec import BackendState
+from realtime.doctor import cameras
 from realtime.doctor.cgroup import cpu_limit, memory_limit_bytes
 from realtime.doctor.engines import of_state
 from realtime.doctor.finding import Finding, State, missing
@@ -226,3 +228,14 @@ def test_the_structures_are_as_large_as_the_kernel_has_them() -> None:
         (kernel.ENUM_INTERVALS, kernel.INTERVAL),
     ):
         assert request >> 16 & 0x3FFF == structure.size
+
+
+def test_without_its_package_the_virtual_cameras_driver_is_told_of_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    before = cameras.look_at_virtual_cameras()
+    monkeypatch.setattr(cameras, "version", no_version)
+    first, second = cameras.look_at_virtual_cameras()
+    assert first.remedy == "pip install 'impasto[virtualcam]'"
+    assert second.text == before[-1].text

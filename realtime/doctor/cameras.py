@@ -28,15 +28,17 @@ def look_at_cameras() -> list[Finding]:
 
 
 def look_at_virtual_cameras() -> list[Finding]:
-    """What `--to virtualcam:` can write to."""
+    """What `--to virtualcam:` can write to: it takes a package, and a driver that makes the camera."""
     try:
         package = version("pyvirtualcam")
+        found = []
     except PackageNotFoundError:
-        return [Finding(VIRTUAL, State.ABSENT, "pyvirtualcam is not installed", "pip install 'impasto[virtualcam]'")]
+        package = ""
+        found = [Finding(VIRTUAL, State.ABSENT, "pyvirtualcam is not installed", "pip install 'impasto[virtualcam]'")]
     facts = {"pyvirtualcam": package}
     if LINUX:
-        return [_loopback(facts)]
-    return [Finding(VIRTUAL, State.FACT, f"pyvirtualcam {package}; where no camera is found, {_how()}", facts=facts)]
+        return [*found, _loopback(facts)]
+    return [*found, Finding(VIRTUAL, State.FACT, f"where no other program finds one, {_how()}", facts=facts)]
 
 
 def in_brief(modes: Sequence["OfferedMode"]) -> str:
