@@ -87,6 +87,14 @@ def test_a_folder_that_others_may_read_is_a_fault(folder: Path, small_style: Pat
     assert access.state is State.YES
 
 
+def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "file"))
+    access = next(finding for finding in look_at_cache() if finding.subject == "access")
+    assert access.state is State.NO
+    assert "IMPASTO_CACHE_DIR" in access.remedy
+
+
 def test_the_gallery_is_read_and_a_damaged_file_told(
     tmp_path: Path, small_style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,7 +50,7 @@ def _folder(folder: Path, entries: Sequence[StoredEntry]) -> Finding:
 def _access(folder: Path) -> list[Finding]:
     """A compiled engine is code: whoever may write it may do what this user may."""
     place = _nearest(folder)
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK):
         remedy = f"make {place} yours, or set IMPASTO_CACHE_DIR to a folder that is"
         return [Finding("access", State.NO, "engines cannot be kept: the folder cannot be written", remedy)]
     if not folder.exists() or not hasattr(os, "getuid"):
