@@ -14,7 +14,7 @@ from small_styles import one_thread_for_torch, random_frame, write_small_style
 
 from engines.backends import torch_half_build
 from engines.backends.torch_half import TorchHalfBackend
-from engines.backends.torch_half_build import COMPILED, INDUCTOR_FOLDER, KERNELS, OPERATIONS
+from engines.backends.torch_half_build import COMPILED, INDUCTOR_FOLDER, KERNELS, OPERATIONS, WAYS
 from engines.backends.torch_half_probe import Compilers
 from engines.errors import EngineRefused
 from engines.kernels.instance_norm import torch_norm
@@ -124,7 +124,7 @@ def test_all_ways_are_tried_where_there_are_compilers() -> None:
     def names(compilers: Compilers, only: str) -> list[str]:
         return [way for way, _ in torch_half_build.ways_to_run(make, compilers, only)]
 
-    assert names(Compilers("3.9.0"), "") == [COMPILED, KERNELS]
+    assert names(Compilers("3.9.0"), "") == [COMPILED, KERNELS, OPERATIONS]
     assert names(Compilers("3.9.0"), KERNELS) == [KERNELS]
     assert names(Compilers(missing="no C compiler"), "") == [OPERATIONS]
     opened = dict(torch_half_build.ways_to_run(make, Compilers(missing="no C compiler"), ""))
@@ -150,6 +150,25 @@ def test_the_fastest_way_that_works_is_taken(caplog: pytest.LogCaptureFixture) -
     assert reasons == ["broken: RuntimeError: no such instruction"]
     assert stages[-1] == "capturing middling"
     assert "cannot run by broken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("broken", "taken"), [((), COMPILED), ((COMPILED,), KERNELS), ((COMPILED, KERNELS), OPERATIONS)]
+)
+def test_operations_of_torch_are_the_last_resort(broken: tuple[str, ...], taken: str) -> None:
+    tried: list[str] = []
+
+    def capture(way: Any) -> Any:
+        tried.append(way)
+        if way in broken:
+            raise RuntimeError("no such instruction")
+        return SimpleNamespace(replay_ms=lambda: float(len(tried)))
+
+    ways = iter([(way, lambda way=way: way) for way in WAYS])
+    best = torch_half_build._fastest(torch_half_build._captured(ways, capture, lambda stage, share: None, []))
+    assert best is not None
+    assert best[1] == taken
+    assert (OPERATIONS in tried) == (taken == OPERATIONS)
 
 
 def test_compiled_code_is_for_the_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """From a style file to what paints with it in half precision, on the GPU or, for looking at its arithmetic, on the CPU.
 
 There are three ways to run the same net on a GPU: compiled by torch.compile with our norm in Triton; with our norm
-alone; and by torch's own operations, where there is no Triton. Each is captured as a CUDA graph, and the fastest is
-kept: which one that is differs between cards and versions. A way that fails is passed over with a line.
+alone; and, where neither works, by torch's own operations. Each is captured as a CUDA graph, and the fastest is kept:
+which one that is differs between cards and versions. A way that fails is passed over with a line.
 """
 
 import logging
@@ -93,10 +93,13 @@ def open_painter(style: StyleFile, spec: EngineSpec, way: str, progress: Progres
 
 def ways_to_run(make: MakeNet, compilers: Compilers, only: str) -> Iterator[tuple[str, Callable[[], PaintTensor]]]:
     """(way, what opens it) for all that can be tried, or for `only` that."""
-    ways: dict[str, Callable[[], PaintTensor]] = {OPERATIONS: lambda: make(torch_norm)}
-    if not compilers.missing:
-        ways = {COMPILED: lambda: compiled(_with_kernels(make)), KERNELS: lambda: _with_kernels(make)}
-    yield from ((way, opened) for way, opened in ways.items() if only in ("", way))
+    ways: dict[str, Callable[[], PaintTensor]] = {
+        COMPILED: lambda: compiled(_with_kernels(make)),
+        KERNELS: lambda: _with_kernels(make),
+        OPERATIONS: lambda: make(torch_norm),
+    }
+    possible = (OPERATIONS,) if compilers.missing else WAYS
+    yield from ((way, ways[way]) for way in possible if only in ("", way))
 
 
 def _with_kernels(make: MakeNet) -> HalfNet:
@@ -117,11 +120,15 @@ def _captured(
     progress: Progress,
     reasons: list[str],
 ) -> Iterator[tuple[str, GraphPainter]]:
-    """Those that work. Compilers fail in every possible way, and what is left may do."""
+    """Those that work. Compilers fail in every possible way, and what is left may do; torch's operations come last."""
+    works = False
     for number, (way, opened) in enumerate(ways):
+        if works and way == OPERATIONS:
+            return
         progress(f"capturing {way}", number / len(WAYS))
         try:
             yield way, capture(opened())
+            works = True
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
