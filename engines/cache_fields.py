@@ -12,7 +12,7 @@ from engines.spec import BackendState, EngineSpec, SizeRange
 from engines.style import StyleFile
 
 # Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
-CACHE_FORMAT = "4"
+CACHE_FORMAT = "5"
 
 
 def cache_fields(style: StyleFile, state: BackendState, spec: EngineSpec) -> dict[str, str]:

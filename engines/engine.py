@@ -146,7 +146,8 @@ def _restore(
     if entry is None:
         return None
     if not entry.gate.passed:
-        raise _refusal(spec, entry.gate, f" (found before; delete {cache.path_of(fields)} to check again)")
+        _refuse_again(style, spec, entry.gate, cache.path_of(fields), report)
+        return None
     try:
         engine = open_backend(spec.backend).restore(entry.blob, style, spec)
     except EngineRefused as error:
@@ -163,6 +164,16 @@ def _as_calibrated(style: StyleFile, state: BackendState, spec: EngineSpec, cach
     wanted = cache_fields(style, state, spec)
     found = cache.find(lambda header: header.gate.passed and {**header.fields, "calibration": ""} == wanted)
     return next((replace(spec, calibration=header.fields["calibration"]) for header in found), spec)
+
+
+def _refuse_again(style: StyleFile, spec: EngineSpec, gate: GateReport, path: Path, report: Report) -> None:
+    """EngineRefused as before, unless another reference judges now: then None, for the engine is to be built anew."""
+    from engines.reference import open_reference
+
+    judge, _ = open_reference(style, spec)
+    if judge == gate.reference:
+        raise _refusal(spec, gate, f" (found before; delete {path} to check again)")
+    report(f"{spec} was refused by {gate.reference}, and is checked again by {judge}")
 
 
 def _build(

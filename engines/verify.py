@@ -2,40 +2,50 @@
 
 The engine runs as it will run: compiled, at its own size, uint8 to uint8. The reference (engines/reference.py) is
 another runtime with another graph of the same weights, at the same size. So what is caught is a wrong kernel, an
-overflow in low precision, a damaged blob, and a graph that does not do what its weights say. Each case takes another
-style of the file, and some turn strength and keep_colour, so that an engine that ignores a control is caught too.
+overflow in low precision, a damaged blob, and a graph that does not do what its weights say. What the frames are, and
+what they are painted with, is in engines/golden_cases.py.
 
-The reference costs about as much as the engine. Large pictures and large nets therefore get fewer golden frames, never
-fewer than two. It paints before the engine is built: both at once would take twice the memory.
+The reference paints before the engine is built: both at once would take twice the memory.
 """
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.golden import FRAMES, golden_frames
+from engines.golden_cases import GoldenCase, cases_of, largest_size
+from engines.memory import available_bytes, check_memory
 from engines.reference import open_reference
-from engines.spec import FLOOR_DB, Controls, Engine, EngineSpec, GateReport, one_line
+from engines.spec import FLOOR_DB, Controls, Engine, EngineSpec, GateCheck, GateReport, RangeEngine, one_line
 from engines.style import StyleFile
+from engines.wrongness import what_is_wrong
 
-LEAST_FRAMES = 2
-# Pixels times bytes of weights, about what the work grows with: all frames of a 1 MB net at 640x360.
-WORK_TO_CHECK = len(FRAMES) * 640 * 360 * 1_000_000
-# strength and keep_colour of each golden frame in turn
-TURNS = ((1.0, 0.0), (0.8, 0.3), (1.0, 0.0), (1.0, 1.0), (1.0, 0.0))
+VALUES_AT_ONCE = 1 << 20  # of a comparison, so that a large picture is not held as floats too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenPicture:
-    """A golden frame and what the reference made of it, both uint8 [H, W, 3]."""
+    """A golden case and what the reference made of it, uint8 [H, W, 3]."""
 
-    name: str
-    frame: np.ndarray
-    controls: Controls
+    case: GoldenCase
     wanted: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)"""
+        return self.wanted.shape[0], self.wanted.shape[1]
+
+    @property
+    def frame(self) -> np.ndarray:
+        return self.case.frame
+
+    @property
+    def controls(self) -> Controls:
+        return self.case.controls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,31 +56,49 @@ class GoldenPictures:
     pictures: tuple[GoldenPicture, ...]
 
 
+def golden_cases(style: StyleFile, spec: EngineSpec) -> Iterator[tuple[str, np.ndarray, Controls]]:
+    """(name, frame, controls) of every case."""
+    for case in cases_of(style, spec):
+        yield case.name, case.frame, case.controls
+
+
 def paint_golden_pictures(style: StyleFile, spec: EngineSpec) -> GoldenPictures:
-    """What an engine of this spec has to return; EngineRefused where no reference can run."""
+    """What an engine of this spec has to return; EngineRefused where no reference can run.
+
+    ImpastoError where building and checking an engine of this size takes more memory than there is.
+    """
     if spec.precision not in FLOOR_DB:
         raise EngineRefused(f"{spec}: there is no floor for {spec.precision!r}; use one of {', '.join(FLOOR_DB)}")
+    check_memory(style, spec, largest_size(style, spec), available_bytes())
     name, run = open_reference(style, spec)
-    cases = golden_cases(style, spec)
     try:
-        return GoldenPictures(name, tuple(GoldenPicture(case, frame, c, run(frame, c)) for case, frame, c in cases))
+        pictures = [GoldenPicture(case, run(case.frame, case.controls)) for case in cases_of(style, spec)]
     except Exception as error:  # a probe too: at a large size a reference may run out of memory in its own way
         raise EngineRefused(f"the reference ({name}) to check {spec} against failed: {one_line(error)}") from error
+    return GoldenPictures(name, tuple(pictures))
 
 
 def verify(engine: Engine, golden: GoldenPictures) -> GateReport:
-    """Compares the engine with the reference on every golden frame; a failure is told in the report, not raised."""
-    floor, least = FLOOR_DB[engine.spec.precision], math.inf
-    for count, picture in enumerate(golden.pictures, start=1):
-        found, wanted = engine(picture.frame, picture.controls), picture.wanted
-        if found.shape != wanted.shape or found.dtype != wanted.dtype:
-            problem = f"it returned {found.dtype} {found.shape} instead of {wanted.dtype} {wanted.shape}"
-            return GateReport(golden.reference, 0.0, floor, False, count, problem)
-        least = min(least, psnr(found, wanted))
-        if not least >= floor:
-            problem = f"the {picture.name} frame came out {_how(found, wanted)}"
-            return GateReport(golden.reference, least, floor, False, count, problem)
-    return GateReport(golden.reference, least, floor, True, len(golden.pictures))
+    """Compares the engine with the reference on every golden frame; a failure is told in the report, not raised.
+
+    The problem that is told is that of the frame with the least PSNR. What the engine raises is let through.
+    """
+    floor, problem, checks = FLOOR_DB[engine.spec.precision], "", list[GateCheck]()
+    for size, pictures in groupby(golden.pictures, key=lambda picture: picture.size):
+        with _at(engine, size) as sized:
+            before = None
+            for picture in pictures:
+                found = sized(picture.frame, picture.controls)
+                if found.shape != picture.wanted.shape or found.dtype != picture.wanted.dtype:
+                    return _misshapen(golden, floor, found, picture, checks)
+                check = _compare(picture, found)
+                if check.psnr_db < min((floor, *(each.psnr_db for each in checks))):
+                    how = what_is_wrong(sized, picture.case, found, picture.wanted, before)
+                    problem = f"the {check.frame} frame in {check.style} came out {how}"
+                checks.append(check)
+                before = found
+    least = min(check.psnr_db for check in checks)
+    return GateReport(golden.reference, least, floor, not problem, len(checks), problem, tuple(checks))
 
 
 def refusal(spec: EngineSpec, gate: GateReport) -> EngineRefused:
@@ -81,23 +109,45 @@ def refusal(spec: EngineSpec, gate: GateReport) -> EngineRefused:
     )
 
 
-def golden_cases(style: StyleFile, spec: EngineSpec) -> Iterator[tuple[str, np.ndarray, Controls]]:
-    """(name, frame, controls) of every case at the engine's size; the styles of the file come in turn."""
-    count = WORK_TO_CHECK // (spec.height * spec.width * len(style.data))
-    frames = golden_frames(spec.height, spec.width, max(LEAST_FRAMES, min(count, len(FRAMES))))
-    for index, (name, frame) in enumerate(frames):
-        strength, keep_colour = TURNS[index]
-        vector = style.card.styles[index % len(style.card.styles)].vector
-        yield name, frame, Controls(vector, strength, keep_colour)
-
-
 def psnr(found: np.ndarray, wanted: np.ndarray) -> float:
     """Peak signal-to-noise ratio of uint8 pictures in dB; infinite where they are equal."""
-    error = np.mean(np.square(found.astype(np.float32) - wanted.astype(np.float32)), dtype=np.float64)
-    return math.inf if error == 0 else float(10 * np.log10(255**2 / error))
+    total = sum(float(np.square(part).sum(dtype=np.float64)) for part in _differences(found, wanted))
+    return math.inf if total == 0 else 10 * math.log10(255**2 * found.size / total)
 
 
-def _how(found: np.ndarray, wanted: np.ndarray) -> str:
-    if np.ptp(found) == 0 and np.ptp(wanted) > 0:
-        return "black" if found.max() == 0 else f"all {found.flat[0]}"
-    return "different"
+@contextmanager
+def _at(engine: Engine, size: tuple[int, int]) -> Iterator[Engine]:
+    """The engine at that size: itself, or one of its range that is closed again."""
+    if size == (engine.spec.height, engine.spec.width):
+        yield engine
+        return
+    if not isinstance(engine, RangeEngine):
+        raise EngineRefused(f"{engine.spec} takes one size alone, and not {engine.spec.size_range}")
+    sized = engine.resized(*size)
+    try:
+        yield sized
+    finally:
+        sized.close()
+
+
+def _compare(picture: GoldenPicture, found: np.ndarray) -> GateCheck:
+    case, controls = picture.case, picture.controls
+    largest = max(int(np.abs(part).max()) for part in _differences(found, picture.wanted))
+    figure = psnr(found, picture.wanted)
+    return GateCheck(case.name, case.style, *picture.size, controls.strength, controls.keep_colour, figure, largest)
+
+
+def _misshapen(
+    golden: GoldenPictures, floor: float, found: np.ndarray, picture: GoldenPicture, checks: list[GateCheck]
+) -> GateReport:
+    wanted = picture.wanted
+    problem = f"it returned {found.dtype} {found.shape} instead of {wanted.dtype} {wanted.shape}"
+    return GateReport(golden.reference, 0.0, floor, False, len(checks) + 1, problem, tuple(checks))
+
+
+def _differences(found: np.ndarray, wanted: np.ndarray) -> Iterator[np.ndarray]:
+    """Of all values, float32, a part at a time."""
+    one, other = found.reshape(-1), wanted.reshape(-1)
+    for start in range(0, one.size, VALUES_AT_ONCE):
+        part = slice(start, start + VALUES_AT_ONCE)
+        yield one[part].astype(np.float32) - other[part]

@@ -63,7 +63,10 @@ class Backend(OnnxRuntimeBackend):
             with open(os.environ["ADJUSTABLE_HOLD"]) as pipe:
                 if pipe.read() == "refuse":
                     raise EngineRefused(f"{spec} is not wanted")
-        return super().build(style, spec, aids)
+        engine = super().build(style, spec, aids)
+        opened = super().build
+        engine.resized = lambda height, width: opened(style, replace(spec, height=height, width=width), aids)
+        return engine
 """
 
 

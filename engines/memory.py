@@ -1,0 +1,147 @@
+"""How much memory building and checking an engine takes, told before anything large is asked for.
+
+A picture of 90 megapixels took 18 GB and ended in the killing of whatever the system chose. What grows with the picture
+is the net's widest stage: while it runs, a runtime holds what goes in, a padded copy, and what comes out. For a
+transform net of a stem with b channels, which the upsampling before the head enters with a, both at 1/u of the picture,
+that is 8(a + b)/u² bytes a pixel in float32, and some 50 more for the picture itself as floats.
+
+Measured for the reference (OpenCV 5) at 640x360, 1280x720 and 1920x1080, with one frame in it: 150 bytes a pixel for
+`fast` (162 by the formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's
+(818). OpenVINO took half of it, ONNX Runtime 1.0 to 1.3 times as much, torch 1.3 to 1.6 times.
+"""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.errors import ImpastoError
+from engines.spec import EngineSpec
+from engines.style import StyleFile
+
+if TYPE_CHECKING:
+    import onnx
+
+FLOAT_BYTES = 4
+# The picture as floats, its padded copy, its luma and chroma.
+PICTURE_BYTES_PER_PX = 50
+# What the gate itself holds a pixel: two golden frames and pictures, a frame that is being drawn, the comparison.
+GATE_BYTES_PER_PX = 40
+# Engines that take more than the reference; the others take less or run where the memory is not this machine's.
+ENGINE_FACTOR = {"onnxruntime": 1.25, "torch": 1.6}
+# Copies of the weights in a runtime's compiler.
+WEIGHT_COPIES = 4
+GIB = 2**30
+
+
+def check_memory(style: StyleFile, spec: EngineSpec, size: tuple[int, int], available: int | None) -> None:
+    """ImpastoError where checking the engine at `size` (height, width) takes more than the bytes that are available.
+
+    `available` None means that nobody knows, and nothing is refused.
+    """
+    needed = build_bytes(style, spec, size)
+    if available is not None and needed > available:
+        raise ImpastoError(
+            f"an engine for {size[1]}x{size[0]} pixels needs about {needed / GIB:.1f} GiB of memory while it is "
+            f"built and checked, and {available / GIB:.1f} GiB is free; choose a smaller --height"
+        )
+
+
+def build_bytes(style: StyleFile, spec: EngineSpec, size: tuple[int, int]) -> int:
+    """About how many bytes it takes to build and check an engine whose largest picture is `size` (height, width)."""
+    net = net_bytes(style, size) * ENGINE_FACTOR.get(spec.backend, 1.0)
+    return int(net + GATE_BYTES_PER_PX * math.prod(size) + WEIGHT_COPIES * len(style.data))
+
+
+def net_bytes(style: StyleFile, size: tuple[int, int]) -> int:
+    """About how many bytes of activations the fp32 reference holds at `size` (height, width); its time goes with it."""
+    network = style.card.network
+    if network.get("name") == "transform":
+        channels = _widest_bytes_per_px(network["config"])
+        return int((PICTURE_BYTES_PER_PX + channels) * math.prod(size))
+    return PICTURE_BYTES_PER_PX * math.prod(size) + _widest_node_bytes(style, size)
+
+
+def _widest_bytes_per_px(config: dict[str, object]) -> float:
+    """8(a + b)/u² of a transform net's widest stage."""
+    from engines.networks.transform_config import TransformConfig
+
+    net = TransformConfig.from_dict(config)
+    levels = [(net.picture_channels, net.widths[0]), *pairwise(net.widths)]
+    blocks = [(net.unshuffle << max(0, level - 1)) ** 2 for level in range(len(levels))]
+    return max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
+
+
+def _widest_node_bytes(style: StyleFile, size: tuple[int, int]) -> int:
+    """All that the node with the most data reads and writes, in float32 and twice; 0 where no shape is known."""
+    import onnx
+
+    model = onnx.ModelProto()
+    model.CopyFrom(style.model)
+    frame = next(value for value in model.graph.input if value.name == "frame")
+    for axis, side in zip((1, 2), size, strict=True):
+        frame.type.tensor_type.shape.dim[axis].dim_value = side
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    values = {value.name: _elements(value) for value in (*graph.value_info, *graph.input, *graph.output)}
+    widest = max(sum(values.get(name, 0) for name in (*node.input, *node.output)) for node in graph.node)
+    return 2 * FLOAT_BYTES * widest
+
+
+def _elements(value: "onnx.ValueInfoProto") -> int:
+    """0 where a side is not known."""
+    return math.prod(dim.dim_value for dim in value.type.tensor_type.shape.dim)
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """What this process may still take: the machine's free memory, or its control group's where that is less.
+
+    None where neither can be read, as on systems other than Linux.
+    """
+    found = [bytes_left for bytes_left in (_machine_bytes(root), _group_bytes(root)) if bytes_left is not None]
+    return min(found, default=None)
+
+
+def _machine_bytes(root: Path) -> int | None:
+    """MemAvailable of /proc/meminfo."""
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(kib[0]) * 1024 if kib else None
+
+
+def _group_bytes(root: Path) -> int | None:
+    """What the control group and those above it leave, by either version of control groups; None without a limit.
+
+    Inside a container the group's own path may not exist: its limits lie at the root then.
+    """
+    v2, v1 = root / "sys/fs/cgroup", root / "sys/fs/cgroup/memory"
+    left = [_left(folder, "memory.max", "memory.current", "inactive_file") for folder in _group_folders(root, v2)]
+    old = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    left += [_left(folder, *old) for folder in _group_folders(root, v1)]
+    return min((each for each in left if each is not None), default=None)
+
+
+def _group_folders(root: Path, mount: Path) -> list[Path]:
+    """The folders of this process's groups below a mount, with all above them."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    folders = [mount]
+    for line in lines:
+        group = line.split(":", 2)[-1].strip("/")
+        parts = [part for part in group.split("/") if part not in ("", "..")]
+        folders += [mount.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    return folders
+
+
+def _left(folder: Path, limit_file: str, used_file: str, reclaimable: str) -> int | None:
+    """The limit less what is used; pages of files that the system would drop do not count as used."""
+    try:
+        limit, used = (folder / limit_file).read_text().strip(), int((folder / used_file).read_text())
+        counted = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(0, int(limit) - used + int(counted.get(reclaimable, 0)))
