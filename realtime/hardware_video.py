@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import av
@@ -54,11 +55,33 @@ def hardware_decoders() -> list[HardwareCodec]:
 
 
 def accelerator_of(encoder: Encoder) -> HWAccel | None:
-    """What brings pictures to the encoder's hardware; on CUDA those that torch has there need no bringing.
+    """What brings pictures to the encoder's hardware; on CUDA those that torch has there need no bringing."""
+    if not encoder.device:
+        return None
+    return shared_cuda() if encoder.device == "cuda" else HWAccel(encoder.device)
 
-    FFmpeg's errors are left as they are.
+
+def shared_cuda() -> HWAccel:
+    """FFmpeg's CUDA in the context that torch uses, so that pictures of one are memory of the other.
+
+    FFmpeg would refuse to join the primary context once torch has opened it, for its flags differ; so that context is
+    made current on this thread, and FFmpeg takes the current one. Without torch there is nobody to share with.
     """
-    return HWAccel(encoder.device, is_hw_owned=True) if encoder.device else None
+    current = {"current_ctx": "1"} if _torch_is_current() else {}
+    options: dict[str, object] = {"primary_ctx": "0", **current}
+    return HWAccel("cuda", is_hw_owned=True, allow_software_fallback=False, options=options)
+
+
+def _torch_is_current() -> bool:
+    """Makes torch's CUDA context the current one of this thread; False where torch has none."""
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    if not torch.cuda.is_available():
+        return False
+    torch.zeros(1, device="cuda")
+    return True
 
 
 @cache
@@ -108,7 +131,7 @@ def _name_of(config: object) -> str:
 def _encode(encoder: Encoder) -> list["av.Packet[av.VideoStream]"]:
     """One grey picture through an encoder with our own settings."""
     os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes its banner past FFmpeg's log
-    context = av.CodecContext.create(encoder.name, "w", hwaccel=accelerator_of(encoder))
+    context = av.CodecContext.create(encoder.name, "w", hwaccel=HWAccel(encoder.device) if encoder.device else None)
     assert isinstance(context, av.VideoCodecContext)
     context.width, context.height = SIZE
     context.pix_fmt = encoder.pixel_format

@@ -9,7 +9,14 @@ from clips import write_clip
 
 from engines.errors import ImpastoError
 from realtime.encoding import ENCODERS, HARDWARE_ENCODERS, Encoding, choose_encoding
-from realtime.hardware_video import HardwareCodec, hardware_decoders, hardware_encoders, why_not_decode, why_not_encode
+from realtime.hardware_video import (
+    HardwareCodec,
+    hardware_decoders,
+    hardware_encoders,
+    shared_cuda,
+    why_not_decode,
+    why_not_encode,
+)
 
 REMEDY = "encodes on the processor"
 
@@ -90,6 +97,13 @@ def test_an_encoder_that_runs_refuses_presets_and_qualities_that_it_has_not(name
 
 def test_a_quality_beyond_the_software_encoders_is_left_to_them() -> None:
     assert choose_encoding(Path("out.mp4"), crf=63).crf == 63
+
+
+def test_ffmpeg_makes_a_context_of_its_own_where_torch_has_none() -> None:
+    """FFmpeg's own choice, the primary context, cannot be joined once torch has opened it with other flags."""
+    torch = pytest.importorskip("torch", reason="it is torch's context that is shared")
+    options = shared_cuda().options
+    assert options == {"primary_ctx": "0", **({"current_ctx": "1"} if torch.cuda.is_available() else {})}
 
 
 def test_asking_the_command_for_missing_hardware_gives_one_line(tmp_path: Path) -> None:

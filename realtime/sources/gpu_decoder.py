@@ -12,8 +12,8 @@ from av.codec.hwaccel import HWAccel
 
 from engines.errors import ImpastoError
 from realtime.colour import ColourTags
-from realtime.device_colour import CUDA, brought_home, is_for_device
-from realtime.hardware_video import DECODED, why_not_decode
+from realtime.device_colour import brought_home, is_for_device
+from realtime.hardware_video import DECODED, shared_cuda, why_not_decode
 
 
 class GpuDecoder:
@@ -30,8 +30,7 @@ class GpuDecoder:
             raise ImpastoError(f"{codec} video cannot be decoded on the GPU here: {reason}")
         self._report = report
         try:
-            accelerator = HWAccel(CUDA, is_hw_owned=True, allow_software_fallback=False)
-            self._context = open_decoder(codec, stream, accelerator)
+            self._context = open_decoder(codec, stream, shared_cuda())
         except av.FFmpegError as error:
             raise ImpastoError(f"the GPU's decoder does not open: {error.strerror}") from None
 
