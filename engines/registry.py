@@ -18,6 +18,7 @@ OURS = {
     "tensorrt": "engines.backends.tensorrt:TensorRtBackend",
     "tensorrt-rtx": "engines.backends.tensorrt:TensorRtRtxBackend",
     "torch-half": "engines.backends.torch_half:TorchHalfBackend",
+    "onnxruntime-gpu": "engines.backends.onnxruntime:OnnxRuntimeGpuBackend",
     "openvino": "engines.backends.openvino:OpenVinoBackend",
     "onnxruntime": "engines.backends.onnxruntime:OnnxRuntimeBackend",
     "torch": "engines.backends.torch_eager:TorchBackend",

@@ -240,7 +240,7 @@ def test_auto_takes_openvino_and_says_so(style: StyleFile, cache_dir: Path) -> N
 
 def test_every_backend_says_whether_it_can_run() -> None:
     states = {state.name: state for state in probe_backends()}
-    ours = ["tensorrt", "tensorrt-rtx", "torch-half", "openvino", "onnxruntime", "torch"]
+    ours = ["tensorrt", "tensorrt-rtx", "torch-half", "onnxruntime-gpu", "openvino", "onnxruntime", "torch"]
     assert list(states)[: len(ours)] == ours
     for state in states.values():
         assert state.available == (not state.reason)

@@ -1,9 +1,31 @@
-"""ONNX Runtime on the CPU, in fp32; the extra `impasto[onnxruntime]`."""
+"""ONNX Runtime on the CPU, and on a GPU where the installed build has a provider for it; `impasto[onnxruntime]`.
 
+They are two backends, because "auto" tries a GPU before OpenVINO and the CPU after it. Which of its providers runs on
+the GPU is part of the engine's device, and so of its name in the cache.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import cycle, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engines.backends.onnxruntime_providers import (
+    CPU,
+    Load,
+    Provider,
+    gpu_hardware,
+    import_onnxruntime,
+    open_session,
+    provider_on_gpu,
+    shares,
+)
+from engines.backends.seats import Seats
 from engines.errors import EngineRefused
 from engines.spec import (
     BackendState,
@@ -14,71 +36,122 @@ from engines.spec import (
     GateReport,
     check_frame,
     check_style,
-    one_line,
 )
 from engines.style import StyleFile
 
-PROVIDERS = ["CPUExecutionProvider"]
-ERRORS_ONLY = 3
+KEPT_IN = "onnxruntime"  # a folder in that of the cache, for what a provider compiled
+NOT_INSTALLED = "onnxruntime is not installed; pip install 'impasto[onnxruntime]'"
+NO_PROVIDER = "the installed ONNX Runtime is built for the CPU alone; install the build for this GPU in its place"
 
 
 class OnnxRuntimeEngine:
-    """One session, which any number of threads may call."""
+    """One session or several, in which up to `spec.requests` frames may be at once."""
 
-    def __init__(self, session: Any, spec: EngineSpec, style_size: int) -> None:
+    def __init__(self, sessions: Sequence[Any], spec: EngineSpec, style_size: int, kept: bytes = b"") -> None:
+        """`kept` is what `restore` needs to know of where the provider keeps what it compiled."""
         self.spec = spec
         self.gate: GateReport | None = None
-        self._session = session
+        self.kept = kept
+        self._sessions = tuple(sessions)
         self._style_size = style_size
+        self._seats: Seats[Any] = Seats(islice(cycle(self._sessions), spec.requests))
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
         check_style(controls, self._style_size)
-        session = self._session
-        if session is None:
-            raise ValueError("the engine is closed")
-        stylized: np.ndarray = session.run(["stylized"], controls.graph_inputs(batch))[0][0]
+        with self._seats.taken() as session:
+            stylized: np.ndarray = session.run(["stylized"], controls.graph_inputs(batch))[0][0]
         return stylized
 
+    def resized(self, height: int, width: int) -> "OnnxRuntimeEngine":
+        """An engine of another size from the same sessions; closed by the caller, like this one.
+
+        ValueError where the size is outside `spec.size_range`, or this engine has none or is closed.
+        """
+        sizes = self.spec.size_range
+        if not self._sessions or sizes is None or (height, width) not in sizes:
+            takes = sizes or f"{self.spec.width}x{self.spec.height} alone"
+            raise ValueError(f"the engine {f'takes {takes}' if self._sessions else 'is closed'}, not {width}x{height}")
+        return OnnxRuntimeEngine(self._sessions, replace(self.spec, height=height, width=width), self._style_size)
+
     def close(self) -> None:
-        """Later calls are ValueErrors; frames that are in the net come out."""
-        self._session = None
+        """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
+        self._seats.close()
+        self._sessions = ()
 
 
-class OnnxRuntimeBackend:
-    """Microsoft's runtime: slower than OpenVINO on the processors we measured, but at home on more of them."""
+class _Backend(ABC):
+    """What both have in common: sessions are made in no time, and nothing but the verdict on them is kept."""
+
+    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
+        return self._open(style, spec, aids.folder / KEPT_IN)
+
+    def dump(self, engine: Engine) -> bytes:
+        return engine.kept if isinstance(engine, OnnxRuntimeEngine) else b""
+
+    def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
+        return self._open(style, spec, Path(os.fsdecode(blob)) if blob else None)
+
+    def _open(self, style: StyleFile, spec: EngineSpec, folder: Path | None) -> Engine:
+        provider = self._provider(spec)
+        kept = b""
+        if provider.caches and folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept = os.fsencode(folder)
+        loads = shares(spec) if provider is CPU else _one_core(spec, provider)
+        sessions = [open_session(style, spec, provider, load, folder) for load in loads]
+        return OnnxRuntimeEngine(sessions, spec, style.card.style_size, kept)
+
+    @abstractmethod
+    def _provider(self, spec: EngineSpec) -> Provider:
+        """What runs the engine; EngineRefused where it is not there."""
+
+
+class OnnxRuntimeBackend(_Backend):
+    """On the CPU: slower than OpenVINO on the processors we measured, but at home on more of them."""
 
     name = "onnxruntime"
 
     def probe(self) -> BackendState:
         try:
-            import onnxruntime
+            version = import_onnxruntime().__version__
         except ImportError:
-            reason = "onnxruntime is not installed; pip install 'impasto[onnxruntime]'"
-            return BackendState(self.name, False, reason)
-        return BackendState(self.name, True, version=onnxruntime.__version__, precisions=("fp32",))
+            return BackendState(self.name, False, NOT_INSTALLED)
+        return BackendState(self.name, True, version=version, precisions=("fp32",), size_ranges=True)
 
-    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
-        return self._open(style, spec)
+    def _provider(self, spec: EngineSpec) -> Provider:
+        return CPU
 
-    def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
-        import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = spec.threads
-        options.log_severity_level = ERRORS_ONLY
-        options.add_free_dimension_override_by_name("height", spec.height)
-        options.add_free_dimension_override_by_name("width", spec.width)
-        onnxruntime.disable_telemetry_events()
-        try:
-            session = onnxruntime.InferenceSession(style.data, options, providers=PROVIDERS)
-        except Exception as error:  # its errors share no class but Exception
-            raise EngineRefused(f"{spec} cannot load {style.path.name} ({one_line(error)})") from error
-        return OnnxRuntimeEngine(session, spec, style.card.style_size)
+class OnnxRuntimeGpuBackend(_Backend):
+    """On a GPU, by the fastest provider that works here: TensorRT, CUDA, MIGraphX, DirectML, CoreML or OpenVINO."""
 
-    def dump(self, engine: Engine) -> bytes:
-        """Nothing: a session is made in a few tens of milliseconds."""
-        return b""
+    name = "onnxruntime-gpu"
 
-    def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
-        return self._open(style, spec)
+    def probe(self) -> BackendState:
+        """A build for the CPU alone is not even imported: "auto" asks this at every start."""
+        if find_spec("onnxruntime") is None:
+            return BackendState(self.name, False, NOT_INSTALLED)
+        found = provider_on_gpu()
+        if found.provider is None:
+            return BackendState(self.name, False, "; ".join(found.reasons) or NO_PROVIDER)
+        return BackendState(
+            self.name,
+            True,
+            version=import_onnxruntime().__version__,
+            precisions=tuple(found.provider.settings),
+            device=found.provider.device,
+            hardware=gpu_hardware(),
+        )
+
+    def _provider(self, spec: EngineSpec) -> Provider:
+        found = provider_on_gpu()
+        if found.provider is None or found.provider.device != spec.device:
+            raise EngineRefused(f"{spec} cannot be opened: {'; '.join(found.reasons) or NO_PROVIDER}")
+        return found.provider
+
+
+def _one_core(spec: EngineSpec, provider: Provider) -> list[Load]:
+    """The GPU works, and a core hands it the frames; a session for each request where they cannot share one."""
+    load = Load(tuple(range(spec.threads or 1)), spinning=False)
+    return [load] * (1 if provider.concurrent else spec.requests)

@@ -6,15 +6,14 @@ where that is asked for: they share the cores with decoding and encoding.
 """
 
 import io
-import threading
 from dataclasses import replace
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
 from engines.backends.openvino_layers import DEVICE, folded
 from engines.backends.openvino_package import import_openvino
+from engines.backends.seats import Seats
 from engines.errors import EngineRefused
 from engines.spec import (
     BackendState,
@@ -41,24 +40,13 @@ class OpenVinoEngine:
         self._compiled = compiled
         self._style_size = style_size
         self._tensor = import_openvino().Tensor
-        self._closing = threading.Lock()
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(spec.requests):
-            self._idle.put(compiled.create_infer_request())
+        self._requests: Seats[Any] = Seats([compiled.create_infer_request() for _ in range(spec.requests)])
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
         check_style(controls, self._style_size)
-        # Asked first too, for callers that come again at once would take every request before close gets it.
-        if self._compiled is None:
-            raise ValueError("the engine is closed")
-        request = self._idle.get()
-        try:
-            if request is None:
-                raise ValueError("the engine is closed")
+        with self._requests.taken() as request:
             return self._infer(request, batch, controls)
-        finally:
-            self._idle.put(request)
 
     def _infer(self, request: Any, batch: np.ndarray, controls: Controls) -> np.ndarray:
         """The request reads the caller's frame and writes the new array in place; only a read-only frame is copied."""
@@ -91,13 +79,8 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
-        with self._closing:
-            if self._compiled is None:
-                return
-            self._compiled = None
-            for _ in range(self.spec.requests):
-                self._idle.get()
-            self._idle.put(None)
+        self._requests.close()
+        self._compiled = None
 
 
 class OpenVinoBackend:
@@ -177,12 +160,14 @@ def _float_type(spec: EngineSpec, core: Any) -> str:
     return {"fp32": "f32", "bf16": "bf16"}[spec.precision]
 
 
-def _shape(spec: EngineSpec) -> Any:
-    """What the compiled net takes as `frame`: one size, or all of a range."""
-    openvino = import_openvino()
+def _shape(spec: EngineSpec) -> list[int]:
+    """What the compiled net takes as `frame`: one size, or for a range any.
+
+    Told the range itself, OpenVINO 2026.4 takes a remainder for known where it is the same at both ends (the padding of
+    the picture), and then fails at sizes between.
+    """
     if spec.size_range is None:
-        return openvino.PartialShape([1, spec.height, spec.width, 3])
+        return [1, spec.height, spec.width, 3]
     if (spec.height, spec.width) not in spec.size_range:
         raise ValueError(f"it takes the sizes {spec.size_range}, which {spec.width}x{spec.height} is not among")
-    sides = zip(spec.size_range.least, spec.size_range.most, strict=True)
-    return openvino.PartialShape([1, *(openvino.Dimension(least, most) for least, most in sides), 3])
+    return [1, -1, -1, 3]
