@@ -1,8 +1,8 @@
 """Between the pictures of video chips and RGB where both lie in a GPU's memory: `colour.py` for such frames.
 
-torch and FFmpeg share a context of the GPU (`hardware_video.shared_cuda`) and with it the memory, but not their order of
-work. So whatever is queued here waits for what the decoder has queued, and is complete before it is handed on; then a
-picture's memory may be given back to the decoder, and any other stream may use the result. Chroma lies to the left of
+torch and FFmpeg share a context of the GPU (`hardware_video.shared_cuda`) and with it the memory, but not their order
+of work. So whatever is queued here waits for what the decoder has queued, and is complete before it is handed on; then
+a picture's memory may be given back to the decoder, and any other stream may use the result. Chroma lies to the left of
 its pixels, as in H.264 and HEVC unless they say otherwise.
 
 All of it runs on the CPU too, with torch's tensors and FFmpeg's frames of main memory, which is how it is tested.

@@ -99,6 +99,8 @@ def why_not_encode(name: str) -> str:
 @cache
 def why_not_decode(codec: str, device: str = "cuda") -> str:
     """Why this hardware cannot decode the codec here, in a few words; empty where it can."""
+    if device not in hwdevices_available():  # PyAV would take any other
+        return NOT_BUILT_IN
     try:
         accelerator = HWAccel(device, allow_software_fallback=False)
         decoder = av.CodecContext.create(codec, "r", hwaccel=accelerator)

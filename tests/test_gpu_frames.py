@@ -226,6 +226,14 @@ def needs_no_gpu() -> None:
         pytest.skip("H.264 is decoded on a GPU here")
 
 
+def test_a_codec_that_is_not_decoded_on_the_gpu_is_told(shared_data: Path) -> None:
+    source = FileSource(shared_data / "video" / "odd" / "interlaced_mpeg2.ts")
+    with pytest.raises(ImpastoError, match="mpeg2video video cannot be decoded on the GPU here: h264, hevc, av1, vp9"):
+        choose_decoder("cuda", source)
+    assert source.read() is not None
+    source.close()
+
+
 def test_auto_says_why_software_decodes_for_an_engine_on_the_gpu(source: FileSource, tmp_path: Path) -> None:
     needs_no_gpu()
     lines: list[str] = []

@@ -99,6 +99,11 @@ def test_a_quality_beyond_the_software_encoders_is_left_to_them() -> None:
     assert choose_encoding(Path("out.mp4"), crf=63).crf == 63
 
 
+@pytest.mark.parametrize(("codec", "device"), [("h264", "nonesuch"), ("nonesuch", "cuda")])
+def test_what_ffmpeg_does_not_know_has_a_reason_too(codec: str, device: str) -> None:
+    assert why_not_decode(codec, device)
+
+
 def test_ffmpeg_makes_a_context_of_its_own_where_torch_has_none() -> None:
     """FFmpeg's own choice, the primary context, cannot be joined once torch has opened it with other flags."""
     torch = pytest.importorskip("torch", reason="it is torch's context that is shared")
