@@ -1,10 +1,13 @@
 """The net of the torch-half engine against the net as it was trained: exact in float64, close in half precision."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from engines.backends.torch_half_build import compiled
 from engines.backends.torch_half_net import HalfNet
 from engines.backends.torch_half_weights import balanced, convolutions, half_resolution, normed_weight
 from engines.kernels.instance_norm import torch_norm
@@ -136,10 +139,20 @@ def test_no_style_returns_the_picture() -> None:
     assert np.array_equal(found.numpy(), frame.numpy())
 
 
-def test_torch_compiles_it_whole() -> None:
+def test_torch_compiles_it_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one graph, with no way back to Python; the kernels of another compiler are as torch's own to it."""
-    net, frame = random_net(CONFIGS["refined"]), random_frame((18, 21))
+    net, frame = random_net(CONFIGS["with detail"]), random_frame((18, 21))
     ours, controls = half_net(net, (18, 21), torch.float16), controls_of(net, 0.7, 0.25)
-    compiled = torch.compile(ours, dynamic=False, fullgraph=True, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     with torch.no_grad():
-        assert torch.equal(compiled(frame, controls), ours(frame, controls))
+        assert torch.equal(compiled(ours)(frame, controls), ours(frame, controls))
+
+
+def test_torch_compiles_nets_of_many_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself torch gives up after so many sizes or styles as its limit says; here that is one."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    net = random_net(TransformConfig(widths=(4,), blocks=0, unshuffle=4, stem_kernel=3, head_kernel=3))
+    with torch.no_grad(), torch._dynamo.config.patch(recompile_limit=1):
+        for side in (16, 18, 20):
+            ours, frame = half_net(net, (side, 16), torch.float16), random_frame((side, 16))
+            assert compiled(ours)(frame, controls_of(net, 1, 0)).shape == frame.shape

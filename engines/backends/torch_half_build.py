@@ -9,6 +9,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType, MethodType
 from typing import Any, Protocol
 
 import numpy as np
@@ -87,7 +88,8 @@ def open_painter(style: StyleFile, spec: EngineSpec, way: str, progress: Progres
     reasons: list[str] = []
     painted = _fastest(_captured(ways_to_run(make, compilers, way), capture, progress, reasons))
     if painted is None:
-        raise EngineRefused(f"{spec} could not be captured ({'; '.join(reasons)}); choose another --engine")
+        why = "; ".join(reasons) or f"{way} needs Triton"
+        raise EngineRefused(f"{spec} could not be captured ({why}); choose another --engine")
     return painted
 
 
@@ -109,8 +111,13 @@ def _with_kernels(make: MakeNet) -> HalfNet:
 
 
 def compiled(net: HalfNet) -> PaintTensor:
-    """The net by torch.compile, in one graph and for its one size."""
-    paint: PaintTensor = torch.compile(net, dynamic=False, fullgraph=True)
+    """The net by torch.compile, in one graph and for its one size.
+
+    torch compiles one piece of code eight times and no more, and every size and style counts: so each net gets a copy.
+    """
+    forward = HalfNet.forward
+    copy = FunctionType(forward.__code__.replace(), forward.__globals__, forward.__name__)
+    paint: PaintTensor = torch.compile(MethodType(copy, net), dynamic=False, fullgraph=True)
     return paint
 
 
