@@ -38,16 +38,35 @@ class Backend(TorchBackend):
 ADJUSTABLE = """
 import os
 from dataclasses import replace
-from engines.backends.onnxruntime import OnnxRuntimeBackend
+import onnxruntime
 from engines.errors import EngineRefused
+from engines.spec import BackendState, check_frame
 
-class Backend(OnnxRuntimeBackend):
+class Engine:
+    gate = None
+
+    def __init__(self, style, spec):
+        self.spec, self._style = spec, style
+        self._session = onnxruntime.InferenceSession(style.data, providers=["CPUExecutionProvider"])
+
+    def __call__(self, frame, controls):
+        if self._session is None:
+            raise ValueError("the engine is closed")
+        return self._session.run(["stylized"], controls.graph_inputs(check_frame(frame, self.spec)))[0][0]
+
+    def resized(self, height, width):
+        return Engine(self._style, replace(self.spec, height=height, width=width))
+
+    def close(self):
+        self._session = None
+
+class Backend:
     name = "adjustable"
 
     def probe(self):
-        return replace(
-            super().probe(),
-            name=self.name,
+        return BackendState(
+            self.name,
+            True,
             version=os.environ.get("ADJUSTABLE_VERSION", "1.0"),
             device=os.environ.get("ADJUSTABLE_DEVICE", "card 0"),
             hardware=os.environ.get("ADJUSTABLE_DRIVER", "driver 570.1"),
@@ -63,10 +82,13 @@ class Backend(OnnxRuntimeBackend):
             with open(os.environ["ADJUSTABLE_HOLD"]) as pipe:
                 if pipe.read() == "refuse":
                     raise EngineRefused(f"{spec} is not wanted")
-        engine = super().build(style, spec, aids)
-        opened = super().build
-        engine.resized = lambda height, width: opened(style, replace(spec, height=height, width=width), aids)
-        return engine
+        return Engine(style, spec)
+
+    def dump(self, engine):
+        return b""
+
+    def restore(self, blob, style, spec):
+        return Engine(style, spec)
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cache_damage import DAMAGES, entry_in
+from cache_damage import entry_in, improve_the_verdict, put_a_foreign_file, truncate
 from foreign_backends import ADJUSTABLE, add_backend
 from small_styles import random_frame, write_small_style
 
@@ -108,8 +108,8 @@ def test_an_engine_for_a_range_is_one_for_all_its_sizes(style: StyleFile, cache:
 
 
 def test_a_backend_for_one_size_alone_is_not_asked_for_a_range(style: StyleFile, cache: EngineCache) -> None:
-    with pytest.raises(EngineRefused, match="onnxruntime builds engines of one size alone, and not for 32x32-96x96"):
-        start(style, cache.folder, choice=EngineChoice("onnxruntime", size_range=RANGE))
+    with pytest.raises(EngineRefused, match="torch builds engines of one size alone, and not for 32x32-96x96"):
+        start(style, cache.folder, choice=EngineChoice("torch", size_range=RANGE))
 
 
 @pytest.mark.usefixtures("adjustable")
@@ -144,7 +144,7 @@ def test_another_style_file_is_a_reason_and_another_place_is_none(style: StyleFi
     assert not builds(start(copy, tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [truncate, improve_the_verdict, put_a_foreign_file])
 def test_a_damaged_engine_is_built_again_and_told(
     style: StyleFile, cache: EngineCache, damage: Callable[[EngineCache], None]
 ) -> None:
