@@ -173,7 +173,8 @@ def test_operations_of_torch_are_the_last_resort(broken: tuple[str, ...], taken:
 
 def test_compiled_code_is_for_the_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path))
-    monkeypatch.delenv(INDUCTOR_FOLDER, raising=False)
+    monkeypatch.setenv(INDUCTOR_FOLDER, "")
+    monkeypatch.delenv(INDUCTOR_FOLDER)
     torch_half_build.keep_compiled_code_private()
     folder = Path(os.environ[INDUCTOR_FOLDER])
     assert folder.is_relative_to(tmp_path)
@@ -181,3 +182,14 @@ def test_compiled_code_is_for_the_user_alone(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv(INDUCTOR_FOLDER, "chosen")
     torch_half_build.keep_compiled_code_private()
     assert os.environ[INDUCTOR_FOLDER] == "chosen"
+
+
+def test_a_cache_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tmp_path.joinpath("file").touch()
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv(INDUCTOR_FOLDER, "")
+    monkeypatch.delenv(INDUCTOR_FOLDER)
+    torch_half_build.keep_compiled_code_private()
+    assert "cannot be made (NotADirectoryError" in caplog.text

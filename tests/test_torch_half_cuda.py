@@ -128,6 +128,7 @@ def test_styles_and_strength_change_without_a_new_capture(
     """The whole engine, its graph replayed by the operations that were recorded, against the same net with no graph."""
     gpu = use(SimulatedCuda())
     monkeypatch.setattr(torch_half_build, "GPU", "cpu")
+    monkeypatch.setenv(torch_half_build.INDUCTOR_FOLDER, str(tmp_path))
     monkeypatch.setattr(torch_half_build, "find_compilers", lambda: Compilers(missing="none in this test"))
     style, aids = write_small_style(tmp_path / "small.onnx"), BuildAids(tmp_path)
     specs = [EngineSpec("torch-half", "fp16", 21, 34, device, "1") for device in ("a GPU", "CPU")]

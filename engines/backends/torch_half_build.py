@@ -156,7 +156,13 @@ def _fastest(captured: Iterator[tuple[str, GraphPainter]]) -> tuple[GraphPainter
 
 def keep_compiled_code_private() -> None:
     """torch.compile keeps its code in /tmp unless told otherwise; ours lies beside the engines, for the user alone."""
-    if INDUCTOR_FOLDER not in os.environ:
-        folder = default_cache_folder() / "inductor"
+    if INDUCTOR_FOLDER in os.environ:
+        return
+    folder = default_cache_folder() / "inductor"
+    try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[INDUCTOR_FOLDER] = str(folder)
+    except OSError as error:
+        logger.warning(
+            "torch.compile keeps its code elsewhere: %s cannot be made (%s)", folder, one_line(error)
+        )
