@@ -1,8 +1,8 @@
 """The norm between two convolutions as three small Triton kernels: partial moments, moments, and one pass that writes.
 
 torch needs a pass for each of the norm's parts, the ReLU, the sum and the padding, and more to turn NHWC to NCHW and
-back. Here a map is read twice and written once, which is the least where statistics of the whole map come first. The
-last pass also undoes the blocks of a folded convolution and writes those of the next one (map_layout.py).
+back. Here a map is read twice, once for its statistics, and written once, which is the least beside convolutions that
+are not ours. The last pass also undoes the blocks of a folded convolution and writes those of the next (map_layout.py).
 
 The moments are right however far the mean lies from zero: each tile is centred on its own mean before it is squared,
 and tiles and parts are joined by Chan, Golub and LeVeque's rule (1983, The American Statistician 37).
