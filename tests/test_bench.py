@@ -11,6 +11,7 @@ from clips import read_packets, write_clip
 from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
+from realtime.bench import peers
 from realtime.bench.combination import combinations
 from realtime.bench.first_frames import LEAST_FRAMES, Allowance
 from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, to_file
@@ -43,10 +44,10 @@ def subject_of(options: BenchOptions, folder: Path) -> AbstractContextManager[Su
 
 
 @pytest.fixture(scope="module")
-def document(clip: Path, small_style: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def document(clip: Path, small_style: Path) -> dict[str, Any]:
     """What a run over two engines, one of which does not exist, prints as JSON."""
     with one_thread_for_torch(), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setattr(peers, "COMPILERS", ("no-such-compiler",))  # compiling takes half a minute
         result = bench(
             *("--clip", clip, "--style", f"{small_style}:night", "--height", 48, "--repeats", 2, "--json"),
             *("--engine", "openvino", "--engine", "steam", "--peers", "--stability"),
@@ -76,14 +77,22 @@ def test_every_row_has_its_spread(document: dict[str, Any]) -> None:
     assert 0 < late["p50"] <= late["p95"] <= late["p99"]
 
 
+def test_every_peer_has_its_ratios_or_a_reason(document: dict[str, Any]) -> None:
+    found = {peer["name"]: peer for peer in document["combinations"][0]["result"]["peers"]}
+    assert set(found) == set(peers.PEERS)
+    assert "no-such-compiler" in found["torch.compile"]["reason"]
+    assert found["torch eager fp32"]["agreement_db"] > 40
+    for peer in found.values():
+        assert bool(peer["reason"]) != bool(peer["net_ratio"] and peer["fps_ratio"])
+
+
 def test_the_waterfall_adds_up(document: dict[str, Any]) -> None:
     ran = document["combinations"][0]["result"]
     assert tuple(ran["stages"]) == STAGES
     assert sum(stage["share"] for stage in ran["stages"].values()) == pytest.approx(1, abs=0.001)
     slowest = min(ran["stages"], key=lambda name: ran["stages"][name]["fps"]["median"])
     assert ran["slowest_stage"] == slowest
-    whole = ran["rows"]["decode_stylize_encode"]["fps"]["median"]
-    assert ran["efficiency"] == pytest.approx(whole / ran["stages"][slowest]["fps"]["median"], abs=0.001)
+    assert 0 < ran["efficiency"]["least"] <= ran["efficiency"]["median"] <= ran["efficiency"]["most"]
 
 
 def test_start_memory_and_gate_are_told(document: dict[str, Any]) -> None:

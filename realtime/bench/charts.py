@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError
@@ -20,8 +21,9 @@ GREY = "#555555"
 WIDTH_INCHES = 11.0
 DOTS_PER_INCH = 120
 BAR_INCHES = 0.34
-HEAD_INCHES = 1.1
+HEAD_INCHES = 0.7
 FOOT_INCHES = 0.9
+LINE_INCHES = 0.16
 TITLE_CHARACTERS = 110
 ROWS = {"net": "net only", "decode_stylize_null": "decode → paint", "decode_stylize_encode": "decode → paint → encode"}
 Ran = Sequence[tuple[Combination, Result]]
@@ -61,7 +63,9 @@ def _write(
 ) -> Path:
     """One chart; its height follows the number of bars, so that they and their labels are as wide in each."""
     ran = report.ran
-    inches = HEAD_INCHES + FOOT_INCHES + max(1.0, (bars + 0.6) * BAR_INCHES * len(ran))
+    below = [*wrap(one_line(report.machine), TITLE_CHARACTERS), *wrap(report.command, TITLE_CHARACTERS)]
+    inches = HEAD_INCHES + len(below) * LINE_INCHES + FOOT_INCHES
+    inches += max(1.0, (bars + 0.6) * BAR_INCHES * len(ran))
     figure: Figure = figure_class(figsize=(WIDTH_INCHES, inches), dpi=DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -72,9 +76,7 @@ def _write(
     axes.set_yticks(range(len(ran)), [_label(made, result) for made, result in ran])
     axes.invert_yaxis()
     figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
-    axes.set_title(
-        f"{_shortened(one_line(report.machine))}\n{_shortened(report.command)}", loc="left", fontsize=9, color=GREY
-    )
+    axes.set_title("\n".join(below), loc="left", fontsize=9, color=GREY)
     figure.savefig(path)
     return path
 
@@ -130,9 +132,10 @@ def _draw_waterfall(axes: "Axes", ran: Ran) -> None:
                 axes.text(left + width / 2, place, f"{width:.1f}", ha="center", va="center", color="white", fontsize=9)
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
     for place, (_, result) in enumerate(ran):
-        bound = f"{sums[place]:.1f} ms; bound by {result.slowest_stage}, pipeline {100 * result.efficiency:.0f} % of it"
+        share = f"pipeline {100 * result.efficiency.median:.0f} % of it"
+        bound = f"{sums[place]:.1f} ms; bound by {result.slowest_stage}, {share}"
         axes.text(sums[place] + 0.01 * max(sums), place, bound, va="center", fontsize=9)
-    axes.set_xlim(0, 1.45 * max(sums))
+    axes.set_xlim(0, 1.55 * max(sums))
     axes.set_xlabel("milliseconds")
     _legend(axes, len(stages))
 
@@ -147,7 +150,3 @@ def _label(made: Combination, result: Result) -> str:
 
 def _of_three(p50: float, p95: float, p99: float) -> str:
     return f"{p50:.1f} / {p95:.1f} / {p99:.1f}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= TITLE_CHARACTERS else f"{text[: TITLE_CHARACTERS - 1]}…"

@@ -16,6 +16,7 @@ from engines.errors import ImpastoError
 from engines.reference import reference_model
 from engines.spec import Controls, one_line
 from engines.style import StyleFile
+from realtime.bench.compile_ahead import compile_ahead
 
 COMPILERS = ("c++", "g++", "clang++", "cl")
 Paint = Callable[[np.ndarray], np.ndarray]
@@ -23,20 +24,32 @@ Paint = Callable[[np.ndarray], np.ndarray]
 
 def torch_eager(style: StyleFile, vector: np.ndarray) -> Paint:
     """torch layer by layer in fp32, as the tutorials do."""
-    return _torch_painter(style, vector, half=False, compiled=False)
+    return torch_painter(style, vector, half=False, compiled=False)
 
 
 def torch_half(style: StyleFile, vector: np.ndarray) -> Paint:
     """torch layer by layer in half precision: fp16 on CUDA, bf16 on the processor."""
-    return _torch_painter(style, vector, half=True, compiled=False)
+    return torch_painter(style, vector, half=True, compiled=False)
 
 
 def torch_compiled(style: StyleFile, vector: np.ndarray) -> Paint:
-    """torch.compile with its defaults: in fp16 on CUDA, in fp32 on the processor."""
+    """torch.compile with its defaults: in fp16 on CUDA, in fp32 on the processor.
+
+    A net that is being compiled cannot be interrupted, so a process that can be ended compiles it first, as soon as the
+    size is known; torch keeps what came of it on disk and finds it there.
+    """
     torch = _torch()
     if not any(shutil.which(name) for name in COMPILERS):
         raise ImpastoError(f"torch.compile needs a C++ compiler, and there is none of {', '.join(COMPILERS)}")
-    return _torch_painter(style, vector, half=torch.cuda.is_available(), compiled=True)
+    compiled: dict[tuple[int, ...], Paint] = {}
+
+    def paint(rgb: np.ndarray) -> np.ndarray:
+        if rgb.shape not in compiled:
+            compile_ahead(style.path, rgb.shape[0], rgb.shape[1])
+            compiled[rgb.shape] = torch_painter(style, vector, half=torch.cuda.is_available(), compiled=True)
+        return compiled[rgb.shape](rgb)
+
+    return paint
 
 
 def opencv_dnn(style: StyleFile, vector: np.ndarray) -> Paint:
@@ -72,12 +85,20 @@ def onnx_runtime(style: StyleFile, vector: np.ndarray) -> Paint:
     return paint
 
 
+def tensorrt_alone(style: StyleFile, vector: np.ndarray) -> Paint:
+    """TensorRT in fp16 as its own samples use it, with the plain graph."""
+    from realtime.bench.bare_tensorrt import bare_tensorrt
+
+    return bare_tensorrt(style, vector)
+
+
 PEERS: dict[str, Callable[[StyleFile, np.ndarray], Paint]] = {
     "torch eager fp32": torch_eager,
     "torch eager half": torch_half,
     "torch.compile": torch_compiled,
     "OpenCV dnn": opencv_dnn,
     "ONNX Runtime": onnx_runtime,
+    "bare TensorRT": tensorrt_alone,
 }
 
 
@@ -99,7 +120,8 @@ def _torch() -> Any:
     return torch
 
 
-def _torch_painter(style: StyleFile, vector: np.ndarray, *, half: bool, compiled: bool) -> Paint:
+def torch_painter(style: StyleFile, vector: np.ndarray, *, half: bool, compiled: bool) -> Paint:
+    """The torch net between two arrays, on CUDA where there is a card."""
     torch = _torch()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kind = (torch.float16 if device == "cuda" else torch.bfloat16) if half else torch.float32

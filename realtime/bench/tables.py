@@ -72,7 +72,7 @@ def waterfall_table(report: BenchReport) -> Table:
     rows = tuple(
         (
             *_heads(made, result), *(_stage(stage) for stage in result.stages.values()),
-            f"{100 * result.efficiency:.0f} %", result.bound_by,
+            _percent(result.efficiency), result.bound_by,
         )
         for made, result in report.ran
     )  # fmt: skip
@@ -167,6 +167,10 @@ def _speed_row(made: Combination, result: Result) -> tuple[str, ...]:
 
 def _stage(stage: Stage) -> str:
     return f"{shown(stage.ms.median)} ({100 * stage.share:.0f} %)"
+
+
+def _percent(share: Spread) -> str:
+    return f"{100 * share.median:.0f} % ({100 * share.least:.0f}–{100 * share.most:.0f})"
 
 
 def _peer_cells(peer: PeerRow) -> Iterator[str]:

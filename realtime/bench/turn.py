@@ -56,6 +56,7 @@ def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, 
         latency=Latency.of([turn.net_ms for turn in turns]),
         rows={name: _row([turn.rows[name] for turn in turns]) for name in turns[0].rows},
         stages=_stages([turn.alone for turn in turns]),
+        efficiency=_spread(turns, _efficiency),
         usable_cores=usable_cores(),
         peers=(*_peers(turns), *(PeerRow(name, reason) for name, reason in silent.items())),
     )
@@ -63,6 +64,10 @@ def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, 
 
 def _spread(turns: Sequence[Turn], value: Callable[[Turn], float]) -> Spread:
     return Spread.of(value(turn) for turn in turns)
+
+
+def _efficiency(turn: Turn) -> float:
+    return turn.rows["decode_stylize_encode"].fps / min(stage.fps for stage in turn.alone.values())
 
 
 def _row(measured: Sequence[Throughput]) -> Row:

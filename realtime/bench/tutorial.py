@@ -29,6 +29,8 @@ class PeerLoop:
         frames = subject.frames(max(COMPARED_FRAMES, LEAST_WARM_UP_FRAMES))
         try:
             painted = [self._paint(frame.data) for frame in frames]
+        except ImpastoError:
+            raise
         except Exception as error:  # a probe: some layers are refused, and graphs compiled, only when they first run
             raise ImpastoError(one_line(error)) from error
         self.open_seconds = time.perf_counter() - started

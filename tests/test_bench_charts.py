@@ -1,0 +1,105 @@
+"""The report as tables and charts, from figures that are made up here."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+
+from engines.errors import ImpastoError
+from realtime.bench.ceilings import Ceiling
+from realtime.bench.charts import check_matplotlib, write_charts
+from realtime.bench.combination import Combination
+from realtime.bench.cost import NetCost
+from realtime.bench.figures import Latency, Spread
+from realtime.bench.machine import fingerprint
+from realtime.bench.report import BenchReport, Outcome, PeerRow, Result, Row, Stage
+from realtime.bench.roofline import Floor, Roof
+from realtime.bench.stages import STAGES
+from realtime.bench.tables import as_markdown, as_text, tables_of
+
+SPREAD = Spread(40.0, 38.5, 41.0, 3)
+CEILINGS = Ceiling(1e11, "FLOP", "a matrix product"), Ceiling(2e10, "B", "a copy")
+COST = NetCost(31_607_000_000, 1_800_000, 88_000_000)
+RESULT = Result(
+    engine="openvino 2026.4.1",
+    precision="fp32",
+    device="CPU",
+    gate_db=79.0,
+    gate_reference="OpenCV",
+    restore_seconds=SPREAD,
+    first_frame_seconds=SPREAD,
+    peak_mib=SPREAD,
+    gpu_mib=None,
+    latency=Latency(24.0, 27.0, 31.0, 270, SPREAD),
+    rows={name: Row(SPREAD, SPREAD, {}) for name in ("net", "decode_stylize_null", "decode_stylize_encode")},
+    stages={name: Stage(Spread(4.0 + place, 4.0, 9.0, 3), 0.2, SPREAD) for place, name in enumerate(STAGES)},
+    efficiency=Spread(0.96, 0.94, 0.97, 3),
+    usable_cores=2,
+    peers=(PeerRow("OpenCV dnn", "", SPREAD, SPREAD, SPREAD, SPREAD, 58.0, 0.3), PeerRow("steam", "no boiler")),
+    roof=Roof(COST, COST, Floor.of(COST, "fp32", *CEILINGS), 1000.0, *CEILINGS, "fp32"),
+)
+
+
+@pytest.fixture
+def report() -> BenchReport:
+    made = [
+        Combination(style, style, (640, 360), "auto", "fp32") for style in ("starry_night", "paper (random weights)")
+    ]
+    refused = Outcome(replace(made[0], engine="tensorrt"), None, "no card | no driver")
+    return BenchReport(
+        command="impasto bench --style paper --roofline --peers",
+        clip="the built-in scene",
+        frames=90,
+        row_seconds=10.0,
+        repeats=3,
+        requests=2,
+        outcomes=(*(Outcome(one, RESULT) for one in made), refused),
+        live=None,
+        machine=fingerprint(),
+    )
+
+
+def test_every_table_has_its_rows(report: BenchReport) -> None:
+    tables = {table.title: table for table in tables_of(report)}
+    assert list(tables) == ["Speed", "Start and memory", "Waterfall", "Peers", "Roofline", "Left out"]
+    assert all(len(row) == len(table.columns) for table in tables.values() for row in table.rows)
+    assert "40.0 (38.5–41.0)" in tables["Speed"].rows[0]
+    assert "×40.0 (38.5–41.0)" in tables["Peers"].rows[0]
+    assert "steam: no boiler" in tables["Peers"].rows[1]
+    assert tables["Roofline"].rows[0][-3:] == ("compute", "1000", "63 %")
+
+
+def test_markdown_has_the_command_and_no_broken_cells(report: BenchReport) -> None:
+    page = as_markdown(report)
+    assert page.startswith("    impasto bench --style paper")
+    assert "no card \\| no driver" in page
+    table = [line for line in page.splitlines() if line.startswith("| starry_night")]
+    assert table
+
+
+def test_text_is_as_wide_as_the_terminal(report: BenchReport) -> None:
+    assert max(len(line) for line in as_text(report, 120).splitlines()[2:]) <= 120
+
+
+def test_charts_are_pictures(report: BenchReport, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    written = write_charts(report, tmp_path / "charts")
+    assert [path.name for path in written] == ["fps.png", "latency.png", "waterfall.png"]
+    for path in written:
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        assert picture.shape[1] == 1320
+        assert len({tuple(pixel) for pixel in picture[::7, ::7].reshape(-1, 3).tolist()}) > 3
+
+
+def test_without_a_result_there_is_no_chart(report: BenchReport, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert write_charts(replace(report, outcomes=report.outcomes[-1:]), tmp_path / "charts") == []
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImpastoError, match=r"pip install 'impasto\[plot\]'"):
+        check_matplotlib()
