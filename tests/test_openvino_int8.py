@@ -31,7 +31,8 @@ FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 @pytest.fixture(scope="module")
 def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
-    return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx")
+    """Random weights that int8 can tell within the floor, as those of a trained net are; few random nets are so."""
+    return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx", seed=6)
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +155,9 @@ def test_frames_to_judge_by_are_not_those_to_calibrate_on(style: StyleFile, spec
     samples = draw_samples(style, spec, aids)
     seen = {inputs["frame"].tobytes() for inputs in samples.calibration}
     assert seen.isdisjoint(inputs["frame"].tobytes() for inputs in samples.held)
-    for inputs in (samples.calibration, samples.held):
-        vectors = {one["style"].tobytes() for one in inputs}
-        assert vectors == {named.vector.tobytes() for named in style.card.styles}
+    styles = {named.vector.tobytes() for named in style.card.styles}
+    assert {one["style"].tobytes() for one in samples.calibration} == styles
+    assert {one["style"].tobytes() for one in samples.held} > styles  # the gate's mix of two is among them
 
 
 def test_large_frames_to_calibrate_on_are_made_smaller(style: StyleFile, spec: EngineSpec, tmp_path: Path) -> None:
