@@ -21,9 +21,10 @@ from typer.testing import CliRunner, Result
 
 from engines.cache import EngineCache, default_cache_folder
 from engines.errors import ImpastoError
+from engines.spec import CALIBRATED
 from realtime.cli import app
 from realtime.commands.build_bar import BuildBar
-from realtime.commands.compile import compile_styles
+from realtime.commands.compile import EIGHT_BITS, compile_styles
 from realtime.commands.terminal import LastingConsole
 from realtime.compiling.options import CompileOptions, SizeSpan
 from realtime.live.options import LiveOptions
@@ -35,7 +36,7 @@ OTHERS = CompileOptions(
     styles=("candy", "mine.onnx:waves"),
     sizes=((64, 48), (32, 24)),
     engine="openvino",
-    precision="fp32",
+    precision="int8",
     threads=3,
     mode="throughput",
     pinned=True,
@@ -97,10 +98,10 @@ def test_every_option_reaches_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(options)
         raise ImpastoError("that is enough")
 
-    monkeypatch.setattr("realtime.compiling.run.compile_engines", remember)
+    monkeypatch.setattr("realtime.compiling.builds.builds_for", remember)
     result = impasto_compile(
         "candy", "mine.onnx:waves", "--size", "64x48", "--size", "32x24", "--size", "64x48", "--engine", "openvino",
-        "--precision", "fp32", "--threads", "3", "--mode", "throughput", "--pinned", "--requests", "4",
+        "--precision", "int8", "--threads", "3", "--mode", "throughput", "--pinned", "--requests", "4",
         "--calibrate", "clip.mp4", "--strict",
     )  # fmt: skip
     assert result.stderr == "impasto: that is enough\n"
@@ -125,6 +126,7 @@ def test_every_option_reaches_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         ("candy --all", "--older-than and --all belong to --prune"),
         ("--list --older-than 3", "--older-than and --all belong to --prune"),
         ("--prune --all --older-than 3", "--all and --older-than: leave one of them out"),
+        ("candy --calibrate clip.mp4", "--calibrate belongs to --precision int8 or fp8"),
         ("candy --size 640", "is not a size such as"),
         ("candy --size-range 64x48", "is not a range of sizes such as"),
         ("candy --size-range 64x48-32x96", "begins with the larger size"),
@@ -137,6 +139,10 @@ def test_what_excludes_each_other_is_a_wrong_command_line(arguments: str, says: 
     assert says in " ".join(result.stderr.split())
     assert result.stdout == ""
     assert not default_cache_folder().exists()
+
+
+def test_the_precisions_that_are_calibrated_are_known_without_loading_anything() -> None:
+    assert set(EIGHT_BITS) == set(CALIBRATED)
 
 
 def test_live_and_video_take_what_was_compiled_and_compile_nothing(
@@ -191,23 +197,26 @@ def test_one_engine_for_a_range_of_sizes(small_style: Path) -> None:
 
 
 @pytest.mark.usefixtures("backends")
-def test_an_int8_engine_is_calibrated_on_a_clip_and_taken_where_int8_is_asked_for(
+def test_an_int8_engine_is_calibrated_as_video_does_and_taken_wherever_int8_is_asked_for(
     small_style: Path, tmp_path: Path, make_clip: Callable[[int], Path]
 ) -> None:
     kind = ["--engine", "adjustable", "--precision", "int8"]
     arguments = [str(small_style), "--size", "64x48", "--requests", "2", *kind]
-    assert all(engine["built"] for engine in compiled(*arguments, "--calibrate", str(make_clip(40))))
+    clip = make_clip(40)
+    assert all(engine["built"] for engine in compiled(*arguments, "--calibrate", str(clip)))
     before, lines = stored(), list[str]()
     options = VideoOptions(style=str(small_style), engine="adjustable", precision="int8")
-    stylize_video(str(make_clip(3)), tmp_path / "out.mp4", options, report=lines.append)
+    stylize_video(str(clip), tmp_path / "out.mp4", options, report=lines.append)
     assert not any("preparing" in line for line in lines)
     assert stored() == before
+    (known,) = compiled(*arguments)  # with no clip, the engine of a clip is as good as any
+    assert not known["built"]
 
 
 @pytest.mark.parametrize("clip", ["nowhere.mp4", "text.mp4"])
 def test_a_clip_that_cannot_be_read_is_a_line(small_style: Path, tmp_path: Path, clip: str) -> None:
     (tmp_path / "text.mp4").write_text("no video")
-    result = impasto_compile(str(small_style), "--calibrate", str(tmp_path / clip))
+    result = impasto_compile(str(small_style), "--precision", "int8", "--calibrate", str(tmp_path / clip))
     assert result.exit_code == 1
     assert re.fullmatch(rf"impasto: .*{clip}.*\n", result.stderr)
 

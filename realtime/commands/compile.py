@@ -12,6 +12,7 @@ from realtime.live.options import PictureSize
 
 DEFAULTS = CompileOptions(styles=())
 CACHE = "Cache"
+EIGHT_BITS = ("int8", "fp8")
 STOPPING = b"\nimpasto: stopping; engines that are ready are kept\n"
 
 
@@ -81,7 +82,8 @@ def compile_styles(
         Path | None,
         typer.Option(
             metavar="CLIP",
-            help="A video that shows what an int8 or fp8 engine will see; the built-in scene unless given.",
+            help="Calibrate an int8 or fp8 engine on this video, as `video` does on its input; "
+            "the built-in scene unless given.",
             rich_help_panel=choices.MACHINE,
         ),
     ] = DEFAULTS.calibrate,
@@ -124,10 +126,12 @@ def build(options: CompileOptions, *, as_json: bool) -> None:
     """Build, with a bar; exits with 1 where an engine could not be built, with 130 where it was interrupted."""
     from realtime.commands.build_bar import BuildBar
     from realtime.commands.terminal import LastingConsole, print_result, stopped_by_interrupt
+    from realtime.compiling.builds import builds_for
     from realtime.compiling.run import compile_engines
 
+    builds = builds_for(options)
     with stopped_by_interrupt(STOPPING) as stop, BuildBar(LastingConsole(stderr=True)) as bar:
-        report = compile_engines(options, report=bar.report, progress=bar.show, stop=stop)
+        report = compile_engines(builds, report=bar.report, progress=bar.show, stop=stop)
     print_result(report.as_dict() if as_json else report.summary())
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -177,6 +181,8 @@ def _refuse_what_excludes(
         "--older-than and --all belong to --prune": not pruning and (everything or older_than is not None),
         "--all and --older-than: leave one of them out": everything and older_than is not None,
         "--size and --size-range: leave one of them out": sized and options.size_range is not None,
+        "--calibrate belongs to --precision int8 or fp8": options.calibrate is not None
+        and options.precision not in EIGHT_BITS,
     }
     for line, applies in wrong.items():
         if applies:

@@ -4,14 +4,15 @@ An engine is found again by exactly what it was built for (engines/cache_fields.
 for in the words in which `impasto live` and `impasto video` will ask for them.
 """
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from engines.engine import EngineChoice
-from engines.spec import SizeRange
+from engines.errors import ImpastoError
+from engines.spec import Calibration, SizeRange
 from engines.style import StyleFile, resolve
-from realtime.compiling.calibration import calibration_of
+from realtime.calibration import calibrate_on_video
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, Size, SizeSpan
 from realtime.painting import FILE_REQUESTS
 
@@ -38,11 +39,11 @@ class Build:
         return f"{self.file.card.name} {self.choice.size_range or f'{self.width}x{self.height}'} for {self.uses}"
 
 
-def builds_for(options: CompileOptions, stop: threading.Event) -> list[Build]:
-    """All of them; KeyboardInterrupt soon after `stop` is set. ImpastoError or FileNotFoundError
-    where a style or the clip to calibrate on cannot be had."""
+def builds_for(options: CompileOptions) -> list[Build]:
+    """All of them; ImpastoError or FileNotFoundError where a style or the clip to calibrate on cannot be had."""
     files = {file.sha256: file for file, _ in map(resolve, options.styles)}
-    kinds = [(size, choice) for size in _sizes(options) for choice in _choices(options, size, stop)]
+    calibration = None if options.calibrate is None else _calibration(options.calibrate)
+    kinds = [(size, choice) for size in _sizes(options) for choice in _choices(options, calibration)]
     return [Build(file, *size, choice) for file in files.values() for size, choice in kinds]
 
 
@@ -54,15 +55,24 @@ def _sizes(options: CompileOptions) -> tuple[Size, ...]:
     return (USUAL_SIZE,) if usual else (options.size_range.most,)
 
 
-def _choices(options: CompileOptions, size: Size, stop: threading.Event) -> Iterator[EngineChoice]:
+def _choices(options: CompileOptions, calibration: Calibration | None) -> Iterator[EngineChoice]:
     """One for each use."""
     size_range = None if options.size_range is None else _range(options.size_range)
-    calibration = None if options.calibrate is None else calibration_of(options.calibrate, size, stop)
     for requests in USES if options.requests is None else (options.requests,):
         yield EngineChoice(
             options.engine, options.precision, options.strict, requests, options.threads, options.pinned, options.mode,
             size_range, calibration,
         )  # fmt: skip
+
+
+def _calibration(clip: Path) -> Calibration:
+    """The frames on which `impasto video` would calibrate, were this clip painted."""
+    if not clip.exists():
+        raise FileNotFoundError(f"there is no file {clip}")
+    calibration = calibrate_on_video(clip)
+    if calibration is None:
+        raise ImpastoError(f"{clip} gives no picture to calibrate on; give a video file that FFmpeg can read")
+    return calibration
 
 
 def _range(span: SizeSpan) -> SizeRange:

@@ -2,36 +2,33 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engines.cache import EngineCache, StoredEntry, default_cache_folder
 from engines.cache_fields import spec_fields
 from engines.errors import ImpastoError
 from engines.prepare import prepare_in_child
 from engines.spec import EngineSpec
-from realtime.compiling.builds import Build, builds_for
-from realtime.compiling.options import CompileOptions
+from realtime.compiling.builds import Build
 from realtime.compiling.report import CompiledEngine, CompileReport
 
 Stage = Callable[[str, str, float], None]
 
 
 def compile_engines(
-    options: CompileOptions,
+    builds: Sequence[Build],
     *,
     report: Callable[[str], None] = lambda line: None,
     progress: Stage = lambda build, stage, share: None,
     stop: threading.Event | None = None,
 ) -> CompileReport:
-    """Build every engine that was asked for, past the gate and into the cache; one that fails does not end the others.
+    """Build every engine, past the gate and into the cache; one that fails does not end the others.
 
     `report` gets a line now and then, `progress(build, stage, share)` what is being done, share 0..1. Setting `stop`
-    ends a build within half a second and leaves nothing half written; KeyboardInterrupt where no build has begun.
-    ImpastoError or FileNotFoundError, and nothing is built, where a style or a clip cannot be had.
+    ends a build within half a second and leaves nothing half written.
     """
     stop = stop or threading.Event()
     cache = EngineCache(default_cache_folder())
-    builds = builds_for(options, stop)
     done: list[CompiledEngine] = []
     for number, build in enumerate(builds, start=1):
         label = f"{number}/{len(builds)} {build}"
