@@ -94,7 +94,8 @@ def verify(engine: Engine, golden: GoldenPictures) -> GateReport:
                 check = _compare(picture, found)
                 if check.psnr_db < min((floor, *(each.psnr_db for each in checks))):
                     how = what_is_wrong(sized, picture.case, found, picture.wanted, before)
-                    problem = f"the {check.frame} frame in {check.style} came out {how}"
+                    where = "" if sized is engine else f" of {check.width}x{check.height}"
+                    problem = f"the {check.frame} frame{where} in {check.style} came out {how}"
                 checks.append(check)
                 before = found
     least = min(check.psnr_db for check in checks)
