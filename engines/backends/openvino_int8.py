@@ -9,8 +9,9 @@ and the norm behind it enlarges that. So the quantised net is compared with the 
 not calibrated on. Until they agree, layers get their floats back: the stem, the head, then whatever helps most.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import cv2
@@ -25,14 +26,14 @@ from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec, one_line
 from engines.style import StyleFile
 from engines.verify import golden_cases
 
-# Agreement is asked for on small frames of few styles: this much above the floor leaves room for the gate's.
+# Agreement is asked for on few frames and styles: this much above the floor leaves room for the gate's.
 WANTED_DB = FLOOR_DB["int8"] + 2
 CALIBRATED_AT_PX = 384  # the longer side
+JUDGED_AT_PX = 1280
+JUDGED_LARGE = 3  # golden frames: those that find most come first
 HELD_EVERY = 4
 LEAST_SAMPLES = 12
 MOST_SAMPLES = 32
-# Values beyond this share of a layer's are clipped: few outliers would coarsen the steps for all.
-OUTLIERS = 1e-4
 MOST_FLOATS = 0.5  # of the layers: with less in int8, bf16 or fp32 is as fast
 # An 8-bit value stays one in them, so that it is rounded before them and they move a quarter of the memory.
 PASSED = ("Pad", "Transpose", "Relu")
@@ -64,7 +65,9 @@ def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dic
     layers = Layers(floats, quantise(floats, samples.calibration, spec))
     if not layers.names:
         raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
-    return _agreeing(layers, Judge(floats, samples.held, settings), spec, aids)
+    small = Judge(floats, samples.held, settings)
+    large = cache(lambda: Judge(floats, golden_inputs(style, spec, JUDGED_AT_PX)[:JUDGED_LARGE], settings))
+    return _agreeing(layers, small, large, spec, aids)
 
 
 def read_folded(style: StyleFile) -> Any:
@@ -80,13 +83,18 @@ def read_folded(style: StyleFile) -> Any:
         raise EngineRefused(f"OpenVINO cannot read {style.path.name} ({one_line(error)})") from error
 
 
-def _agreeing(layers: Layers, judge: Judge, spec: EngineSpec, aids: BuildAids) -> Any:
-    """The model with the fewest layers in floats that agrees with the unquantised one."""
+def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: EngineSpec, aids: BuildAids) -> Any:
+    """The model with the fewest layers in floats that agrees with the unquantised one.
+
+    A picture of the engine's own size costs most and is asked for last; it may have larger values than a small one.
+    """
     agreement = 0.0
-    for back in _floats_to_try(layers, judge, aids):
+    for back in _floats_to_try(layers, small, aids):
         aids.progress("comparing int8 with floats", 0.2 + 0.8 * len(back) / len(layers.names))
         model = layers.with_floats(back)
-        agreement = judge.agreement(model)
+        agreement = small.agreement(model)
+        if agreement >= WANTED_DB:
+            agreement = min(agreement, large().agreement(model))
         if agreement >= WANTED_DB:
             break
     told = f"{layers.told(back)}: {agreement:.1f} dB from the unquantised net on frames it was not calibrated on"
@@ -120,10 +128,17 @@ def draw_samples(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Samples
     count = min(max(len(kept), len(vectors), LEAST_SAMPLES), MOST_SAMPLES)
     calibration = [_inputs(kept[index % len(kept)], Controls(vectors[index % len(vectors)])) for index in range(count)]
     height, width = frames[0].shape[:2]
-    golden = golden_cases(style, replace(spec, height=height, width=width))
-    judged = [_inputs(frame, controls) for _, frame, controls in golden]
+    judged = golden_inputs(style, replace(spec, height=height, width=width), CALIBRATED_AT_PX)
     judged += [_inputs(frame, Controls(vectors[-1 - index % len(vectors)])) for index, frame in enumerate(held)]
     return Samples(tuple(calibration), tuple(judged))
+
+
+def golden_inputs(style: StyleFile, spec: EngineSpec, longest_px: int) -> list[Inputs]:
+    """The golden frames at the spec's size, or smaller where its longer side is above `longest_px`."""
+    scale = min(1.0, longest_px / max(spec.height, spec.width))
+    height, width = round(spec.height * scale), round(spec.width * scale)
+    cases = golden_cases(style, replace(spec, height=height, width=width, size_range=None))
+    return [_inputs(frame, controls) for _, frame, controls in cases]
 
 
 def _bounded(frame: np.ndarray) -> np.ndarray:
@@ -161,13 +176,15 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec) -> An
 
 
 def _parameters(nncf: Any) -> Any:
-    """No correction of biases: only the head has one, for the norms take any constant away."""
+    """No correction of biases: only the head has one, for the norms take any constant away.
+
+    The ranges take in every value seen. Clipping rare ones makes the steps finer, but they are what stands out in a
+    quiet picture, and in a larger one than was calibrated on there are more of them.
+    """
     ranges = nncf.quantization.range_estimator
     kinds, joins = ranges.StatisticsType, ranges.AggregatorType
-    low, high = (
-        ranges.StatisticsCollectorParameters(kinds.QUANTILE, aggregator_type=join, quantile_outlier_prob=OUTLIERS)
-        for join in (joins.MIN, joins.MAX)
-    )
+    low = ranges.StatisticsCollectorParameters(kinds.MIN, aggregator_type=joins.MIN)
+    high = ranges.StatisticsCollectorParameters(kinds.MAX, aggregator_type=joins.MAX)
     wide = not set(WIDE_SUMS).isdisjoint(cpu_flags().split())
     return nncf.AdvancedQuantizationParameters(
         overflow_fix=nncf.OverflowFix.DISABLE if wide else nncf.OverflowFix.ENABLE,
