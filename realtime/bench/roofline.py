@@ -19,7 +19,8 @@ from realtime.bench.machine import usable_cores
 from realtime.options import BenchOptions
 
 CPU = "CPU"
-FALLBACK = "fp32"
+CPU_FALLBACKS = ("fp32",)
+CARD_FALLBACKS = ("fp16", "fp32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class Ceilings:
         self._found: dict[tuple[str, str], Ceiling] = {}
 
     def product(self, device: str, precision: str) -> tuple[str, Ceiling]:
-        """(precision, ceiling): where the device has none in that precision, of fp32."""
-        measure = product_ceiling if device == CPU else _on_card
-        for candidate in dict.fromkeys((precision, FALLBACK)):
+        """(precision, ceiling): where none can be measured in that precision, of the next that keeps more."""
+        measure, others = (product_ceiling, CPU_FALLBACKS) if device == CPU else (_on_card, CARD_FALLBACKS)
+        for candidate in dict.fromkeys((precision, *others)):
             with suppress(ImpastoError):
                 return candidate, self._measured((device, candidate), partial(measure, candidate, self._threads))
         raise ImpastoError(f"no matrix product of {device} can be measured here")

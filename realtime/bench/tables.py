@@ -192,7 +192,11 @@ def _times(ratio: Spread | None) -> str:
 def _roof_cells(roof: Roof, precision: str) -> tuple[str, ...]:
     macs = f"{shown(roof.rewritten.macs / GIGA)} ({shown(roof.plain.macs / GIGA)})"
     moved = f"{shown(roof.rewritten.bytes(precision) / MEBI)} ({shown(roof.plain.bytes(precision) / MEBI)})"
-    bound = roof.floor.bound_by if roof.ceiling_precision == precision else f"{roof.floor.bound_by} in fp32"
+    bound = (
+        roof.floor.bound_by
+        if roof.ceiling_precision == precision
+        else f"{roof.floor.bound_by} in {roof.ceiling_precision}"
+    )
     return macs, moved, shown(roof.floor.ms), bound, shown(roof.p50_ms), f"{100 * roof.reached:.0f} %"
 
 

@@ -1,0 +1,67 @@
+"""Ceilings are measured where the device has such products, and said to be missing in a line where it has not."""
+
+import time
+
+import pytest
+
+from engines.errors import ImpastoError
+from realtime.bench.ceilings import (
+    LEAST_RUNS,
+    Ceiling,
+    best_seconds,
+    copy_ceiling,
+    cuda_copy_ceiling,
+    cuda_product_ceiling,
+    product_ceiling,
+)
+from realtime.bench.roofline import Ceilings
+from realtime.options import BenchOptions
+
+
+def test_the_first_run_does_not_count_and_the_best_does() -> None:
+    """The first run is by far the shortest: it must not be taken for a ceiling."""
+    runs: list[float] = []
+
+    def work() -> None:
+        started = time.perf_counter()
+        while runs and time.perf_counter() - started < 0.4:
+            pass
+        runs.append(time.perf_counter() - started)
+
+    best = best_seconds(work)
+    assert len(runs) >= LEAST_RUNS + 1
+    assert best >= 0.4
+    assert best == pytest.approx(min(runs[1:]), rel=0.05)
+
+
+def test_a_copy_has_a_rate() -> None:
+    ceiling = copy_ceiling(2)
+    assert ceiling.unit == "B"
+    assert 1e8 < ceiling.per_second < 1e13
+    assert "2 threads" in ceiling.how
+
+
+def test_a_precision_that_no_processor_has_is_refused() -> None:
+    with pytest.raises(ImpastoError, match="no fp8 matrix product"):
+        product_ceiling("fp8", 0)
+
+
+def test_each_ceiling_is_measured_once_and_another_precision_stands_in() -> None:
+    ceilings = Ceilings(BenchOptions(threads=1))
+    precision, ceiling = ceilings.product("CPU", "fp8")
+    assert precision == "fp32"
+    assert ceiling.unit == "FLOP"
+    assert "fp32" in ceiling.how
+    assert ceilings.product("CPU", "fp32")[1] is ceiling
+
+
+def test_without_a_card_there_is_no_ceiling_of_one() -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        assert isinstance(cuda_product_ceiling("fp16"), Ceiling)
+        return
+    for measure in (cuda_copy_ceiling, lambda: cuda_product_ceiling("fp16")):
+        with pytest.raises(ImpastoError, match="no CUDA card"):
+            measure()
+    with pytest.raises(ImpastoError, match="no matrix product of GPU"):
+        Ceilings(BenchOptions()).product("GPU", "int8")
