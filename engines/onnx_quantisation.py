@@ -4,8 +4,7 @@ Weights are quantised ahead with one scale a channel; what a convolution reads i
 scale a tensor, so large that the values seen on frames like those to come fit. The rest is the fp16 graph. The
 convolutions at the two ends stay in fp16: the first reads a picture, the last writes one, and both cost little.
 
-Symmetric quantisation to nearest as in arXiv 2004.09602; the range is a high percentile, which a few outliers do not
-stretch (its section 3.2.1).
+Symmetric quantisation to nearest as in arXiv 2004.09602.
 """
 
 from collections.abc import Mapping
@@ -14,9 +13,8 @@ from dataclasses import dataclass
 import ml_dtypes
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import helper
 
-from engines.errors import EngineRefused
 from engines.onnx_folding import Constants
 from engines.onnx_precision import (
     NARROW,
@@ -28,12 +26,8 @@ from engines.onnx_precision import (
     values_after,
     values_before,
 )
-from engines.spec import Controls, one_line
 from engines.style import StyleFile
 
-PERCENTILE = 99.99
-# Of the frames that ranges are measured on, in pixels: every value in the net is kept in memory meanwhile.
-LONGEST_SIDE = 480
 # The smallest scale: fp16 holds it exactly, and no channel of zeros is divided by zero.
 LEAST_SCALE = 2.0**-14
 ValueRanges = Mapping[str, float]
@@ -50,31 +44,13 @@ class _Kind:
 KINDS = {"int8": _Kind(np.int8, 127.0), "fp8": _Kind(ml_dtypes.float8_e4m3fn, 448.0)}
 
 
-def measure_ranges(style: StyleFile, frames: np.ndarray) -> dict[str, float]:
-    """How large the values are that each convolution reads when the net paints frames uint8 [N, H, W, 3] in fp32.
-
-    Every style of the file takes its turn. Runs in OpenVINO, which the base install has. ValueError where the graph
-    cannot be converted, EngineRefused where it cannot be run.
-    """
-    step = -(-max(frames.shape[1:3]) // LONGEST_SIDE)
-    frames = frames[:, ::step, ::step]
-    size = (frames.shape[1], frames.shape[2])
-    net = read_net(style, size)
-    names = [convolution.input[0] for convolution in quantised_convolutions(net)]
-    model = assemble(net, net.nodes, net.constants)
-    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in set(names))
-    try:
-        return _largest_values(model, style, frames, names)
-    except RuntimeError as error:
-        raise EngineRefused(f"{style.path.name} cannot be run to measure its ranges ({one_line(error)})") from error
-
-
 def quantised_model(
     style: StyleFile, precision: str, size: tuple[int, int] | None, ranges: ValueRanges
 ) -> onnx.ModelProto:
     """The style's graph in int8 or fp8, for frames of one size (height, width) or of any.
 
-    `ranges` are those of `measure_ranges`. ValueError where the graph cannot be converted.
+    `ranges` tells, for what each convolution to be quantised reads, the largest value to represent. The others stay in
+    fp16. ValueError where the graph cannot be converted.
     """
     net = read_net(style, size)
     scale_before_norms(net)
@@ -99,7 +75,8 @@ class _Quantising(Typing):
         super().__init__(net, NARROW["fp16"])
         self._kind = KINDS[precision]
         self._ranges = ranges
-        self._weights = {node.output[0]: net.constants[node.input[1]] for node in quantised_convolutions(net)}
+        chosen = [node for node in quantised_convolutions(net) if node.input[0] in ranges]
+        self._weights = {node.output[0]: net.constants[node.input[1]] for node in chosen}
 
     def typed(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         weight = self._weights.get(node.output[0])
@@ -138,18 +115,3 @@ class _Quantising(Typing):
         new: Constants = {f"{name}_scale": scale, f"{name}_zero": np.zeros(scale.shape, self._kind.dtype)}
         self.constants.update(new)
         return list(new)
-
-
-def _largest_values(model: onnx.ModelProto, style: StyleFile, frames: np.ndarray, names: list[str]) -> dict[str, float]:
-    from engines.backends.openvino import DEVICE, import_openvino
-
-    core = import_openvino().Core()
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = core.compile_model(core.read_model(model.SerializeToString(), b""), DEVICE, settings)
-    largest = dict.fromkeys(names, 0.0)
-    for index, frame in enumerate(frames):
-        controls = Controls(style.card.styles[index % len(style.card.styles)].vector)
-        found = compiled(controls.graph_inputs(np.ascontiguousarray(frame)[None]))
-        for name in largest:
-            largest[name] = max(largest[name], float(np.percentile(np.abs(found[name]), PERCENTILE)))
-    return largest

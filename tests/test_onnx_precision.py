@@ -12,13 +12,11 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.calibration import calibration_frames
 from engines.export import Rewrites, build_model, export_style
 from engines.golden import golden_frames
 from engines.onnx_precision import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
-from engines.onnx_quantisation import measure_ranges, quantised_model
 from engines.reference import open_reference
-from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
+from engines.spec import FLOOR_DB, Controls, EngineSpec
 from engines.style import NamedStyle, StyleFile, list_gallery, load_style, save_style
 from engines.verify import psnr
 
@@ -92,14 +90,6 @@ def test_every_gallery_file_passes_the_gate(number: int, precision: str) -> None
     model = typed_model(style, precision, SIZE)
     runnable = rounded_to_bf16(model) if precision == "bf16" else model
     assert least_psnr(style, runnable) >= FLOOR_DB[precision]
-
-
-@pytest.mark.parametrize("precision", ["int8", "fp8"])
-@pytest.mark.parametrize("number", range(len(list_gallery())))
-def test_8_bits_pass_the_gate_calibrated_on_the_scene(number: int, precision: str) -> None:
-    style = list_gallery()[number]
-    model = quantised_model(style, precision, SIZE, measure_ranges(style, calibration_frames(None)))
-    assert least_psnr(style, model) >= FLOOR_DB[precision]
 
 
 @pytest.mark.parametrize("precision", NARROW)
@@ -199,30 +189,3 @@ def test_rescaling_is_exact(small: StyleFile) -> None:
     epsilons = {attribute.f for node in net.nodes for attribute in node.attribute if attribute.name == "epsilon"}
     assert len(epsilons) > 1
     assert np.array_equal(paint(scaled, frame, controls), paint(typed_model(small, "fp32", SIZE), frame, controls))
-
-
-def test_int8_keeps_the_first_and_the_last_convolution(small: StyleFile) -> None:
-    frames = np.stack([random_frame(48, 64, seed) for seed in range(2)])
-    model = quantised_model(small, "int8", SIZE, measure_ranges(small, frames))
-    made_by = {node.output[0]: node.op_type for node in model.graph.node}
-    *net, _luma = [node for node in model.graph.node if node.op_type == "Conv"]
-    quantised = ["DequantizeLinear" == made_by.get(node.input[0]) == made_by.get(node.input[1]) for node in net]
-    assert quantised == [False, *[True] * (len(net) - 2), False]
-    weights = [
-        tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.INT8 and len(tensor.dims) == 4
-    ]
-    assert len(weights) == len(net) - 2
-
-
-def test_ranges_are_those_of_the_frames_given(small: StyleFile) -> None:
-    """Of the frames in the style's turn: the ranges of two are the larger ones of each."""
-    first, second = (random_frame(48, 64, seed)[None] for seed in range(2))
-    both = measure_ranges(small, np.concatenate([first, second]))
-    assert all(both[name] >= value for name, value in measure_ranges(small, first).items())
-    assert both != measure_ranges(small, first)
-
-
-def test_the_scene_is_taken_where_no_frames_are_given() -> None:
-    given = Calibration(random_frame(48, 64)[None], "mine")
-    assert np.array_equal(calibration_frames(given), given.frames)
-    assert calibration_frames(None).shape[1:] == (180, 320, 3)

@@ -31,7 +31,7 @@ from realtime.bench.bare_tensorrt import bare_tensorrt
 
 SIZE = (48, 64)
 SPEC = EngineSpec("tensorrt-rtx", "fp16", *SIZE, "CUDA", "1")
-FRAMES = Calibration(random_frame(48, 64)[None], "noise")
+AIDS = BuildAids(Path(), Calibration(random_frame(48, 64)[None], "noise"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
 
 
 def compiled(trt: Any, style: StyleFile, spec: EngineSpec, report: Any = lambda share: None) -> bytes:
-    model = model_for(style, spec, FRAMES).SerializeToString()
+    model = model_for(style, spec, AIDS).SerializeToString()
     return compile_plan(trt, Order(model, SIZE, spec.size_range), lambda config: nullcontext(), report)
 
 
@@ -56,10 +56,9 @@ def test_every_gallery_file_compiles_in_every_precision(rtx: Any, number: int, p
     assert len(compiled(rtx, list_gallery()[number], replace(SPEC, precision=precision))) > 1000
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_a_range_of_sizes_compiles(rtx: Any, small: StyleFile, precision: str) -> None:
+def test_a_range_of_sizes_compiles(rtx: Any) -> None:
     sizes = SizeRange((16, 16), (1080, 1920))
-    assert len(compiled(rtx, small, replace(SPEC, precision=precision, size_range=sizes))) > 1000
+    assert len(compiled(rtx, list_gallery()[0], replace(SPEC, size_range=sizes))) > 1000
 
 
 def test_a_range_that_its_size_is_not_in_is_refused(rtx: Any, small: StyleFile) -> None:
@@ -151,7 +150,7 @@ def test_what_cannot_be_converted_is_one_line(small: StyleFile, tmp_path: Path) 
     graph.output(graph.op("Identity", frame), "stylized", TensorProto.UINT8, [1, "height", "width", 3])
     save_style(path, graph.model(), replace(small.card, network={"name": "another"}))
     with pytest.raises(EngineRefused, match=r"cannot convert inverted.onnx \(ValueError: it has no convolution"):
-        model_for(load_style(str(path)), SPEC, None)
+        model_for(load_style(str(path)), SPEC, AIDS)
 
 
 def test_a_file_that_is_no_graph_is_refused(rtx: Any) -> None:
@@ -180,7 +179,7 @@ def test_timings_are_kept_for_the_next_build_readable_to_us_alone(rtx: Any, smal
     """The calls are TensorRT's; TensorRT-RTX has them too, though there the cache means nothing."""
     folder = tmp_path / "new"
     flavour = PlainTensorRt()
-    order = Order(model_for(small, SPEC, None).SerializeToString(), SIZE)
+    order = Order(model_for(small, SPEC, AIDS).SerializeToString(), SIZE)
     for _ in range(2):
         compile_plan(rtx, order, lambda config: flavour.tuned(rtx, config, folder), lambda share: None)
         (path,) = folder.iterdir()

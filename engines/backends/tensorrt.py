@@ -13,7 +13,7 @@ from engines.backends.tensorrt_engine import Plan, TensorRtEngine, unpack
 from engines.backends.tensorrt_flavours import Flavour, PlainTensorRt, TensorRtRtx
 from engines.cuda import CudaBindings, CudaError
 from engines.errors import EngineRefused
-from engines.spec import CALIBRATED, BackendState, BuildAids, Calibration, Engine, EngineSpec, one_line
+from engines.spec import CALIBRATED, BackendState, BuildAids, Engine, EngineSpec, one_line
 from engines.style import StyleFile
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _Backend:
 
     def compile(self, trt: Any, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> bytes:
         """The compiled plan of a style for `spec`; EngineRefused in a line where that cannot be."""
-        model = model_for(style, spec, aids.calibration)
+        model = model_for(style, spec, aids)
         order = Order(model.SerializeToString(), (spec.height, spec.width), spec.size_range, spec.precision == "fp32")
         try:
             return compile_plan(
@@ -110,19 +110,21 @@ class TensorRtRtxBackend(_Backend):
     flavour: Flavour = TensorRtRtx()
 
 
-def model_for(style: StyleFile, spec: EngineSpec, calibration: Calibration | None) -> "onnx.ModelProto":
+def model_for(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> "onnx.ModelProto":
     """The typed graph of a style for `spec`; EngineRefused where it has parts that cannot be given a type."""
     import onnx
 
     from engines.calibration import calibration_frames
+    from engines.onnx_calibration import bearable_ranges
     from engines.onnx_precision import typed_model
-    from engines.onnx_quantisation import measure_ranges, quantised_model
+    from engines.onnx_quantisation import quantised_model
 
     size = None if spec.size_range else (spec.height, spec.width)
     try:
         if spec.precision not in CALIBRATED:
             return typed_model(style, spec.precision, size)
-        ranges = measure_ranges(style, calibration_frames(calibration))
+        frames = calibration_frames(aids.calibration)
+        ranges = bearable_ranges(style, spec.precision, frames, lambda share: aids.progress("measuring ranges", share))
         return quantised_model(style, spec.precision, size, ranges)
     except (ValueError, KeyError, TypeError, RuntimeError, onnx.checker.ValidationError) as error:
         raise EngineRefused(f"{spec} cannot convert {style.path.name} ({one_line(error)})") from error
