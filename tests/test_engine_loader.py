@@ -115,7 +115,9 @@ def test_what_is_not_in_the_cache_is_built_in_a_child(
     loaded = await_engine(loader)
     assert (loaded.engine.spec.width, loaded.engine.spec.height) == (48, 16)
     loaded.engine.close()
-    assert [line.split(":")[0].split()[0] for line in lines] == ["preparing", "engine"]
+    told = [line.split(":")[0].split()[0] for line in lines]
+    assert told[:2] == ["preparing", "engine"]
+    assert set(told[2:]) <= {"passed"}  # over, because they cannot run on this machine
 
 
 def test_without_a_cache_the_engine_is_built_here_and_that_is_told(
