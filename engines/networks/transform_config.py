@@ -75,5 +75,5 @@ class TransformConfig:
 PRESETS = {
     "paper": TransformConfig(),
     "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3),
-    "ultra": TransformConfig(widths=(16, 40), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
+    "ultra": TransformConfig(widths=(16, 40), blocks=3, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
 }
