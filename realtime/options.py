@@ -70,7 +70,7 @@ class BenchOptions:
     mode: str = "auto"
     threads: int = 0
     requests: int = 2
-    frames: int = 90
+    frames: int = 60
     row_seconds: float = 10.0
     repeats: int = 3
     peers: bool = False
