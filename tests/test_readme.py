@@ -1,4 +1,4 @@
-"""The README says what is true: its files exist and are all named, its commands parse, its packages are installed."""
+"""README and docs/files.md say what is true: files exist and are all named, commands parse, packages are installed."""
 
 import re
 import shlex
@@ -12,13 +12,14 @@ from realtime.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+FILES = (ROOT / "docs" / "files.md").read_text()
 PACKAGES = ("realtime", "engines", "trainers")
 ONE_LINE_FOR_ALL = ("engines/scene/", "engines/gallery/")
 
 
 def table_of(package: str) -> str:
-    found = re.search(rf"^\| {package}/ \|.*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no table of {package}/"
+    found = re.search(rf"^\| {package}/ \|.*?(?=\n\n|\Z)", FILES, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/files.md has no table of {package}/"
     return found[0]
 
 
