@@ -1,4 +1,4 @@
-"""What a caller needs for itself while its frame is in the net (a request, a session): as many as may be in at once."""
+"""What a caller needs while its frame is in the net (a request, a session, a lane): as many as may be in at once."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -33,12 +33,12 @@ class Seats(Generic[Seat]):
         finally:
             self._free.put(seat)
 
-    def close(self) -> None:
-        """Waits for those who sit, and lets nobody in any more."""
+    def close(self) -> list[Seat]:
+        """Waits for those who sit, and lets nobody in any more. The seats are the caller's then; none the next time."""
         with self._closing:
             if self.closed:
-                return
+                return []
             self.closed = True
-            for _ in range(self._count):
-                self._free.get()
+            seats = [seat for _ in range(self._count) if (seat := self._free.get()) is not None]
             self._free.put(None)
+            return seats

@@ -1,14 +1,13 @@
 """A compiled plan as an engine: one lane for every request, and engines of other sizes from the same plan."""
 
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from engines.backends.seats import Seats
 from engines.backends.tensorrt_build import listening_logger
 from engines.backends.tensorrt_flavours import Flavour
 from engines.backends.tensorrt_lane import Lane
@@ -70,22 +69,18 @@ class TensorRtEngine:
         self._style_size = style_size
         self._cuda = cuda
         self._captures = captures
-        self._idle: SimpleQueue[Lane | None] = SimpleQueue()
-        lanes: list[Lane] = []
-        try:
+        with ExitStack() as undone:
+            lanes = []
             for _ in range(spec.requests):
                 lanes.append(self._open_lane(plan))
-        except BaseException:
-            for lane in lanes:
-                lane.close()
-            raise
-        for lane in lanes:
-            self._idle.put(lane)
+                undone.callback(lanes[-1].close)
+            undone.pop_all()
+        self._lanes = Seats(lanes)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
         check_style(controls, self._style_size)
-        with self._lane() as lane:
+        with self._lanes.taken() as lane:
             return lane.paint(batch[0], controls)
 
     def paint_device(self, frame: Any, controls: Controls) -> Any:
@@ -99,7 +94,7 @@ class TensorRtEngine:
             raise ValueError(f"the frame must be contiguous on the GPU, and lies on {frame.device}")
         check_style(controls, self._style_size)
         stylized = frame.new_empty(wanted)
-        with self._lane() as lane:
+        with self._lanes.taken() as lane:
             lane.paint_device(frame.data_ptr(), stylized.data_ptr(), controls)
         return stylized
 
@@ -121,25 +116,9 @@ class TensorRtEngine:
 
     def close(self) -> None:
         """Waits for frames that are in the net, then frees the GPU's memory; later calls are ValueErrors."""
-        if self._plan is None:
-            return
+        for lane in self._lanes.close():
+            lane.close()
         self._plan = None
-        lanes = [self._idle.get() for _ in range(self.spec.requests)]
-        self._idle.put(None)
-        for lane in lanes:
-            if lane is not None:
-                lane.close()
-
-    @contextmanager
-    def _lane(self) -> Iterator[Lane]:
-        """A lane that nobody else is in."""
-        lane = self._idle.get()
-        try:
-            if lane is None:
-                raise ValueError("the engine is closed")
-            yield lane
-        finally:
-            self._idle.put(lane)
 
     def _open_lane(self, plan: Plan) -> Lane:
         return Lane(

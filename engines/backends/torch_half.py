@@ -7,11 +7,11 @@ A spec with the device "CPU", which no probe gives, runs the same net there.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.backends.seats import Seats
 from engines.backends.torch_half_probe import (
     find_compilers,
     look_at_gpu,
@@ -52,9 +52,7 @@ class HalfEngine:
         self.takes_device_frames = painter.on_gpu
         self._painter: Painter | None = painter
         self._style_size = style_size
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        for slot in painter.slots:
-            self._idle.put(slot)
+        self._slots: Seats[Any] = Seats(painter.slots)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch, vector = check_frame(frame, self.spec), self._vector(controls)
@@ -79,22 +77,14 @@ class HalfEngine:
 
     @contextmanager
     def _turn(self) -> Iterator[tuple["Painter", Any]]:
-        slot = self._idle.get()
-        try:
-            if self._painter is None or slot is None:
-                raise ValueError("the engine is closed")
+        with self._slots.taken() as slot:
+            assert self._painter is not None, "close() waits for those who have a slot"
             yield self._painter, slot
-        finally:
-            self._idle.put(slot)
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
-        if self._painter is None:
-            return
-        for _ in self._painter.slots:
-            self._idle.get()
+        self._slots.close()
         self._painter = None
-        self._idle.put(None)
 
 
 class TorchHalfBackend:
