@@ -65,8 +65,9 @@ def _open_opencv(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, 
 
 
 def _open_onnxruntime(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:
-    import onnxruntime
+    from engines.backends.onnxruntime_package import import_onnxruntime
 
+    onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     name = f"ONNX Runtime {onnxruntime.__version__} fp32"
     return name, lambda frame, controls: session.run(None, controls.graph_inputs(frame[None]))[0][0]

@@ -1,5 +1,7 @@
 """ONNX Runtime: no provider is replaced by the CPU without a word, and sessions share the processor as asked."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,6 +34,7 @@ from engines.style import StyleFile
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime (impasto[onnxruntime])")
 
+ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 48, 64
 SPEC = EngineSpec("onnxruntime", "fp32", HEIGHT, WIDTH, "CPU", "1")
 ON_CUDA = replace(SPEC, backend="onnxruntime-gpu", device="CUDA")
@@ -216,3 +219,12 @@ def test_auto_tries_a_gpu_before_and_the_cpu_after_openvino() -> None:
 
 def test_the_hardware_is_told_in_one_line() -> None:
     assert "\n" not in gpu_hardware()
+
+
+def test_importing_it_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    """In a process of its own, for this one has imported it."""
+    program = "from engines.backends.onnxruntime_package import import_onnxruntime; import_onnxruntime()"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
+    homeless = environment | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=homeless, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from engines.backends.onnxruntime_package import import_onnxruntime
 from engines.backends.onnxruntime_providers import (
     CPU,
     Load,
     Provider,
     gpu_hardware,
-    import_onnxruntime,
     open_session,
     provider_on_gpu,
     shares,

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from engines.backends.onnxruntime_package import FATAL_ONLY, import_onnxruntime
 from engines.errors import EngineRefused
 from engines.spec import EngineSpec, one_line
 from engines.style import StyleFile
 
-FATAL_ONLY = 4
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -92,15 +92,6 @@ class Choice:
 
     provider: Provider | None = None
     reasons: tuple[str, ...] = field(default=())
-
-
-def import_onnxruntime() -> Any:
-    """The package, made to keep silent: no telemetry, and nothing about providers that do not load."""
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
-    onnxruntime.set_default_logger_severity(FATAL_ONLY)
-    return onnxruntime
 
 
 def open_session(style: StyleFile, spec: EngineSpec, provider: Provider, load: Load, folder: Path | None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from engines.backends.onnxruntime_package import import_onnxruntime
 from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
 from engines.reference import reference_model
@@ -70,7 +71,7 @@ def opencv_dnn(style: StyleFile, vector: np.ndarray) -> Paint:
 def onnx_runtime(style: StyleFile, vector: np.ndarray) -> Paint:
     """ONNX Runtime with the plain graph, its own defaults, and CUDA where it was installed with it."""
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError as error:
         raise ImpastoError("onnxruntime is not installed; pip install 'impasto[onnxruntime]'") from error
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
