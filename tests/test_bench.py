@@ -16,6 +16,7 @@ from realtime.bench.combination import combinations
 from realtime.bench.first_frames import LEAST_FRAMES, Allowance
 from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, to_file
 from realtime.bench.stages import STAGES
+from realtime.bench.start import fresh_start
 from realtime.bench.subject import Bench, Subject, opened
 from realtime.cli import app
 from realtime.options import BenchOptions
@@ -109,6 +110,17 @@ def test_no_folder_and_no_name_of_a_person_is_told(document: dict[str, Any], cli
     assert str(clip.parent) not in text
     assert str(Path.home()) not in text
     assert document["clip"] == clip.name
+
+
+def test_a_fresh_process_opens_the_engine_and_builds_none(subject: Subject) -> None:
+    """What a build took would be told as the wait for the first frame, and the next turn would build again."""
+
+    def kept() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in subject.bench.engines.iterdir()}
+
+    before = kept()
+    fresh_start(subject)
+    assert kept() == before
 
 
 def test_the_tables_for_people(clip: Path, small_style: Path, tmp_path: Path) -> None:

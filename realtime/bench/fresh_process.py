@@ -30,7 +30,9 @@ def main() -> None:
     style, name = resolve(settings["style"])
     width, height = source.size
     choice = EngineChoice(**settings["choice"])
-    engine = load_engine(style, height=height, width=width, choice=choice, report=lambda line: None)
+    engine = load_engine(
+        style, height=height, width=width, choice=choice, cache_dir=Path(settings["cache"]), report=lambda line: None
+    )
     sound_ends = threading.Event()
     sound_ends.set()
     sink = FileSink(output, source.clip, stop=sound_ends)

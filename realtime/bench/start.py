@@ -7,7 +7,6 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
-from engines.cache import CACHE_VARIABLE
 from engines.errors import ImpastoError
 from realtime.bench.gpu import gpu_memory_mib
 from realtime.bench.subject import Subject
@@ -29,10 +28,11 @@ def fresh_start(subject: Subject) -> FreshStart:
     """Paints the first frames in a new process, whose engine is in the cache of this run."""
     made = subject.combination
     choice = asdict(made.choice(subject.options, subject.options.requests))
-    settings = json.dumps({"style": made.style_source, "height": made.size[1], "choice": choice})
+    cache = str(subject.bench.engines)
+    settings = json.dumps({"style": made.style_source, "height": made.size[1], "choice": choice, "cache": cache})
     arguments = [str(subject.clip), str(subject.bench.painted), settings]
     gpu_before = gpu_memory_mib()
-    environment = {**os.environ, CACHE_VARIABLE: str(subject.bench.cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     started = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "realtime.bench.fresh_process", *arguments],

@@ -31,13 +31,9 @@ class Bench:
     folder: Path
 
     @property
-    def cache(self) -> Path:
-        """The folder that a process takes as IMPASTO_CACHE_DIR."""
-        return self.folder / "cache"
-
-    @property
     def engines(self) -> Path:
-        return self.cache / "engines"
+        """The cache folder; its entries are signed with the user's own key, as any are."""
+        return self.folder / "engines"
 
     @property
     def painted(self) -> Path:
