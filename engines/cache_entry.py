@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import IO
+from typing import IO, Any
 
 from engines.spec import GateReport
 
@@ -26,12 +26,21 @@ class EntryRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Of which style file an engine was built, when (Unix seconds), and how long it took with the gate."""
+    """Of which style file an engine was built, when (Unix seconds), and how long it took with the gate.
+
+    `remarks` are what the backend told of it in lines: what stayed in floats, and by whose hand.
+    """
 
     style_name: str = ""
     style_path: str = ""
     built_at: float = 0.0
     build_seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Origin":
+        """What `asdict` gave, by way of JSON."""
+        return cls(**{**values, "remarks": tuple(values.get("remarks", ()))})
 
 
 UNKNOWN_ORIGIN = Origin()
@@ -78,7 +87,7 @@ def read_header(file: IO[bytes], name: str, key: bytes) -> EntryHeader:
         raise EntryRefused(f"{name} is damaged, or was not written here by this user")
     try:
         values = json.loads(line)
-        gate, origin = GateReport.from_dict(values["gate"]), Origin(**values["origin"])
+        gate, origin = GateReport.from_dict(values["gate"]), Origin.from_dict(values["origin"])
         return EntryHeader(dict(values["fields"]), gate, origin, values["blob_bytes"], values["blob_sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise EntryRefused(f"{name} cannot be read ({type(error).__name__})") from error

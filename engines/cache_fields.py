@@ -2,6 +2,9 @@
 
 Every field is text, and all of them together are hashed into the entry's name. So a new version, another device or a
 new driver is another entry; the older one is found no more, and `why_stale` says what has changed.
+
+What is needed to build an engine but not to run it (nncf) is no field: the verdict is on what came out, and who has
+such an engine need not install what made it. Which version that was is in the entry's remarks.
 """
 
 import hashlib

@@ -154,6 +154,8 @@ def _restore(
         report(f"the compiled engine in the cache cannot be used and is built again: {error}")
         return None
     engine.gate = entry.gate
+    for remark in entry.origin.remarks:
+        report(remark)
     return engine
 
 
@@ -189,12 +191,15 @@ def _build(
     aids.progress("painting the golden frames", 0)
     golden = paint_golden_pictures(style, spec)
     aids.progress("compiling", 0)
-    backend = open_backend(spec.backend)
-    engine = backend.build(style, spec, aids)
+    backend, remarks = open_backend(spec.backend), list[str]()
+    engine = backend.build(style, spec, replace(aids, report=remarks.append))
+    for remark in remarks:
+        report(remark)
     try:
         aids.progress("checking", 0)
         engine.gate, blob = _check(backend, engine, golden)
-        origin = Origin(style.card.name, str(style.path.absolute()), time.time(), time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        origin = Origin(style.card.name, str(style.path.absolute()), time.time(), seconds, tuple(remarks))
         _store_entry(cache, cache_fields(style, state, spec), CacheEntry(blob, engine.gate, origin), report)
         if not engine.gate.passed:
             raise _refusal(spec, engine.gate)

@@ -187,7 +187,7 @@ class BuildAids:
     """What a build may use: a folder of ours for what is kept between builds, frames to calibrate on, and listeners.
 
     `progress(stage, share)` is called during long builds, share 0..1; what it raises ends the build. `report` is told
-    in a line what a person should know of the engine.
+    in a line what a person should know of the engine; the cache keeps it, and tells it again.
     """
 
     folder: Path

@@ -88,7 +88,7 @@ def test_it_passes_the_gate_and_tells_what_it_cost(engine: Engine, told: list[st
     assert engine.spec.precision == "int8"
     assert engine.gate is not None
     assert engine.gate.psnr_db >= FLOOR_DB["int8"]
-    (line,) = [line for line in told if line.startswith("int8, ")]
+    (line,) = [line for line in told if line.startswith("int8 by nncf ")]
     assert "in floats" in line
     assert "dB from the unquantised net" in line
 
@@ -116,11 +116,15 @@ def test_it_paints_about_what_the_floats_do(engine: Engine, style: StyleFile, ca
     floats.close()
 
 
-def test_the_cache_gives_the_same_engine_back(
-    engine: Engine, style: StyleFile, choice: EngineChoice, cache_dir: Path
+def test_the_cache_gives_the_same_engine_back_and_tells_again_what_it_cost(
+    engine: Engine, style: StyleFile, choice: EngineChoice, cache_dir: Path, told: list[str]
 ) -> None:
-    restored = restore_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir)
+    lines: list[str] = []
+    restored = restore_engine(
+        style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir, report=lines.append
+    )
     assert restored is not None
+    assert [line for line in told if line.startswith("int8 by nncf ")] == lines[:1]
     frame, controls = random_frame(HEIGHT, WIDTH), Controls(style.vector("night"))
     assert np.array_equal(engine(frame, controls), restored(frame, controls))
     restored.close()

@@ -100,7 +100,7 @@ def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: En
     told = f"{layers.told(back)}: {agreement:.1f} dB from the unquantised net on frames it was not calibrated on"
     if agreement < FLOOR_DB["int8"]:
         raise EngineRefused(f"{spec}, {told}, and {FLOOR_DB['int8']:.0f} dB is the least; choose another --precision")
-    aids.report(f"int8, {told}")
+    aids.report(f"int8 by nncf {import_nncf().__version__}, {told}")
     return model
 
 
