@@ -15,7 +15,7 @@ from onnx import TensorProto
 from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.tensorrt import TensorRtRtxBackend, model_for
-from engines.backends.tensorrt_build import BuildProgress, Order, compile_plan
+from engines.backends.tensorrt_build import BuildProgress, Order, compile_plan, listening_logger, started
 from engines.backends.tensorrt_engine import Plan
 from engines.backends.tensorrt_flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
 from engines.cuda import CudaBindings, CudaError
@@ -166,6 +166,25 @@ def test_a_plan_is_opened_with_a_gpu_alone(rtx: Any, small: StyleFile) -> None:
         Plan(rtx, TensorRtRtx(), compiled(rtx, small, SPEC))
     with pytest.raises(EngineRefused, match="malformed engine"):
         Plan(rtx, TensorRtRtx(), b"damaged" * 1000)
+
+
+def test_a_plan_that_is_none_says_why_while_another_is_open(rtx: Any) -> None:
+    """TensorRT tells everything to the first logger of the process, so that there must be only one."""
+    other = rtx.Runtime(listening_logger(rtx))
+    for _ in range(2):
+        with pytest.raises(EngineRefused, match=r"or is damaged: (?!no reason)"):
+            Plan(rtx, PlainTensorRt(), b"no plan")
+    assert other is not None
+
+
+def test_a_module_that_cannot_start_is_one_line(rtx: Any) -> None:
+    """As pybind11 says it where TensorRT gives no object, for want of a driver that is new enough."""
+
+    def kind(logger: Any) -> Any:
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    with pytest.raises(EngineRefused, match=r"tensorrt_rtx .* cannot start on this GPU and driver: .*nullptr"):
+        started(rtx, kind)
 
 
 def test_a_build_for_this_gpu_needs_one(rtx: Any, small: StyleFile, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from engines.errors import EngineRefused
-from engines.spec import SizeRange
+from engines.spec import SizeRange, one_line
 
 # What TensorRT may take of the GPU's memory for the scratch space of one layer.
 WORKSPACE_BYTES = 2 << 30
@@ -94,8 +95,12 @@ class BuildProgress:
         return share
 
 
+@cache
 def listening_logger(trt: Any) -> Any:
-    """A TensorRT logger that passes messages on to ours as details, and keeps the last error's line in `error`."""
+    """The logger of a TensorRT module, which passes messages on to ours and keeps the last error's line in `error`.
+
+    There is one for as long as the process lives: TensorRT keeps to the first that it is given, and ignores others.
+    """
 
     class Listener(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -110,14 +115,28 @@ def listening_logger(trt: Any) -> Any:
     return Listener()
 
 
+def started(trt: Any, kind: Callable[[Any], Any]) -> Any:
+    """A Builder or Runtime with our logger, whose last error is forgotten.
+
+    EngineRefused where TensorRT cannot start, as with a driver that is too old for it.
+    """
+    listener = listening_logger(trt)
+    listener.error = ""
+    try:
+        return kind(listener)
+    except (TypeError, RuntimeError) as error:  # pybind11's, for the null pointer that TensorRT gives
+        reason = listener.error or one_line(error)
+        what = f"{trt.__name__} {trt.__version__} cannot start on this GPU and driver"
+        raise EngineRefused(f"{what}: {reason}") from error
+
+
 def compile_plan(trt: Any, order: Order, tuned: Tuned, report: Progress) -> bytes:
     """The compiled plan. `tuned` sets more on the builder's config, and is left when the build has ended.
 
     EngineRefused with TensorRT's own reason where the graph cannot be read or compiled; what `report` raises, and
     KeyboardInterrupt, end the build and come out of here.
     """
-    listener = listening_logger(trt)
-    builder = trt.Builder(listener)
+    builder, listener = started(trt, trt.Builder), listening_logger(trt)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     _parse(trt, network, listener, order.model)
     config = _config(trt, builder, order)

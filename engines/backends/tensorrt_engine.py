@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends.seats import Seats
-from engines.backends.tensorrt_build import listening_logger
+from engines.backends.tensorrt_build import listening_logger, started
 from engines.backends.tensorrt_flavours import Flavour
 from engines.backends.tensorrt_lane import Lane
 from engines.cuda import Cuda
@@ -21,18 +21,17 @@ _HEADER = struct.Struct("<Q")
 class Plan:
     """A compiled plan, opened on this GPU: what several engines may share.
 
-    EngineRefused where TensorRT does not open it: it is of another version, driver or GPU. The runtime and the logger
-    must live as long as the engine.
+    EngineRefused where TensorRT does not open it: it is of another version, driver or GPU. The runtime must live as
+    long as the engine.
     """
 
     def __init__(self, trt: Any, flavour: Flavour, plan: bytes, kept: bytes = b"") -> None:
         self._plan = plan
         self._logger = listening_logger(trt)
-        self._runtime = trt.Runtime(self._logger)
-        self._engine = self._runtime.deserialize_cuda_engine(plan) if self._runtime else None
+        self._runtime = started(trt, trt.Runtime)
+        self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            reason = flavour.why_invalid(trt, self._runtime, plan) if self._runtime else ""
-            reason = reason or self._logger.error or "no reason given"
+            reason = flavour.why_invalid(trt, self._runtime, plan) or self._logger.error or "no reason given"
             raise EngineRefused(f"the plan was built by another version, driver or GPU, or is damaged: {reason}")
         self._contexts = flavour.contexts(trt, self._engine, kept)
 
