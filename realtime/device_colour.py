@@ -10,6 +10,7 @@ All of it runs on the CPU too, with torch's tensors and FFmpeg's frames of main 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import av
@@ -33,6 +34,15 @@ CUDA = "cuda"
 def lies_on_device(picture: av.VideoFrame) -> bool:
     """Whether FFmpeg keeps the picture in a GPU's memory."""
     return picture.format.name == CUDA
+
+
+def why_no_tensors() -> str:
+    """Why frames cannot be tensors of torch on a GPU here; empty where they can."""
+    if find_spec("torch") is None:
+        return "torch, which would hold them on the GPU, is not installed; pip install 'impasto[train]'"
+    import torch
+
+    return "" if torch.cuda.is_available() else f"torch {torch.__version__} finds no GPU that it can use"
 
 
 def is_for_device(picture: av.VideoFrame, tags: ColourTags) -> bool:

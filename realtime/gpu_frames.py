@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from engines.errors import ImpastoError
+from realtime.device_colour import why_no_tensors
 from realtime.options import DECODERS
 from realtime.sources.file import FileSource
 from realtime.stylizer import Stylizer
@@ -55,4 +56,6 @@ def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, 
 def _why_not_kept(stylizer: Stylizer, sink: object) -> str:
     if not stylizer.takes_device_frames:
         return f"{stylizer.engine.spec.backend} takes frames from main memory"
-    return "" if getattr(sink, "takes_device_frames", False) else "pictures are written from main memory"
+    if not getattr(sink, "takes_device_frames", False):
+        return "pictures are written from main memory"
+    return why_no_tensors()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import av
@@ -19,6 +18,7 @@ import numpy as np
 from av.codec.codec import UnknownCodecError
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
+from realtime.device_colour import why_no_tensors
 from realtime.encoding import ENCODERS, HARDWARE_ENCODERS, Encoder, Encoding
 
 SIZE = (640, 368)  # above what any of them refuses as too small
@@ -74,12 +74,10 @@ def shared_cuda() -> HWAccel:
 
 def _torch_is_current() -> bool:
     """Makes torch's CUDA context the current one of this thread; False where torch has none."""
-    if find_spec("torch") is None:
+    if why_no_tensors():
         return False
     import torch
 
-    if not torch.cuda.is_available():
-        return False
     torch.zeros(1, device="cuda")
     return True
 

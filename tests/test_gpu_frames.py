@@ -3,6 +3,7 @@
 What a GPU alone can show (CUDA's own decoder, and NVENC over torch's memory) is at the end, and skipped without one.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -189,6 +190,19 @@ def test_software_decodes_with_a_word_where_an_engine_on_the_gpu_takes_no_tensor
     assert lines == ["decoder: software (tensorrt takes frames from main memory)"]
 
 
+def test_without_torch_frames_are_not_kept_and_the_remedy_is_told(
+    source: FileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorRT comes without it."""
+    monkeypatch.setattr("realtime.device_colour.find_spec", lambda name: None)
+    engine = NegativeEngine()
+    engine.spec = replace(engine.spec, backend="tensorrt", device="CUDA")
+    lines: list[str] = []
+    keep_on_gpu("auto", source, Stylizer(engine, Controls(np.zeros(1, np.float32))), NullSink(), lines.append)
+    assert re.fullmatch(r"decoder: software \(torch, .* is not installed; pip install 'impasto\[train\]'\)", lines[0])
+    assert not source.decodes_on_gpu
+
+
 @pytest.mark.parametrize("decoder", ["", "gpu", "nvdec"])
 def test_an_unknown_decoder_is_answered_with_those_there_are(source: FileSource, decoder: str) -> None:
     with pytest.raises(ImpastoError, match=f"no decoder '{decoder}'; choose one of auto, software, cuda"):
@@ -234,8 +248,11 @@ def test_a_codec_that_is_not_decoded_on_the_gpu_is_told(shared_data: Path) -> No
     source.close()
 
 
-def test_auto_says_why_software_decodes_for_an_engine_on_the_gpu(source: FileSource, tmp_path: Path) -> None:
+def test_auto_says_why_software_decodes_for_an_engine_on_the_gpu(
+    source: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     needs_no_gpu()
+    monkeypatch.setattr("realtime.gpu_frames.why_no_tensors", lambda: "")
     lines: list[str] = []
     sink = FileSink(tmp_path / "out.mp4", source.clip)
     keep_on_gpu("auto", source, stylizer(), sink, lines.append)
