@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="the kernels need torch")
 
+from engines.kernels import nv12  # noqa: E402
+from engines.kernels.compilers import Compilers  # noqa: E402
 from engines.kernels.nv12 import BT601, BT709, Nv12Colour, nv12_to_rgb, rgb_to_nv12  # noqa: E402
 
 Bytes = NDArray[np.uint8]
@@ -240,6 +242,13 @@ def test_the_triton_kernels_compute_what_is_specified() -> None:
     command = [sys.executable, "-c", COMPARE_KERNELS]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert run.stdout.strip() == "equal", run.stderr
+
+
+def test_kernels_are_used_only_where_triton_can_compile_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton comes with torch, and the C compiler that it needs does not."""
+    for missing in ("", "there is no C compiler for Triton; install gcc"):
+        monkeypatch.setattr(nv12, "find_compilers", lambda missing=missing: Compilers(missing=missing))
+        assert nv12.has_kernels.__wrapped__() == (not missing)
 
 
 COMPILE_KERNELS = """

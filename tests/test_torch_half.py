@@ -15,8 +15,8 @@ from small_styles import one_thread_for_torch, random_frame, write_small_style
 from engines.backends import torch_half_build
 from engines.backends.torch_half import TorchHalfBackend
 from engines.backends.torch_half_build import COMPILED, INDUCTOR_FOLDER, KERNELS, OPERATIONS, WAYS
-from engines.backends.torch_half_probe import Compilers
 from engines.errors import EngineRefused
+from engines.kernels.compilers import Compilers
 from engines.kernels.instance_norm import torch_norm
 from engines.spec import BuildAids, Controls, Engine, EngineSpec, SizeRange
 from engines.style import StyleFile, load_style

@@ -17,7 +17,7 @@ from torch import Tensor
 from engines.backends import torch_half_build, torch_half_cuda
 from engines.backends.torch_half import HalfEngine, TorchHalfBackend
 from engines.backends.torch_half_cuda import GraphPainter
-from engines.backends.torch_half_probe import Compilers
+from engines.kernels.compilers import Compilers
 from engines.spec import BuildAids, Controls, EngineSpec
 
 SIZE = (6, 8)

@@ -12,6 +12,7 @@ import pytest
 
 from engines.backends import torch_half_probe
 from engines.backends.torch_half_probe import TorchGpu
+from engines.kernels import compilers
 
 ROOT = Path(__file__).parents[1]
 CARD = TorchGpu("NVIDIA H100", (9, 0), ("sm_80", "sm_90"), "CUDA 13.0")
@@ -99,11 +100,11 @@ def test_bf16_is_for_gpus_that_have_it() -> None:
 
 def test_what_compiling_needs_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def missing() -> str:
-        return torch_half_probe.find_compilers().missing
+        return compilers.find_compilers().missing
 
-    monkeypatch.setattr(torch_half_probe, "find_spec", lambda name: None)
+    monkeypatch.setattr(compilers, "find_spec", lambda name: None)
     assert missing() == "Triton is not installed; pip install triton"
-    monkeypatch.setattr(torch_half_probe, "find_spec", lambda name: name)
+    monkeypatch.setattr(compilers, "find_spec", lambda name: name)
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
     assert missing() == "there is no C compiler for Triton; install gcc"
@@ -111,4 +112,4 @@ def test_what_compiling_needs_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
     assert "install python3-dev" in missing()
     tmp_path.joinpath("Python.h").touch()
-    assert torch_half_probe.find_compilers().words.startswith("with Triton ")
+    assert compilers.find_compilers().words.startswith("with Triton ")

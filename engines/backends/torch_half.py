@@ -13,13 +13,13 @@ import numpy as np
 
 from engines.backends.seats import Seats
 from engines.backends.torch_half_probe import (
-    find_compilers,
     look_at_gpu,
     missing_torch,
     precisions_of,
     unfit,
 )
 from engines.errors import EngineRefused
+from engines.kernels.compilers import find_compilers
 from engines.spec import (
     BackendState,
     BuildAids,

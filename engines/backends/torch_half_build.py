@@ -19,9 +19,9 @@ from torch import Tensor
 from engines.backends.torch_eager import rebuild_net
 from engines.backends.torch_half_cuda import GPU, GraphPainter, PaintTensor
 from engines.backends.torch_half_net import HalfNet
-from engines.backends.torch_half_probe import Compilers, find_compilers
 from engines.cache import default_cache_folder
 from engines.errors import EngineRefused
+from engines.kernels.compilers import Compilers, find_compilers
 from engines.kernels.instance_norm import Norm, torch_norm
 from engines.spec import EngineSpec, one_line
 from engines.style import StyleFile

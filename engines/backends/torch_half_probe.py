@@ -1,14 +1,12 @@
-"""Whether torch can run nets in half precision on this machine's GPU, and what it can compile them with.
+"""Whether torch can run nets in half precision on this machine's GPU.
 
 `import torch` takes seconds, so it comes last: after a look at what an NVIDIA driver leaves on a machine, and at
 whether torch is installed, and for CUDA, at all.
 """
 
-import os
 import shutil
-import sysconfig
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,18 +35,6 @@ class TorchGpu:
     def words(self) -> str:
         major, minor = self.capability
         return f"{self.name} (compute capability {major}.{minor})"
-
-
-@dataclass(frozen=True, slots=True)
-class Compilers:
-    """What torch.compile and our kernels need: Triton and a C compiler; `missing` says in a line what is not here."""
-
-    triton: str = ""
-    missing: str = ""
-
-    @property
-    def words(self) -> str:
-        return "without Triton" if self.missing else f"with Triton {self.triton}"
 
 
 def missing_torch() -> str:
@@ -104,27 +90,6 @@ def _runs(architecture: str, capability: tuple[int, int]) -> bool:
     compiled_for = int(number[:-1]), int(number[-1])
     same_generation = kind == "compute" or compiled_for[0] == capability[0]
     return compiled_for <= capability and same_generation
-
-
-def find_compilers() -> Compilers:
-    """Both are needed even for our own kernels: Triton compiles what starts them with a C compiler."""
-    if find_spec("triton") is None:
-        return Compilers(missing="Triton is not installed; pip install triton")
-    if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
-        return Compilers(missing="there is no C compiler for Triton; install gcc")
-    if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
-        return Compilers(missing="Python's C headers are missing, which Triton needs; install python3-dev")
-    return Compilers(triton=_triton_version())
-
-
-def _triton_version() -> str:
-    """The distribution may be called otherwise, as in torch's nightly builds."""
-    for name in ("triton", "pytorch-triton", "triton-windows"):
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return "of unknown version"
 
 
 def _driver_version() -> str:

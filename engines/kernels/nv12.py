@@ -2,16 +2,18 @@
 
 The functions here are the specification, written in torch's own operations: they run on any device and say what the
 Triton kernels of `nv12_triton` compute in one pass over the memory. CUDA tensors go through those kernels where Triton
-is installed, with the same result. Equations: ITU-T H.273, 23 to 28 and 38 to 46; chroma positions: ITU-T H.264,
+can compile them, with the same result. Equations: ITU-T H.273, 23 to 28 and 38 to 46; chroma positions: ITU-T H.264,
 figure E-1.
 """
 
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from engines.kernels.compilers import find_compilers
 
 
 class Weights(NamedTuple):
@@ -63,9 +65,10 @@ class Nv12Colour:
         return red_row, green_row, blue_row
 
 
+@cache
 def has_kernels() -> bool:
-    """Whether Triton is installed; without it CUDA tensors go through torch's own operations, to the same result."""
-    return find_spec("triton") is not None
+    """Whether Triton can compile them; else CUDA tensors go through torch's own operations, to the same result."""
+    return not find_compilers().missing
 
 
 def nv12_to_rgb(luma: Tensor, chroma: Tensor, colour: Nv12Colour) -> Tensor:
