@@ -7,8 +7,8 @@ waits where Ctrl-C reaches it, and TensorRT's progress monitor, which is asked b
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -199,11 +199,34 @@ def _monitor(trt: Any, progress: BuildProgress) -> Any:
 
 
 def _build(builder: Any, network: Any, config: Any, progress: BuildProgress) -> Any:
-    """Waits for the build in a thread; whatever comes meanwhile, the build has ended before this returns or raises."""
-    with ThreadPoolExecutor(1, "impasto-tensorrt") as thread:
-        pending = thread.submit(builder.build_serialized_network, network, config)
+    """Waits for the build in a thread; whatever comes meanwhile, the build has ended before this returns or raises.
+
+    It begins only when the thread is known to run: a Ctrl-C while a thread is being started may lose sight of it, and a
+    build that nobody waits for would go on with what is already freed.
+    """
+    may_begin = threading.Event()
+    pending: Future[Any] = Future()
+
+    def build() -> None:
+        may_begin.wait()
         try:
-            return pending.result()
-        except BaseException:
-            progress.end()
-            raise
+            pending.set_result(builder.build_serialized_network(network, config))
+        except BaseException as error:
+            pending.set_exception(error)
+
+    thread = threading.Thread(target=build, name="impasto-tensorrt", daemon=True)
+    thread.start()
+    try:
+        may_begin.set()
+        thread.join()
+    except BaseException:
+        progress.end()
+        _wait_for(thread)
+        raise
+    return pending.result()
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    while thread.is_alive():
+        with suppress(KeyboardInterrupt):  # somebody is impatient, and the first one is on its way already
+            thread.join()
