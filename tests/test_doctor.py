@@ -131,6 +131,13 @@ def test_what_a_driver_says_is_redacted_too(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
+def test_the_folder_one_is_in_is_no_secret(tmp_path: Path) -> None:
+    """The shell names it PWD, as others name passwords."""
+    done = doctor("--quick", PWD=str(tmp_path), OLDPWD=str(tmp_path), IMPASTO_CACHE_DIR=str(tmp_path / "kept"))
+    assert "SECRET" not in done.stdout
+    assert "kept/engines" in "".join(done.stdout.split())
+
+
 def test_it_fails_where_no_engine_can_run(tmp_path: Path) -> None:
     runtimes = ("openvino", "onnxruntime", "torch", "tensorrt", "tensorrt_rtx")
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({runtimes}))\n")

@@ -19,6 +19,7 @@ NOBODYS_NAMES = {
 }
 SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASS|PWD|KEY|AUTH|CREDENTIAL|COOKIE|PROXY", re.IGNORECASE)
 LEAST_SECRET_LETTERS = 6
+WORKING_FOLDERS = ("PWD", "OLDPWD")  # the shell's words for where one is; not passwords
 USER_VARIABLES = ("USER", "LOGNAME", "USERNAME", "SUDO_USER")
 HOST_VARIABLES = ("HOSTNAME", "HOST", "COMPUTERNAME")
 HOME_VARIABLES = ("HOME", "USERPROFILE")
@@ -114,7 +115,7 @@ def _hosts(environment: Mapping[str, str]) -> set[str]:
 
 def _secrets(environment: Mapping[str, str]) -> set[str]:
     """The values of variables that are called like one, long enough not to be words."""
-    values = (value for name, value in environment.items() if SECRET_NAMES.search(name))
+    values = (value for name, value in environment.items() if SECRET_NAMES.search(name) and name not in WORKING_FOLDERS)
     return {value for value in values if len(value) >= LEAST_SECRET_LETTERS}
 
 
