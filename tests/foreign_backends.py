@@ -76,6 +76,8 @@ class Backend:
         )
 
     def build(self, style, spec, aids):
+        if os.environ.get("ADJUSTABLE_REFUSES") == f"{spec.width}x{spec.height}":
+            raise EngineRefused(f"{spec} is too small")
         for share in (0.25, 0.5, 1.0):
             aids.progress("tuning", share)
         if "ADJUSTABLE_HOLD" in os.environ and not spec.size_range:

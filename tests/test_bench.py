@@ -11,6 +11,7 @@ from clips import read_packets, write_clip
 from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
+from engines.registry import OURS
 from realtime.bench import peers
 from realtime.bench.combination import combinations
 from realtime.bench.first_frames import LEAST_FRAMES, Allowance
@@ -46,8 +47,9 @@ def subject_of(options: BenchOptions, folder: Path) -> AbstractContextManager[Su
 
 @pytest.fixture(scope="module")
 def document(clip: Path, small_style: Path) -> dict[str, Any]:
-    """What a run over two engines, one of which does not exist, prints as JSON."""
+    """What a run over two engines, one of which cannot run here, prints as JSON."""
     with one_thread_for_torch(), pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OURS, "steam", "steam_engines:Backend")
         patch.setattr(peers, "COMPILERS", ("no-such-compiler",))  # compiling takes half a minute
         result = bench(
             *("--clip", clip, "--style", f"{small_style}:night", "--height", 48, "--repeats", 2, "--json"),
@@ -64,7 +66,7 @@ def test_every_combination_has_a_result_or_a_reason(document: dict[str, Any]) ->
     assert ran["asked"] == {"style": "small.onnx:night", "size": "64x48", "engine": "openvino", "precision": "auto"}
     assert ran["reason"] == ""
     assert refused["result"] is None
-    assert "no engine 'steam'" in refused["reason"]
+    assert "No module named 'steam_engines'" in refused["reason"]
 
 
 def test_every_row_has_its_spread(document: dict[str, Any]) -> None:
@@ -132,10 +134,13 @@ def test_the_tables_for_people(clip: Path, small_style: Path, tmp_path: Path) ->
         assert words in page.read_text()
 
 
-def test_where_nothing_can_run_the_command_has_failed(clip: Path, small_style: Path) -> None:
+def test_where_nothing_can_run_the_command_has_failed(
+    clip: Path, small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OURS, "steam", "steam_engines:Backend")
     result = bench("--clip", clip, "--style", small_style, "--engine", "steam", "--repeats", 1)
     assert result.exit_code == 1
-    assert "no engine 'steam'" in result.stdout
+    assert "No module named 'steam_engines'" in " ".join(result.stdout.split())
 
 
 def test_a_style_that_is_not_there_ends_it_at_once(clip: Path) -> None:

@@ -20,9 +20,11 @@ from typer.testing import CliRunner
 
 from engines.checkpoint import ImportOptions
 from engines.errors import ImpastoError
+from engines.registry import OURS
+from engines.spec import MODES, PRECISIONS
 from engines.style import list_gallery
 from realtime.cli import app
-from realtime.commands import train
+from realtime.commands import choices, train
 from realtime.commands.border import at_the_border, in_one_line
 from realtime.commands.choices import complete_style, positive_fraction
 from realtime.commands.image import image
@@ -32,7 +34,7 @@ from realtime.commands.video import video
 from realtime.options import ImageOptions, VideoOptions
 from trainers.options import JohnsonOptions
 
-COMMANDS = ("video", "image", "styles", "bench", "train", "import")
+COMMANDS = ("video", "live", "image", "styles", "bench", "doctor", "compile", "control", "train", "import")
 
 
 def impasto(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -77,13 +79,17 @@ def test_version() -> None:
         (["video", "a.mp4", "b.mp4", "--fps", "0"], "--fps"),
         (["video", "a.mp4", "b.mp4", "--fps", "often"], "--fps"),
         (["image", "a.png", "b.png", "--strength", "nan"], "--strength"),
+        (["live", "--engine", "steam"], "there is no engine 'steam'; choose auto or one of tensorrt,"),
+        (["compile", "udnie", "--precision", "int9"], "there is no precision 'int9'; choose auto or one of bf16,"),
+        (["bench", "--engine", "torch", "--engine", "steam"], "there is no engine 'steam'"),
+        (["bench", "--size", "9x99"], "9x99 is not between 16 and 16384"),
         (["train", "johnson", "--styles", "s", "--out", "o.onnx"], "--content"),
         (["train", "johnson", "--styles", "s", "--content", "c", "--out", "o.onnx", "--steps", "0"], "--steps"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_a_wrong_command_line_exits_2_and_says_what(arguments: list[str], says: str) -> None:
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "240"})
     assert result.exit_code == 2
     assert says in result.stderr
     assert result.stdout == ""
@@ -139,8 +145,8 @@ def test_an_interrupted_command_exits_130() -> None:
 def test_a_video_is_painted_and_told_as_json(
     make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path
 ) -> None:
-    choices = ["--style", f"{small_style}:night", "--strength", "0.5", "--json"]
-    done = impasto("video", str(make_clip(5)), str(tmp_path / "painted.mp4"), *choices)
+    wanted = ["--style", f"{small_style}:night", "--strength", "0.5", "--json"]
+    done = impasto("video", str(make_clip(5)), str(tmp_path / "painted.mp4"), *wanted)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["frames"], document["output"]) == (5, str(tmp_path / "painted.mp4"))
@@ -201,6 +207,24 @@ def test_the_gallerys_styles_complete() -> None:
     names = [style.name for file in list_gallery() for style in file.card.styles]
     assert complete_style("") == names
     assert complete_style("s") == [name for name in names if name.startswith("s")]
+
+
+@pytest.mark.parametrize("command", ["video", "live", "compile", "bench"])
+def test_engines_and_precisions_complete_in_the_shell(command: str) -> None:
+    def completed(option: str, begun: str) -> list[str]:
+        words = f"impasto {command} {option} {begun}"
+        return impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="3").stdout.split()
+
+    assert completed("--engine", "") == ["auto", *OURS]
+    assert completed("--engine", "tensorrt") == ["tensorrt", "tensorrt-rtx"]
+    assert completed("--precision", "f") == ["fp16", "fp32", "fp8"]
+
+
+def test_the_help_names_every_engine_and_precision() -> None:
+    """choices.py has names of its own, because to load the engines takes longer than to show the help."""
+    assert tuple(OURS) == choices.ENGINES
+    assert choices.PRECISIONS == PRECISIONS
+    assert choices.MODES == MODES
 
 
 def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict[str, Any]:

@@ -49,11 +49,23 @@ def bench(
     ] = DEFAULTS.height,
     engine: Annotated[
         list[str],
-        typer.Option(metavar="NAME", help="auto or an engine. May be given several times.", rich_help_panel=WHAT),
+        typer.Option(
+            parser=choices.engine_name,
+            metavar="NAME",
+            autocompletion=choices.complete_engine,
+            help=f"auto, or one of {', '.join(choices.ENGINES)}. May be given several times.",
+            rich_help_panel=WHAT,
+        ),
     ] = list(DEFAULTS.engines),  # noqa: B006
     precision: Annotated[
         list[str],
-        typer.Option(metavar="NAME", help="auto, fp32, bf16, … May be given several times.", rich_help_panel=WHAT),
+        typer.Option(
+            parser=choices.precision_name,
+            metavar="NAME",
+            autocompletion=choices.complete_precision,
+            help=f"auto, or one of {', '.join(choices.PRECISIONS)}. May be given several times.",
+            rich_help_panel=WHAT,
+        ),
     ] = list(DEFAULTS.precisions),  # noqa: B006
     peers: Annotated[
         bool,
@@ -85,7 +97,14 @@ def bench(
         int, typer.Option(min=1, help="How many turns each combination has.", rich_help_panel=HOW)
     ] = DEFAULTS.repeats,
     mode: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, latency or throughput.", rich_help_panel=HOW)
+        str,
+        typer.Option(
+            parser=choices.mode_name,
+            metavar="NAME",
+            autocompletion=choices.complete_mode,
+            help="auto, latency or throughput.",
+            rich_help_panel=HOW,
+        ),
     ] = DEFAULTS.mode,
     threads: Annotated[
         int, typer.Option(min=0, help="Cores for the net; 0 takes all.", rich_help_panel=HOW)

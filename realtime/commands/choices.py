@@ -1,5 +1,6 @@
 """The options that several commands share, with their ranges and their help."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Annotated
 
@@ -13,6 +14,11 @@ MOST_SIZE_PX = 16384
 PAINTING = "Painting"
 MACHINE = "Machine"
 LIVE = "Source and sinks"
+AUTO = "auto"
+# Our engines and precisions by name, for the help: to load what knows them would take longer than to show it.
+ENGINES = ("tensorrt", "tensorrt-rtx", "torch-half", "onnxruntime-gpu", "openvino", "onnxruntime", "torch")
+PRECISIONS = ("bf16", "fp16", "fp32", "fp8", "int8")
+MODES = ("latency", "throughput")
 
 
 def complete_style(incomplete: str) -> list[str]:
@@ -21,6 +27,49 @@ def complete_style(incomplete: str) -> list[str]:
 
     names = [style.name for file in list_gallery() for style in file.card.styles]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_engine(incomplete: str) -> list[str]:
+    """Names of the engines, for the shell's completion; those that cannot run here too, for they say why."""
+    return [name for name in (AUTO, *_engines()) if name.startswith(incomplete)]
+
+
+def complete_precision(incomplete: str) -> list[str]:
+    """Names of the precisions, for the shell's completion."""
+    return [name for name in (AUTO, *PRECISIONS) if name.startswith(incomplete)]
+
+
+def complete_mode(incomplete: str) -> list[str]:
+    """Names of the ways to share the machine, for the shell's completion."""
+    return [name for name in (AUTO, *MODES) if name.startswith(incomplete)]
+
+
+def engine_name(text: str) -> str:
+    """`auto`, or an engine of ours or of another package."""
+    return text if text == AUTO else _one_of(_engines(), text, "engine")
+
+
+def precision_name(text: str) -> str:
+    """`auto`, or a precision; whether an engine has it is found out later."""
+    return text if text == AUTO else _one_of(PRECISIONS, text, "precision")
+
+
+def mode_name(text: str) -> str:
+    """`auto`, or a way to share the machine."""
+    return text if text == AUTO else _one_of(MODES, text, "mode")
+
+
+def _engines() -> Iterable[str]:
+    from engines.registry import backend_names
+
+    return backend_names()
+
+
+def _one_of(names: Iterable[str], text: str, what: str) -> str:
+    known = tuple(names)
+    if text not in known:
+        raise typer.BadParameter(f"there is no {what} {text!r}; choose {AUTO} or one of {', '.join(known)}")
+    return text
 
 
 def positive_fraction(text: str) -> Fraction:
@@ -39,7 +88,10 @@ def size_in_pixels(text: str) -> PictureSize:
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise typer.BadParameter(f"{text!r} is not a size such as 1280x720")
-    return PictureSize(int(width), int(height))
+    size = PictureSize(int(width), int(height))
+    if not all(LEAST_SIZE_PX <= side <= MOST_SIZE_PX for side in (size.width, size.height)):
+        raise typer.BadParameter(f"{text} is not between {LEAST_SIZE_PX} and {MOST_SIZE_PX} pixels on each side")
+    return size
 
 
 Style = Annotated[
@@ -81,12 +133,23 @@ Decoder = Annotated[
     ),
 ]
 Engine = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, or one of openvino, onnxruntime, torch.", rich_help_panel=MACHINE)
+    str,
+    typer.Option(
+        parser=engine_name,
+        metavar="NAME",
+        autocompletion=complete_engine,
+        help=f"{AUTO}, or one of {', '.join(ENGINES)}.",
+        rich_help_panel=MACHINE,
+    ),
 ]
 Precision = Annotated[
     str,
     typer.Option(
-        metavar="NAME", help="auto, or one that the engine has: bf16, fp16, fp32, fp8, int8.", rich_help_panel=MACHINE
+        parser=precision_name,
+        metavar="NAME",
+        autocompletion=complete_precision,
+        help=f"{AUTO}, or one that the engine has: {', '.join(PRECISIONS)}.",
+        rich_help_panel=MACHINE,
     ),
 ]
 Strict = Annotated[

@@ -31,7 +31,7 @@ def compile_styles(
     styles: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[STYLE]...",
+            metavar="STYLE",
             autocompletion=choices.complete_style,
             help="Styles of the gallery, or style files; one engine is for all the styles of a file.",
         ),
@@ -63,7 +63,14 @@ def compile_styles(
         int, typer.Option(min=0, help="Processor cores to use; 0 is all.", rich_help_panel=choices.MACHINE)
     ] = DEFAULTS.threads,
     mode: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, latency or throughput.", rich_help_panel=choices.MACHINE)
+        str,
+        typer.Option(
+            parser=choices.mode_name,
+            metavar="NAME",
+            autocompletion=choices.complete_mode,
+            help="auto, latency or throughput.",
+            rich_help_panel=choices.MACHINE,
+        ),
     ] = DEFAULTS.mode,
     pinned: Annotated[
         bool, typer.Option(help="Bind each thread to a core.", rich_help_panel=choices.MACHINE)
