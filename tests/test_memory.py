@@ -55,6 +55,11 @@ def test_an_engine_that_takes_more_than_the_reference_counts_more(style: StyleFi
     assert on_torch > build_bytes(style, replace(SPEC, backend="onnxruntime"), SIZE) > build_bytes(style, SPEC, SIZE)
 
 
+def test_what_calibrates_needs_memory_too(style: StyleFile) -> None:
+    calibrated = build_bytes(style, replace(SPEC, precision="int8"), SIZE)
+    assert calibrated - build_bytes(style, SPEC, SIZE) > 80 * 2**20
+
+
 def test_a_net_that_we_do_not_know_is_judged_by_its_widest_node(style: StyleFile, tmp_path: Path) -> None:
     """The same graph under another name: within a factor of three of what its description tells."""
     foreign = of_network(style, {"name": "foreign"}, tmp_path)
