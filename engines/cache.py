@@ -9,6 +9,7 @@ write here, is an error (`EntryRefused`), never an engine.
 import hashlib
 import json
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ __all__ = ["CacheEntry", "EngineCache", "EntryRefused", "StoredEntry", "default_
 ENTRIES_KEPT = 64
 SUFFIX = ".engine"
 PARTIAL_SUFFIX = ".part"
+AIDS_NAME = "aids"
 KEY_NAME = "engine-cache.key"
 CACHE_VARIABLE = "IMPASTO_CACHE_DIR"
 # Who writes an entry writes without a pause: a file that has not grown for a minute was left by one that was killed.
@@ -102,6 +104,18 @@ class EngineCache:
             return sorted(found, key=lambda entry: entry.used_at, reverse=True)
         return []
 
+    @property
+    def aids_folder(self) -> Path:
+        """Where backends keep what makes the next build faster (timings of kernels); made by them, gone at any time."""
+        return self.folder / AIDS_NAME
+
+    def remove_aids(self) -> int:
+        """Removes what was kept for the next builds; how many bytes that were. OSError where it cannot be."""
+        size = sum(path.lstat().st_size for path in self.aids_folder.rglob("*") if not path.is_dir())
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.aids_folder)
+        return size
+
     def find(self, wanted: Callable[[EntryHeader], bool]) -> list[EntryHeader]:
         """The headers of the entries that are wanted, the one used last first."""
         return [entry.header for entry in self.entries() if entry.header is not None and wanted(entry.header)]
@@ -156,7 +170,7 @@ class EngineCache:
                 raise
 
     def _describe(self, path: Path) -> StoredEntry | None:
-        """None for what is no entry, as what backends keep between builds, and for what has just been removed."""
+        """None for what is no entry, and for what has just been removed."""
         try:
             state = path.lstat()
             if path.suffix == PARTIAL_SUFFIX:

@@ -68,7 +68,7 @@ def load_engine(
     is left to try; the reasons are in the message.
     """
     cache = EngineCache(cache_dir or default_cache_folder())
-    aids = BuildAids(cache.folder, choice.calibration, progress, report)
+    aids = BuildAids(cache.aids_folder, choice.calibration, progress, report)
 
     def open_engine(state: BackendState, spec: EngineSpec) -> Engine:
         restored = _restore(style, state, spec, cache, report)
@@ -146,7 +146,7 @@ def _restore(
     if entry is None:
         return None
     if not entry.gate.passed:
-        _refuse_again(style, spec, entry.gate, cache.path_of(fields), report)
+        _refuse_again(style, spec, entry.gate, report)
         return None
     try:
         engine = open_backend(spec.backend).restore(entry.blob, style, spec)
@@ -168,13 +168,13 @@ def _as_calibrated(style: StyleFile, state: BackendState, spec: EngineSpec, cach
     return next((replace(spec, calibration=header.fields["calibration"]) for header in found), spec)
 
 
-def _refuse_again(style: StyleFile, spec: EngineSpec, gate: GateReport, path: Path, report: Report) -> None:
+def _refuse_again(style: StyleFile, spec: EngineSpec, gate: GateReport, report: Report) -> None:
     """EngineRefused as before, unless another reference judges now: then None, for the engine is to be built anew."""
     from engines.reference import open_reference
 
     judge, _ = open_reference(style, spec)
     if judge == gate.reference:
-        raise _refusal(spec, gate, f" (found before; delete {path} to check again)")
+        raise _refusal(spec, gate, " (found before; `impasto compile --prune` has it checked again)")
     report(f"{spec} was refused by {gate.reference}, and is checked again by {judge}")
 
 

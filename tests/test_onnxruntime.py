@@ -203,6 +203,28 @@ def test_the_provider_that_works_is_the_device(
     engine.close()
 
 
+def test_where_its_folder_cannot_be_made_a_provider_keeps_nothing(
+    style: StyleFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path | None] = []
+
+    def open_on_cpu(style: StyleFile, spec: EngineSpec, provider: Provider, load: Load, folder: Path | None) -> Any:
+        asked.append(folder)
+        return open_session(style, spec, CPU, load, None)
+
+    stand_in = replace(CPU, device="CUDA", caches=True)
+    monkeypatch.setattr("engines.backends.onnxruntime.provider_on_gpu", lambda: Choice(stand_in))
+    monkeypatch.setattr("engines.backends.onnxruntime.open_session", open_on_cpu)
+    backend = OnnxRuntimeGpuBackend()
+    (tmp_path / "file").touch()
+    for folder, kept in ((tmp_path / "file", None), (tmp_path / "aids", tmp_path / "aids" / "onnxruntime")):
+        engine = backend.build(style, ON_CUDA, BuildAids(folder))
+        assert backend.dump(engine) == (os.fsencode(kept) if kept else b"")
+        backend.restore(backend.dump(engine), style, ON_CUDA).close()
+        engine.close()
+    assert asked == [None, None, kept, kept]
+
+
 def test_what_tensorrt_compiled_is_kept_in_our_folder(tmp_path: Path) -> None:
     tensorrt = ON_GPU[0]
     options = tensorrt.options("fp16", tmp_path)

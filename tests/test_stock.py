@@ -169,6 +169,17 @@ def test_everything_goes_where_that_is_asked(style: StyleFile, cache: EngineCach
     assert cache.entries() == []
 
 
+def test_what_backends_keep_for_the_next_build_goes_with_everything(cache: EngineCache, entry: Path) -> None:
+    timings = cache.aids_folder / "onnxruntime" / "some.timing"
+    timings.parent.mkdir(parents=True)
+    timings.write_bytes(bytes(2**20))
+    assert prune(cache).freed_bytes == 0
+    assert timings.exists()
+    result = impasto_compile("--prune", "--all")
+    assert "removed what was kept for faster builds: 1.0 MiB" in result.stdout
+    assert list(cache.folder.iterdir()) == []
+
+
 def test_what_cannot_be_removed_is_told_and_a_failure(cache: EngineCache, entry: Path) -> None:
     entry.unlink()
     entry.mkdir()
@@ -217,3 +228,6 @@ def test_a_verdict_against_an_engine_is_shown(cache: EngineCache, entry: Path) -
     gate = type(stored.header.gate).from_dict(values)
     cache.store(stored.header.fields, CacheEntry(b"", gate, stored.header.origin))
     assert "3.0 dB, refused" in impasto_compile("--list").stdout
+    result = impasto_compile("--prune")
+    assert "refused by the gate, and checked again when it is next asked for" in result.stdout
+    assert cache.entries() == []

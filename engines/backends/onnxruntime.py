@@ -94,13 +94,10 @@ class _Backend(ABC):
 
     def _open(self, style: StyleFile, spec: EngineSpec, folder: Path | None) -> Engine:
         provider = self._provider(spec)
-        kept = b""
-        if provider.caches and folder is not None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            kept = os.fsencode(folder)
+        folder = _made(folder) if provider.caches and folder is not None else None
         loads = shares(spec) if provider is CPU else _one_core(spec, provider)
         sessions = [open_session(style, spec, provider, load, folder) for load in loads]
-        return OnnxRuntimeEngine(sessions, spec, style.card.style_size, kept)
+        return OnnxRuntimeEngine(sessions, spec, style.card.style_size, os.fsencode(folder) if folder else b"")
 
     @abstractmethod
     def _provider(self, spec: EngineSpec) -> Provider:
@@ -149,6 +146,15 @@ class OnnxRuntimeGpuBackend(_Backend):
         if found.provider is None or found.provider.device != spec.device:
             raise EngineRefused(f"{spec} cannot be opened: {'; '.join(found.reasons) or NO_PROVIDER}")
         return found.provider
+
+
+def _made(folder: Path) -> Path | None:
+    """The folder; None where it cannot be made, and then what is compiled is compiled again the next time."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
 
 
 def _one_core(spec: EngineSpec, provider: Provider) -> list[Load]:

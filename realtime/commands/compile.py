@@ -100,7 +100,9 @@ def compile_styles(
     ] = False,
     pruning: Annotated[
         bool,
-        typer.Option("--prune", help="Remove engines that are damaged or fit no more.", rich_help_panel=CACHE),
+        typer.Option(
+            "--prune", help="Remove engines that are damaged, were refused, or fit no more.", rich_help_panel=CACHE
+        ),
     ] = False,
     older_than: Annotated[
         float | None,

@@ -60,19 +60,25 @@ class StockedEngine:
 
 @dataclass(frozen=True, slots=True)
 class PruneReport:
-    """What was removed and why, what could not be, and how many engines are left."""
+    """What was removed and why, what could not be, and how many engines are left.
+
+    `aids_bytes` were kept by backends for the next builds.
+    """
 
     removed: tuple[tuple[StockedEngine, str], ...]
     failed: tuple[tuple[StockedEngine, str], ...]
     kept: int
+    aids_bytes: int = 0
 
     @property
     def freed_bytes(self) -> int:
-        return sum(engine.entry.size_bytes for engine, _ in self.removed)
+        return self.aids_bytes + sum(engine.entry.size_bytes for engine, _ in self.removed)
 
     def summary(self) -> str:
         lines = [f"removed {engine}: {why}" for engine, why in self.removed]
         lines += [f"cannot remove {engine}: {why}" for engine, why in self.failed]
+        if self.aids_bytes:
+            lines.append(f"removed what was kept for faster builds: {self.aids_bytes / MIB:.1f} MiB")
         freed = f"{self.freed_bytes / MIB:.1f} MiB"
         return "\n".join([*lines, f"removed {len(self.removed)}, {freed} freed; kept {self.kept}"])
 
@@ -90,7 +96,7 @@ def take_stock(cache: EngineCache) -> list[StockedEngine]:
 
 
 def prune(cache: EngineCache, *, older_than_days: float | None = None, everything: bool = False) -> PruneReport:
-    """Remove what is of no use any more, and what was not used for so many days; or everything.
+    """Remove what is of no use any more, what was refused, and what was not used for so many days; or everything.
 
     What another process is writing at this moment is left alone, unless everything is to go.
     """
@@ -105,12 +111,23 @@ def prune(cache: EngineCache, *, older_than_days: float | None = None, everythin
             removed.append((engine, why))
         except OSError as error:
             failed.append((engine, error.strerror or str(error)))
-    return PruneReport(tuple(removed), tuple(failed), kept)
+    return PruneReport(tuple(removed), tuple(failed), kept, _remove_aids(cache) if everything else 0)
+
+
+def _remove_aids(cache: EngineCache) -> int:
+    """How many bytes that were."""
+    try:
+        return cache.remove_aids()
+    except OSError as error:
+        raise ImpastoError(f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand") from error
 
 
 def _why_to_remove(engine: StockedEngine, older_than_days: float | None) -> str:
     if engine.being_written:
         return ""
+    header = engine.entry.header
+    if header is not None and not header.gate.passed:
+        return "refused by the gate, and checked again when it is next asked for"
     unused_days = (time.time() - engine.entry.used_at) / DAY_SECONDS
     if not engine.problem and older_than_days is not None and unused_days > older_than_days:
         return f"not used for {unused_days:.0f} days"
