@@ -111,7 +111,8 @@ class EngineSpec:
     calibration: str = ""
 
     def __str__(self) -> str:
-        return f"{self.backend} {self.version} {self.precision} on {self.device}, {self.width}x{self.height}"
+        within = f" in the range {self.size_range}" if self.size_range else ""
+        return f"{self.backend} {self.version} {self.precision} on {self.device}, {self.width}x{self.height}{within}"
 
 
 @dataclass(frozen=True, slots=True)

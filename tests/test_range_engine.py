@@ -84,6 +84,13 @@ def is_closed(engine: Engine, style: StyleFile) -> bool:
     return False
 
 
+def test_the_range_is_named_with_the_engine(style: StyleFile, cache: Path) -> None:
+    lines: list[str] = []
+    choice = replace(ADJUSTED, size_range=RANGE)
+    load_engine(style, height=40, width=56, choice=choice, cache_dir=cache, report=lines.append).close()
+    assert any(line.partition(";")[0].endswith("56x40 in the range 32x32-96x96") for line in lines)
+
+
 def test_it_paints_until_the_other_is_ready(style: StyleFile, cache: Path, loader: EngineLoader) -> None:
     loader.ask(EngineWanted(style, 32, 96, ADJUSTED))
     meanwhile = await_engine(loader)
