@@ -125,6 +125,16 @@ def test_a_fresh_process_opens_the_engine_and_builds_none(subject: Subject) -> N
     assert kept() == before
 
 
+def test_a_net_of_random_weights_leaves_nothing_in_the_users_cache(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "users"))
+    options = BenchOptions(clip=clip, styles=("ultra",), height=48, frames=FRAMES)
+    with subject_of(options, tmp_path) as made:
+        assert made.single is not made.stylizer
+    assert not list((tmp_path / "users").rglob("*.engine"))
+
+
 def test_the_tables_for_people(clip: Path, small_style: Path, tmp_path: Path) -> None:
     page = tmp_path / "tables.md"
     result = bench("--clip", clip, "--style", small_style, "--height", 48, "--repeats", 1, "--markdown", page)

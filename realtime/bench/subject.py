@@ -1,7 +1,8 @@
 """What is measured: a combination with its clip and its engines, which are open only while it has its turn.
 
 The engine with several requests is built in a cache folder of this run, so that the time of a cold build is known; the
-one with a single request, which only the row "net only" needs, comes from the user's cache where it is there.
+one with a single request, which only the row "net only" needs, comes from the user's cache where it is there, unless
+the net has random weights: nobody will want that engine again.
 """
 
 import time
@@ -81,7 +82,8 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
     single = engine
     try:
         if bench.options.requests > 1:
-            single = _engine(style, combination, bench, report, requests=1, cache=None)
+            cache = bench.engines if style.path.is_relative_to(bench.folder) else None
+            single = _engine(style, combination, bench, report, requests=1, cache=cache)
         stylizers = Stylizer(engine, controls), Stylizer(single, controls)
         yield Subject(combination, bench, clip, style, *stylizers, seconds)
     finally:

@@ -12,6 +12,7 @@ from realtime.bench.report import BenchReport, PeerRow, Result, Stage
 from realtime.bench.roofline import Roof, distinct_ceilings
 
 GIGA = 1e9
+WORDS = ("style", "size", "engine", "bound by", "against", "why")  # columns of words; the others hold figures
 MEBI = 2**20
 
 
@@ -126,8 +127,8 @@ def as_text(report: BenchReport, width: int) -> str:
     console = Console(file=StringIO(), width=width, color_system=None)
     for table in tables_of(report):
         drawn = RichTable(title=table.title, title_justify="left", title_style="bold")
-        for index, column in enumerate(table.columns):
-            drawn.add_column(Text(column), justify="left" if index < 3 else "right", overflow="fold")
+        for column in table.columns:
+            drawn.add_column(Text(column), justify="left" if column in WORDS else "right", overflow="fold")
         for row in table.rows:
             drawn.add_row(*(Text(cell) for cell in row))
         console.print(Group(drawn, *(Text(note) for note in table.notes), Text("")))
