@@ -44,6 +44,7 @@ class LiveReport:
         return (
             f"painted {figures.painted} of {figures.captured} pictures{where} in {figures.seconds:.1f} s "
             f"({figures.painted_fps:.1f} fps; {latency or 'nothing was shown'}; {lost} dropped)"
+            f"{'' if self.engine else '; no engine was ready yet: `impasto compile` builds them ahead'}"
         )
 
     def as_dict(self) -> dict[str, Any]:
