@@ -36,7 +36,7 @@ def import_nncf() -> Any:
         ) from error
     finally:
         logging.setLoggerClass(loggers)  # it puts its own class in place
-    nncf.set_log_level(logging.ERROR)
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # its set_log_level would change every handler there too
     return nncf
 
 
