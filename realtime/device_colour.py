@@ -10,7 +10,9 @@ All of it runs on the CPU too, with torch's tensors and FFmpeg's frames of main 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 import av
@@ -23,6 +25,7 @@ from realtime.colour import FULL, ColourTags
 from realtime.frame import Pixels
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from engines.kernels.nv12 import Nv12Colour
@@ -130,6 +133,14 @@ def nv12_colour(tags: ColourTags, size: tuple[int, int]) -> "Nv12Colour":
     return Nv12Colour(BT601 if luma == LUMA_BT601 else BT709, full=tags.range == FULL)
 
 
+@cache
+def _stream(device: "torch.device", thread: int) -> "torch.cuda.Stream":
+    """One for each thread: what torch frees on a stream it keeps for that stream alone."""
+    from torch import cuda
+
+    return cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 @contextmanager
 def _complete(tensor: "Tensor") -> Iterator[None]:
     """Work on a stream of its own, after all that the default one holds (FFmpeg's), and done at the end."""
@@ -138,7 +149,7 @@ def _complete(tensor: "Tensor") -> Iterator[None]:
         return
     from torch import cuda
 
-    stream = cuda.Stream(tensor.device)  # type: ignore[no-untyped-call]
+    stream = _stream(tensor.device, get_ident())
     stream.wait_stream(cuda.default_stream(tensor.device))
     with cuda.stream(stream):
         yield

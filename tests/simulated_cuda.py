@@ -33,8 +33,9 @@ class Ticket:
 
 
 class SimulatedStream:
-    def __init__(self, gpu: "SimulatedCuda") -> None:
+    def __init__(self, gpu: "SimulatedCuda", priority: int = 0) -> None:
         self.gpu = gpu
+        self.priority = priority
         self.queue: deque[tuple[Ticket, Work]] = deque()
 
     def put(self, work: Work) -> None:
@@ -104,8 +105,8 @@ class SimulatedCuda:
         self._thread = local()
         self._lock = RLock()
 
-    def Stream(self) -> SimulatedStream:  # noqa: N802
-        self.streams.append(SimulatedStream(self))
+    def Stream(self, *, priority: int = 0) -> SimulatedStream:  # noqa: N802
+        self.streams.append(SimulatedStream(self, priority))
         return self.streams[-1]
 
     def Event(self, *, blocking: bool = False, enable_timing: bool = False) -> SimulatedEvent:  # noqa: N802
@@ -131,6 +132,7 @@ class SimulatedCuda:
     def graph(self, graph: RecordedGraph, *, stream: SimulatedStream, capture_error_mode: str) -> Iterator[None]:
         assert not stream.queue, "a capture begins when its stream has done what came before"
         assert capture_error_mode == "thread_local"
+        assert stream.priority < 0, "torch may give this stream to those who paint"
         self.captures += 1
         with self.stream(stream):
             self.capturing = graph

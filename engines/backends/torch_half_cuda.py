@@ -24,6 +24,7 @@ PaintTensor = Callable[[Tensor, Tensor], Tensor]
 GPU = "cuda"
 WARM_UP_RUNS = 3
 TIMED_REPLAYS = 20
+HIGH_PRIORITY = -1
 # CUDA allows one capture at a time in a process.
 _one_capture = Lock()
 
@@ -67,14 +68,19 @@ class GraphPainter:
             self._graph, self._stylized = self._capture(paint)
 
     def _capture(self, paint: PaintTensor) -> tuple[cuda.CUDAGraph, Tensor]:
-        """The graph, and the tensor in its own memory that it paints into."""
-        with cuda.stream(self._paint):
+        """The graph, and the tensor in its own memory that it paints into.
+
+        torch hands out the same 32 streams of a priority in turn. Another engine may paint on any of those meanwhile,
+        which would be recorded too: so those of high priority are left to captures.
+        """
+        stream = _stream(priority=HIGH_PRIORITY)
+        with cuda.stream(stream):
             for _ in range(WARM_UP_RUNS):
                 paint(self._inputs.frame, self._inputs.controls)
-        self._paint.synchronize()
+        stream.synchronize()
         graph = cuda.CUDAGraph()
         # thread_local: other engines may paint, and so allocate memory, while this one is captured.
-        with cuda.graph(graph, stream=self._paint, capture_error_mode="thread_local"):
+        with cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             stylized = paint(self._inputs.frame, self._inputs.controls)
         return graph, stylized
 
@@ -138,8 +144,8 @@ class GraphPainter:
         return stylized
 
 
-def _stream() -> cuda.Stream:
-    return cuda.Stream()  # type: ignore[no-untyped-call]
+def _stream(priority: int = 0) -> cuda.Stream:
+    return cuda.Stream(priority=priority)  # type: ignore[no-untyped-call]
 
 
 def _event(**settings: bool) -> cuda.Event:
