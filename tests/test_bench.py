@@ -12,15 +12,18 @@ from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
 from engines.registry import OURS
-from realtime.bench import peers
+from realtime.bench import first_frames, peers
 from realtime.bench.combination import combinations
 from realtime.bench.first_frames import LEAST_FRAMES, Allowance
-from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, to_file
-from realtime.bench.stages import STAGES
+from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, to_file, to_null
+from realtime.bench.stages import STAGES, StageAlone, stages_alone
 from realtime.bench.start import fresh_start
 from realtime.bench.subject import Bench, Subject, opened
 from realtime.cli import app
 from realtime.options import BenchOptions
+from realtime.sinks.file import FileSink
+from realtime.sinks.null import NullSink
+from realtime.sources.file import FileSource
 
 FRAMES = 6
 
@@ -185,6 +188,23 @@ def test_each_engine_takes_as_many_frames_as_its_row_needs(subject: Subject) -> 
     assert (subject.single.requests, subject.stylizer.requests) == (1, 2)
     assert len(net_latency_ms(subject)) == FRAMES
     assert net_throughput(subject).fps > 0
+
+
+def test_frames_stay_on_the_gpu_where_video_would_leave_them(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, type]] = []
+
+    def keep(decoder: str, source: object, stylizer: object, sink: object, report: object) -> None:
+        assert isinstance(source, FileSource)
+        assert stylizer is subject.stylizer
+        asked.append((decoder, type(sink)))
+
+    monkeypatch.setattr(first_frames, "keep_on_gpu", keep)
+    to_null(subject)
+    to_file(subject, tmp_path / "painted.mp4")
+    stages_alone(subject, tmp_path / "painted.mp4", StageAlone(1, 1))
+    assert asked == [("auto", NullSink), ("auto", FileSink), ("auto", FileSink)]
 
 
 def test_the_sound_of_a_longer_clip_is_not_copied_on_our_time(small_style: Path, tmp_path: Path) -> None:

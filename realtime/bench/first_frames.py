@@ -1,10 +1,14 @@
 """How much of a clip a row takes: so many frames, and on a slow machine fewer."""
 
+import logging
 import time
 
-from realtime.frame import Frame
+from realtime.frame import Frame, Sink
+from realtime.gpu_frames import AUTO, keep_on_gpu
 from realtime.sources.file import DecodedPicture, FileSource
+from realtime.stylizer import Stylizer
 
+logger = logging.getLogger("impasto")
 LEAST_FRAMES = 4  # of a row, however slow it is
 
 
@@ -19,6 +23,10 @@ class FirstFrames:
         self.clip = source.clip
         self.size = source.size
         self.frame_rate = source.frame_rate
+
+    def keep_on_gpu(self, stylizer: Stylizer, sink: Sink) -> None:
+        """Before the first frame: decode on the GPU and leave frames there where `impasto video` would."""
+        keep_on_gpu(AUTO, self._source, stylizer, sink, logger.info)
 
     def grab(self) -> DecodedPicture | None:
         return self._source.grab() if self._allowance.take() else None

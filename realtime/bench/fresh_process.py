@@ -36,7 +36,9 @@ def main() -> None:
     sound_ends = threading.Event()
     sound_ends.set()
     sink = FileSink(output, source.clip, stop=sound_ends)
-    run(source, Stylizer(engine, Controls(style.vector(name))), [sink], on_progress=_tell_first)
+    stylizer = Stylizer(engine, Controls(style.vector(name)))
+    source.keep_on_gpu(stylizer, sink)
+    run(source, stylizer, [sink], on_progress=_tell_first)
     print(json.dumps([peak_resident_mib(), gpu_memory_mib()]))
     engine.close()
 

@@ -36,6 +36,7 @@ def stages_alone(subject: Subject, output: Path, net: StageAlone) -> dict[str, S
     sink = FileSink(output, source.clip, stop=ended)
     workers = worker_count(subject.stylizer, converts=True)
     try:
+        source.keep_on_gpu(subject.stylizer, sink)
         decode, pictures = _decode(source)
         frames = [source.retrieve(picture) for picture in pictures]
         reading = _parallel(subject, source.retrieve, pictures, workers)
