@@ -13,6 +13,7 @@ from engines.errors import EngineRefused
 
 NO_DRIVER = "no NVIDIA driver is loaded on this machine; install one, or choose another --engine"
 NO_GPU = "there is no NVIDIA GPU that CUDA can use (CUDA_VISIBLE_DEVICES may hide it); choose another --engine"
+OLD_DRIVER = "is too old for the installed cuda-bindings; update it, or pip install 'cuda-bindings<13' tensorrt-cu12"
 DEVICE_INDEX = 0
 
 
@@ -87,12 +88,14 @@ class CudaBindings:
         version: int = self._call("cudaDriverGetVersion")
         if version == 0:
             raise CudaError(NO_DRIVER)
+        driver = f"{version // 1000}.{version % 1000 // 10}"
         error, count = runtime.cudaGetDeviceCount()
+        if error == runtime.cudaError_t.cudaErrorInsufficientDriver:
+            raise CudaError(f"the NVIDIA driver, for CUDA {driver}, {OLD_DRIVER}")
         if error == runtime.cudaError_t.cudaErrorNoDevice or count == 0:
             raise CudaError(NO_GPU)
         self._check("cudaGetDeviceCount", error)
         name = self._call("cudaGetDeviceProperties", DEVICE_INDEX).name
-        driver = f"{version // 1000}.{version % 1000 // 10}"
         return Gpu(name.decode() if isinstance(name, bytes) else str(name), self._capability(), driver)
 
     def _capability(self) -> tuple[int, int]:

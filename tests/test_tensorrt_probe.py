@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engines.backends.tensorrt import TensorRtBackend, TensorRtRtxBackend, version_of
-from engines.cuda import Gpu
+from engines.cuda import CudaBindings, CudaError, Gpu
 
 BACKENDS = [TensorRtBackend, TensorRtRtxBackend]
 
@@ -56,6 +56,16 @@ def test_precisions_are_those_of_the_gpu(
     assert state.available
     assert (state.precisions, state.on_request, state.device) == (precisions, on_request, "CUDA")
     assert state.hardware == "Test, compute capability {}.{}, driver for CUDA 13.0".format(*capability)
+
+
+def test_a_driver_that_is_too_old_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest packages are for CUDA 13, and many servers' drivers for CUDA 12."""
+    runtime = pytest.importorskip("cuda.bindings.runtime", reason="needs cuda-bindings")
+    monkeypatch.setattr(runtime, "cudaDriverGetVersion", lambda: (runtime.cudaError_t.cudaSuccess, 12040))
+    failed = runtime.cudaError_t.cudaErrorInsufficientDriver, None
+    monkeypatch.setattr(runtime, "cudaGetDeviceCount", lambda: failed)
+    with pytest.raises(CudaError, match=r"driver, for CUDA 12\.4, is too old .*; update it, or pip install"):
+        CudaBindings().gpu()
 
 
 def test_versions_are_compared_as_numbers() -> None:
