@@ -11,6 +11,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 Constants = dict[str, np.ndarray]
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def fold_constants(model: onnx.ModelProto, size: tuple[int, int] | None) -> tuple[list[onnx.NodeProto], Constants]:
@@ -20,16 +21,26 @@ def fold_constants(model: onnx.ModelProto, size: tuple[int, int] | None) -> tupl
     floating point, for TensorRT takes a uint8 frame in a Cast alone. ValueError where the graph has inner graphs.
     """
     _check_flat(model)
-    values = _initial_values(model)
     nodes = [_reading_the_cast(model, node) for node in model.graph.node]
     pictures = {"frame"} | {node.output[0] for node in nodes if _is_cast_of_frame(node)}
+    return fold_nodes(model, nodes, {} if size is None else dict.fromkeys(pictures, (1, *size, 3)))
+
+
+def fold_nodes(
+    model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto], shapes: Shapes
+) -> tuple[list[onnx.NodeProto], Constants]:
+    """The same of these nodes of the model, where `shapes` are known by the names of the values.
+
+    A node with inner graphs is never constant: what those read is not among its inputs.
+    """
+    values = _initial_values(model)
     constant: list[onnx.NodeProto] = []
     dynamic: list[onnx.NodeProto] = []
     known = set(values)
     for node in nodes:
-        if size is not None and node.op_type == "Shape" and node.input[0] in pictures:
-            values[node.output[0]] = _part_of_shape(node, (1, *size, 3))
-        elif not all(name in known for name in node.input if name):
+        if node.op_type == "Shape" and node.input[0] in shapes:
+            values[node.output[0]] = _part_of_shape(node, shapes[node.input[0]])
+        elif _has_graph(node) or not all(name in known for name in node.input if name):
             dynamic.append(node)
             continue
         else:
@@ -53,8 +64,12 @@ def constants_derived_from(model: onnx.ModelProto, prefix: str) -> set[str]:
 
 def _check_flat(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
-        if node.domain not in ("", "ai.onnx") or any(attribute.HasField("g") for attribute in node.attribute):
+        if node.domain not in ("", "ai.onnx") or _has_graph(node):
             raise ValueError(f"the node {node.name or node.op_type!r} is not plain ONNX")
+
+
+def _has_graph(node: onnx.NodeProto) -> bool:
+    return any(attribute.type == onnx.AttributeProto.GRAPH for attribute in node.attribute)
 
 
 def _initial_values(model: onnx.ModelProto) -> Constants:

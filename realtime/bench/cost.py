@@ -5,20 +5,19 @@ counting. What depends on weights and sizes alone (rewritten kernels, lengths of
 runtime does once when it loads the graph.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
 import onnx
 from onnx import numpy_helper
-from onnx.reference import ReferenceEvaluator
+
+from engines.onnx_folding import Constants, Shapes, fold_nodes
 
 BYTES_OF = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 PRODUCTS = ("MatMul", "Gemm")
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class NetCost:
 
 def count_cost(model: onnx.ModelProto, inputs: Shapes) -> NetCost:
     """The cost of one run with inputs of these shapes; ValueError where a product's shapes cannot be inferred."""
-    folded, shapes = fold_constants(model, inputs)
+    folded, shapes = fold_for_shapes(model, inputs)
     constants = {tensor.name for tensor in folded.graph.initializer}
     macs = weights = moved = 0
     for node in folded.graph.node:
@@ -62,7 +61,7 @@ def frame_shapes(model: onnx.ModelProto, height: int, width: int) -> dict[str, t
     }
 
 
-def fold_constants(model: onnx.ModelProto, inputs: Shapes) -> tuple[onnx.ModelProto, Shapes]:
+def fold_for_shapes(model: onnx.ModelProto, inputs: Shapes) -> tuple[onnx.ModelProto, Shapes]:
     """The graph for inputs of these shapes, with all computed that does not depend on what they hold, and its shapes.
 
     What the length of a pad is computed from may itself be the shape of a padded picture: the graph is folded again
@@ -70,47 +69,19 @@ def fold_constants(model: onnx.ModelProto, inputs: Shapes) -> tuple[onnx.ModelPr
     """
     shapes: Shapes = inputs
     while True:
-        folded = _folded(model, inputs, shapes)
+        folded = _with(model, *fold_nodes(model, model.graph.node, shapes), inputs)
         found = _shapes(folded)
         if len(found.keys() | shapes.keys()) == len(shapes):
             return folded, {**shapes, **found}
         shapes = {**shapes, **found}
 
 
-def _folded(model: onnx.ModelProto, inputs: Shapes, shapes: Shapes) -> onnx.ModelProto:
-    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    opsets = {entry.domain: entry.version for entry in model.opset_import}
-    left = []
-    for node in model.graph.node:
-        if node.op_type == "Shape" and node.input[0] in shapes:
-            known[node.output[0]] = _part_of_shape(node, shapes[node.input[0]])
-        elif all(name in known for name in node.input if name) and not _has_graph(node):
-            known.update(_computed(node, known, opsets))
-        else:
-            left.append(node)
-    return _with(model, left, known, inputs)
-
-
-def _computed(node: onnx.NodeProto, known: Mapping[str, np.ndarray], opsets: dict[str, int]) -> dict[str, np.ndarray]:
-    feeds = {name: known[name] for name in node.input if name}
-    results = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
-    return dict(zip(node.output, (np.asarray(result) for result in results), strict=False))
-
-
-def _part_of_shape(node: onnx.NodeProto, shape: tuple[int, ...]) -> np.ndarray:
-    bounds = _attributes(node)
-    return np.array(shape[bounds.get("start", 0) : bounds.get("end", len(shape))], np.int64)
-
-
-def _with(
-    model: onnx.ModelProto, nodes: list[onnx.NodeProto], known: Mapping[str, np.ndarray], inputs: Shapes
-) -> onnx.ModelProto:
+def _with(model: onnx.ModelProto, nodes: list[onnx.NodeProto], constants: Constants, inputs: Shapes) -> onnx.ModelProto:
     """The model with these nodes, the constants that they use, and fixed shapes of its inputs."""
-    used = {name for node in nodes for name in node.input}
     graph = onnx.GraphProto(name=model.graph.name, node=nodes)
     for value in model.graph.output:
         graph.output.append(onnx.helper.make_tensor_value_info(value.name, value.type.tensor_type.elem_type, None))
-    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in known.items() if name in used)
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
     for value in model.graph.input:
         if value.name in inputs:
             kind = value.type.tensor_type.elem_type
@@ -148,10 +119,6 @@ def _macs(node: onnx.NodeProto, operands: list[tuple[int, ...]], result: tuple[i
         return prod(first) * prod(second[1:])
     depth = first[0] if _attributes(node).get("transA") else first[-1]
     return prod(result) * depth
-
-
-def _has_graph(node: onnx.NodeProto) -> bool:
-    return any(attribute.type == onnx.AttributeProto.GRAPH for attribute in node.attribute)
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
