@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
 from realtime.bench.ceilings import Ceiling
@@ -18,6 +19,7 @@ from realtime.bench.report import BenchReport, Outcome, PeerRow, Result, Row, St
 from realtime.bench.roofline import Floor, Roof
 from realtime.bench.stages import STAGES
 from realtime.bench.tables import as_markdown, as_text, tables_of
+from realtime.cli import app
 
 SPREAD = Spread(40.0, 38.5, 41.0, 3)
 CEILINGS = Ceiling(1e11, "FLOP", "a matrix product"), Ceiling(2e10, "B", "a copy")
@@ -97,6 +99,12 @@ def test_charts_are_pictures(report: BenchReport, tmp_path: Path) -> None:
 def test_without_a_result_there_is_no_chart(report: BenchReport, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert write_charts(replace(report, outcomes=report.outcomes[-1:]), tmp_path / "charts") == []
+
+
+def test_where_the_tables_could_not_be_written_nothing_is_measured(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "--markdown", str(tmp_path / "nowhere" / "tables.md")])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"impasto: there is no folder {tmp_path / 'nowhere'} for tables.md; make it first\n"
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

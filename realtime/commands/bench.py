@@ -130,21 +130,24 @@ def bench(
         frames=frames, row_seconds=row_seconds, repeats=repeats,
         peers=peers, roofline=roofline, stability=stability, live=live,
     )  # fmt: skip
-    if plot is not None:
-        _check_plot()
+    _check_outputs(plot, markdown)
     with progress_bar(unit="turns/s") as bar:
         report = run_bench(options, report=bar.report, progress=bar.progress)
-    _write(report, plot, markdown)
     print_result(report.as_dict() if json else _text(report))
+    _write(report, plot, markdown)
     if not report.ran:
         raise typer.Exit(FAILED)
 
 
-def _check_plot() -> None:
-    """Before the minutes that the measurements take."""
-    from realtime.bench.charts import check_matplotlib
+def _check_outputs(plot: Path | None, markdown: Path | None) -> None:
+    """Before the minutes that the measurements take; OSError or ImpastoError where something could not be written."""
+    if markdown is not None and not markdown.absolute().parent.is_dir():
+        raise NotADirectoryError(f"there is no folder {markdown.parent} for {markdown.name}; make it first")
+    if plot is not None:
+        from realtime.bench.charts import check_matplotlib
 
-    check_matplotlib()
+        check_matplotlib()
+        plot.mkdir(parents=True, exist_ok=True)
 
 
 def _write(report: "BenchReport", plot: Path | None, markdown: Path | None) -> None:
