@@ -21,7 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engines.backends.torch_eager import TorchBackend, TorchEngine
+from engines.backends.torch_eager import TorchBackend, TorchEngine, rebuild_net
 
 
 class BlackEngine(TorchEngine):
@@ -33,7 +33,7 @@ class Black(TorchBackend):
     name = "black"
 
     def build(self, style, spec, aids):
-        return BlackEngine(super().build(style, spec, aids)._net, spec)
+        return BlackEngine(rebuild_net(style), spec)
 
 
 class CoarseEngine(TorchEngine):
@@ -49,7 +49,7 @@ class Coarse(TorchBackend):
         return replace(super().probe(), name="coarse", on_request=("int8",))
 
     def build(self, style, spec, aids):
-        return CoarseEngine(super().build(style, spec, aids)._net, spec)
+        return CoarseEngine(rebuild_net(style), spec)
 """
 
 

@@ -28,8 +28,8 @@ def engine_on(style: StyleFile, threads: int, watch: Any) -> TorchEngine:
     spec = EngineSpec("torch", "fp32", 16, 20, "CPU", "1", threads=threads)
     engine = TorchBackend().build(style, spec, BuildAids(Path("unused")))
     assert isinstance(engine, TorchEngine)
-    assert engine._net is not None
-    engine._net.register_forward_pre_hook(watch)
+    with engine._nets.taken() as net:
+        net.register_forward_pre_hook(watch)
     return engine
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engines.backends.seats import Seats
 from engines.errors import EngineRefused
 from engines.spec import (
     BackendState,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
     from engines.networks.transform import TransformNet
 
-# BT.601 luma of gamma-coded RGB, as in engines/export.py.
-LUMA = (0.299, 0.587, 0.114)
-
 
 class TorchEngine:
     """A TransformNet with the arithmetic around it that is in the graph of a style file.
@@ -44,17 +42,15 @@ class TorchEngine:
         self._threads_elsewhere = torch.get_num_threads()
         self.spec = spec
         self.gate: GateReport | None = None
-        self._net: TransformNet | None = net
+        self._style_size = net.config.style_size
+        self._nets: Seats[TransformNet] = Seats([net] * spec.requests)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         import torch
 
         batch = check_frame(frame, self.spec)
-        net = self._net
-        if net is None:
-            raise ValueError("the engine is closed")
-        check_style(controls, net.config.style_size)
-        with torch.inference_mode(), self._threads():
+        check_style(controls, self._style_size)
+        with self._nets.taken() as net, torch.inference_mode(), self._threads():
             picture = torch.tensor(batch).permute(0, 3, 1, 2).float()
             painted = 255 * net(picture / 255, torch.tensor(controls.style)[None])
             stylized = _blend(picture, painted.clamp(0, 255), controls).round().clamp(0, 255)
@@ -74,8 +70,8 @@ class TorchEngine:
             torch.set_num_threads(self._threads_elsewhere)
 
     def close(self) -> None:
-        """Later calls are ValueErrors; frames that are in the net come out."""
-        self._net = None
+        """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
+        self._nets.close()
 
 
 class TorchBackend:
@@ -125,6 +121,8 @@ def rebuild_net(style: StyleFile) -> "TransformNet":
 def _blend(picture: "Tensor", painted: "Tensor", controls: Controls) -> "Tensor":
     """picture + strength · ((1 − keep) · d + keep · luma(d)), d = painted − picture; all [1, 3, H, W], 0..255."""
     import torch
+
+    from engines.picture_graph import LUMA
 
     change = painted - picture
     luma = (change * torch.tensor(LUMA)[None, :, None, None]).sum(dim=1, keepdim=True)
