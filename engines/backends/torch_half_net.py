@@ -28,12 +28,8 @@ from engines.backends.torch_half_weights import (
 from engines.kernels.instance_norm import Norm, NormPass
 from engines.kernels.map_layout import PLAIN, MapLayout, fold, reflected, rim_rows, unfold
 from engines.networks.transform_config import TransformConfig
+from engines.picture_graph import LUMA, SAMPLE_STEP
 from engines.spec import Controls
-
-# Every eighth pixel in both directions tells a picture's mean well enough.
-SAMPLE_STEP = 8
-# BT.601 luma of gamma-coded RGB.
-LUMA = (0.299, 0.587, 0.114)
 
 
 def control_vector(controls: Controls) -> np.ndarray:
