@@ -1,8 +1,12 @@
 """`impasto bench`: every combination has its row or its reason, and the figures fit together."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +19,21 @@ from engines.registry import OURS
 from realtime.bench import first_frames, peers
 from realtime.bench.combination import combinations
 from realtime.bench.first_frames import LEAST_FRAMES, Allowance
-from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, to_file, to_null
+from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
 from realtime.bench.stages import STAGES, StageAlone, stages_alone
 from realtime.bench.start import fresh_start
 from realtime.bench.subject import Bench, Subject, opened
 from realtime.cli import app
+from realtime.commands.border import INTERRUPTED
 from realtime.options import BenchOptions
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
 from realtime.sources.file import FileSource
+from realtime.stylizer import Stylizer
 
 FRAMES = 6
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 60
 
 
 def bench(*words: object) -> Result:
@@ -207,6 +215,28 @@ def test_frames_stay_on_the_gpu_where_video_would_leave_them(
     assert asked == [("auto", NullSink), ("auto", FileSink), ("auto", FileSink)]
 
 
+def test_a_net_on_the_gpu_is_timed_without_the_way_there(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Played by torch on the processor, which needs no card."""
+    assert on_gpu_ms(subject) == []
+    torch = pytest.importorskip("torch")
+    painted: list[Any] = []
+
+    class OnCard:
+        spec, takes_device_frames = subject.single.engine.spec, True
+
+        def paint_device(self, frame: Any, controls: object) -> Any:
+            painted.append(frame)
+            return frame
+
+    monkeypatch.setattr("realtime.bench.rows.why_no_tensors", lambda: "")
+    monkeypatch.setattr("realtime.bench.rows.CUDA", "cpu")
+    monkeypatch.setattr("torch.cuda.synchronize", lambda: None)
+    engine: Any = OnCard()
+    timed = on_gpu_ms(replace(subject, single=Stylizer(engine, subject.single.controls)))
+    assert len(timed) == FRAMES
+    assert all(isinstance(frame, torch.Tensor) for frame in painted)
+
+
 def test_the_sound_of_a_longer_clip_is_not_copied_on_our_time(small_style: Path, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", sounds=("aac",), pts=range(0, 25 * 512, 512))
     options = BenchOptions(clip=clip, styles=(str(small_style),), height=48, frames=5)
@@ -232,3 +262,17 @@ def test_an_error_on_a_thread_is_raised() -> None:
 
 def test_a_slow_row_ends_after_its_first_frames() -> None:
     assert len(each_ms(print, "x", Allowance(1000, 0.0))) == LEAST_FRAMES
+
+
+def test_a_run_that_is_ended_by_kill_leaves_no_folder(clip: Path, small_style: Path, tmp_path: Path) -> None:
+    """It says "preparing …" when its folder is there."""
+    words = ["bench", "--clip", str(clip), "--style", str(small_style), "--height", "48", "--frames", "1000"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "realtime.cli", *words, "--row-seconds", "600"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert next(line for line in process.stderr if "preparing" in line)
+        assert list(tmp_path.glob("impasto-bench-*"))
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == INTERRUPTED
+    assert list(tmp_path.iterdir()) == []

@@ -122,7 +122,7 @@ def bench(
 ) -> None:
     """Measure frames per second, latency and start-up, stage by stage; each figure with its spread."""
     from realtime.bench.run import run_bench
-    from realtime.commands.terminal import print_result, progress_bar
+    from realtime.commands.terminal import ended_by_kill, print_result, progress_bar
 
     options = BenchOptions(
         clip=clip, styles=tuple(style), sizes=tuple((one.width, one.height) for one in size), height=height,
@@ -131,7 +131,7 @@ def bench(
         peers=peers, roofline=roofline, stability=stability, live=live,
     )  # fmt: skip
     _check_outputs(plot, markdown)
-    with progress_bar(unit="turns/s") as bar:
+    with ended_by_kill(), progress_bar(unit="turns/s") as bar:
         report = run_bench(options, report=bar.report, progress=bar.progress)
     print_result(report.as_dict() if json else _text(report))
     _write(report, plot, markdown)

@@ -127,6 +127,21 @@ def stopped_by_interrupt(told: bytes = STOPPING) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def ended_by_kill() -> Iterator[None]:
+    """`kill` and a closed terminal raise KeyboardInterrupt as Ctrl-C does, so that temporary files are removed."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _stop_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _stop_signals() -> list[signal.Signals]:
     """A closed terminal is no reason to stop under nohup, which has its signal ignored; Windows has no such signal."""
     hangup = [number for number in signal.Signals if number.name == "SIGHUP"]
