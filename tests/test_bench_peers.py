@@ -115,7 +115,7 @@ def turn(net_ms: float, fps: float, peer_ms: float, peer_fps: float) -> Turn:
     rows["decode_stylize_encode"] = Throughput(fps, 2.0, {"net": net_ms})
     alone = {"decode": StageAlone(1.0, 1000.0), "net": StageAlone(net_ms, 2 * fps)}
     beside = {"loop": PeerTurn([peer_ms], peer_fps, 60.0, 0.5)}
-    return Turn(0.1, [net_ms], rows, alone, FreshStart(1.0, 200.0, None), beside)
+    return Turn(0.1, [net_ms], rows, alone, FreshStart(1.0, 200.0, None), peers=beside)
 
 
 def test_ratios_are_taken_within_a_turn(subject: Subject) -> None:

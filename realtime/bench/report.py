@@ -49,6 +49,7 @@ class Result:
     """All figures of a combination that ran. `rows` go by name; `gate_db` is the least PSNR to the reference.
 
     `efficiency` is the pipeline's frames a second over those of its slowest stage alone: 1 is a perfect overlap.
+    `on_gpu_ms` is the median for frames that lie on the engine's GPU and stay there, None where it takes none.
     `build_seconds` is the time of one cold build with the gate, `restore_seconds` that from the cache.
     """
 
@@ -71,6 +72,12 @@ class Result:
     roof: Roof | None = None
     roof_reason: str = ""
     stability: Stability | None = None
+    on_gpu_ms: Spread | None = None
+
+    @property
+    def net_ms(self) -> float:
+        """A frame in the net without what travels to the GPU and back, where that can be told apart."""
+        return self.on_gpu_ms.median if self.on_gpu_ms else self.latency.p50
 
     @property
     def slowest_stage(self) -> str:

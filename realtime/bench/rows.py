@@ -4,13 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from realtime.bench.first_frames import Allowance
 from realtime.bench.subject import Subject
-from realtime.frame import Sink
+from realtime.device_colour import CUDA, why_no_tensors
+from realtime.frame import Pixels, Sink
 from realtime.loop import run
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
@@ -32,6 +33,20 @@ class Throughput:
 def net_latency_ms(subject: Subject) -> list[float]:
     """Milliseconds of every frame, one after the other, on frames that lie in memory."""
     frames = subject.frames(FRAMES_IN_MEMORY)
+    for frame in frames[:WARM_UP_FRAMES]:
+        subject.single(frame)
+    return each_ms(subject.single, frames, allowance_of(subject))
+
+
+def on_gpu_ms(subject: Subject) -> list[float]:
+    """The same on frames that lie in the GPU's memory, and stay there; empty where the engine takes none."""
+    if not subject.single.takes_device_frames or why_no_tensors():
+        return []
+    import torch
+
+    given = subject.frames(FRAMES_IN_MEMORY)
+    frames = [replace(frame, data=cast("Pixels", torch.from_numpy(frame.data).to(CUDA))) for frame in given]
+    torch.cuda.synchronize()
     for frame in frames[:WARM_UP_FRAMES]:
         subject.single(frame)
     return each_ms(subject.single, frames, allowance_of(subject))

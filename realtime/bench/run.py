@@ -151,7 +151,7 @@ class _Run:
         if not self._bench.options.roofline:
             return result
         try:
-            return replace(result, roof=roof_of(prepared.style, prepared.spec, result.latency.p50, ceilings))
+            return replace(result, roof=roof_of(prepared.style, prepared.spec, result.net_ms, ceilings))
         except ImpastoError as error:
             return replace(result, roof_reason=self._public(str(error)))
 

@@ -46,6 +46,12 @@ def speed_table(report: BenchReport) -> Table:
         for made, result in report.ran
         if result.stability
     ]
+    notes += [
+        f"{made.style} at {made.size_text}, {_engine(result)}: {result.on_gpu_ms} ms for a frame that lies in the "
+        "GPU's memory and stays there; the columns count its way there and back."
+        for made, result in report.ran
+        if result.on_gpu_ms
+    ]
     notes += [report.live.summary()] if report.live else []
     return Table("Speed", columns, rows, tuple(notes))
 

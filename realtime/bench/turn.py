@@ -9,7 +9,7 @@ from realtime.bench.figures import Latency, Spread
 from realtime.bench.machine import usable_cores
 from realtime.bench.report import PeerRow, Result, Row, Stage
 from realtime.bench.rivals import PeerTurn
-from realtime.bench.rows import Throughput, net_latency_ms, net_throughput, to_file, to_null
+from realtime.bench.rows import Throughput, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
 from realtime.bench.stages import StageAlone, stages_alone
 from realtime.bench.start import FreshStart, fresh_start
 from realtime.bench.subject import Subject
@@ -24,6 +24,7 @@ class Turn:
     rows: dict[str, Throughput]
     alone: dict[str, StageAlone]
     start: FreshStart
+    on_gpu_ms: list[float] = field(default_factory=list)
     peers: Mapping[str, PeerTurn] = field(default_factory=dict)
 
 
@@ -37,7 +38,7 @@ def take_turn(subject: Subject) -> Turn:
         "decode_stylize_encode": to_file(subject, output),
     }
     alone = stages_alone(subject, output, StageAlone(median(net_ms), rows["net"].fps))
-    return Turn(subject.open_seconds, net_ms, rows, alone, fresh_start(subject))
+    return Turn(subject.open_seconds, net_ms, rows, alone, fresh_start(subject), on_gpu_ms(subject))
 
 
 def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, silent: Mapping[str, str]) -> Result:
@@ -54,6 +55,7 @@ def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, 
         peak_mib=_spread(turns, lambda turn: turn.start.peak_mib),
         gpu_mib=Spread.of(gpu) if gpu else None,
         latency=Latency.of([turn.net_ms for turn in turns]),
+        on_gpu_ms=Spread.of(median(turn.on_gpu_ms) for turn in turns) if turns[0].on_gpu_ms else None,
         rows={name: _row([turn.rows[name] for turn in turns]) for name in turns[0].rows},
         stages=_stages([turn.alone for turn in turns]),
         efficiency=_spread(turns, _efficiency),
