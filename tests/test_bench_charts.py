@@ -73,6 +73,13 @@ def test_every_table_has_its_rows(report: BenchReport) -> None:
     assert tables["Roofline"].rows[0][-3:] == ("compute", "1000", "63 %")
 
 
+def test_what_the_gpu_takes_alone_is_told_and_stands_under_the_roof(report: BenchReport) -> None:
+    on_card = replace(RESULT, on_gpu_ms=Spread(2.5, 2.4, 2.7, 3))
+    assert (RESULT.net_ms, on_card.net_ms) == (24.0, 2.5)
+    told = tables_of(replace(report, outcomes=(Outcome(report.outcomes[0].combination, on_card),)))[0].notes
+    assert any("2.50 (2.40–2.70) ms for a frame that lies in the GPU's memory" in note for note in told)
+
+
 def test_markdown_has_the_command_and_no_broken_cells(report: BenchReport) -> None:
     page = as_markdown(report)
     assert page.startswith("    impasto bench --style paper")
