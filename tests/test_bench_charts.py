@@ -92,6 +92,13 @@ def test_text_is_as_wide_as_the_terminal(report: BenchReport) -> None:
     assert max(len(line) for line in as_text(report, 120).splitlines()[2:]) <= 120
 
 
+@pytest.mark.parametrize("columns", [80, 240])
+def test_a_narrow_terminal_breaks_no_word_and_no_figure(report: BenchReport, columns: int) -> None:
+    words = {word.strip("│,") for word in as_text(report, columns).split()}
+    cells = [cell for table in tables_of(report) for row in table.rows for cell in row]
+    assert not {word.strip("│,") for cell in cells for word in cell.split()} - words
+
+
 def test_charts_are_pictures(report: BenchReport, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     written = write_charts(report, tmp_path / "charts")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from realtime.bench.ceilings import Ceiling
 from realtime.bench.combination import Combination
@@ -11,9 +12,14 @@ from realtime.bench.machine import one_line
 from realtime.bench.report import BenchReport, PeerRow, Result, Stage
 from realtime.bench.roofline import Roof, distinct_ceilings
 
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
 GIGA = 1e9
 WORDS = ("style", "size", "engine", "bound by", "against", "why")  # columns of words; the others hold figures
 MEBI = 2**20
+WIDE = 10_000  # columns: more than any table needs
+HEADS = 3  # the first columns of every table: style, size, engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +131,40 @@ def left_out_table(report: BenchReport) -> Table:
 
 
 def as_text(report: BenchReport, width: int) -> str:
-    """The tables for a terminal of so many columns."""
+    """The tables for a terminal of so many columns; lists of figures where a table would break its words."""
     from rich.console import Console, Group
-    from rich.table import Table as RichTable
     from rich.text import Text
 
     console = Console(file=StringIO(), width=width, color_system=None)
     for table in tables_of(report):
-        drawn = RichTable(title=table.title, title_justify="left", title_style="bold")
-        for column in table.columns:
-            drawn.add_column(Text(column), justify="left" if column in WORDS else "right", overflow="fold")
-        for row in table.rows:
-            drawn.add_row(*(Text(cell) for cell in row))
-        console.print(Group(drawn, *(Text(note) for note in table.notes), Text("")))
+        drawn = _drawn(table)
+        least = console.measure(drawn, options=console.options.update(width=WIDE)).minimum
+        shown = drawn if least <= width else Text("\n".join(_listed(table)))
+        console.print(Group(shown, *(Text(note) for note in table.notes), Text("")))
     drawn_text = console.file.getvalue()  # type: ignore[attr-defined]
     return f"{one_line(report.machine)}\n{report.command}, {report.clip}\n\n{drawn_text.rstrip()}"
+
+
+def _drawn(table: Table) -> "RichTable":
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(title=table.title, title_justify="left", title_style="bold")
+    for column in table.columns:
+        drawn.add_column(Text(column), justify="left" if column in WORDS else "right", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
+
+
+def _listed(table: Table) -> Iterator[str]:
+    """The table's title; then each row's style, size and engine with its figures below."""
+    yield table.title
+    for row in table.rows:
+        yield "  " + ", ".join(row[:HEADS])
+        yield from (
+            f"    {name}: {cell}" for name, cell in zip(table.columns[HEADS:], row[HEADS:], strict=True) if cell
+        )
 
 
 def as_markdown(report: BenchReport) -> str:
