@@ -117,8 +117,10 @@ class EngineCache:
         return size
 
     def find(self, wanted: Callable[[EntryHeader], bool]) -> list[EntryHeader]:
-        """The headers of the entries that are wanted, the one used last first."""
-        return [entry.header for entry in self.entries() if entry.header is not None and wanted(entry.header)]
+        """The headers of the entries that are wanted, the one used last first; none where the folder is unreadable."""
+        with suppress(OSError):
+            return [entry.header for entry in self.entries() if entry.header is not None and wanted(entry.header)]
+        return []
 
     def remove(self, entry: StoredEntry) -> None:
         """Another process may have removed it; OSError where it cannot be."""

@@ -9,7 +9,7 @@ from engines.cache import EngineCache, default_cache_folder
 from engines.cache_entry import EntryHeader
 from engines.cache_fields import CACHE_FORMAT, range_of
 from engines.engine import restore_engine
-from engines.errors import EngineRefused
+from engines.errors import ImpastoError
 from engines.spec import ANY_ENGINE, AUTO, Engine, EngineChoice
 from engines.style import StyleFile
 
@@ -27,8 +27,7 @@ def restore_range_engine(
 ) -> Engine | None:
     """An engine from the cache whose range of sizes covers this one, the one used last; None where there is none.
 
-    It is of the backend and precision of the choice, and passed the gate. Nothing is built; ImpastoError as in
-    `restore_engine`.
+    It is of the backend and precision of the choice, and passed the gate. Nothing is built.
     """
     cache = EngineCache(cache_dir or default_cache_folder())
     for header in cache.find(lambda header: _covers(header, style, (height, width), choice)):
@@ -37,7 +36,7 @@ def restore_range_engine(
             engine = restore_engine(
                 style, height=height, width=width, choice=chosen, cache_dir=cache_dir, report=report
             )
-        except EngineRefused:  # the next may do
+        except ImpastoError:  # it is refused here, or its backend is there no more; the next may do
             continue
         if engine is not None:
             return engine

@@ -176,6 +176,20 @@ def test_one_of_another_driver_is_not_taken(style: StyleFile, cache: Path, monke
     assert restore_range_engine(style, height=64, width=64, cache_dir=cache) is None
 
 
+def test_one_of_a_backend_that_was_removed_is_not_taken(
+    style: StyleFile, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = (cache.parent / "adjustable-1.0.dist-info").rename(cache.parent / "removed")
+    monkeypatch.syspath_prepend(removed)  # packages are looked for anew only where the path has changed
+    assert restore_range_engine(style, height=50, width=70, cache_dir=cache) is None
+
+
+def test_a_cache_that_cannot_be_read_has_none(style: StyleFile, tmp_path: Path) -> None:
+    folder = tmp_path / "loop"
+    folder.symlink_to(folder)
+    assert restore_range_engine(style, height=50, width=70, cache_dir=folder) is None
+
+
 def test_the_painter_changes_to_the_other_between_two_frames(
     style: StyleFile, cache: Path, loader: EngineLoader, lines: list[str]
 ) -> None:
