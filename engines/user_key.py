@@ -59,6 +59,7 @@ def _write(path: Path, key: bytes) -> bytes:
             beside.write(key)
             beside.flush()
             os.fsync(beside.fileno())
+            beside.close()  # Windows moves no open file
             os.replace(beside.name, path)
         except BaseException:
             os.unlink(beside.name)
