@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -257,6 +257,15 @@ def check_frame(frame: np.ndarray, spec: EngineSpec) -> np.ndarray:
         found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
         raise ValueError(f"the frame is {found}; this engine takes uint8 {wanted} in RGB")
     return np.ascontiguousarray(frame)[None]
+
+
+def resized_spec(spec: EngineSpec, height: int, width: int, *, closed: bool) -> EngineSpec:
+    """The spec at another size of its range; ValueError where that is outside, or there is none, or it is closed."""
+    sizes = spec.size_range
+    if closed or sizes is None or (height, width) not in sizes:
+        takes = f"takes {sizes or f'{spec.width}x{spec.height} alone'}"
+        raise ValueError(f"the engine {'is closed' if closed else takes}, not {width}x{height}")
+    return replace(spec, height=height, width=width)
 
 
 def check_style(controls: Controls, style_size: int) -> None:

@@ -7,7 +7,6 @@ the GPU is part of the engine's device, and so of its name in the cache.
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
@@ -36,6 +35,7 @@ from engines.spec import (
     GateReport,
     check_frame,
     check_style,
+    resized_spec,
 )
 from engines.style import StyleFile
 
@@ -68,11 +68,9 @@ class OnnxRuntimeEngine:
 
         ValueError where the size is outside `spec.size_range`, or this engine has none or is closed.
         """
-        sizes = self.spec.size_range
-        if not self._sessions or sizes is None or (height, width) not in sizes:
-            takes = sizes or f"{self.spec.width}x{self.spec.height} alone"
-            raise ValueError(f"the engine {f'takes {takes}' if self._sessions else 'is closed'}, not {width}x{height}")
-        return OnnxRuntimeEngine(self._sessions, replace(self.spec, height=height, width=width), self._style_size)
+        sessions = self._sessions
+        spec = resized_spec(self.spec, height, width, closed=not sessions)
+        return OnnxRuntimeEngine(sessions, spec, self._style_size)
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""

@@ -6,7 +6,6 @@ where that is asked for: they share the cores with decoding and encoding.
 """
 
 import io
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from engines.spec import (
     check_frame,
     check_style,
     one_line,
+    resized_spec,
 )
 from engines.style import StyleFile
 
@@ -64,13 +64,9 @@ class OpenVinoEngine:
 
         ValueError where the size is outside `spec.size_range`, or this engine has none or is closed.
         """
-        sizes, compiled = self.spec.size_range, self._compiled
-        if compiled is None or sizes is None or (height, width) not in sizes:
-            what = (
-                "is closed" if compiled is None else f"takes {sizes or f'{self.spec.width}x{self.spec.height} alone'}"
-            )
-            raise ValueError(f"the engine {what}, not {width}x{height}")
-        return OpenVinoEngine(compiled, replace(self.spec, height=height, width=width), self._style_size)
+        compiled = self._compiled
+        spec = resized_spec(self.spec, height, width, closed=compiled is None)
+        return OpenVinoEngine(compiled, spec, self._style_size)
 
     def export(self) -> bytes:
         """The compiled net, as `OpenVinoBackend.restore` takes it."""

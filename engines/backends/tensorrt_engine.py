@@ -2,7 +2,6 @@
 
 import struct
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from engines.backends.tensorrt_flavours import Flavour
 from engines.backends.tensorrt_lane import Lane
 from engines.cuda import Cuda
 from engines.errors import EngineRefused
-from engines.spec import Controls, EngineSpec, GateReport, check_frame, check_style
+from engines.spec import Controls, EngineSpec, GateReport, check_frame, check_style, resized_spec
 
 _HEADER = struct.Struct("<Q")
 
@@ -102,11 +101,9 @@ class TensorRtEngine:
 
         ValueError where the size is outside `spec.size_range`, or this engine has none or is closed.
         """
-        sizes, plan = self.spec.size_range, self._plan
-        if plan is None or sizes is None or (height, width) not in sizes:
-            what = "is closed" if plan is None else f"takes {sizes or f'{self.spec.width}x{self.spec.height} alone'}"
-            raise ValueError(f"the engine {what}, not {width}x{height}")
-        spec = replace(self.spec, height=height, width=width)
+        plan = self._plan
+        spec = resized_spec(self.spec, height, width, closed=plan is None)
+        assert plan is not None, "it is not closed"
         return TensorRtEngine(plan, spec, style_size=self._style_size, cuda=self._cuda, captures=self._captures)
 
     def export(self) -> bytes:
