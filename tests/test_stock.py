@@ -1,5 +1,6 @@
 """What the engine cache holds, whether it still fits this machine, and how the rest is removed."""
 
+import io
 import json
 import os
 import re
@@ -9,14 +10,17 @@ from pathlib import Path
 
 import pytest
 from foreign_backends import ADJUSTABLE, add_backend
+from rich.console import Console
 from small_styles import write_small_style
 from typer.testing import CliRunner, Result
 
 import engines.cache_fields
 from engines.cache import CacheEntry, EngineCache, default_cache_folder
 from engines.engine import EngineChoice, load_engine
+from engines.spec import SizeRange
 from engines.style import StyleFile, load_style
 from realtime.cli import app
+from realtime.commands.stock_table import print_stock
 from realtime.compiling.stock import DAY_SECONDS, prune, take_stock
 
 
@@ -199,6 +203,17 @@ def test_the_list_says_all_that_there_is_to_say(style: StyleFile, cache: EngineC
     assert cells[5].endswith(" dB")
     assert cells[7:] == ["today", "fits"]
     assert "2 in all, 0.0 MiB, 1 of no use: `impasto compile --prune` removes them" in result.stdout
+
+
+def test_a_narrow_terminal_shows_every_column(style: StyleFile, cache: EngineCache) -> None:
+    sizes = SizeRange((180, 320), (1080, 1920))
+    choice = EngineChoice("adjustable", threads=1, pinned=True, requests=2, size_range=sizes)
+    load_engine(style, height=180, width=320, choice=choice, cache_dir=cache.folder).close()
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=80)
+    with console.capture() as shown:
+        print_stock(take_stock(cache), cache.folder, console)
+    words = shown.get().split()
+    assert {"gate", "MiB", "used", "state", "320x180-", "1920x1080", "thread,", "pinned", "today", "fits"} <= set(words)
 
 
 def test_the_list_as_json(style: StyleFile, cache: EngineCache, entry: Path) -> None:

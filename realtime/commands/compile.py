@@ -150,6 +150,8 @@ def build(options: CompileOptions, *, as_json: bool) -> None:
 
 def show_stock(*, as_json: bool) -> None:
     """The table, or one JSON document."""
+    from rich.console import Console
+
     from engines.cache import EngineCache, default_cache_folder
     from realtime.commands.stock_table import print_stock
     from realtime.commands.terminal import print_result
@@ -162,7 +164,7 @@ def show_stock(*, as_json: bool) -> None:
     elif not stock:
         print_result(f"no engine is kept in {cache.folder}")
     else:
-        print_stock(stock, cache.folder)
+        print_stock(stock, cache.folder, Console())
 
 
 def prune_stock(older_than: float | None, everything: bool, *, as_json: bool) -> None:
