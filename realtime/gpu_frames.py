@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from engines.errors import ImpastoError
+from engines.spec import one_line
 from realtime.device_colour import why_no_tensors
+from realtime.frame import SplitSink
 from realtime.options import DECODERS
 from realtime.sources.file import FileSource
 from realtime.stylizer import Stylizer
@@ -44,13 +46,22 @@ def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, 
         except ImpastoError as error:
             report(f"decoder: software ({error})")
             return
-    try:
-        if not reason:
-            source.keep_on_device()
-    except ImpastoError as error:
-        reason = str(error)
+    reason = reason or _try_to_keep(source, stylizer, sink)
     where = f"each frame is copied ({reason})" if reason else "frames stay in the GPU's memory"
     report(f"decoder: cuda; {where}")
+
+
+def _try_to_keep(source: FileSource, stylizer: Stylizer, sink: object) -> str:
+    """Leave frames on the GPU if the first one gets all the way there; else why it does not."""
+    try:
+        source.keep_on_device()
+        painted = stylizer(source.first())
+        if isinstance(sink, SplitSink):
+            sink.prepare(painted)
+    except Exception as error:  # a probe: drivers and compilers of kernels fail in every possible way
+        source.keep_on_device(False)
+        return str(error) if isinstance(error, ImpastoError) else one_line(error)
+    return ""
 
 
 def _why_not_kept(stylizer: Stylizer, sink: object) -> str:

@@ -3,9 +3,7 @@
 What a GPU alone can show (CUDA's own decoder, and NVENC over torch's memory) is at the end, and skipped without one.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -16,45 +14,25 @@ import numpy as np
 import pytest
 from av.codec.hwaccel import hwdevices_available
 from clips import psnr_db, read_pictures, read_rgb, write_clip
-from fakes import copying_stylizer
+from tensor_engine import stylizer
 
 torch = pytest.importorskip("torch", reason="frames on a GPU are torch's")
 
 from engines.errors import ImpastoError  # noqa: E402
-from engines.spec import Controls, EngineSpec, GateReport  # noqa: E402
 from realtime.clip import Clip  # noqa: E402
 from realtime.colour import ColourTags, FromRgb, ToRgb  # noqa: E402
 from realtime.device_colour import DeviceFromRgb, DeviceToRgb, brought_home, is_for_device  # noqa: E402
 from realtime.encoding import choose_encoding  # noqa: E402
 from realtime.frame import Frame, Pixels  # noqa: E402
-from realtime.gpu_frames import choose_decoder, keep_on_gpu  # noqa: E402
 from realtime.hardware_video import DECODED, why_not_decode, why_not_encode  # noqa: E402
 from realtime.sinks.file import FileSink  # noqa: E402
 from realtime.sinks.null import NullSink  # noqa: E402
 from realtime.sinks.pictures import PictureSink  # noqa: E402
 from realtime.sources.file import FileSource  # noqa: E402
 from realtime.sources.gpu_decoder import open_decoder  # noqa: E402
-from realtime.stylizer import Stylizer  # noqa: E402
 
 BT709_FULL = ColourTags(1, 2, 1, 1)
 BT601_LIMITED = ColourTags(6, 1, 6, 6)
-
-
-@dataclass
-class NegativeEngine:
-    """Takes frames as tensors, on whatever device, and returns their negatives."""
-
-    spec: EngineSpec = field(default_factory=lambda: EngineSpec("torch-half", "fp16", 48, 64, "CPU", "1"))
-    gate: GateReport | None = None
-    takes_device_frames: bool = True
-
-    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
-        return 255 - frame
-
-    def paint_device(self, frame: Any, controls: Controls) -> Any:
-        return 255 - frame
-
-    def close(self) -> None: ...
 
 
 @pytest.fixture
@@ -67,10 +45,6 @@ def source(clip: Path) -> Iterator[FileSource]:
     opened = FileSource(clip)
     yield opened
     opened.close()
-
-
-def stylizer(**changes: Any) -> Stylizer:
-    return Stylizer(NegativeEngine(**changes), Controls(np.zeros(1, np.float32)))
 
 
 def smooth_picture(width: int, height: int) -> Pixels:
@@ -175,45 +149,6 @@ def test_which_sinks_take_tensors() -> None:
     assert not hasattr(PictureSink, "takes_device_frames")
 
 
-def test_software_decodes_where_the_engine_paints_in_main_memory(source: FileSource, tmp_path: Path) -> None:
-    lines: list[str] = []
-    keep_on_gpu("auto", source, copying_stylizer(), NullSink(), lines.append)
-    assert lines == []
-    assert not source.decodes_on_gpu
-
-
-def test_software_decodes_with_a_word_where_an_engine_on_the_gpu_takes_no_tensors(source: FileSource) -> None:
-    lines: list[str] = []
-    engine = NegativeEngine(takes_device_frames=False)
-    engine.spec = replace(engine.spec, backend="tensorrt", device="a GPU")
-    keep_on_gpu("auto", source, Stylizer(engine, Controls(np.zeros(1, np.float32))), NullSink(), lines.append)
-    assert lines == ["decoder: software (tensorrt takes frames from main memory)"]
-
-
-def test_without_torch_frames_are_not_kept_and_the_remedy_is_told(
-    source: FileSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """TensorRT comes without it."""
-    monkeypatch.setattr("realtime.device_colour.find_spec", lambda name: None)
-    engine = NegativeEngine()
-    engine.spec = replace(engine.spec, backend="tensorrt", device="CUDA")
-    lines: list[str] = []
-    keep_on_gpu("auto", source, Stylizer(engine, Controls(np.zeros(1, np.float32))), NullSink(), lines.append)
-    assert re.fullmatch(r"decoder: software \(torch, .* is not installed; pip install 'impasto\[train\]'\)", lines[0])
-    assert not source.decodes_on_gpu
-
-
-@pytest.mark.parametrize("decoder", ["", "gpu", "nvdec"])
-def test_an_unknown_decoder_is_answered_with_those_there_are(source: FileSource, decoder: str) -> None:
-    with pytest.raises(ImpastoError, match=f"no decoder '{decoder}'; choose one of auto, software, cuda"):
-        choose_decoder(decoder, source)
-
-
-def test_pictures_are_not_decoded_by_the_gpu() -> None:
-    with pytest.raises(ImpastoError, match="--decoder cuda decodes video files, not pictures"):
-        choose_decoder("cuda", object())
-
-
 @pytest.mark.parametrize("name", ["bbb_720p_5s_audio.mp4", "drive_540p_9s_audio.mp4", "odd/vp9_no_audio.webm"])
 def test_a_decoder_beside_the_container_s_gives_the_same_pictures(shared_data: Path, name: str) -> None:
     """As `GpuDecoder` opens it, here without the GPU."""
@@ -233,44 +168,6 @@ def test_the_decoder_of_that_very_name_is_the_one_that_knows_cuda(codec: str) ->
     if "cuda" not in hwdevices_available():
         pytest.skip("this FFmpeg was built without CUDA")
     assert "cuda" in [config.device_type.name for config in av.Codec(codec, "r").hardware_configs]
-
-
-def needs_no_gpu() -> None:
-    if not why_not_decode("h264"):
-        pytest.skip("H.264 is decoded on a GPU here")
-
-
-def test_a_codec_that_is_not_decoded_on_the_gpu_is_told(shared_data: Path) -> None:
-    source = FileSource(shared_data / "video" / "odd" / "interlaced_mpeg2.ts")
-    with pytest.raises(ImpastoError, match="mpeg2video video cannot be decoded on the GPU here: h264, hevc, av1, vp9"):
-        choose_decoder("cuda", source)
-    assert source.read() is not None
-    source.close()
-
-
-def test_auto_says_why_software_decodes_for_an_engine_on_the_gpu(
-    source: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    needs_no_gpu()
-    monkeypatch.setattr("realtime.gpu_frames.why_no_tensors", lambda: "")
-    lines: list[str] = []
-    sink = FileSink(tmp_path / "out.mp4", source.clip)
-    keep_on_gpu("auto", source, stylizer(), sink, lines.append)
-    sink.abort()
-    assert lines == [f"decoder: software (h264 video cannot be decoded on the GPU here: {why_not_decode('h264')})"]
-    frames = 0
-    while source.read() is not None:
-        frames += 1
-    assert frames == 10
-
-
-def test_cuda_is_refused_where_there_is_none_and_the_source_still_gives_frames(source: FileSource) -> None:
-    needs_no_gpu()
-    with pytest.raises(ImpastoError, match=r"cannot be decoded on the GPU here: .*use --decoder software"):
-        choose_decoder("cuda", source)
-    frame = source.read()
-    assert frame is not None
-    assert not frame.on_device
 
 
 def needs_gpu() -> None:

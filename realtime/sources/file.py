@@ -133,9 +133,13 @@ class FileSource:
     def decodes_on_gpu(self) -> bool:
         return self._gpu is not None
 
-    def keep_on_device(self) -> None:
-        """Give frames as they lie in the GPU's memory, for an engine that paints there."""
-        self._to_device = DeviceToRgb(self._coded.tags, self._coded.size, self._to_rgb.size)
+    def keep_on_device(self, keep: bool = True) -> None:
+        """Give frames as they lie in the GPU's memory, for an engine that paints there; or no longer so."""
+        self._to_device = DeviceToRgb(self._coded.tags, self._coded.size, self._to_rgb.size) if keep else None
+
+    def first(self) -> Frame:
+        """A frame to try things with: the first, before any was grabbed. It will be read all the same."""
+        return self.retrieve(DecodedPicture(self._waiting[0], 0, time.perf_counter()))
 
     def _pixels(self, picture: av.VideoFrame) -> Pixels:
         if self._to_device is not None and lies_on_device(picture):
