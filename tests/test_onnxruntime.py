@@ -203,7 +203,7 @@ def test_the_provider_that_works_is_the_device(
     engine.close()
 
 
-def test_where_its_folder_cannot_be_made_a_provider_keeps_nothing(
+def test_where_its_folder_cannot_be_ours_alone_a_provider_keeps_nothing(
     style: StyleFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Path | None] = []
@@ -217,12 +217,15 @@ def test_where_its_folder_cannot_be_made_a_provider_keeps_nothing(
     monkeypatch.setattr("engines.backends.onnxruntime.open_session", open_on_cpu)
     backend = OnnxRuntimeGpuBackend()
     (tmp_path / "file").touch()
-    for folder, kept in ((tmp_path / "file", None), (tmp_path / "aids", tmp_path / "aids" / "onnxruntime")):
+    (tmp_path / "open" / "onnxruntime").mkdir(parents=True)
+    (tmp_path / "open" / "onnxruntime").chmod(0o777)
+    for name, keeps in (("file", False), ("open", False), ("aids", True)):
+        folder, kept = tmp_path / name, tmp_path / name / "onnxruntime" if keeps else None
         engine = backend.build(style, ON_CUDA, BuildAids(folder))
         assert backend.dump(engine) == (os.fsencode(kept) if kept else b"")
         backend.restore(backend.dump(engine), style, ON_CUDA).close()
         engine.close()
-    assert asked == [None, None, kept, kept]
+    assert asked == [None] * 4 + [kept] * 2
 
 
 def test_what_tensorrt_compiled_is_kept_in_our_folder(tmp_path: Path) -> None:

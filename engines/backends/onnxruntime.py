@@ -38,6 +38,7 @@ from engines.spec import (
     resized_spec,
 )
 from engines.style import StyleFile
+from engines.user_key import OTHERS, is_ours
 
 KEPT_IN = "onnxruntime"  # a folder in that of the cache, for what a provider compiled
 NOT_INSTALLED = "onnxruntime is not installed; pip install 'impasto[onnxruntime]'"
@@ -147,12 +148,12 @@ class OnnxRuntimeGpuBackend(_Backend):
 
 
 def _made(folder: Path) -> Path | None:
-    """The folder; None where it cannot be made, and then what is compiled is compiled again the next time."""
+    """The folder, closed to others, for what lies in it is code; None where it cannot be had, and nothing is kept."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder if is_ours(folder.lstat(), forbidden=OTHERS) else None
     except OSError:
         return None
-    return folder
 
 
 def _one_core(spec: EngineSpec, provider: Provider) -> list[Load]:
