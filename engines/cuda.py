@@ -15,6 +15,7 @@ NO_DRIVER = "no NVIDIA driver is loaded on this machine; install one, or choose 
 NO_GPU = "there is no NVIDIA GPU that CUDA can use (CUDA_VISIBLE_DEVICES may hide it); choose another --engine"
 OLD_DRIVER = "is too old for the installed cuda-bindings; update it, or pip install 'cuda-bindings<13' tensorrt-cu12"
 DEVICE_INDEX = 0
+DEFAULT_STREAM = 0
 
 
 class CudaError(EngineRefused):

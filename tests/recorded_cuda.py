@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.cuda import CudaError
+from engines.cuda import DEFAULT_STREAM, CudaError
 from engines.errors import EngineRefused
 
 HEIGHT, WIDTH, STYLE_SIZE = 12, 20, 6
@@ -21,7 +21,7 @@ class RecordedCuda:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.memory: dict[int, Any] = {}
-        self.queues: dict[int, list[Any]] = {}
+        self.queues: dict[int, list[Any]] = {DEFAULT_STREAM: []}
         self.captured: dict[int, list[Any]] = {}
         self.graphs: dict[int, list[Any]] = {}
         self.capture_fails = False
@@ -102,7 +102,7 @@ class RecordedCuda:
 
     @property
     def all_freed(self) -> bool:
-        return not (self.memory or self.queues or self.graphs or self.captured)
+        return self.queues == {DEFAULT_STREAM: []} and not (self.memory or self.graphs or self.captured)
 
 
 class RecordedContext:

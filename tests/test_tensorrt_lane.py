@@ -11,7 +11,7 @@ from recorded_cuda import HEIGHT, STYLE_SIZE, WIDTH, DeviceTensor, RecordedCuda,
 from small_styles import random_frame
 
 from engines.backends.tensorrt_engine import TensorRtEngine, unpack
-from engines.cuda import Cuda, CudaError
+from engines.cuda import DEFAULT_STREAM, Cuda, CudaError
 from engines.errors import EngineRefused
 from engines.spec import Controls, DeviceEngine, EngineSpec, RangeEngine, SizeRange
 
@@ -69,10 +69,22 @@ def test_a_frame_on_the_gpu_does_not_travel(engine: TensorRtEngine, plan: Record
     plan.cuda.calls.clear()
     result = engine.paint_device(frame, CONTROLS)
     within = f"copy_within {FRAME_BYTES}"
-    assert plan.cuda.calls == [CONTROLS_IN, within, "launch", within, "synchronise"]
+    assert plan.cuda.calls == ["synchronise", CONTROLS_IN, within, "launch", within, "synchronise"]
     assert np.array_equal(result.array, painted(frame.array, CONTROLS))
     assert isinstance(engine, DeviceEngine)
     assert engine.takes_device_frames
+
+
+def test_memory_that_somebody_still_reads_is_not_painted_over(engine: TensorRtEngine, plan: RecordedPlan) -> None:
+    """Torch hands out memory that was let go of on a stream to that stream again, and the lane's is another."""
+    frame = DeviceTensor(plan.cuda, random_frame(HEIGHT, WIDTH))
+    result, seen = DeviceTensor(plan.cuda, random_frame(HEIGHT, WIDTH, seed=1)), list[np.ndarray]()
+    before = result.array.copy()
+    plan.cuda.queue(DEFAULT_STREAM, "read", lambda: seen.append(result.array.copy()))
+    frame.new_empty = lambda shape: result  # type: ignore[method-assign]
+    engine.paint_device(frame, CONTROLS)
+    assert np.array_equal(seen[0], before)
+    assert not np.array_equal(result.array, before)
 
 
 def test_wrong_tensors_are_value_errors(engine: TensorRtEngine, plan: RecordedPlan) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.cuda import Cuda, CudaError
+from engines.cuda import DEFAULT_STREAM, Cuda, CudaError
 from engines.errors import EngineRefused
 from engines.spec import Controls, one_line
 
@@ -63,9 +63,14 @@ class Lane:
         return self._stylized.copy()
 
     def paint_device(self, frame: int, stylized: int, controls: Controls) -> None:
-        """The same from and to addresses on the GPU; the result is there when this returns."""
+        """The same from and to addresses on the GPU; the result is there when this returns.
+
+        `stylized` is new memory of torch's, which may be memory that was let go of while the default stream still reads
+        it: that is waited for first.
+        """
         cuda, stream, size = self._cuda, self._stream, self._frame.nbytes
         _, frame_on_gpu, stylized_on_gpu = self._on_gpu
+        cuda.synchronise(DEFAULT_STREAM)
         with self._waiting():
             self._set_controls(controls)
             cuda.copy_within(frame_on_gpu, frame, size, stream)
