@@ -1,6 +1,6 @@
 """The options that several commands share, with their ranges and their help."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Annotated
 
@@ -29,47 +29,37 @@ def complete_style(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
-def complete_engine(incomplete: str) -> list[str]:
-    """Names of the engines, for the shell's completion; those that cannot run here too, for they say why."""
-    return [name for name in (AUTO, *_engines()) if name.startswith(incomplete)]
-
-
-def complete_precision(incomplete: str) -> list[str]:
-    """Names of the precisions, for the shell's completion."""
-    return [name for name in (AUTO, *PRECISIONS) if name.startswith(incomplete)]
-
-
-def complete_mode(incomplete: str) -> list[str]:
-    """Names of the ways to share the machine, for the shell's completion."""
-    return [name for name in (AUTO, *MODES) if name.startswith(incomplete)]
-
-
-def engine_name(text: str) -> str:
-    """`auto`, or an engine of ours or of another package."""
-    return text if text == AUTO else _one_of(_engines(), text, "engine")
-
-
-def precision_name(text: str) -> str:
-    """`auto`, or a precision; whether an engine has it is found out later."""
-    return text if text == AUTO else _one_of(PRECISIONS, text, "precision")
-
-
-def mode_name(text: str) -> str:
-    """`auto`, or a way to share the machine."""
-    return text if text == AUTO else _one_of(MODES, text, "mode")
-
-
-def _engines() -> Iterable[str]:
+def all_engines() -> Iterable[str]:
+    """Ours and those of other packages; those that cannot run here too, for they say why."""
     from engines.registry import backend_names
 
     return backend_names()
 
 
-def _one_of(names: Iterable[str], text: str, what: str) -> str:
-    known = tuple(names)
-    if text not in known:
-        raise typer.BadParameter(f"there is no {what} {text!r}; choose {AUTO} or one of {', '.join(known)}")
-    return text
+def one_of(what: str, names: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    """A parser that takes `auto` or one of these names, and refuses others with the names."""
+
+    def name(text: str) -> str:
+        if text != AUTO and text not in (known := tuple(names())):
+            raise typer.BadParameter(f"there is no {what} {text!r}; choose {AUTO} or one of {', '.join(known)}")
+        return text
+
+    return name
+
+
+def completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """The names that begin so, and `auto`, for the shell's completion."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in (AUTO, *names()) if name.startswith(incomplete)]
+
+    return complete
+
+
+engine_name, complete_engine = one_of("engine", all_engines), completing(all_engines)
+precision_name, complete_precision = one_of("precision", lambda: PRECISIONS), completing(lambda: PRECISIONS)
+mode_name, complete_mode = one_of("mode", lambda: MODES), completing(lambda: MODES)
+decoder_name, complete_decoder = one_of("decoder", lambda: DECODERS[1:]), completing(lambda: DECODERS[1:])
 
 
 def positive_fraction(text: str) -> Fraction:
@@ -129,7 +119,11 @@ Height = Annotated[
 Decoder = Annotated[
     str,
     typer.Option(
-        metavar="|".join(DECODERS), help="Where the video is decoded: cuda is an NVIDIA GPU.", rich_help_panel=MACHINE
+        parser=decoder_name,
+        metavar="|".join(DECODERS),
+        autocompletion=complete_decoder,
+        help="Where the video is decoded: cuda is an NVIDIA GPU.",
+        rich_help_panel=MACHINE,
     ),
 ]
 Engine = Annotated[
