@@ -44,7 +44,8 @@ def speed_table(report: BenchReport) -> Table:
     columns = ("style", "size", "engine", "net only, p50 ms", "p95 ms", "p99 ms", *speeds, "gate, dB")
     rows = tuple(_speed_row(made, result) for made, result in report.ran)
     notes = [
-        f"Medians of {report.repeats} turns of {report.frames} frames (least–most), or of {report.row_seconds:g} s."
+        f"Medians of {report.repeats} turn{'' if report.repeats == 1 else 's'} of {report.frames} frames (least–most), "
+        f"or of {report.row_seconds:g} s."
     ]
     notes += [
         f"{made.style} at {made.size_text}, {_engine(result)}: the warping error is {result.stability.ratio:.2f} times "
