@@ -4,6 +4,7 @@ What it paints needs a GPU: there tests/test_engines.py runs its suite over thes
 """
 
 import _thread
+import signal
 import threading
 from contextlib import nullcontext
 from dataclasses import replace
@@ -118,14 +119,18 @@ def test_what_progress_raises_ends_the_build(rtx: Any, small: StyleFile, error: 
 def test_ctrl_c_ends_the_build(rtx: Any, small: StyleFile) -> None:
     """The signal comes while the build runs in its thread: the waiting main thread has it, and ends the build."""
     told = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
 
     def interrupt(share: float) -> None:
         told.append(threading.current_thread())
         if len(told) == 1:
             _thread.interrupt_main()
 
-    with pytest.raises(KeyboardInterrupt):
-        compiled(rtx, small, SPEC, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            compiled(rtx, small, SPEC, interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert threading.main_thread() not in told
     assert not any(thread.name.startswith("impasto-tensorrt") for thread in threading.enumerate())
 
