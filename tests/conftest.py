@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from small_styles import write_small_style
 
 from realtime.live.request import SinkRequest
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before a test imports onnxruntime by itself
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
