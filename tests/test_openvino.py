@@ -1,5 +1,6 @@
 """OpenVINO's engines: how they share the machine, one net for a range of sizes, and closing while frames are in it."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 from small_styles import random_frame, write_small_style
 
 from engines.backends.openvino import OpenVinoEngine
+from engines.backends.signal_stack import signal_stack
 from engines.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.errors import EngineRefused
 from engines.registry import open_backend
@@ -110,6 +112,18 @@ def test_a_size_outside_the_range_is_a_value_error(ranged: Engine, style: StyleF
 def test_a_size_in_use_outside_its_own_range_is_refused(style: StyleFile) -> None:
     with pytest.raises(EngineRefused, match="takes the sizes 20x16-128x96, which 64x200 is not"):
         build(style, replace(SPEC, height=200, size_range=RANGE))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seen on Linux")
+def test_engines_that_come_and_go_leave_signals_their_stack(style: StyleFile, controls: Controls) -> None:
+    """Or the next Ctrl-C would end the process: the first one closed is the first one opened."""
+    before = signal_stack()
+    first, second = build(style, SPEC), build(style, replace(SPEC, requests=2))
+    for engine in (first, second):
+        engine(random_frame(HEIGHT, WIDTH), controls)
+        assert signal_stack() == before
+        engine.close()
+        assert signal_stack() == before
 
 
 def test_two_may_close_while_frames_are_in_the_net(style: StyleFile, controls: Controls) -> None:

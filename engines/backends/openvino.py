@@ -13,6 +13,7 @@ import numpy as np
 from engines.backends.openvino_layers import DEVICE, folded
 from engines.backends.openvino_package import import_openvino
 from engines.backends.seats import Seats
+from engines.backends.signal_stack import kept_signal_stack
 from engines.errors import EngineRefused
 from engines.spec import (
     BackendState,
@@ -75,8 +76,9 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
-        self._requests.close()
-        self._compiled = None
+        with kept_signal_stack():
+            self._requests.close()
+            self._compiled = None
 
 
 class OpenVinoBackend:
@@ -106,6 +108,10 @@ class OpenVinoBackend:
         )
 
     def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
+        with kept_signal_stack():
+            return self._build(style, spec, aids)
+
+    def _build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
         core = import_openvino().Core()
         settings = _settings(spec, core)
         quantised = _quantised(style, spec, aids, settings) if spec.precision == "int8" else None
@@ -121,6 +127,10 @@ class OpenVinoBackend:
         return engine.export() if isinstance(engine, OpenVinoEngine) else b""
 
     def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
+        with kept_signal_stack():
+            return self._restore(blob, style, spec)
+
+    def _restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
         core = import_openvino().Core()
         try:
             compiled = core.import_model(blob, DEVICE, _settings(spec, core))
