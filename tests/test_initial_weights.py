@@ -11,7 +11,8 @@ from engines.export import export_style
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig
 from engines.style import NamedStyle
-from trainers.initial_weights import DETAIL_SHARE, LUMA, initial_weights
+from trainers.initial_weights import DETAIL_SHARE, initial_weights
+from trainers.losses import LUMA
 
 OLD = TransformConfig(widths=(4, 6), blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3)
 HALF = TransformConfig(widths=(4, 6), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True)

@@ -20,9 +20,8 @@ from torch import Tensor
 from engines.networks.transform import StyledNorm, TransformNet
 from engines.networks.transform_config import PRESETS, TransformConfig
 from engines.style import load_style
+from trainers.losses import LUMA
 
-# BT.601: what a smaller picture lacks is added as luma alone, or edges would take the photo's colours.
-LUMA = (0.299, 0.587, 0.114)
 DETAIL_SHARE = 0.6
 
 Tensors = dict[str, Tensor]
@@ -113,7 +112,7 @@ def _halving(factor: int) -> Tensor:
 
 
 def _luma_of(places: int) -> Tensor:
-    """[3·places, 3·places]: the luma of every place, for each of its colours."""
+    """[3·places, 3·places]: the luma of every place, for each of its colours, or edges would take the photo's."""
     return torch.kron(torch.tensor(LUMA).repeat(3, 1), torch.eye(places))
 
 
