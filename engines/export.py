@@ -91,15 +91,15 @@ class _TransformGraph:
             g.input(name, TensorProto.FLOAT, shape)
         around = PictureGraph(g, self.config.unshuffle, self.config.size_multiple, self.rewrites.bytes_first)
         picture = around.read(frame)
-        painted = around.from_net(self._net(around.centred(picture)))
+        painted = around.from_net(self._net(around.centred(picture, self.config.stem_kernel // 2)))
         if self.config.detail:
-            painted = g.op("Add", painted, around.mapped(picture, *self._detail()))
+            painted = g.op("Add", painted, self._detail(around, picture))
         stylized = around.write(around.blended(picture, painted), frame)
         g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
         return g.model()
 
     def _net(self, picture: str) -> str:
-        """picture [1, 3, H, W], 0..255 less a constant, sizes padded → the stylized picture, 0..255, not clamped."""
+        """The folded picture in planes, 0..255 less a constant, with the stem's rim → the stylized one, not clamped."""
         widths, refine = self.config.widths, self.config.refine_blocks
         x = self._relu(self._norm(self._stem(picture), widths[0]))
         for level, width in enumerate(widths[1:], start=1):
@@ -112,16 +112,18 @@ class _TransformGraph:
                 x = self._residual(x, f"refine.{number}", width)
         return self._head(x)
 
-    def _detail(self) -> tuple[str, str]:
-        """What a pixel of the folded picture adds to itself: a matrix [3·f², 3·f²] and a row, in 0..255."""
+    def _detail(self, around: PictureGraph, picture: str) -> str:
+        """What the folded picture, 0..255, adds to the painted one.
+
+        The style's scale comes after the convolution, not into its kernel: a kernel of constants can be quantised.
+        """
         g, channels = self.graph, self.config.picture_channels
         by_place = np.arange(channels).reshape(3, -1).T.ravel()  # of torch's channels, which count the colour first
         order = g.constant(by_place, np.int64)
-        scale, shift = (g.op("Gather", part, order) for part in self._style(channels))
-        weight = g.op("Reshape", self._weight("detail.weight"), g.ints(channels, channels))
-        placed = g.op("Gather", g.op("Gather", weight, order, axis=0), order, axis=1)
-        styled = g.op("Mul", g.op("Transpose", placed, perm=[1, 0]), scale)
-        return styled, g.op("Mul", shift, g.constant(WHITE))
+        scale, shift = (around.row(g.op("Gather", part, order)) for part in self._style(channels))
+        weight = g.op("Gather", g.op("Gather", self._weight("detail.weight"), order, axis=0), order, axis=1)
+        styled = g.op("Mul", around.from_net(g.op("Conv", around.planes(picture), weight)), scale)
+        return g.op("Add", styled, g.op("Mul", shift, g.constant(WHITE)))
 
     def _residual(self, x: str, place: str, width: int) -> str:
         y = self._relu(self._norm(self._conv(x, f"{place}.conv1"), width))
@@ -154,19 +156,19 @@ class _TransformGraph:
         return self.graph.op("Conv", self._reflect(x, kernel // 2), weight, strides=[stride, stride])
 
     def _stem(self, picture: str) -> str:
-        """The first convolution, which also brings 0..255 to 0..1."""
+        """The first convolution, of a picture that has its rim; it also brings 0..255 to 0..1."""
         g, factor = self.graph, self.config.unshuffle
         weight = self._weight("down.0.weight", factor=1 / WHITE)
         out, channels, kernel, _ = self.weights["down.0.weight"].shape
         if factor == 1 and kernel == 9 and self.rewrites.stem:
-            small = g.op("SpaceToDepth", self._reflect(picture, 4), blocksize=2)
+            small = g.op("SpaceToDepth", picture, blocksize=2)
             return g.op("DepthToSpace", g.op("Conv", small, self._half_resolution(weight, out, channels)), blocksize=2)
         if factor > 1:
             # torch's pixel_unshuffle counts the colour first, the folded picture the place in the block.
             by_colour = g.op("Reshape", weight, g.ints(out, 3, factor**2, kernel, kernel))
             by_place = g.op("Transpose", by_colour, perm=[0, 2, 1, 3, 4])
             weight = g.op("Reshape", by_place, g.ints(out, channels, kernel, kernel))
-        return g.op("Conv", self._reflect(picture, kernel // 2), weight)
+        return g.op("Conv", picture, weight)
 
     def _head(self, x: str) -> str:
         """The last convolution, which also brings 0..1 to 0..255; its channels are those of the folded picture."""

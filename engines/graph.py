@@ -52,6 +52,13 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
+    def split(self, value: str, parts: int, axis: int) -> list[str]:
+        """Equal parts along an axis."""
+        name = f"split_{len(self.nodes)}"
+        outputs = [f"{name}_{part}" for part in range(parts)]
+        self.nodes.append(helper.make_node("Split", [value], outputs, name=name, axis=axis, num_outputs=parts))
+        return outputs
+
     def cast(self, value: str, kind: int = TensorProto.FLOAT) -> str:
         return self.op("Cast", value, to=kind)
 

@@ -41,29 +41,36 @@ class PictureGraph:
         planes = g.op("Transpose", self._pad(g.cast(frame)), perm=TO_PLANES)
         return g.op("SpaceToDepth", planes, blocksize=self.factor) if self.factor > 1 else planes
 
-    def centred(self, picture: str) -> str:
-        """[1, 3·f², h, w]: the picture less the mean of each channel, as a coarse sample tells it.
+    def centred(self, picture: str, rim: int) -> str:
+        """[1, 3·f², h + 2·rim, w + 2·rim]: the picture less the mean of each channel, as a coarse sample tells it.
 
         The stem has no bias and an instance norm follows, which takes any constant away: the result is the same. But
         where a large picture is bright and even, sums in single precision would drown what little it varies.
+        The rim for the stem's kernel is a reflection. It is put on before the picture becomes planes, since OpenVINO
+        then reads it channels last and copies it once less.
         """
         g, axes = self.graph, self._axes
         step = g.ints(SAMPLE_STEP, SAMPLE_STEP)
         coarse = g.op("Slice", picture, g.ints(0, 0), g.ints(FAR, FAR), axes, step)
-        return self._as_planes(g.op("Sub", picture, g.op("ReduceMean", coarse, axes, keepdims=1)))
+        centred = g.op("Sub", picture, g.op("ReduceMean", coarse, axes, keepdims=1))
+        if rim:
+            sides = [0, rim, rim, 0] if self.bytes_first else [0, 0, rim, rim]
+            centred = g.op("Pad", centred, g.ints(*sides, *sides), mode="reflect")
+        return self.planes(centred)
+
+    def planes(self, picture: str) -> str:
+        """A folded picture as `read` returns it → [1, 3·f², h, w]."""
+        return self.graph.op("Transpose", picture, perm=TO_PLANES) if self.bytes_first else picture
 
     def from_net(self, painted: str) -> str:
         """The net's output, [1, 3·f², h, w], as `read` returns a picture."""
         return self.graph.op("Transpose", painted, perm=TO_PIXELS) if self.bytes_first else painted
 
-    def mapped(self, picture: str, matrix: str, shift: str | None = None) -> str:
-        """Every pixel of the folded picture times a matrix [3·f², 3·f²], and a row [3·f²] added."""
-        g, channels = self.graph, 3 * self.factor**2
+    def row(self, values: str) -> str:
+        """One value for each channel of the folded picture, [3·f²], in the shape in which it meets a picture."""
         if self.bytes_first:
-            product = g.op("MatMul", picture, matrix)
-            return product if shift is None else g.op("Add", product, shift)
-        kernel = g.op("Reshape", g.op("Transpose", matrix, perm=[1, 0]), g.ints(channels, channels, 1, 1))
-        return g.op("Conv", picture, kernel, *([] if shift is None else [shift]))
+            return values
+        return self.graph.op("Reshape", values, self.graph.ints(3 * self.factor**2, 1, 1))
 
     def blended(self, picture: str, painted: str) -> str:
         """picture + strength · ((1 − keep) · d + keep · luma(d)), d what the style changes; all of it folded.
@@ -73,8 +80,7 @@ class PictureGraph:
         """
         g = self.graph
         change = g.op("Sub", self._clipped(painted), picture)
-        # The luma of every pixel, three times: as the change of each of its colours.
-        luma = self.mapped(change, g.constant(np.kron(np.eye(self.factor**2), np.tile(LUMA, (3, 1)).T)))
+        luma = self._luma(change)
         kept = g.op("Mul", "strength", "keep_colour")
         coloured = g.op("Mul", change, g.op("Sub", "strength", kept))
         return g.op("Add", picture, g.op("Add", coloured, g.op("Mul", luma, kept)))
@@ -88,36 +94,48 @@ class PictureGraph:
         planes = g.op("DepthToSpace", rounded, blocksize=self.factor) if self.factor > 1 else rounded
         return g.cast(self._crop(g.op("Transpose", planes, perm=TO_PIXELS), frame), TensorProto.UINT8)
 
+    def _luma(self, picture: str) -> str:
+        """The luma of every pixel of the folded picture, three times: for each of its colours."""
+        g, channels = self.graph, 3 * self.factor**2
+        weights = np.kron(np.eye(self.factor**2), np.tile(LUMA, (3, 1)))
+        if self.bytes_first:
+            return g.op("MatMul", picture, g.constant(weights.T))
+        return g.op("Conv", picture, g.constant(weights.reshape(channels, channels, 1, 1)))
+
     @property
     def _axes(self) -> str:
         return self.graph.ints(1, 2) if self.bytes_first else self.graph.ints(2, 3)
-
-    def _as_planes(self, value: str) -> str:
-        return self.graph.op("Transpose", value, perm=TO_PLANES) if self.bytes_first else value
 
     def _clipped(self, value: str) -> str:
         return self.graph.op("Clip", value, self.graph.constant(0.0), self.graph.constant(WHITE))
 
     def _fold_rows(self, frame: str) -> str:
-        """[1, H, W, 3] → [1, H/f, W/f, 3·f²]: the f pixels of a block's row lie together and are moved at once."""
+        """[1, H, W, 3] → [1, H/f, W/f, 3·f²]: the f pixels of a block's row lie together and are moved at once.
+
+        They are gathered in the order of the blocks, which runtimes do faster than a transposition of small pieces.
+        """
         g, f = self.graph, self.factor
         if f == 1:
             return frame
         height, width = (g.op("Div", g.op("Shape", frame, start=axis, end=axis + 1), g.ints(f)) for axis in (1, 2))
-        blocks = g.op("Reshape", frame, g.op("Concat", height, g.ints(f), width, g.ints(3 * f), axis=0))
-        by_block = g.op("Transpose", blocks, perm=[0, 2, 1, 3])
-        return g.op("Reshape", by_block, g.op("Concat", g.ints(1), height, width, g.ints(3 * f * f), axis=0))
+        rows_of_blocks = g.op("Reshape", frame, g.ints(-1, 3 * f))
+        count = g.op("Squeeze", g.op("Mul", g.op("Mul", height, width), g.ints(f)))
+        places = g.op("Range", g.constant(0, np.int64), count, g.constant(1, np.int64))
+        by_row = g.op("Reshape", places, g.op("Concat", height, g.ints(f), width, axis=0))
+        by_block = g.op("Reshape", g.op("Transpose", by_row, perm=[0, 2, 1]), g.ints(-1))
+        gathered = g.op("Gather", rows_of_blocks, by_block, axis=0)
+        return g.op("Reshape", gathered, g.op("Concat", g.ints(1), height, width, g.ints(3 * f * f), axis=0))
 
     def _unfold_rows(self, folded: str) -> str:
-        """[1, h, w, 3·f²] → [1, f·h, f·w, 3]."""
+        """[1, h, w, 3·f²] → [1, f·h, f·w, 3]: the blocks' first rows become a row of the frame, then their second."""
         g, f = self.graph, self.factor
         if f == 1:
             return folded
         height, width = (g.op("Shape", folded, start=axis, end=axis + 1) for axis in (1, 2))
-        blocks = g.op("Reshape", folded, g.op("Concat", height, width, g.ints(f, 3 * f), axis=0))
-        by_row = g.op("Transpose", blocks, perm=[0, 2, 1, 3])
+        row = g.op("Concat", height, g.ints(1), g.op("Mul", width, g.ints(3 * f)), axis=0)
+        rows = g.op("Concat", *(g.op("Reshape", part, row) for part in g.split(folded, f, 3)), axis=1)
         size = (g.op("Mul", side, g.ints(f)) for side in (height, width))
-        return g.op("Reshape", by_row, g.op("Concat", g.ints(1), *size, g.ints(3), axis=0))
+        return g.op("Reshape", rows, g.op("Concat", g.ints(1), *size, g.ints(3), axis=0))
 
     def _pad(self, frame: str) -> str:
         """[1, H, W, 3], grown to the right and below by reflection."""
