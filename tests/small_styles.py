@@ -16,10 +16,17 @@ SMALL = TransformConfig(widths=(4, 6, 8), blocks=1, refine_blocks=1, unshuffle=2
 NAMES = ("waves", "night")
 
 
-def write_small_style(path: Path, *, name: str = "small", names: tuple[str, ...] = NAMES, seed: int = 0) -> StyleFile:
+def write_small_style(
+    path: Path,
+    *,
+    name: str = "small",
+    names: tuple[str, ...] = NAMES,
+    seed: int = 0,
+    config: TransformConfig = SMALL,
+) -> StyleFile:
     """A style file with one random style for each of the names."""
     generator = torch.Generator().manual_seed(seed)
-    net = TransformNet(SMALL, len(names))
+    net = TransformNet(config, len(names))
     weights = {
         key: (torch.randn(value.shape, generator=generator) * 0.2).numpy()
         for key, value in net.state_dict().items()
@@ -30,7 +37,7 @@ def write_small_style(path: Path, *, name: str = "small", names: tuple[str, ...]
     styles = [NamedStyle(each, neutral + random.normal(0, 0.3, neutral.shape), title=each.title()) for each in names]
     export_style(
         path,
-        config=SMALL.to_dict(),
+        config=config.to_dict(),
         weights=weights,
         styles=styles,
         name=name,

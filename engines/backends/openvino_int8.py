@@ -4,9 +4,10 @@ What every convolution of the net reads and its weights become 8-bit integers, o
 net paints frames like those to come, in all styles of the file: the style is an input, and the ranges differ. All else
 (norms, sums, the arithmetic on the picture) stays in floats.
 
-One layer can spoil it. The stem reads the picture itself, where one step of 256 is all the difference in a dark frame,
-and the norm behind it enlarges that. So the quantised net is compared with the unquantised one on frames that it was
-not calibrated on. Until they agree, layers get their floats back: the stem, the head, then whatever helps most.
+What reads the picture itself reads its bytes, exactly (openvino_bytes.py). Still one layer can spoil it: where a frame
+is dark or flat, the norms enlarge what little there is, and the rounding. So the quantised net is compared with the
+unquantised one on frames that it was not calibrated on. Until they agree, layers get their floats back: the stem, then
+whatever helps most.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engines.backends.openvino_layers import CONVOLUTIONS, Judge, Layers, folded, is_convolution, is_pointwise
+from engines.backends.openvino_bytes import read_bytes_exactly
+from engines.backends.openvino_layers import CONVOLUTIONS, Judge, Layers, folded
 from engines.backends.openvino_package import import_nncf, import_openvino, quiet_nncf
 from engines.calibration import calibration_frames
 from engines.cpu import cpu_flags
@@ -91,7 +93,7 @@ def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: En
     agreement = 0.0
     for back in _floats_to_try(layers, small, aids):
         aids.progress("comparing int8 with floats", 0.2 + 0.8 * len(back) / len(layers.names))
-        model = layers.with_floats(back)
+        model = _candidate(layers, back)
         agreement = small.agreement(model)
         if agreement >= WANTED_DB:
             agreement = min(agreement, large().agreement(model))
@@ -104,6 +106,13 @@ def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: En
     return model
 
 
+def _candidate(layers: Layers, back: Sequence[str]) -> Any:
+    """The quantised model with these layers in floats."""
+    model = layers.with_floats(back)
+    read_bytes_exactly(model, layers.weights)
+    return model
+
+
 def _floats_to_try(layers: Layers, judge: Judge, aids: BuildAids) -> Iterator[list[str]]:
     """Layers to give their floats back, more and more: the stem, then those whose floats help most."""
     yield []
@@ -113,7 +122,7 @@ def _floats_to_try(layers: Layers, judge: Judge, aids: BuildAids) -> Iterator[li
     most = int((len(layers.names) - 1) * MOST_FLOATS)
     for layer in layers.names[1:] if most else ():
         aids.progress("looking for the layers that need floats", 0.2 + 0.8 * len(gains) / len(layers.names))
-        gains[layer] = judge.agreement(layers.with_floats([*back, layer]))
+        gains[layer] = judge.agreement(_candidate(layers, [*back, layer]))
     for layer in sorted(gains, key=gains.__getitem__, reverse=True)[:most]:
         back = [*back, layer]
         yield back
@@ -152,14 +161,9 @@ def _inputs(frame: np.ndarray, controls: Controls) -> Inputs:
 
 
 def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec) -> Any:
-    """The model with its convolutions in int8; those of 1×1 are few operations and stay as they are.
-
-    EngineRefused where nncf cannot.
-    """
+    """The model with its convolutions in int8; EngineRefused where nncf cannot."""
     nncf = import_nncf()
-    operations = floats.get_ordered_ops()
-    small = [op.get_friendly_name() for op in operations if is_convolution(op) and is_pointwise(op)]
-    others = {op.get_type_name() for op in operations} - {*CONVOLUTIONS, *PASSED}
+    others = {op.get_type_name() for op in floats.get_ordered_ops()} - {*CONVOLUTIONS, *PASSED}
     try:
         with quiet_nncf():
             return nncf.quantize(
@@ -168,7 +172,7 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec) -> An
                 subset_size=len(calibration),
                 preset=nncf.QuantizationPreset.MIXED,
                 target_device=nncf.TargetDevice.CPU,
-                ignored_scope=nncf.IgnoredScope(names=small, types=sorted(others), validate=False),
+                ignored_scope=nncf.IgnoredScope(types=sorted(others), validate=False),
                 advanced_parameters=_parameters(nncf),
             )
     except (RuntimeError, ValueError, nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError) as error:

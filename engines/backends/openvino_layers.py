@@ -33,37 +33,31 @@ def is_convolution(operation: Any) -> bool:
     return operation.get_type_name() in CONVOLUTIONS
 
 
-def is_pointwise(convolution: Any) -> bool:
-    """Whether its kernel is 1×1."""
-    shape = convolution.input(1).get_partial_shape()
-    return shape.is_static and list(shape.to_shape())[2:] == [1, 1]
-
-
 class Layers:
     """The quantised convolutions of a model, by name and in the order in which the picture meets them."""
 
     def __init__(self, floats: Any, integers: Any) -> None:
-        """`integers` is `floats` after quantisation, with the same names."""
+        """`integers` is `floats` after quantisation, with the same names; `weights` are those of `floats`."""
         self._integers = integers
-        weights = {op.get_friendly_name(): op.input_value(1).get_node() for op in _convolutions(floats)}
-        quantised = [op.get_friendly_name() for op in _convolutions(integers) if _quantiser(op) is not None]
-        self._weights = {name: weights[name].data for name in quantised if weights[name].get_type_name() == "Constant"}
+        weights = {op.get_friendly_name(): op.input_value(1).get_node() for op in convolutions(floats)}
+        quantised = [op.get_friendly_name() for op in convolutions(integers) if quantiser_of(op) is not None]
+        self.weights = {name: weights[name].data for name in quantised if weights[name].get_type_name() == "Constant"}
 
     @property
     def names(self) -> list[str]:
-        return list(self._weights)
+        return list(self.weights)
 
     def with_floats(self, names: Iterable[str]) -> Any:
         """The model with these convolutions as they were before."""
         from openvino import opset13
 
         model = self._integers.clone()
-        by_name = {op.get_friendly_name(): op for op in _convolutions(model)}
+        by_name = {op.get_friendly_name(): op for op in convolutions(model)}
         for name in names:
             convolution = by_name[name]
-            weight = opset13.constant(self._weights[name])
+            weight = opset13.constant(self.weights[name])
             convolution.input(1).replace_source_output(weight.output(0))
-            quantiser = _quantiser(convolution)
+            quantiser = quantiser_of(convolution)
             for target in quantiser.output(0).get_target_inputs():
                 target.replace_source_output(quantiser.input_value(0))
         return model
@@ -103,11 +97,12 @@ class Judge:
             raise EngineRefused(f"OpenVINO cannot run the net to compare it with int8 ({one_line(error)})") from error
 
 
-def _convolutions(model: Any) -> list[Any]:
+def convolutions(model: Any) -> list[Any]:
+    """In the order in which the picture meets them."""
     return [op for op in model.get_ordered_ops() if is_convolution(op)]
 
 
-def _quantiser(convolution: Any) -> Any:
+def quantiser_of(convolution: Any) -> Any:
     """What rounds the values that a convolution reads; None where nothing does."""
     node = convolution.input_value(0).get_node()
     while node.get_type_name() in MOVES:

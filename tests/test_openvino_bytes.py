@@ -1,0 +1,98 @@
+"""int8 in OpenVINO of what reads the frame itself: its bytes are read exactly, and only weights are rounded."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from small_styles import SMALL, random_frame, write_small_style
+
+from engines.backends.openvino_bytes import read_bytes_exactly, with_kept_sums
+from engines.backends.openvino_int8 import draw_samples, quantise, read_folded
+from engines.backends.openvino_layers import Judge, Layers, convolutions, quantiser_of
+from engines.engine import Controls
+from engines.spec import BuildAids, Calibration, EngineSpec
+from engines.style import StyleFile
+
+pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
+
+from openvino import Model, opset13
+
+HEIGHT, WIDTH = 60, 84
+SPEC = EngineSpec("openvino", "int8", HEIGHT, WIDTH, "CPU", "1")
+DETAILED = replace(SMALL, detail=True)
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    """A net that also adds the picture to what it paints."""
+    return write_small_style(tmp_path_factory.mktemp("styles") / "detailed.onnx", config=DETAILED)
+
+
+@pytest.fixture(scope="module")
+def layers(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Layers:
+    frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])
+    aids = BuildAids(tmp_path_factory.mktemp("aids"), Calibration(frames, "noise"))
+    floats = read_folded(style)
+    return Layers(floats, quantise(floats, draw_samples(style, SPEC, aids).calibration, SPEC))
+
+
+def test_the_stem_and_the_detail_read_0_to_255_in_steps_of_1(layers: Layers) -> None:
+    model = layers.with_floats([])
+    read_bytes_exactly(model, layers.weights)
+    of_bytes = [each for each in map(quantiser_of, convolutions(model)) if source(each) == "Convert"]
+    ranges = [[float(each.input_value(place).get_node().data) for place in (1, 2, 3, 4)] for each in of_bytes]
+    assert ranges == [[0, 255, 0, 255]] * 2
+    assert {each.get_attributes()["levels"] for each in of_bytes} == {256}
+
+
+def source(quantiser: Any) -> str:
+    return str(quantiser.input_value(0).get_node().get_type_name())
+
+
+def test_a_dark_frame_is_painted_closer_than_with_measured_ranges(layers: Layers, style: StyleFile) -> None:
+    """A range over all frames leaves a dark one but a few steps."""
+    dark = random_frame(HEIGHT, WIDTH) // np.uint8(32)
+    judge = Judge(
+        read_folded(style),
+        [Controls(style.vector("night")).graph_inputs(dark[None])],
+        {"INFERENCE_PRECISION_HINT": "f32"},
+    )
+    others = [name for name in layers.names if name not in (layers.names[0], layers.names[-1])]
+    measured, exact = layers.with_floats(others), layers.with_floats(others)
+    read_bytes_exactly(exact, layers.weights)
+    assert judge.agreement(exact) > judge.agreement(measured) + 6
+
+
+@pytest.mark.parametrize(("normed", "reads"), [(True, "Convert"), (False, "Subtract")])
+def test_the_mean_is_left_in_the_picture_only_where_a_norm_takes_it_away(normed: bool, reads: str) -> None:
+    model, convolution = centred_convolution(normed=normed)
+    read_bytes_exactly(model, {"stem": np.ones((4, 3, 1, 1), np.float32)})
+    assert source(quantiser_of(convolution)) == reads
+
+
+def centred_convolution(*, normed: bool) -> tuple[Any, Any]:
+    """uint8 [1, 3, 8, 8] less its mean, quantised, through a 1×1 convolution of ones; a norm behind it or none."""
+    frame = opset13.parameter([1, 3, 8, 8], np.uint8, name="frame")
+    numbers = opset13.convert(frame, "f32")
+    axes = opset13.constant(np.array([2, 3]))
+    centred = opset13.subtract(numbers, opset13.reduce_mean(numbers, axes, keep_dims=True))
+    low, high = (opset13.constant(np.float32(value)) for value in (-128, 127))
+    quantised = opset13.fake_quantize(centred, low, high, low, high, 256)
+    stored = opset13.convert(opset13.constant(np.ones((4, 3, 1, 1), np.int8)), "f32")
+    kernel = opset13.multiply(stored, opset13.constant(np.ones((4, 1, 1, 1), np.float32)))
+    convolution = opset13.convolution(quantised, kernel, [1, 1], [0, 0], [0, 0], [1, 1], name="stem")
+    result = opset13.mvn(convolution, axes, True, 1e-5, "inside_sqrt") if normed else convolution
+    return Model([result], [frame]), convolution
+
+
+@pytest.mark.parametrize("channels", [3, 12, 4])
+def test_weights_are_rounded_so_that_their_sums_stay(channels: int) -> None:
+    scaled = np.random.default_rng(0).normal(0, 20, (5, channels, 3, 3)).astype(np.float32)
+    rounded = with_kept_sums(scaled)
+    assert np.array_equal(rounded, np.rint(rounded))
+    assert np.abs(rounded - scaled).max() < 1
+    colours = 3 if channels % 3 == 0 else 1
+    sums = (rounded - scaled).reshape(5, channels // colours, colours, 9).sum(axis=(1, 3))
+    assert np.abs(sums).max() <= 0.5 + 1e-3
+    assert np.array_equal(with_kept_sums(rounded), rounded)
