@@ -33,7 +33,7 @@ class Graph:
 
     def weight(self, name: str, array: np.ndarray) -> str:
         """An initialiser under a name that is part of the file format."""
-        self.initialisers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.initialisers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def constant(self, value: object, dtype: type[np.generic] = np.float32) -> str:

@@ -119,8 +119,9 @@ class PictureGraph:
             return frame
         height, width = (g.op("Div", g.op("Shape", frame, start=axis, end=axis + 1), g.ints(f)) for axis in (1, 2))
         rows_of_blocks = g.op("Reshape", frame, g.ints(-1, 3 * f))
-        count = g.op("Squeeze", g.op("Mul", g.op("Mul", height, width), g.ints(f)))
-        places = g.op("Range", g.constant(0, np.int64), count, g.constant(1, np.int64))
+        zero, one = g.constant(0, np.int64), g.constant(1, np.int64)
+        count = g.op("Gather", g.op("Mul", g.op("Mul", height, width), g.ints(f)), zero)
+        places = g.op("Range", zero, count, one)
         by_row = g.op("Reshape", places, g.op("Concat", height, g.ints(f), width, axis=0))
         by_block = g.op("Reshape", g.op("Transpose", by_row, perm=[0, 2, 1]), g.ints(-1))
         gathered = g.op("Gather", rows_of_blocks, by_block, axis=0)
