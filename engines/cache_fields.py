@@ -15,7 +15,7 @@ from engines.spec import BackendState, EngineSpec, SizeRange
 from engines.style import StyleFile
 
 # Raise it when the gate or the way engines are built changes, so that older entries of the cache are not found.
-CACHE_FORMAT = "5"
+CACHE_FORMAT = "6"
 
 
 def cache_fields(style: StyleFile, state: BackendState, spec: EngineSpec) -> dict[str, str]:
