@@ -88,11 +88,7 @@ def _packed_choice(choice: EngineChoice, folder: Path) -> dict[str, Any]:
 def _unpacked_choice(packed: dict[str, Any]) -> EngineChoice:
     if calibration := packed.get("calibration"):
         packed["calibration"] = Calibration(np.load(calibration["frames"]), calibration["source"])
-    return EngineChoice(**packed | {"size_range": _unpacked_range(packed["size_range"])})
-
-
-def _unpacked_range(packed: dict[str, Any] | None) -> SizeRange | None:
-    return SizeRange(tuple(packed["least"]), tuple(packed["most"])) if packed else None
+    return EngineChoice(**packed | {"size_range": SizeRange.from_dict(packed["size_range"])})
 
 
 class _Child:
@@ -148,7 +144,7 @@ class _Child:
                 raise ImpastoError(_obituary(self._process.wait(), last_words))
             kind, content = _parse(text)
             if kind == "prepared":
-                return EngineSpec(**content | {"size_range": _unpacked_range(content["size_range"])})
+                return EngineSpec(**content | {"size_range": SizeRange.from_dict(content["size_range"])})
             _raise_if_over(kind, content)
             if kind == "progress":
                 on_progress(*content)

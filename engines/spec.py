@@ -65,6 +65,11 @@ class SizeRange:
     def __str__(self) -> str:
         return f"{self.least[1]}x{self.least[0]}-{self.most[1]}x{self.most[0]}"
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None) -> "SizeRange | None":
+        """Of what `asdict` made of one, after a way through JSON too; None stays None."""
+        return None if values is None else cls(tuple(values["least"]), tuple(values["most"]))
+
     def __contains__(self, size: tuple[int, int]) -> bool:
         return all(low <= side <= high for low, side, high in zip(self.least, size, self.most, strict=True))
 

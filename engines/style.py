@@ -7,7 +7,9 @@ files to the gallery through the entry points `impasto.styles`, each a path or a
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -16,7 +18,18 @@ from engines.plugins import plugins
 from engines.style_card import NamedStyle, StyleCard
 from engines.style_file import StyleFile, read_style_file, save_style
 
-__all__ = ["NamedStyle", "StyleCard", "StyleFile", "list_gallery", "load_style", "names_file", "resolve", "save_style"]
+__all__ = [
+    "GalleryItem",
+    "NamedStyle",
+    "StyleCard",
+    "StyleFile",
+    "gallery_items",
+    "list_gallery",
+    "load_style",
+    "names_file",
+    "resolve",
+    "save_style",
+]
 
 GALLERY_FOLDER = Path(__file__).parent / "gallery"
 ENTRY_POINTS = "impasto.styles"
@@ -51,6 +64,33 @@ def list_gallery() -> list[StyleFile]:
     return [*_bundled_files(), *_files_of_other_packages()]
 
 
+@dataclass(frozen=True, slots=True)
+class GalleryItem:
+    """A style file that is offered by name, not read yet. `origin` is the entry point of another package, or "".
+
+    `read` may raise anything: where the file is damaged, or from another package's code.
+    """
+
+    name: str
+    origin: str
+    read: Callable[[], StyleFile]
+
+
+def gallery_items() -> list[GalleryItem]:
+    """What is bundled, then what other packages offer."""
+    return [*_bundled_items(), *_items_of_other_packages()]
+
+
+def _bundled_items() -> list[GalleryItem]:
+    paths = sorted(GALLERY_FOLDER.glob(f"*{SUFFIX}"))
+    return [GalleryItem(path.stem, "", partial(read_style_file, path)) for path in paths]
+
+
+def _items_of_other_packages() -> list[GalleryItem]:
+    found = plugins(ENTRY_POINTS).items()
+    return [GalleryItem(name, point.value, partial(_file_of_entry_point, point)) for name, point in found]
+
+
 def _split(text: str) -> tuple[str, str]:
     """(file or style, name): a path may hold colons too."""
     if text.endswith(SUFFIX) or ":" not in text or Path(text).exists():
@@ -81,7 +121,7 @@ def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
 
 
 def _bundled_files() -> Iterator[StyleFile]:
-    return (read_style_file(path) for path in sorted(GALLERY_FOLDER.glob(f"*{SUFFIX}")))
+    return (item.read() for item in _bundled_items())
 
 
 def _chosen(file: StyleFile, name: str) -> tuple[StyleFile, str]:
@@ -91,11 +131,11 @@ def _chosen(file: StyleFile, name: str) -> tuple[StyleFile, str]:
 
 
 def _files_of_other_packages() -> Iterator[StyleFile]:
-    for entry_point in plugins(ENTRY_POINTS).values():
+    for item in _items_of_other_packages():
         try:
-            yield _file_of_entry_point(entry_point)
+            yield item.read()
         except Exception as error:  # another package's code may raise anything, and the bundled styles still work
-            logger.warning("the styles %r of another package are left out: %s", entry_point.value, error)
+            logger.warning("the styles %r of another package are left out: %s", item.origin, error)
 
 
 def _file_of_entry_point(entry_point: EntryPoint) -> StyleFile:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import engines.style
 from engines.cache import CacheEntry, EngineCache, default_cache_folder
 from engines.cache_entry import Origin
 from engines.cache_fields import cache_fields
@@ -100,7 +101,7 @@ def test_the_gallery_is_read_and_a_damaged_file_told(
 ) -> None:
     (tmp_path / "a_small.onnx").write_bytes(small_style.read_bytes())
     (tmp_path / "broken.onnx").write_bytes(small_style.read_bytes()[:-100])
-    monkeypatch.setattr(gallery, "GALLERY_FOLDER", tmp_path)
+    monkeypatch.setattr(engines.style, "GALLERY_FOLDER", tmp_path)
     found = {finding.state: finding for finding in gallery.look_at_gallery()}
     assert set(found[State.YES].facts["styles"]) == {"waves", "night"}
     assert found[State.NO].subject == "broken"
@@ -108,6 +109,6 @@ def test_the_gallery_is_read_and_a_damaged_file_told(
 
 
 def test_an_empty_gallery_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "GALLERY_FOLDER", tmp_path)
+    monkeypatch.setattr(engines.style, "GALLERY_FOLDER", tmp_path)
     (finding,) = gallery.look_at_gallery()
     assert finding.state is State.NO
