@@ -16,13 +16,14 @@ from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
 from engines.registry import OURS
-from realtime.bench import first_frames, peers
+from realtime.bench import first_frames, peers, run
 from realtime.bench.combination import combinations
 from realtime.bench.first_frames import LEAST_FRAMES, Allowance
 from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
 from realtime.bench.stages import STAGES, StageAlone, stages_alone
 from realtime.bench.start import fresh_start
 from realtime.bench.subject import Bench, Subject, opened
+from realtime.bench.turn import Turn, take_turn
 from realtime.cli import app
 from realtime.commands.border import INTERRUPTED
 from realtime.options import BenchOptions
@@ -276,3 +277,27 @@ def test_a_run_that_is_ended_by_kill_leaves_no_folder(clip: Path, small_style: P
         process.terminate()
         assert process.wait(PATIENCE_SECONDS) == INTERRUPTED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_run_tells_the_figures_of_its_turns(
+    clip: Path, small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two engines take turns; Ctrl-C comes in the second round of the first."""
+    turns = list[str]()
+
+    def take(subject: Subject) -> Turn:
+        turns.append(subject.stylizer.engine.spec.backend)
+        if len(turns) == 2:
+            raise KeyboardInterrupt
+        return take_turn(subject)
+
+    monkeypatch.setattr(run, "take_turn", take)
+    words = ("--clip", clip, "--style", small_style, "--height", 48, "--repeats", 3, "--live", "--json")
+    result = bench(*words, "--engine", "onnxruntime", "--engine", "openvino")
+    assert result.exit_code == INTERRUPTED
+    assert "ended early: the figures are those of the turns until now" in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["interrupted"], found["live"]) == (True, None)
+    complete, none = found["combinations"]
+    assert complete["result"]["rows"]["net"]["fps"]["median"] > 0
+    assert none["reason"] == "the run was ended before its first turn"

@@ -9,6 +9,7 @@ from realtime.bench.live import LiveRow
 from realtime.bench.roofline import Roof
 from realtime.bench.stability import Stability
 
+SETTINGS = ("command", "clip", "frames", "row_seconds", "repeats", "requests", "interrupted")
 SATURATED = 0.9  # of the usable cores
 
 
@@ -126,7 +127,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchReport:
-    """The outcomes in the order in which they were asked for, and where and how they were measured."""
+    """The outcomes in the order in which they were asked for, and where and how they were measured.
+
+    Where the run was `interrupted`, a combination may have had fewer turns than `repeats`.
+    """
 
     command: str
     clip: str
@@ -137,15 +141,14 @@ class BenchReport:
     outcomes: tuple[Outcome, ...]
     live: LiveRow | None
     machine: dict[str, Any]
+    interrupted: bool = False
 
     @property
     def ran(self) -> list[tuple[Combination, Result]]:
         return [(outcome.combination, outcome.result) for outcome in self.outcomes if outcome.result]
 
     def as_dict(self) -> dict[str, Any]:
-        settings = {
-            name: getattr(self, name) for name in ("command", "clip", "frames", "row_seconds", "repeats", "requests")
-        }
+        settings = {name: getattr(self, name) for name in SETTINGS}
         live = self.live.as_dict() if self.live else None
         return {
             **settings, "machine": self.machine, "live": live, "combinations": [one.as_dict() for one in self.outcomes],

@@ -1,8 +1,8 @@
 """The benchmark itself. Combinations take turns, so that a change of the machine's clock or load meets all alike."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from engines.style import StyleFile
 from realtime.bench.clips import clip_of, wanted_sizes
 from realtime.bench.combination import Combination, combinations
 from realtime.bench.command import command_line
-from realtime.bench.live import measure_live
+from realtime.bench.live import LiveRow, measure_live
 from realtime.bench.machine import fingerprint
 from realtime.bench.report import BenchReport, Outcome, Result
 from realtime.bench.rivals import Rivals
@@ -56,12 +56,13 @@ def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> B
     """Measures everything; `progress(done, total)` counts turns. Files go to a temporary folder.
 
     ImpastoError or FileNotFoundError where the clip or a style cannot be opened. A combination that cannot run here is
-    an outcome with a reason.
+    an outcome with a reason. KeyboardInterrupt ends it early once a turn is complete: with the figures until then.
     """
     machine = fingerprint()
     with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name:
         run = _Run(Bench(options, Path(name)), report, progress)
         outcomes = tuple(run.outcomes())
+        live = run.live()
     return BenchReport(
         command=command_line(options),
         clip=options.clip.name if options.clip else "the built-in scene",
@@ -70,8 +71,9 @@ def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> B
         repeats=options.repeats,
         requests=options.requests,
         outcomes=outcomes,
-        live=measure_live(options, report) if options.live else None,
+        live=live,
         machine=machine,
+        interrupted=run.interrupted,
     )
 
 
@@ -87,16 +89,36 @@ class _Run:
         self._rivals: dict[Contest, Rivals] = {}
         self._built: dict[tuple[str, EngineSpec], float] = {}
         self._done = 0
+        self.interrupted = False
 
     def outcomes(self) -> list[Outcome]:
         for entry in self._entries:
             self._report(f"preparing {entry.combination}")
             self._attempt(entry, self._prepare, self._report)
-        for _ in range(self._bench.options.repeats):
-            for entry in self._entries:
-                self._attempt(entry, self._take_turn, _to_nobody)
+        with self._until_interrupted():
+            for _ in range(self._bench.options.repeats):
+                for entry in self._entries:
+                    self._attempt(entry, self._take_turn, _to_nobody)
         ceilings = Ceilings(self._bench.options)
         return [self._outcome(entry, ceilings) for entry in self._entries]
+
+    def live(self) -> LiveRow | None:
+        """The latency of a live run, where it is asked for."""
+        with self._until_interrupted():
+            if self._bench.options.live and not self.interrupted:
+                return measure_live(self._bench.options, self._report)
+        return None
+
+    @contextmanager
+    def _until_interrupted(self) -> Iterator[None]:
+        """Ctrl-C ends the measurements, and keeps them where some are complete; a second one is raised."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.interrupted or not any(entry.turns for entry in self._entries):
+                raise
+            self.interrupted = True
+            self._report("ended early: the figures are those of the turns until now")
 
     def _attempt(self, entry: Entry, work: Callable[[Entry, Subject], None], report: Report) -> None:
         """Opens the combination for some work; where that fails it takes no further turns."""
@@ -141,19 +163,21 @@ class _Run:
 
     def _outcome(self, entry: Entry, ceilings: Ceilings) -> Outcome:
         prepared, rivals = entry.prepared, self._rivals.get(entry.contest)
-        if entry.reason or prepared is None:
-            return Outcome(entry.combination, None, entry.reason)
+        if entry.reason or prepared is None or not entry.turns:
+            return Outcome(entry.combination, None, entry.reason or "the run was ended before its first turn")
         result = summarise(entry.turns, prepared.spec, prepared.gate, rivals.silent if rivals else {})
         result = replace(result, build_seconds=round(prepared.build_seconds, 2), stability=prepared.stability)
         return Outcome(entry.combination, self._with_roof(result, prepared, ceilings))
 
     def _with_roof(self, result: Result, prepared: Prepared, ceilings: Ceilings) -> Result:
-        if not self._bench.options.roofline:
+        if not self._bench.options.roofline or self.interrupted:
             return result
         try:
-            return replace(result, roof=roof_of(prepared.style, prepared.spec, result.net_ms, ceilings))
+            with self._until_interrupted():
+                return replace(result, roof=roof_of(prepared.style, prepared.spec, result.net_ms, ceilings))
         except ImpastoError as error:
             return replace(result, roof_reason=self._public(str(error)))
+        return result
 
     def _public(self, text: str) -> str:
         """Without the names of folders, for a person's own may be in them."""

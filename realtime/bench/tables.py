@@ -47,6 +47,8 @@ def speed_table(report: BenchReport) -> Table:
         f"Medians of {report.repeats} turn{'' if report.repeats == 1 else 's'} of {report.frames} frames (least–most), "
         f"or of {report.row_seconds:g} s."
     ]
+    if report.interrupted:
+        notes.append("The run was ended early: not all combinations had all their turns.")
     notes += [
         f"{made.style} at {made.size_text}, {_engine(result)}: the warping error is {result.stability.ratio:.2f} times "
         "that of the unpainted scene."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.commands import choices
-from realtime.commands.border import FAILED
+from realtime.commands.border import FAILED, INTERRUPTED
 from realtime.live.options import PictureSize
 from realtime.options import BenchOptions
 
@@ -135,6 +135,8 @@ def bench(
         report = run_bench(options, report=bar.report, progress=bar.progress)
     print_result(report.as_dict() if json else _text(report))
     _write(report, plot, markdown)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
     if not report.ran:
         raise typer.Exit(FAILED)
 
