@@ -2,22 +2,19 @@
 
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from fakes import CopyingEngine, painting_threads
+from fakes import painting_threads
 from foreign_backends import HangingBuild, is_alive
+from opened_loaders import await_engine, await_result, opened_loaders
 from small_styles import random_frame, write_small_style
 
 from engines.engine import Controls, EngineChoice, load_engine
 from engines.style import StyleFile
-from realtime.live import engine_loader
-from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadedEngine, LoadFailed
+from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadFailed
 
 HANGING = EngineChoice(backend="hanging")
 
@@ -42,16 +39,8 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def open_loader(lines: list[str]) -> Iterator[Callable[[Path], EngineLoader]]:
-    opened: list[EngineLoader] = []
-
-    def open_one(cache_dir: Path) -> EngineLoader:
-        opened.append(EngineLoader(lines.append, cache_dir=cache_dir))
-        return opened[-1]
-
-    yield open_one
-    for loader in opened:
-        loader.close()
-    assert not painting_threads()
+    with opened_loaders(lines.append) as open_one:
+        yield open_one
 
 
 @pytest.fixture
@@ -59,34 +48,6 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging
     build = HangingBuild(tmp_path, monkeypatch)
     yield build
     build.close()
-
-
-@pytest.fixture
-def copying(monkeypatch: pytest.MonkeyPatch) -> list[CopyingEngine]:
-    """Engines that copy take the place of restored ones; this is the list of those that were made."""
-    made: list[CopyingEngine] = []
-
-    def restore(file: StyleFile, *, height: int, width: int, **_: Any) -> CopyingEngine:
-        made.append(CopyingEngine(size=(width, height)))
-        return made[-1]
-
-    monkeypatch.setattr(engine_loader, "restore_engine", restore)
-    return made
-
-
-def await_result(loader: EngineLoader) -> LoadedEngine | LoadFailed:
-    """What a painting thread gets that looks again and again."""
-    deadline = time.monotonic() + 60
-    while (found := loader.take()) is None:
-        assert time.monotonic() < deadline, "nothing came for a minute"
-        threading.Event().wait(0.005)
-    return found
-
-
-def await_engine(loader: EngineLoader) -> LoadedEngine:
-    found = await_result(loader)
-    assert isinstance(found, LoadedEngine), found
-    return found
 
 
 def test_an_engine_in_the_cache_comes_ready_to_paint(
@@ -203,75 +164,6 @@ def test_a_style_file_that_is_gone_is_a_line(tmp_path: Path, open_loader: Callab
     assert "there is no style file" in failed.message
 
 
-def test_any_error_of_a_runtime_is_a_line(
-    style: StyleFile,
-    tmp_path: Path,
-    open_loader: Callable[[Path], EngineLoader],
-    monkeypatch: pytest.MonkeyPatch,
-    copying: list[CopyingEngine],
-) -> None:
-    def fail(engine: object, file: StyleFile) -> None:
-        raise RuntimeError("first line\nout of memory")
-
-    monkeypatch.setattr(engine_loader, "_warm_up", fail)
-    loader = open_loader(tmp_path)
-    loader.ask(EngineWanted(style, 24, 32))
-    failed = await_result(loader)
-    assert isinstance(failed, LoadFailed)
-    assert failed.message == "RuntimeError: out of memory"
-    assert copying[0].closed
-
-
-def test_an_engine_that_came_back_is_handed_out_again(
-    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
-) -> None:
-    loader = open_loader(tmp_path)
-    loader.ask(EngineWanted(style, 24, 32))
-    loader.give_back(await_engine(loader))
-    loader.ask(EngineWanted(style, 24, 32))
-    assert await_engine(loader).engine is copying[0]
-    assert not copying[0].closed
-
-
-def test_few_engines_are_kept_and_the_oldest_is_closed(
-    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
-) -> None:
-    loader = open_loader(tmp_path)
-    for height in (16, 24, 32, 40):
-        loader.ask(EngineWanted(style, height, 32))
-        loader.give_back(await_engine(loader))
-    loader.ask(EngineWanted(style, 48, 32))  # what is surplus is closed before the next wish is begun
-    await_engine(loader)
-    assert [engine.closed for engine in copying] == [True, True, False, False, False]
-
-
-def test_an_engine_too_large_to_keep_is_closed(
-    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
-) -> None:
-    loader = open_loader(tmp_path)
-    loader.ask(EngineWanted(style, 1440, 2560))
-    loader.give_back(await_engine(loader))
-    loader.ask(EngineWanted(style, 24, 32))
-    await_engine(loader)
-    assert copying[0].closed
-
-
-def test_closing_closes_what_nobody_took_and_what_comes_back_later(
-    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
-) -> None:
-    loader = open_loader(tmp_path)
-    loader.ask(EngineWanted(style, 24, 32))
-    first = await_engine(loader)
-    loader.ask(EngineWanted(style, 32, 32))
-    loader.give_back(await_engine(loader))
-    loader.ask(EngineWanted(style, 40, 32))
-    loader.close()
-    loader.give_back(first)
-    assert all(engine.closed for engine in copying)
-    loader.ask(EngineWanted(style, 24, 32))
-    assert loader.take() is None
-
-
 HANGING_RESTORE = """
 import sys, threading
 from engines.style import load_style
@@ -290,16 +182,6 @@ loader.close()
 
 def test_what_cannot_be_interrupted_does_not_hold_up_the_process(style: StyleFile) -> None:
     subprocess.run([sys.executable, "-c", HANGING_RESTORE, str(style.path)], check=True, timeout=60)
-
-
-def test_what_was_ready_for_an_older_wish_is_not_handed_out(
-    style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], copying: list[CopyingEngine]
-) -> None:
-    loader = open_loader(tmp_path)
-    for height in (24, 32, 24, 32, 40):
-        loader.ask(EngineWanted(style, height, 32))
-    assert await_engine(loader).wanted.height == 40
-    assert loader.take() is None
 
 
 def test_engines_are_known_by_the_contents_of_their_file(style: StyleFile, tmp_path: Path) -> None:

@@ -1,34 +1,23 @@
 """Streams pushed to real servers, and pulled back."""
 
 import io
-import re
 import socket
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from servers import WebServer, frames_of_scene, free_port, open_soon, read_some, rtsp_server, running, wait_for
+from pushed_streams import FRAMES, RATE, SIZE, pull, push, push_until_lost, request, watch_while_pushing
+from servers import WebServer, frames_of_scene, free_port, rtsp_server, running, wait_for
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Sink, habits_of
-from realtime.live.request import SinkRequest, SourceRequest
+from realtime.frame import Frame
+from realtime.live.request import SourceRequest
 from realtime.live.schemes import open_sink, open_source
-from realtime.sinks.srt import srt_program
 from realtime.sound.feed import Sound, SoundFeed
-from realtime.sources.stream_source import StreamSource
-
-RATE = Fraction(25)
-SIZE = (320, 240)
-FRAMES = 50
-PASSPHRASE = "sunflowers+1888"
 
 
 @pytest.fixture(scope="module")
@@ -42,65 +31,6 @@ def web(tmp_path: Path) -> Iterator[WebServer]:
     server = WebServer(tmp_path)
     with running(server):
         yield server
-
-
-def request(**changes: object) -> SinkRequest:
-    return SinkRequest(size=SIZE, frame_rate=RATE, **changes)  # type: ignore[arg-type]
-
-
-def push(address: str, frames: list[Frame], **changes: object) -> None:
-    sink = open_sink(address, request(**changes))
-    try:
-        for frame in frames:
-            sink.write(frame)
-    finally:
-        sink.close()
-
-
-def push_until_lost(sink: Sink, frames: list[Frame]) -> str:
-    """Goes on as a lane would; the message of the loss."""
-    for number in range(3000):
-        try:
-            sink.write(replace(frames[number % len(frames)], pts=number))
-        except SignalLost as lost:
-            sink.close()
-            return str(lost)
-        threading.Event().wait(0.01)  # the lane's tick
-    raise AssertionError("the loss was not noticed")
-
-
-def watch_while_pushing(to: str, address: str, frames: list[Frame]) -> tuple[list[int], StreamSource]:
-    """Which of the frames that go to `to` at their rate come at `address`, by their times, and by whom."""
-    done = threading.Event()
-
-    def go_on() -> None:
-        sink = open_sink(to, request())
-        started_at = time.perf_counter()
-        for tick in range(10**6):
-            sink.write(replace(frames[tick % FRAMES], pts=tick))
-            if done.wait(max(0.0, started_at + tick / 25 - time.perf_counter())):
-                break
-        sink.close()
-
-    with ThreadPoolExecutor() as pool:
-        pushing = pool.submit(go_on)
-        try:
-            source = open_soon(address)
-            seen = [round((frame.pts_seconds) * 25) for frame in read_some(source, FRAMES)]
-            source.close()
-        finally:
-            done.set()
-        pushing.result(timeout=10)
-    return seen, source
-
-
-def pull(address: str) -> tuple[int, int]:
-    """How many pictures and blocks of sound a file holds."""
-    counts = {"video": 0, "audio": 0}
-    with av.open(address) as stream:
-        for packet in stream.demux():
-            counts[packet.stream.type] += len(packet.decode())
-    return counts["video"], counts["audio"]
 
 
 def test_rtmp(web: WebServer, frames: list[Frame]) -> None:
@@ -277,77 +207,6 @@ def test_hls_into_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ImpastoError, match="name another folder for HLS"):
         open_sink(f"hls:{tmp_path}/file/live", request())
-
-
-def needs_srt() -> str:
-    try:
-        return srt_program()
-    except ImpastoError as error:
-        pytest.skip(str(error))
-
-
-def test_srt_keeps_its_passphrase(tmp_path: Path, frames: list[Frame]) -> None:
-    program = needs_srt()
-    port = free_port(socket.SOCK_DGRAM)
-    received = tmp_path / "received.ts"
-    secret = f"passphrase={PASSPHRASE}"
-    listen = [program, "-loglevel", "error", "-nostdin", "-y", "-i", f"srt://127.0.0.1:{port}?mode=listener&{secret}"]
-    listener = subprocess.Popen([*listen, "-c", "copy", str(received)], stderr=subprocess.DEVNULL)
-    sink = open_sink(f"srt://127.0.0.1:{port}?{secret}&latency=200000", request())
-    commands = commands_of_children()
-    for tick in range(2 * FRAMES):
-        sink.write(replace(frames[tick % FRAMES], pts=tick))
-        threading.Event().wait(0.02)
-    sink.close()
-    listener.wait(timeout=20)
-    assert pull(str(received))[0] > FRAMES // 2
-    sending = [command for command in commands if f"127.0.0.1:{port}?latency=200000" in command]
-    assert bool(sending) == Path("/proc/self/task").exists()
-    assert PASSPHRASE not in "".join(sending)
-    assert habits_of(sink).proving_seconds > 0
-
-
-def commands_of_children() -> list[str]:
-    """The command lines of our programs, as anybody may read them."""
-    lines = Path("/proc/self/task").glob("*/children")
-    numbers = [number for line in lines for number in line.read_text().split()]
-    return [Path(f"/proc/{number}/cmdline").read_text() for number in numbers]
-
-
-def test_those_who_are_called_may_be_left_soon() -> None:
-    needs_srt()
-    sink = open_sink(f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?mode=listener", request())
-    sink.close()
-    assert habits_of(sink).proving_seconds == 0
-
-
-def test_srt_to_nobody_tells_the_programs_words(frames: list[Frame]) -> None:
-    needs_srt()
-    port = free_port(socket.SOCK_DGRAM)
-    sink = open_sink(f"srt://127.0.0.1:{port}?passphrase=verysecret1", request())
-    lost = push_until_lost(sink, frames)
-    assert "verysecret1" not in lost
-    assert re.fullmatch(rf"srt://127.0.0.1:{port}\?passphrase=\*\*\*: .*(failed|error).*", lost)
-    assert lost.count("srt://") == 1
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("impasto")]
-
-
-@pytest.mark.parametrize(
-    ("address", "remedy"),
-    [("srt://127.0.0.1?passphrase=verysecret1", "names no port"), ("srt://no-such-host.invalid:9", "there is no host")],
-)
-def test_srt_to_no_address(address: str, remedy: str) -> None:
-    needs_srt()
-    with pytest.raises(ImpastoError, match=remedy) as told:
-        open_sink(address, request())
-    assert "verysecret1" not in str(told.value)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("impasto")]
-
-
-def test_no_ffmpeg_for_srt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(ImpastoError, match="install your system's ffmpeg"):
-        open_sink("srt://127.0.0.1:9", request())
 
 
 @pytest.mark.parametrize(
