@@ -136,6 +136,14 @@ def test_training_brings_the_losses_down(options: JohnsonOptions) -> None:
     assert rows[-1]["style"] < 0.5 * rows[0]["style"]
 
 
+def test_what_comes_out_is_level(options: JohnsonOptions) -> None:
+    """And so is the running average, that began with random weights."""
+    net = train(options).net
+    before = net.head.weight.clone()
+    net.level()
+    torch.testing.assert_close(net.head.weight, before)
+
+
 def test_the_stability_loss_joins_late(options: JohnsonOptions) -> None:
     rows, _ = run(options)
     assert ["stability" in row for row in rows] == [False, False, False, True, True, True]

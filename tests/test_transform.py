@@ -67,6 +67,32 @@ def test_any_size_comes_back(name: str, size: tuple[int, int]) -> None:
         assert net(torch.rand(2, 3, *size), net.styles).shape == (2, 3, *size)
 
 
+@pytest.mark.parametrize("name", ["folded", "flat", "with detail"])
+def test_a_level_net_paints_flat_ground_flat(name: str) -> None:
+    """The net alone as bright as before; detail is a product of what is levelled, so there only about so."""
+    net = random_net(SMALL[name])
+    grey = torch.tensor([0.2, 0.5, 0.9])[:, None, None].expand(1, 3, 16, 16)
+    with torch.no_grad():
+        before = net(grey, net.styles[:1])
+        net.level()
+        after = net(grey, net.styles[:1])
+    assert before.std((2, 3)).min() > 0.01
+    assert after.std((2, 3)).max() < 1e-6
+    if not net.config.detail:
+        torch.testing.assert_close(after.mean((2, 3)), before.mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_level_net_stays_as_it_is(name: str) -> None:
+    net = random_net(SMALL[name])
+    if SMALL[name].unshuffle > 1:
+        net.level()
+    weights = {key: value.clone() for key, value in net.state_dict().items()}
+    net.level()
+    for key, value in net.state_dict().items():
+        torch.testing.assert_close(value, weights[key])
+
+
 def test_presets_survive_json() -> None:
     for config in PRESETS.values():
         assert TransformConfig.from_dict({**config.to_dict(), "widths": list(config.widths)}) == config

@@ -3,7 +3,8 @@
 Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
-the unclamped output in 0..1; a grid loss and a tone loss against dots and halos (trainers.losses).
+the unclamped output in 0..1; a grid loss and a tone loss against dots and halos (trainers.losses); after every step
+the weights are moved to the nearest with which flat ground comes out flat (`TransformNet.level`).
 """
 
 import math
@@ -91,6 +92,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
             accelerator.backward(losses["total"])
             accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
             optimizer.step()
+            net.level()
             optimizer.zero_grad(set_to_none=True)
             update_average(average, net, options.average_decay, step)
             folder.log(step, losses, style_ids)
@@ -103,6 +105,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
                 raise KeyboardInterrupt
     accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
     accelerator.end_training()
+    average.level()  # of a run that began before nets were levelled, the average is not yet
     return TrainedNet(average, targets.names, folder.history)
 
 

@@ -82,6 +82,7 @@ class RunFolder:
             begun = initial_weights(self.options.initial, run.net.config, self.styles)
             run.net.load_state_dict(begun.tensors)
             self.history = begun.history
+        run.net.level()
         run.average.load_state_dict(run.net.state_dict())
         return 0
 

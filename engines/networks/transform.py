@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from engines.networks.transform_config import NORM_EPSILON, TransformConfig
 
+COLOURS = 3
+
 
 class PaddedConv(nn.Conv2d):
     """A convolution after reflection padding; it has a bias only where no norm follows to take it away."""
@@ -91,6 +93,25 @@ class TransformNet(nn.Module):
         pairs = [torch.cat([torch.ones(c), torch.zeros(c)]) for c in self.config.norm_channels]
         return torch.cat(pairs)
 
+    @torch.no_grad()
+    def level(self) -> None:
+        """Moves the weights, in place, to the nearest with which flat ground comes out flat.
+
+        The head writes the f×f pixels of a block by weights of their own. Where what it reads is the same all around,
+        they have to agree, or a grid lies on skies and walls. For each colour the places of a block get the mean of
+        what they had: of the biases, of the sums over a kernel, and for `detail` of the sums over the colours read and
+        of the style's scales and shifts. A net with `unshuffle` 1 stays as it is.
+        """
+        places = self.config.unshuffle**2
+        self.head.weight -= _unevenness(self.head.weight.mean((2, 3), keepdim=True), places)
+        if self.head.bias is not None:
+            self.head.bias -= _unevenness(self.head.bias, places)
+        if self.config.detail:
+            by_colour = self.detail.weight.view(COLOURS * places, COLOURS, places, 1, 1)
+            by_colour -= _unevenness(by_colour.mean(2, keepdim=True), places)
+            for part in (self.detail_style.scale_at, self.detail_style.shift_at):
+                self.styles[:, part] -= _unevenness(self.styles[:, part].T, places).T
+
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [B, 3, H, W], RGB in 0..1, H and W ≥ 16; style [B, S] → [B, 3, H, W], not clamped."""
         height, width = x.shape[-2:]
@@ -126,6 +147,12 @@ class _NormOffsets:
     def block(self, channels: int) -> ResidualBlock:
         offset, self.next = self.next, self.next + 4 * channels
         return ResidualBlock(channels, offset)
+
+
+def _unevenness(values: Tensor, places: int) -> Tensor:
+    """By how much values [3·places, …] differ from their mean over the places of a block."""
+    by_place = values.reshape(COLOURS, places, *values.shape[1:])
+    return (by_place - by_place.mean(1, keepdim=True)).reshape(values.shape)
 
 
 def _padding_to_multiple(height: int, width: int, multiple: int) -> tuple[int, int, int, int]:
