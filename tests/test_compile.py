@@ -191,6 +191,12 @@ def test_what_is_there_already_is_told_and_not_built_again(small_style: Path) ->
     assert "was there already" in impasto_compile(*arguments).stdout
 
 
+def test_what_builds_have_in_common_is_told_once(small_style: Path) -> None:
+    told = impasto_compile(str(small_style), "--size", "64x48").stderr.splitlines()
+    assert any(line.startswith("preparing openvino") for line in told)
+    assert len(told) == len(set(told))
+
+
 @pytest.mark.usefixtures("backends")
 def test_one_engine_for_a_range_of_sizes(small_style: Path) -> None:
     (engine,) = compiled(

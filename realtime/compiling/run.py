@@ -24,10 +24,11 @@ def compile_engines(
 ) -> CompileReport:
     """Build every engine, past the gate and into the cache; one that fails does not end the others.
 
-    `report` gets a line now and then, `progress(build, stage, share)` what is being done, share 0..1. Setting `stop`
-    ends a build within half a second and leaves nothing half written.
+    `report` gets a line now and then, each once, `progress(build, stage, share)` what is being done, share 0..1.
+    Setting `stop` ends a build within half a second and leaves nothing half written.
     """
     stop = stop or threading.Event()
+    report = _once_each(report)
     cache = EngineCache(default_cache_folder())
     done: list[CompiledEngine] = []
     for number, build in enumerate(builds, start=1):
@@ -37,6 +38,18 @@ def compile_engines(
             return CompileReport(tuple(done), cache.folder, interrupted=True)
         done.append(engine)
     return CompileReport(tuple(done), cache.folder)
+
+
+def _once_each(report: Callable[[str], None]) -> Callable[[str], None]:
+    """Builds of one style for `live` and for `video` have nearly all to tell in common."""
+    told = set[str]()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            report(line)
+
+    return tell
 
 
 def _compile(
