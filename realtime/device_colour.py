@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from engines.kernels.nv12 import Nv12Colour
+    from engines.kernels.nv12_colour import Nv12Colour
 
 NV12 = "nv12"
 CUDA = "cuda"
@@ -125,7 +125,7 @@ class DeviceFromRgb:
 
 def nv12_colour(tags: ColourTags, size: tuple[int, int]) -> "Nv12Colour":
     """What tags mean, for pictures of this size; ImpastoError for matrices that the kernels do not know."""
-    from engines.kernels.nv12 import BT601, BT709, Nv12Colour
+    from engines.kernels.nv12_colour import BT601, BT709, Nv12Colour
 
     luma = tags.luma(*size)
     if luma not in (LUMA_BT601, LUMA_BT709):

@@ -1,125 +1,13 @@
 """Which encoder writes a file, and how well: from the file's name and what a person asked for."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 
 from engines.errors import ImpastoError
+from realtime.encoders import ENCODERS, HARDWARE_ENCODERS, TELL_PIXEL_ASPECT, Encoder, Encoding
 
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """An FFmpeg encoder with our defaults.
-
-    `crf` is visually lossless for painted pictures, `preset` the slowest that leaves a 2-core machine to the net;
-    `preset_option` is the name under which the encoder takes it, `presets` are all it knows, and `options` are always
-    set. `quality_option` is the name under which it takes what is called crf here, which goes up to `most_crf`,
-    and `quality` says that in its words. `device` is FFmpeg's name of the hardware on which it takes pictures that lie
-    there already.
-    """
-
-    name: str
-    crf: int
-    preset: str
-    preset_option: str
-    presets: tuple[str, ...]
-    options: Mapping[str, str]
-    tag: str = ""
-    even_sizes_only: bool = True
-    quality_option: str = "crf"
-    quality: Callable[[int], str] = str
-    most_crf: int = 63
-    pixel_format: str = "yuv420p"
-    device: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """The encoder and the quality a file is written with."""
-
-    encoder: Encoder
-    crf: int
-    preset: str
-
-    def options(self) -> dict[str, str]:
-        """The options in FFmpeg's words."""
-        encoder = self.encoder
-        return {
-            **encoder.options,
-            encoder.quality_option: encoder.quality(self.crf),
-            encoder.preset_option: self.preset,
-        }
-
-
-X26_PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow", "placebo"),
-)
-SVT_PRESETS = tuple(str(number) for number in range(-1, 14))
-VPX_SPEEDS = tuple(str(number) for number in range(-8, 9))
-VPX_OPTIONS = {"b": "0", "deadline": "realtime", "row-mt": "1"}
-TELL_PIXEL_ASPECT = ("libx264", "libx265")  # in the stream; the others leave it to the container
-MOST_PIXELS_A_SIDE = 16384  # of H.264 and AV1; SVT-AV1 takes larger numbers and writes another size
-
-# Measured on painted 640x360 frames: superfast at 18 has the luma PSNR of veryfast at 17 (43 dB) in 3.5 instead of
-# 5.8 ms of processor time a frame, for a file a fifth larger. The net needs those milliseconds more.
-ENCODERS = {
-    "h264": Encoder("libx264", 18, "superfast", "preset", X26_PRESETS, {}),
-    "hevc": Encoder("libx265", 18, "ultrafast", "preset", X26_PRESETS, {"x265-params": "log-level=error"}, tag="hvc1"),
-    "av1": Encoder("libsvtav1", 24, "10", "preset", SVT_PRESETS, {}, even_sizes_only=False),
-    "vp9": Encoder("libvpx-vp9", 22, "8", "cpu-used", VPX_SPEEDS, VPX_OPTIONS, even_sizes_only=False),
-}
-
-
-def _for_videotoolbox(crf: int) -> str:
-    """Its quality is 1..100, higher is better, in units of FFmpeg's FF_QP2LAMBDA."""
-    return str(118 * max(1, 100 - 2 * crf))
-
-
-NVENC_PRESETS = tuple(f"p{number}" for number in range(1, 8))
-NVENC_OPTIONS = {"rc": "vbr", "b": "0"}  # without a bit rate the quality alone decides
-H264_NVENC = Encoder(
-    "h264_nvenc",
-    19,
-    "p4",
-    "preset",
-    NVENC_PRESETS,
-    NVENC_OPTIONS,
-    quality_option="cq",
-    most_crf=51,
-    pixel_format="nv12",
-    device="cuda",
-)
-H264_QSV = Encoder(
-    "h264_qsv", 19, "medium", "preset", X26_PRESETS[2:9], {}, quality_option="global_quality", most_crf=51,
-    pixel_format="nv12",
-)  # fmt: skip
-H264_VAAPI = Encoder(
-    "h264_vaapi", 20, "4", "compression_level", tuple("1234567"), {"rc_mode": "CQP"}, quality_option="qp", most_crf=51,
-    pixel_format="nv12", device="vaapi",
-)  # fmt: skip
-H264_VIDEOTOOLBOX = Encoder(
-    "h264_videotoolbox", 18, "0", "prio_speed", ("0", "1"), {"flags": "+qscale"}, quality_option="global_quality",
-    quality=_for_videotoolbox, most_crf=49,
-)  # fmt: skip
-# Taken only where asked for by name: x264 gives more picture for the size, and "auto" the same file on every machine.
-HARDWARE_ENCODERS = {
-    encoder.name: encoder
-    for encoder in (
-        H264_NVENC,
-        replace(H264_NVENC, name="hevc_nvenc", crf=21, tag="hvc1"),
-        replace(H264_NVENC, name="av1_nvenc", crf=26),
-        H264_QSV,
-        replace(H264_QSV, name="hevc_qsv", crf=21, tag="hvc1"),
-        H264_VAAPI,
-        replace(H264_VAAPI, name="hevc_vaapi", crf=22, tag="hvc1"),
-        H264_VIDEOTOOLBOX,
-        replace(H264_VIDEOTOOLBOX, name="hevc_videotoolbox", tag="hvc1"),
-    )
-}
 CODECS_OF_CONTAINER = {
     ".mp4": ("h264", "hevc", "av1", "vp9"),
     ".m4v": ("h264", "hevc"),

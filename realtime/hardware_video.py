@@ -19,7 +19,7 @@ from av.codec.codec import UnknownCodecError
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from realtime.device_colour import why_no_tensors
-from realtime.encoding import ENCODERS, HARDWARE_ENCODERS, Encoder, Encoding
+from realtime.encoders import ENCODERS, HARDWARE_ENCODERS, Encoder, Encoding
 
 SIZE = (640, 368)  # above what any of them refuses as too small
 NOT_BUILT_IN = "this PyAV's FFmpeg was built without it"

@@ -8,7 +8,8 @@ import pytest
 from clips import write_clip
 
 from engines.errors import ImpastoError
-from realtime.encoding import ENCODERS, HARDWARE_ENCODERS, Encoding, choose_encoding
+from realtime.encoders import ENCODERS, HARDWARE_ENCODERS, Encoding
+from realtime.encoding import choose_encoding
 from realtime.hardware_video import (
     HardwareCodec,
     hardware_decoders,

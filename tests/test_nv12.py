@@ -22,7 +22,8 @@ torch = pytest.importorskip("torch", reason="the kernels need torch")
 
 from engines.kernels import nv12  # noqa: E402
 from engines.kernels.compilers import Compilers  # noqa: E402
-from engines.kernels.nv12 import BT601, BT709, Nv12Colour, nv12_to_rgb, rgb_to_nv12  # noqa: E402
+from engines.kernels.nv12 import nv12_to_rgb, rgb_to_nv12  # noqa: E402
+from engines.kernels.nv12_colour import BT601, BT709, Nv12Colour  # noqa: E402
 
 Bytes = NDArray[np.uint8]
 Planes = tuple[Bytes, Bytes]
@@ -202,9 +203,8 @@ def test_a_picture_that_is_not_rgb_in_bytes_is_refused() -> None:
 
 COMPARE_KERNELS = """
 import torch
-from engines.kernels.nv12 import (
-    BT601, BT709, Nv12Colour, nv12_to_rgb_reference, rgb_to_nv12_reference, rgb_to_nv12,
-)
+from engines.kernels.nv12 import nv12_to_rgb_reference, rgb_to_nv12_reference, rgb_to_nv12
+from engines.kernels.nv12_colour import BT601, BT709, Nv12Colour
 from engines.kernels.nv12_triton import nv12_to_rgb_kernel, rgb_to_nv12_kernel
 
 random = torch.Generator().manual_seed(3)

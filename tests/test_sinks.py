@@ -13,7 +13,8 @@ from clips import psnr_db, read_rgb, read_times
 from engines.errors import ImpastoError
 from realtime.clip import Clip
 from realtime.colour import SDR_TAGS
-from realtime.encoding import CODECS_OF_CONTAINER, ENCODERS, choose_encoding
+from realtime.encoders import ENCODERS
+from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding
 from realtime.frame import AbortableSink, Frame, Sink, SplitSink
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink

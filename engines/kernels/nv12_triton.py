@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from engines.kernels.nv12 import Nv12Colour
+from engines.kernels.nv12_colour import Nv12Colour
 
 COLUMNS = 256  # pixels of a row, or chroma samples, to a program
 

@@ -56,7 +56,7 @@ def _cause(said: str) -> str:
 
 def main() -> None:
     from engines.style_file import read_style_file
-    from realtime.bench.peers import torch_painter
+    from realtime.bench.torch_painter import torch_painter
 
     style, height, width = read_style_file(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
     import torch

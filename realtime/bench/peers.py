@@ -7,20 +7,18 @@ the net from the style file; the others read the plain graph of it, without our 
 
 import shutil
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from engines.backends.onnxruntime_package import import_onnxruntime
-from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
 from engines.reference import reference_model
 from engines.spec import Controls, one_line
 from engines.style import StyleFile
 from realtime.bench.compile_ahead import compile_ahead
+from realtime.bench.torch_painter import Paint, import_torch, torch_painter
 
 COMPILERS = ("c++", "g++", "clang++", "cl")
-Paint = Callable[[np.ndarray], np.ndarray]
 
 
 def torch_eager(style: StyleFile, vector: np.ndarray) -> Paint:
@@ -39,7 +37,7 @@ def torch_compiled(style: StyleFile, vector: np.ndarray) -> Paint:
     A net that is being compiled cannot be interrupted, so a process that can be ended compiles it first, as soon as the
     size is known; torch keeps what came of it on disk and finds it there.
     """
-    torch = _torch()
+    torch = import_torch()
     if not any(shutil.which(name) for name in COMPILERS):
         raise ImpastoError(f"torch.compile needs a C++ compiler, and there is none of {', '.join(COMPILERS)}")
     compiled: dict[tuple[int, ...], Paint] = {}
@@ -111,30 +109,3 @@ def open_peer(name: str, style: StyleFile, vector: np.ndarray) -> Paint:
         raise
     except Exception as error:  # a probe: runtimes that are not ours fail in every possible way
         raise ImpastoError(one_line(error)) from error
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise ImpastoError("torch is not installed; pip install 'impasto[train]'") from error
-    return torch
-
-
-def torch_painter(style: StyleFile, vector: np.ndarray, *, half: bool, compiled: bool) -> Paint:
-    """The torch net between two arrays, on CUDA where there is a card."""
-    torch = _torch()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = (torch.float16 if device == "cuda" else torch.bfloat16) if half else torch.float32
-    net = rebuild_net(style).to(device, kind)
-    painting = torch.compile(net) if compiled else net
-    row = torch.from_numpy(vector.copy())[None].to(device, kind)
-
-    def paint(rgb: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            picture = torch.from_numpy(rgb).to(device).permute(2, 0, 1).to(kind).div(255)[None]
-            painted = painting(picture, row)[0].float().clamp(0, 1).mul(255).round()
-            array: np.ndarray = painted.permute(1, 2, 0).byte().cpu().numpy()
-        return array
-
-    return paint

@@ -9,9 +9,10 @@ import numpy as np
 from engines.errors import ImpastoError
 from engines.spec import one_line
 from engines.verify import psnr
-from realtime.bench.peers import Paint, open_peer
+from realtime.bench.peers import open_peer
 from realtime.bench.rows import FRAMES_IN_MEMORY, allowance_of, each_ms
 from realtime.bench.subject import Subject
+from realtime.bench.torch_painter import Paint
 
 FOURCC = "mp4v"
 COMPARED_FRAMES = 2

@@ -5,7 +5,7 @@ from av.codec.codec import UnknownCodecError
 
 from engines.errors import ImpastoError
 from realtime.doctor.finding import Finding, State, missing
-from realtime.encoding import ENCODERS
+from realtime.encoders import ENCODERS
 
 NEEDED = "h264"
 REINSTALL = "install PyAV's wheel: pip install --force-reinstall --only-binary av av"

@@ -15,7 +15,8 @@ from av.container import OutputContainer
 from engines.errors import ImpastoError
 from realtime.clip import Clip, file_url
 from realtime.colour import FromRgb
-from realtime.encoding import MOST_PIXELS_A_SIDE, Encoding, choose_encoding
+from realtime.encoders import MOST_PIXELS_A_SIDE, Encoding
+from realtime.encoding import choose_encoding
 from realtime.frame import Frame
 from realtime.hardware_video import accelerator_of
 from realtime.partial_file import PartialFile

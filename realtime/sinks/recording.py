@@ -10,7 +10,8 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import ImpastoError
-from realtime.encoding import MOST_PIXELS_A_SIDE, Encoding, choose_encoding
+from realtime.encoders import MOST_PIXELS_A_SIDE, Encoding
+from realtime.encoding import choose_encoding
 from realtime.frame import Frame, SinkHabits
 from realtime.fresh_name import beside
 from realtime.growing_file import GrowingFile
