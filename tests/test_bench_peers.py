@@ -57,6 +57,7 @@ def test_every_peer_paints_the_net_of_the_style_file(
     # The graph is captured as ever, but not given to the C++ compiler, which takes half a minute.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     monkeypatch.setattr(peers, "compile_ahead", lambda *_: None)
+    monkeypatch.setattr(peers, "cpu_flags", lambda: "avx512_bf16")
     style = load_style(str(small_style))
     vector, frame = style.vector("night"), random_frame(48, 64)
     with torch.inference_mode():
@@ -67,6 +68,16 @@ def test_every_peer_paints_the_net_of_the_style_file(
     assert found.dtype == np.uint8
     assert found.shape == frame.shape
     assert psnr(found, wanted) > LEAST_DB.get(name, 45.0)
+
+
+def test_half_precision_is_left_out_where_the_processor_has_none(
+    small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(peers, "cpu_flags", lambda: "avx2 fma")
+    style = load_style(str(small_style))
+    with pytest.raises(ImpastoError, match="no CUDA device, and this processor has no bf16"):
+        open_peer("torch eager half", style, style.vector("night"))
 
 
 def test_a_peer_writes_a_video_of_as_many_frames(subject: Subject, tmp_path: Path) -> None:

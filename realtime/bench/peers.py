@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engines.backends.onnxruntime_package import import_onnxruntime
+from engines.cpu import cpu_flags
 from engines.errors import ImpastoError
 from engines.reference import reference_model
 from engines.spec import Controls, one_line
@@ -18,6 +19,7 @@ from engines.style import StyleFile
 from realtime.bench.compile_ahead import compile_ahead
 from realtime.bench.torch_painter import Paint, import_torch, torch_painter
 
+MULTIPLY_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # the last is ARM's
 COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
@@ -27,7 +29,12 @@ def torch_eager(style: StyleFile, vector: np.ndarray) -> Paint:
 
 
 def torch_half(style: StyleFile, vector: np.ndarray) -> Paint:
-    """torch layer by layer in half precision: fp16 on CUDA, bf16 on the processor."""
+    """torch layer by layer in half precision: fp16 on CUDA, bf16 on processors that multiply it.
+
+    Others would be made to by rounding after every product, at a tenth of the speed of fp32: nobody would use that.
+    """
+    if not import_torch().cuda.is_available() and set(MULTIPLY_BF16).isdisjoint(cpu_flags().split()):
+        raise ImpastoError("there is no CUDA device, and this processor has no bf16 (avx512_bf16, amx_bf16)")
     return torch_painter(style, vector, half=True, compiled=False)
 
 
