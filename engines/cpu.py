@@ -4,6 +4,8 @@ import platform
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
+# A processor with any of these features multiplies bf16 itself; the last is ARM's.
+MULTIPLY_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def cpu_model() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engines.backends.onnxruntime_package import import_onnxruntime
-from engines.cpu import cpu_flags
+from engines.cpu import MULTIPLY_BF16, cpu_flags
 from engines.errors import ImpastoError
 from engines.reference import reference_model
 from engines.spec import Controls, one_line
@@ -19,7 +19,6 @@ from engines.style import StyleFile
 from realtime.bench.compile_ahead import compile_ahead
 from realtime.bench.torch_painter import Paint, import_torch, torch_painter
 
-MULTIPLY_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # the last is ARM's
 COMPILERS = ("c++", "g++", "clang++", "cl")
 
 
@@ -33,7 +32,7 @@ def torch_half(style: StyleFile, vector: np.ndarray) -> Paint:
 
     Others would be made to by rounding after every product, at a tenth of the speed of fp32: nobody would use that.
     """
-    if not import_torch().cuda.is_available() and set(MULTIPLY_BF16).isdisjoint(cpu_flags().split()):
+    if not import_torch().cuda.is_available() and MULTIPLY_BF16.isdisjoint(cpu_flags().split()):
         raise ImpastoError("there is no CUDA device, and this processor has no bf16 (avx512_bf16, amx_bf16)")
     return torch_painter(style, vector, half=True, compiled=False)
 

@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 
-from engines.cpu import cpu_flags, cpu_model
+from engines.cpu import MULTIPLY_BF16, cpu_flags, cpu_model
 from realtime.doctor.cgroup import cpu_limit
 from realtime.doctor.finding import Finding, State
 
@@ -15,14 +15,14 @@ FEATURES_X86 = {
     "AVX2": {"avx2"},
     "AVX-512": {"avx512f"},
     "VNNI": {"avx512_vnni", "avx_vnni"},
-    "BF16": {"avx512_bf16", "amx_bf16"},
+    "BF16": MULTIPLY_BF16,
     "AMX": {"amx_tile"},
 }
 FEATURES_ARM = {
     "NEON": {"asimd", "neon"},
     "dot product": {"asimddp"},
     "int8 matrices": {"i8mm"},
-    "BF16": {"bf16"},
+    "BF16": MULTIPLY_BF16,
     "SVE": {"sve"},
 }
 X86 = ("x86_64", "amd64", "i686", "i386")
