@@ -17,7 +17,6 @@ import numpy as np
 from engines.backends.openvino_layers import MOVES, convolutions, quantiser_of
 
 MEAN, CENTRING, FROM_BYTES, NORM = "ReduceMean", "Subtract", "Convert", "MVN"
-STORED_WEIGHTS = ["Multiply", "Convert", "Constant", "Constant"]
 COLOURS = 3
 
 
@@ -90,13 +89,11 @@ def _keep_sums(convolution: Any, weights: np.ndarray) -> None:
     from openvino import opset13
 
     product = convolution.input_value(1).get_node()
-    chain = [product, *_inputs_of(product, 2), *_inputs_of(_inputs_of(product, 1)[0], 1)]
-    if [node.get_type_name() for node in chain] != STORED_WEIGHTS:
+    if product.get_type_name() != "Multiply":
         return  # another version stores them otherwise; they stay as it rounded them
-    steps, widened, stored = chain[2].data, chain[1], chain[3].data
-    rounded = np.clip(with_kept_sums(weights / steps), stored.min(), stored.max())
+    widened, steps = (product.input_value(place).get_node() for place in range(2))
+    if (widened.get_type_name(), steps.get_type_name()) != ("Convert", "Constant"):
+        return
+    stored = widened.input_value(0).get_node().data
+    rounded = np.clip(with_kept_sums(weights / steps.data), stored.min(), stored.max())
     widened.input(0).replace_source_output(opset13.constant(rounded.astype(stored.dtype)).output(0))
-
-
-def _inputs_of(node: Any, count: int) -> list[Any]:
-    return [node.input_value(place).get_node() for place in range(min(count, node.get_input_size()))] or [node]

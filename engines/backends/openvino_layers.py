@@ -29,10 +29,6 @@ def folded(model: Any) -> Any:
     return model
 
 
-def is_convolution(operation: Any) -> bool:
-    return operation.get_type_name() in CONVOLUTIONS
-
-
 class Layers:
     """The quantised convolutions of a model, by name and in the order in which the picture meets them."""
 
@@ -99,7 +95,7 @@ class Judge:
 
 def convolutions(model: Any) -> list[Any]:
     """In the order in which the picture meets them."""
-    return [op for op in model.get_ordered_ops() if is_convolution(op)]
+    return [op for op in model.get_ordered_ops() if op.get_type_name() in CONVOLUTIONS]
 
 
 def quantiser_of(convolution: Any) -> Any:
