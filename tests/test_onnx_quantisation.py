@@ -1,12 +1,13 @@
 """8-bit graphs: which convolutions they hold, what they were calibrated on, and that they paint the same picture."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto
-from small_styles import random_frame, write_small_style
+from small_styles import random_frame, write_small_style, write_style_beyond_bf16
 
 from engines import onnx_calibration
 from engines.calibration import calibration_frames
@@ -96,23 +97,24 @@ def test_large_frames_are_measured_small(small: StyleFile, monkeypatch: pytest.M
 
 
 def test_the_most_harmful_convolutions_are_spared(small: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This net of noise bears little: all of it in int8 is 23 dB from fp32. More is asked for, then less."""
+    """All of this net in int8 is some 35 dB from fp32. More is asked for, then less."""
     told: list[float] = []
-    monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 25 - FLOOR_DB["int8"])
+    monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 38 - FLOOR_DB["int8"])
     chosen = bearable_ranges(small, "int8", FRAMES, told.append)
     every = measure_ranges(small, FRAMES)
     assert len(every) / 2 <= len(chosen) < len(every)
     assert chosen.items() < every.items()
     assert len(told) == len(every)
-    monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 20 - FLOOR_DB["int8"])
+    monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 32 - FLOOR_DB["int8"])
     assert bearable_ranges(small, "int8", FRAMES) == every
 
 
-def test_a_net_that_bears_too_little_is_refused(small: StyleFile) -> None:
+def test_a_net_that_bears_too_little_is_refused(tmp_path: Path) -> None:
+    loud = write_style_beyond_bf16(tmp_path / "loud.onnx")
     with pytest.raises(
-        EngineRefused, match=r"of the 8 inner convolutions of small.onnx only \d can be in int8 within 34"
+        EngineRefused, match=r"of the 8 inner convolutions of loud.onnx only \d can be in int8 within 34"
     ):
-        bearable_ranges(small, "int8", FRAMES)
+        bearable_ranges(loud, "int8", FRAMES)
 
 
 def test_the_scene_is_taken_where_no_frames_are_given() -> None:
