@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from clips import write_clip
+from pretended_processor import PRECISIONS, VARIABLE, pretended
 from small_styles import write_small_style
 
 from realtime.live.request import SinkRequest
@@ -21,6 +23,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the test data in ../shared/data")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processor_of_this_run() -> Iterator[None]:
+    """The machine's own, or for the whole run the one that PRETENDED_PRECISION=bf16 (or fp32) asks for."""
+    precision = os.environ.get(VARIABLE)
+    with pretended(precision) if precision else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +56,13 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
         return write_clip(path, pts=range(0, 512 * frames, 512))
 
     return make
+
+
+@pytest.fixture(params=PRECISIONS)
+def auto_precision(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What `auto` takes on the processor: each test that asks for it runs on one with bf16 and on one without."""
+    with pretended(request.param):
+        yield request.param
 
 
 @pytest.fixture
