@@ -1,4 +1,4 @@
-"""One suite over all backends: what every engine does, whatever runs it."""
+"""One suite over all backends: what every engine does, whatever runs it, and in whatever precision `auto` takes."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pretended_processor import PRECISIONS, pretended
 from small_styles import one_thread_for_torch, random_frame, write_small_style
 
 from engines.engine import Controls, Engine, EngineChoice, load_engine
@@ -16,6 +17,11 @@ from engines.verify import psnr
 
 HEIGHT, WIDTH = 37, 53
 SIZES = [(16, 16), (17, 31), (16, 129), (64, 48)]
+BACKENDS = [
+    pytest.param((name, precision), id=f"{name}-{precision}" if name == "openvino" else name)
+    for name in OURS
+    for precision in (PRECISIONS if name == "openvino" else ("fp32",))
+]
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -35,12 +41,17 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(scope="module", params=OURS)
-def backend(request: pytest.FixtureRequest) -> str:
-    state = probe(request.param)
-    if not state.available:
-        pytest.skip(state.reason)
-    return state.name
+@pytest.fixture(scope="module", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The one that depends on it runs on a processor with bf16 and on one without."""
+    name, precision = request.param
+    with pretended(precision):
+        state = probe(name)
+        if not state.available:
+            pytest.skip(state.reason)
+        if name == "openvino":
+            assert state.precisions[0] == precision
+        yield name
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +78,7 @@ def frame() -> np.ndarray:
 def test_it_says_what_it_is_and_how_well_it_agrees(engine: Engine, backend: str) -> None:
     spec = engine.spec
     assert (spec.backend, spec.height, spec.width, spec.requests) == (backend, HEIGHT, WIDTH, 2)
+    assert spec.precision == probe(backend).precisions[0]
     assert spec.version
     assert engine.gate is not None
     assert engine.gate.passed
@@ -78,7 +90,7 @@ def test_it_agrees_with_the_net_in_torch(
     engine: Engine, reference: Engine, style: StyleFile, frame: np.ndarray, strength: float, keep_colour: float
 ) -> None:
     controls = Controls(style.mix({"waves": 1, "night": 2}), strength, keep_colour)
-    assert psnr(engine(frame, controls), reference(frame, controls)) >= 50
+    assert psnr(engine(frame, controls), reference(frame, controls)) >= FLOOR_DB[engine.spec.precision]
 
 
 def test_it_returns_a_new_picture_of_the_same_kind(engine: Engine, style: StyleFile, frame: np.ndarray) -> None:

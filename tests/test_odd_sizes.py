@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pretended_processor import pretended
 from small_styles import one_thread_for_torch, write_small_style
 
 from engines.candidates import spec_for
@@ -20,15 +21,16 @@ from engines.style import StyleFile
 from engines.verify import GoldenPictures, paint_golden_pictures, psnr, verify
 
 SIZES = ((17, 31), (37, 53), (45, 80), (64, 19))
-STATES = [state for state in probe_backends() if state.available]
+with pretended("bf16"):  # so that both precisions of the processor are looked at
+    STATES = [state for state in probe_backends() if state.available]
 ENGINES = [(state, precision) for state in STATES for precision in state.precisions]
 NAMED = [f"{state.name} {precision}" for state, precision in ENGINES]
 TURNED = list(product((1.0, 0.5, 0.0), (0.0, 0.6)))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    with one_thread_for_torch():
+def with_bf16() -> Iterator[None]:
+    with pretended("bf16"), one_thread_for_torch():
         yield
 
 
@@ -146,4 +148,6 @@ def test_an_engine_of_one_size_does_not_pass_for_a_range(style: StyleFile, tmp_p
 
 
 def test_there_is_an_engine_to_look_at() -> None:
-    assert {state.name for state, _ in ENGINES} >= {"openvino", "torch"}
+    assert {(state.name, precision) for state, precision in ENGINES} >= {
+        ("openvino", "bf16"), ("openvino", "fp32"), ("torch", "fp32"),
+    }  # fmt: skip
