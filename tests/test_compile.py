@@ -148,6 +148,7 @@ def test_the_precisions_that_are_calibrated_are_known_without_loading_anything()
     assert set(EIGHT_BITS) == set(CALIBRATED)
 
 
+@pytest.mark.usefixtures("auto_precision")
 def test_live_and_video_take_what_was_compiled_and_compile_nothing(
     small_style: Path, tmp_path: Path, make_clip: Callable[[int], Path]
 ) -> None:
@@ -183,6 +184,7 @@ def test_one_engine_is_for_all_styles_of_a_file(small_style: Path, tmp_path: Pat
     assert len({engine["entry"] for engine in engines}) == 2
 
 
+@pytest.mark.usefixtures("auto_precision")
 def test_what_is_there_already_is_told_and_not_built_again(small_style: Path) -> None:
     arguments = [str(small_style), "--size", "64x48", "--requests", "1"]
     (first,), (second,) = compiled(*arguments), compiled(*arguments)

@@ -68,6 +68,7 @@ def test_an_engine_in_the_cache_comes_ready_to_paint(
     assert not any("preparing" in line for line in lines)
 
 
+@pytest.mark.usefixtures("auto_precision")
 def test_what_is_not_in_the_cache_is_built_in_a_child(
     style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], lines: list[str]
 ) -> None:
@@ -81,6 +82,7 @@ def test_what_is_not_in_the_cache_is_built_in_a_child(
     assert set(told[2:]) <= {"passed"}  # over, because they cannot run on this machine
 
 
+@pytest.mark.usefixtures("auto_precision")
 def test_without_a_cache_the_engine_is_built_here_and_that_is_told(
     style: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], lines: list[str]
 ) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from foreign_backends import ADJUSTABLE, DYING, HangingBuild, add_backend, is_alive
+from pretended_processor import pretended
 from small_styles import write_small_style
 
 from engines.cache import CacheEntry, EngineCache
-from engines.engine import EngineChoice, GateReport, load_engine, restore_engine
+from engines.engine import Engine, EngineChoice, GateReport, load_engine, restore_engine
 from engines.errors import EngineRefused, ImpastoError
 from engines.prepare import prepare_in_child
 from engines.style import StyleFile, load_style
@@ -58,6 +59,7 @@ def test_an_empty_cache_restores_nothing_and_says_nothing(style: StyleFile, cach
     assert not lines
 
 
+@pytest.mark.usefixtures("auto_precision")
 def test_what_was_built_is_restored_as_it_was_chosen(style: StyleFile, cache: EngineCache) -> None:
     built = fill(style, cache)
     lines: list[str] = []
@@ -77,22 +79,36 @@ def test_a_damaged_entry_is_not_restored(style: StyleFile, cache: EngineCache) -
     assert not lines
 
 
+@pytest.mark.usefixtures("auto_precision")
 def test_an_engine_that_was_found_wrong_is_refused_again(style: StyleFile, cache: EngineCache) -> None:
-    fill(style, cache)
+    """Where nothing keeps more than it did, there is nothing left to try."""
+    choice = EngineChoice("openvino", "fp32")
+    find_wrong(style, cache, choice)
+    for strict, message in ((True, r"wrong: the dark frame .* \(found before"), (False, "no engine can run")):
+        with pytest.raises(EngineRefused, match=message):
+            restore(style, cache, replace(choice, strict=strict))
+
+
+def test_where_another_keeps_more_that_one_is_to_be_built(style: StyleFile, cache: EngineCache) -> None:
+    choice = EngineChoice("openvino", "bf16")
+    with pretended("bf16"):
+        find_wrong(style, cache, choice)
+        assert restore(style, cache, choice) is None
+        with pytest.raises(EngineRefused, match="found before"):
+            restore(style, cache, replace(choice, strict=True))
+
+
+def find_wrong(style: StyleFile, cache: EngineCache, choice: EngineChoice) -> None:
+    """Leaves a verdict against the engine in the cache, as the gate does."""
+    load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache.folder).close()
     header = cache.entries()[0].header
     assert header is not None
     gate = replace(header.gate, psnr_db=3.0, passed=False, problem="the dark frame came out black")
     cache.store(header.fields, CacheEntry(b"", gate))
-    backend, precision = header.fields["backend"], header.fields["precision"]
-    for strict, message in ((True, r"wrong: the dark frame .* \(found before"), (False, "no engine can run")):
-        with pytest.raises(EngineRefused, match=message):
-            restore_engine(
-                style,
-                height=HEIGHT,
-                width=WIDTH,
-                choice=EngineChoice(backend, precision, strict=strict),
-                cache_dir=cache.folder,
-            )
+
+
+def restore(style: StyleFile, cache: EngineCache, choice: EngineChoice) -> Engine | None:
+    return restore_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache.folder)
 
 
 def test_a_size_that_no_net_takes_is_told_before_the_cache_is_looked_at(style: StyleFile) -> None:
@@ -100,7 +116,7 @@ def test_a_size_that_no_net_takes_is_told_before_the_cache_is_looked_at(style: S
         restore_engine(style, height=15, width=64)
 
 
-def test_the_child_leaves_the_engine_in_the_cache(style: StyleFile, cache: EngineCache) -> None:
+def test_the_child_leaves_the_engine_in_the_cache(style: StyleFile, cache: EngineCache, auto_precision: str) -> None:
     lines: list[str] = []
     spec = prepare_in_child(style, height=HEIGHT, width=WIDTH, cache_dir=cache.folder, on_line=lines.append)
     assert any(line.startswith("preparing") for line in lines)
@@ -109,6 +125,7 @@ def test_the_child_leaves_the_engine_in_the_cache(style: StyleFile, cache: Engin
     assert engine is not None
     engine.close()
     assert engine.spec == spec
+    assert spec.precision == auto_precision
 
 
 def test_the_child_tells_how_far_it_is(
