@@ -20,7 +20,7 @@ LEAST_FREE_MIB = 1024.0
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SUBJECT = "folder"
 REASONS_TOLD = 5
-CHECK_AGAIN = "`impasto compile --prune --all` lets it be checked again"
+CHECK_AGAIN = "`impasto compile --prune` has it checked again"
 
 
 def look_at_cache() -> list[Finding]:
