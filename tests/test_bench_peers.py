@@ -44,7 +44,10 @@ def calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def subject(make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path) -> Iterator[Subject]:
-    options = BenchOptions(clip=make_clip(8), styles=(str(small_style),), height=48, frames=FRAMES)
+    """In fp32, as the peers are that are held against it."""
+    options = BenchOptions(
+        clip=make_clip(8), styles=(str(small_style),), height=48, frames=FRAMES, precisions=("fp32",)
+    )
     with opened(combinations(options, [(64, 48)], tmp_path)[0], Bench(options, tmp_path), print) as made:
         yield made
 

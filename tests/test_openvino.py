@@ -43,7 +43,7 @@ def controls(style: StyleFile) -> Controls:
 
 @pytest.fixture(scope="module")
 def ranged(style: StyleFile, cache_dir: Path) -> Iterator[Engine]:
-    choice = EngineChoice("openvino", size_range=RANGE)
+    choice = EngineChoice("openvino", "fp32", size_range=RANGE)
     made = load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir)
     yield made
     made.close()
@@ -90,7 +90,7 @@ def test_one_net_takes_all_sizes_of_a_range(
 def test_an_engine_for_a_range_is_kept_in_the_cache_for_all_its_sizes(
     ranged: Engine, style: StyleFile, controls: Controls, cache_dir: Path
 ) -> None:
-    choice = EngineChoice("openvino", size_range=RANGE)
+    choice = EngineChoice("openvino", "fp32", size_range=RANGE)
     restored = restore_engine(style, height=50, width=70, choice=choice, cache_dir=cache_dir)
     assert restored is not None
     assert restored(random_frame(50, 70), controls).shape == (50, 70, 3)
