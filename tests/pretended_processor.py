@@ -8,13 +8,14 @@ engines/cpu.py reads, what OpenVINO says that it can do, and, where the processo
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bf16_rounding import round_as_bf16
 
 from engines import cpu, registry
-from engines.backends.openvino_package import import_openvino
+from engines.backends import openvino_package
 
 PRECISIONS = ("fp32", "bf16")
 VARIABLE = "PRETENDED_PRECISION"
@@ -40,11 +41,25 @@ def pretended(precision: str) -> Iterator[None]:
     registry.processor.cache_clear()
 
 
-def pretend(precision: str, replace: Callable[[Any, str, Any], None] = setattr) -> None:
+def pretend(precision: str, replace: Callable[[Any, str, Any], None]) -> None:
     """Lets this process see such a processor."""
-    openvino, bf16 = import_openvino(), precision == "bf16"
+    openvino, bf16 = openvino_package.import_openvino(), precision == "bf16"
     replace(cpu, "_field", _faked_field(cpu._field, bf16=bf16))
     replace(openvino, "Core", _faked_core(openvino.Core, bf16=bf16))
+
+
+def pretend_from_the_start(precision: str) -> None:
+    """The same in a process that has loaded nothing yet, and may never load OpenVINO."""
+    bf16, load = precision == "bf16", openvino_package.import_openvino
+    cpu._field = _faked_field(cpu._field, bf16=bf16)
+
+    @cache
+    def import_openvino() -> Any:
+        openvino = load()
+        openvino.Core = _faked_core(openvino.Core, bf16=bf16)
+        return openvino
+
+    openvino_package.import_openvino = import_openvino
 
 
 def _faked_field(real: Any, *, bf16: bool) -> Any:

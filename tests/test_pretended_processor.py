@@ -50,7 +50,6 @@ def test_one_pretence_goes_in_another_and_nothing_stays() -> None:
         with pretended("fp32"):
             without = as_seen()
         assert as_seen() == with_bf16 != without
-    assert before in (with_bf16, without)
     assert as_seen() == before
     assert import_openvino().Core is core
     assert registry.processor() in before

@@ -3,6 +3,6 @@
 import os
 
 if pretended := os.environ.get("PRETENDED_PRECISION"):
-    from pretended_processor import pretend
+    from pretended_processor import pretend_from_the_start
 
-    pretend(pretended)
+    pretend_from_the_start(pretended)
