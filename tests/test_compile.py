@@ -184,7 +184,6 @@ def test_one_engine_is_for_all_styles_of_a_file(small_style: Path, tmp_path: Pat
     assert len({engine["entry"] for engine in engines}) == 2
 
 
-@pytest.mark.usefixtures("auto_precision")
 def test_what_is_there_already_is_told_and_not_built_again(small_style: Path) -> None:
     arguments = [str(small_style), "--size", "64x48", "--requests", "1"]
     (first,), (second,) = compiled(*arguments), compiled(*arguments)

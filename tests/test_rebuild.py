@@ -146,7 +146,6 @@ def test_another_style_file_is_a_reason_and_another_place_is_none(style: StyleFi
     assert not builds(start(copy, tmp_path / "cache"))
 
 
-@pytest.mark.usefixtures("auto_precision")
 @pytest.mark.parametrize("damage", [truncate, improve_the_verdict, put_a_foreign_file])
 def test_a_damaged_engine_is_built_again_and_told(
     style: StyleFile, cache: EngineCache, damage: Callable[[EngineCache], None]
