@@ -153,13 +153,16 @@ def test_more_layers_in_floats_agree_better(layers: Layers, judge: Judge) -> Non
 
 
 def test_the_floats_beside_int8_may_be_bf16_and_those_it_is_measured_against_are_not(
-    layers: Layers, style: StyleFile, spec: EngineSpec, aids: BuildAids
+    layers: Layers, judge: Judge, style: StyleFile, spec: EngineSpec, aids: BuildAids
 ) -> None:
+    """They are not equal to it, and beside what int8 rounds they cost next to nothing."""
+    stem_in_floats = layers.with_floats(layers.names[:1])
     with pretended("bf16"):
         floats, held = read_folded(style), draw_samples(style, spec, aids).held
-        judge = Judge(floats, held, {"INFERENCE_PRECISION_HINT": "bf16"})
-        assert FLOOR_DB["bf16"] < judge.agreement(floats) < 60
-        assert judge.agreement(layers.with_floats(layers.names[:2])) > WANTED_DB
+        beside_bf16 = Judge(floats, held, {"INFERENCE_PRECISION_HINT": "bf16"})
+        assert FLOOR_DB["bf16"] < beside_bf16.agreement(floats) < 60
+        found = beside_bf16.agreement(stem_in_floats)
+    assert found == pytest.approx(judge.agreement(stem_in_floats), abs=2)
 
 
 def test_the_layers_are_told_in_words(layers: Layers) -> None:
