@@ -23,6 +23,7 @@ from engines.graph import Graph
 from engines.networks.transform_config import NORM_EPSILON, TransformConfig
 from engines.picture_graph import WHITE, PictureGraph
 from engines.style import NamedStyle, StyleCard, save_style
+from engines.texture_graph import stem_of_texture
 
 Weights = Mapping[str, np.ndarray]
 
@@ -82,6 +83,7 @@ class _TransformGraph:
         self.weight_type = weight_type
         self.graph = Graph("impasto")
         self.style_at = 0
+        self.stored: dict[str, str] = {}
 
     def build(self) -> onnx.ModelProto:
         g = self.graph
@@ -91,17 +93,27 @@ class _TransformGraph:
             g.input(name, TensorProto.FLOAT, shape)
         around = PictureGraph(g, self.config.unshuffle, self.config.size_multiple, self.rewrites.bytes_first)
         picture = around.read(frame)
-        painted = around.from_net(self._net(around.centred(picture, self.config.stem_kernel // 2)))
+        stem = self._stem(around.centred(picture, self.config.stem_kernel // 2))
+        if self.config.seed_amplitude:
+            stem = g.op("Add", stem, self._texture(around.size(frame)))
+        painted = around.from_net(self._net(stem))
         if self.config.detail:
             painted = g.op("Add", painted, self._detail(around, picture))
         stylized = around.write(around.blended(picture, painted), frame)
         g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
         return g.model()
 
-    def _net(self, picture: str) -> str:
-        """The folded picture in planes, 0..255 less a constant, with the stem's rim → the stylized one, not clamped."""
+    def _texture(self, size: str) -> str:
+        """What the stem makes of the seed texture for a folded picture of this size."""
+        return stem_of_texture(
+            self.graph, size, self._weight("down.0.weight"), factor=self.config.unshuffle,
+            kernel=self.config.stem_kernel, amplitude=self.config.seed_amplitude,
+        )  # fmt: skip
+
+    def _net(self, stem: str) -> str:
+        """What the stem makes of the picture → the stylized one, folded and in planes, not clamped."""
         widths, refine = self.config.widths, self.config.refine_blocks
-        x = self._relu(self._norm(self._stem(picture), widths[0]))
+        x = self._relu(self._norm(stem, widths[0]))
         for level, width in enumerate(widths[1:], start=1):
             x = self._relu(self._norm(self._conv(x, f"down.{level}", stride=2), width))
         for number in range(self.config.blocks):
@@ -143,8 +155,10 @@ class _TransformGraph:
 
     def _weight(self, place: str, *, factor: float = 1.0) -> str:
         """The net's weight as float32, times a factor."""
-        stored = self.graph.weight(f"net.{place}", self.weights[place].astype(self.weight_type))
-        value = self.graph.cast(stored) if self.weight_type is not np.float32 else stored
+        if place not in self.stored:
+            stored = self.graph.weight(f"net.{place}", self.weights[place].astype(self.weight_type))
+            self.stored[place] = self.graph.cast(stored) if self.weight_type is not np.float32 else stored
+        value = self.stored[place]
         return value if factor == 1.0 else self.graph.op("Mul", value, self.graph.constant(factor))
 
     def _reflect(self, x: str, by: int) -> str:
@@ -156,7 +170,7 @@ class _TransformGraph:
         return self.graph.op("Conv", self._reflect(x, kernel // 2), weight, strides=[stride, stride])
 
     def _stem(self, picture: str) -> str:
-        """The first convolution, of a picture that has its rim; it also brings 0..255 to 0..1."""
+        """The first convolution, of a folded picture in planes that has its rim; it also brings 0..255 to 0..1."""
         g, factor = self.graph, self.config.unshuffle
         weight = self._weight("down.0.weight", factor=1 / WHITE)
         out, channels, kernel, _ = self.weights["down.0.weight"].shape

@@ -58,6 +58,13 @@ class PictureGraph:
             centred = g.op("Pad", centred, g.ints(*sides, *sides), mode="reflect")
         return self.planes(centred)
 
+    def size(self, frame: str) -> str:
+        """int64 [2]: height and width of the folded picture that `read` makes of a frame."""
+        g = self.graph
+        grown = g.op("Add", g.op("Shape", frame, start=1, end=3), g.ints(self.multiple - 1))
+        whole = g.op("Div", grown, g.ints(self.multiple))
+        return g.op("Mul", whole, g.ints(self.multiple // self.factor))
+
     def planes(self, picture: str) -> str:
         """A folded picture as `read` returns it → [1, 3·f², h, w]."""
         return self.graph.op("Transpose", picture, perm=TO_PLANES) if self.bytes_first else picture

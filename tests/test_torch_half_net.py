@@ -24,6 +24,8 @@ CONFIGS = {
     "detail at full size": TransformConfig(widths=(4, 6), blocks=1, detail=True),
     "odd sizes at full size": TransformConfig(widths=(5,), blocks=1),
     "other kernels": TransformConfig(widths=(4, 6), blocks=0, stem_kernel=7, head_kernel=5),
+    "seeded": TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
+    "seeded at full size": TransformConfig(widths=(4, 6), blocks=0, seed_amplitude=0.1),
     "9x9 on blocks": TransformConfig(widths=(4, 6), blocks=0, unshuffle=2),
 }
 SIZES = [(16, 16), (19, 34)]

@@ -17,6 +17,7 @@ import numpy as np
 from engines.backends.openvino_layers import MOVES, convolutions, quantiser_of
 
 MEAN, CENTRING, FROM_BYTES, NORM = "ReduceMean", "Subtract", "Convert", "MVN"
+SUM = "Add"
 COLOURS = 3
 
 
@@ -68,12 +69,12 @@ def _picture(convolution: Any, value: Any) -> Any:
 
 
 def _is_normed(node: Any) -> bool:
-    """Whether the norm alone reads this, in whatever order of pixels."""
+    """Whether the norm alone reads this, in whatever order of pixels, or its sum with something else."""
     readers = [target.get_node() for target in node.output(0).get_target_inputs()]
     if len(readers) != 1:
         return False
     kind = readers[0].get_type_name()
-    return kind == NORM or (kind in MOVES and _is_normed(readers[0]))
+    return kind == NORM or (kind in (*MOVES, SUM) and _is_normed(readers[0]))
 
 
 def _identity(picture: Any) -> Any:

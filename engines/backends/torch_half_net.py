@@ -27,6 +27,7 @@ from engines.backends.torch_half_weights import (
 )
 from engines.kernels.instance_norm import Norm, NormPass
 from engines.kernels.map_layout import PLAIN, MapLayout, fold, reflected, rim_rows, unfold
+from engines.networks.seed_texture import seed_texture
 from engines.networks.transform_config import TransformConfig
 from engines.picture_graph import LUMA, SAMPLE_STEP
 from engines.spec import Controls
@@ -75,6 +76,9 @@ class HalfNet(nn.Module):
         for name, length in zip(("rows", "columns"), size, strict=True):
             self.register_buffer(name, _picture_rows(length, config, steps[0].reads))
             self.register_buffer(f"whole_{name}", _picture_rows(length, config, PLAIN))
+        self.seeded = config.seed_amplitude > 0
+        if self.seeded:
+            self._add_texture(config, steps[0].reads, size)
         self.detail = config.detail
         if self.detail:
             self._add_detail(config, weights)
@@ -102,6 +106,13 @@ class HalfNet(nn.Module):
         for name, start in (("scale", -2), ("shift", -1)):
             first = config.style_size + start * config.picture_channels
             self.register_buffer(f"detail_{name}_at", first + places)
+
+    def _add_texture(self, config: TransformConfig, stem: MapLayout, size: tuple[int, int]) -> None:
+        """The seed texture as the stem reads it, [1, H', W', 1] in 0..255; its blocks are reflected for the rim."""
+        whole = [length + -length % config.size_multiple for length in size]
+        texture = config.seed_amplitude * WHITE * torch.from_numpy(seed_texture(*whole)).double()
+        rows, columns = (_rim_rows(length, config, stem) for length in whole)
+        self.register_buffer("texture", texture[rows][:, columns][None, ..., None].to(self.dtype))
 
     def _add_kernels(self, name: str, kernels: Tensor) -> None:
         self.register_buffer(name, kernels.to(self.dtype, memory_format=torch.channels_last))
@@ -138,7 +149,10 @@ class HalfNet(nn.Module):
         The norm after the stem takes any constant away, and without it the sums lose less.
         """
         picture = frame[:, self.get_buffer("rows")][:, :, self.get_buffer("columns")]
-        folded = fold(picture.to(self.dtype) - mean.to(self.dtype), self.block_in)
+        centred = picture.to(self.dtype) - mean.to(self.dtype)
+        if self.seeded:
+            centred = centred + self.get_buffer("texture")
+        folded = fold(centred, self.block_in)
         return functional.pad(folded, [0, -folded.shape[-1] % CHANNEL_GROUP])
 
     def add_detail(self, frame: Tensor, mean: Tensor, controls: Tensor) -> Tensor:
@@ -170,8 +184,11 @@ def _picture_rows(length: int, config: TransformConfig, layout: MapLayout) -> Te
 
     Where the picture is read through pixel_unshuffle, it is whole blocks that are reflected for the rim.
     """
+    return reflected(_rim_rows(length + -length % config.size_multiple, config, layout), length)
+
+
+def _rim_rows(whole: int, config: TransformConfig, layout: MapLayout) -> Tensor:
+    """The rows of a padded picture with the rim's, which are reflected in whole blocks."""
     unit = config.unshuffle
-    whole = length + -length % config.size_multiple
     blocks = rim_rows(whole // unit, layout, torch.device("cpu"))
-    rows = (blocks[:, None] * unit + torch.arange(unit)).flatten()
-    return reflected(rows, length)
+    return (blocks[:, None] * unit + torch.arange(unit)).flatten()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engines.networks.seed_texture import seed_texture
 from engines.networks.transform_config import NORM_EPSILON, TransformConfig
 
 COLOURS = 3
@@ -112,11 +113,15 @@ class TransformNet(nn.Module):
             for part in (self.detail_style.scale_at, self.detail_style.shift_at):
                 self.styles[:, part] -= _unevenness(self.styles[:, part].T, places).T
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x [B, 3, H, W], RGB in 0..1, H and W ≥ 16; style [B, S] → [B, 3, H, W], not clamped."""
+    def forward(self, x: Tensor, style: Tensor, texture: Tensor | None = None) -> Tensor:
+        """x [B, 3, H, W], RGB in 0..1, H and W ≥ 16; style [B, S] → [B, 3, H, W], not clamped.
+
+        `texture` [B, 1, H', W'] of deviation 1, at the padded size or larger, is taken for the fixed seed texture.
+        """
         height, width = x.shape[-2:]
         x = functional.pad(x, _padding_to_multiple(height, width, self.config.size_multiple), mode="reflect")
-        picture = x = functional.pixel_unshuffle(x, self.config.unshuffle)
+        picture = functional.pixel_unshuffle(x, self.config.unshuffle)
+        x = functional.pixel_unshuffle(self._seeded(x, texture), self.config.unshuffle)
         for conv, norm in zip(self.down, self.down_norms, strict=True):
             x = functional.relu(norm(conv(x), style))
         for block in self.blocks:
@@ -132,6 +137,15 @@ class TransformNet(nn.Module):
             x = x + self.detail_style.styled(self.detail(picture), style)
         x = functional.pixel_shuffle(x, self.config.unshuffle)
         return x[..., :height, :width]
+
+    def _seeded(self, x: Tensor, texture: Tensor | None) -> Tensor:
+        """The padded picture with the texture from which strokes grow."""
+        if not self.config.seed_amplitude:
+            return x
+        height, width = x.shape[-2:]
+        if texture is None:
+            texture = torch.from_numpy(seed_texture(height, width))[None, None].to(x)
+        return x + self.config.seed_amplitude * texture[..., :height, :width]
 
 
 class _NormOffsets:

@@ -16,7 +16,8 @@ class TransformConfig:
     draw detail that the lowest resolution cannot carry. With `unshuffle` f the stem reads pixel_unshuffle(f) of the
     picture and the head writes through pixel_shuffle(f), so that nothing is computed at full resolution. With `detail`
     each block of the picture is also added to the head's output, through a 1×1 convolution and the style's scales and
-    shifts: a net of few channels then need not carry what is in the picture already.
+    shifts: a net of few channels then need not carry what is in the picture already. `seed_amplitude` is the deviation,
+    in 0..1, of the texture from which strokes grow on flat ground (engines.networks.seed_texture); 0 leaves it out.
     """
 
     widths: tuple[int, ...] = (32, 64, 128)
@@ -26,6 +27,7 @@ class TransformConfig:
     stem_kernel: int = 9
     head_kernel: int = 9
     detail: bool = False
+    seed_amplitude: float = 0.0
 
     def __post_init__(self) -> None:
         if self.unshuffle not in (1, 2, 4):
@@ -35,6 +37,8 @@ class TransformConfig:
         for name in ("stem_kernel", "head_kernel"):
             if getattr(self, name) % 2 == 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose an odd size")
+        if not 0 <= self.seed_amplitude <= 1:
+            raise ValueError(f"seed_amplitude is {self.seed_amplitude}; choose a deviation from 0 to 1")
         if self.refine_blocks and len(self.widths) < 2:
             raise ValueError("refine_blocks need at least two widths, since they follow the first upsampling")
 
@@ -74,6 +78,7 @@ class TransformConfig:
 
 PRESETS = {
     "paper": TransformConfig(),
-    "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3),
+    "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
+    "fine": TransformConfig(widths=(32, 64), blocks=5, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
     "ultra": TransformConfig(widths=(16, 40), blocks=3, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
 }
