@@ -23,7 +23,7 @@ from trainers.johnson import learning_rate_factor, train
 from trainers.options import JohnsonOptions
 from trainers.style_export import write_style_file
 
-TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
+TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def options(tmp_path: Path) -> JohnsonOptions:
     torch.save({"model": loss_network()}, tmp_path / "loss.pth")
     return JohnsonOptions(
         styles=tmp_path / "styles", content=(tmp_path / "content",), out=tmp_path / "stripes.onnx", network="tiny",
-        steps=6, batch=2, size=32, style_size=32, loss_network=str(tmp_path / "loss.pth"),
+        steps=6, batch=2, size=32, stroke=0.25, loss_network=str(tmp_path / "loss.pth"),
         content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0,
         save_every=3, sample_every=6,
     )  # fmt: skip
@@ -123,16 +123,17 @@ def test_other_settings_are_told_when_a_run_is_resumed(options: JohnsonOptions) 
     run(options)
     said: list[str] = []
     trained = train(dataclasses.replace(options, resume=True, steps=7, tv_weight=0.5), said.append)
-    assert any("at step 6 with other settings: steps 6 -> 7, tv_weight 0.3 -> 0.5" in line for line in said)
-    assert [(run["steps"], run["settings"]["tv_weight"]) for run in trained.history] == [(6, 0.3)]
+    assert any("at step 6 with other settings: steps 6 -> 7, tv_weight 2.0 -> 0.5" in line for line in said)
+    assert [(run["steps"], run["settings"]["tv_weight"]) for run in trained.history] == [(6, 2.0)]
 
 
 def run_folders(options: JohnsonOptions, other: str) -> list[Path]:
     return [options.run_folder, options.out.with_name(f"{other}.run")]
 
 
-def test_training_brings_the_losses_down(options: JohnsonOptions) -> None:
-    rows, _ = run(dataclasses.replace(options, steps=80, stability_start=1.0, sample_every=80, save_every=80))
+@pytest.mark.parametrize("loss", ["wasserstein", "gram"])
+def test_training_brings_the_losses_down(options: JohnsonOptions, loss: str) -> None:
+    rows, _ = run(dataclasses.replace(options, loss=loss, steps=120, stability_start=1.0, sample_every=120))
     assert rows[-1]["style"] < 0.5 * rows[0]["style"]
 
 
@@ -199,7 +200,8 @@ def test_wrong_settings_are_named(options: JohnsonOptions, change: dict[str, obj
 
 
 def test_impossible_options_are_refused(options: JohnsonOptions) -> None:
-    for change in ({"steps": 0}, {"stability_start": 2.0}, {"precision": "int3"}):
+    for change in ({"steps": 0}, {"stability_start": 2.0}, {"precision": "int3"}, {"loss": "mean"}, {"stroke": 9.0},
+                   {"detail_floor": 2.0}, {"sensor_noise": -1.0}):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(change))):
             dataclasses.replace(options, **change)
 
@@ -233,7 +235,7 @@ tiny = transform_config.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, st
 transform_config.PRESETS["tiny"] = tiny
 folder = Path(sys.argv[1])
 train(JohnsonOptions(styles=folder / "styles", content=(folder / "content",), out=folder / "two.onnx", network="tiny",
-      steps=4, batch=1, size=32, style_size=32, loss_network=str(folder / "loss.pth"), content_layers=("relu2_1",),
+      steps=4, batch=1, size=32, stroke=0.25, loss_network=str(folder / "loss.pth"), content_layers=("relu2_1",),
       style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0, save_every=4, sample_every=4))
 """
 

@@ -1,15 +1,14 @@
 """Losses against their formulas in float64."""
 
 import numpy as np
+import pytest
 import torch
 
 from trainers.losses import (
     content_loss,
+    detail_map,
     gram_matrix,
     grid_loss,
-    mean_content_loss,
-    mean_style_loss,
-    style_grams,
     style_loss,
     tone_loss,
     total_variation,
@@ -86,17 +85,42 @@ def test_tone_loss_leaves_brightness_and_contrast_to_the_style() -> None:
     np.testing.assert_allclose(found.numpy(), [((inverse - tone) ** 2).mean()], rtol=1e-9)
 
 
-def test_layers_are_averaged() -> None:
-    features = {"a": torch.rand(2, 3, 4, 4), "b": torch.rand(2, 5, 2, 2)}
-    other = {"a": torch.rand(2, 3, 4, 4), "b": torch.rand(2, 5, 2, 2)}
-    grams = style_grams(other)
-    style = (style_loss(features["a"], grams["a"]) + style_loss(features["b"], grams["b"])) / 2
-    torch.testing.assert_close(mean_style_loss(features, grams), style)
-    content = (content_loss(features["a"], other["a"]) + content_loss(features["b"], other["b"])) / 2
-    torch.testing.assert_close(mean_content_loss(features, other), content)
+def box(values: np.ndarray, window: int) -> np.ndarray:
+    padded = np.pad(values, window // 2, mode="reflect")
+    rows, columns = values.shape
+    return np.array([[padded[y : y + window, x : x + window].mean() for x in range(columns)] for y in range(rows)])
 
 
-def test_a_picture_is_its_own_style_and_content() -> None:
-    features = {"a": torch.rand(1, 3, 4, 4)}
-    assert mean_style_loss(features, style_grams(features)).item() < 1e-9
-    assert mean_content_loss(features, features).item() == 0
+def detail_by_hand(picture: np.ndarray, floor: float) -> np.ndarray:
+    luma = box((picture * np.array([0.299, 0.587, 0.114])[:, None, None]).sum(0), 3)
+    down, right = np.zeros_like(luma), np.zeros_like(luma)
+    down[:-1], right[:, :-1] = np.diff(luma, axis=0), np.diff(luma, axis=1)
+    gradient = box(box(np.hypot(down, right), 5), 5)
+    relative: np.ndarray = np.clip(gradient / np.quantile(gradient, 0.9), 0, 1)
+    return floor + (1 - floor) * relative
+
+
+def test_the_detail_map_is_the_smoothed_gradient_of_the_luma() -> None:
+    pictures = RNG.random((2, 3, 72, 96))  # windows of 96 / 24 pixels, made odd
+    found = detail_map(torch.from_numpy(pictures), 0.1).numpy()
+    np.testing.assert_allclose(found[:, 0], [detail_by_hand(picture, 0.1) for picture in pictures], rtol=1e-9)
+
+
+def test_flat_ground_has_no_detail_and_an_even_picture_stays_finite() -> None:
+    picture = torch.zeros(1, 3, 64, 64)
+    picture[..., 24:40, 24:40] = 1
+    weight = detail_map(picture, 0.1)[0, 0]
+    assert weight[32, 24] == 1
+    assert weight[5, 5] == weight.min() == pytest.approx(0.1)
+    torch.testing.assert_close(detail_map(torch.ones(1, 3, 64, 64), 0.1), torch.full((1, 1, 64, 64), 0.1))
+
+
+def test_content_counts_where_the_weight_says() -> None:
+    features, target = RNG.standard_normal((2, 1, 3, 4, 6))
+    weight = RNG.random((1, 1, 8, 12))
+    at_features = weight.reshape(1, 1, 4, 2, 6, 2).mean((3, 5))
+    expected = (at_features * (features - target) ** 2).sum() / (target**2).sum()
+    found = content_loss(*map(torch.from_numpy, (features, target, weight)))
+    np.testing.assert_allclose(found.numpy(), [expected], rtol=1e-12)
+    whole = content_loss(torch.from_numpy(features), torch.from_numpy(target), torch.ones(1, 1, 8, 12))
+    torch.testing.assert_close(whole, content_loss(torch.from_numpy(features), torch.from_numpy(target)))

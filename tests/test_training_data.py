@@ -76,8 +76,9 @@ def test_every_picture_comes_once_a_round(folder: Path, monkeypatch: pytest.Monk
     assert seen[:5] != seen[5:]
 
 
-def test_the_short_side_of_a_style_picture_is_set(folder: Path) -> None:
-    assert style_picture(folder / "2.png", 21).shape == (1, 3, 21, 30)
+def test_the_long_side_of_a_style_picture_is_set(folder: Path) -> None:
+    assert style_picture(folder / "2.png", 120).shape == (1, 3, 84, 120)
+    assert style_picture(folder / "2.png", 80).shape == (1, 3, 64, 80)  # loss networks need that much
 
 
 def test_the_smallest_scale_fits_every_size() -> None:

@@ -16,6 +16,8 @@ from PIL import Image, ImageEnhance, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+# Loss networks halve a picture three times, and octaves twice more.
+LEAST_STYLE_PX = 64
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 
 
@@ -76,11 +78,11 @@ def to_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture, dtype=np.float32)).permute(2, 0, 1).contiguous() / 255
 
 
-def style_picture(path: Path, short_side: int) -> Tensor:
-    """[1, 3, H, W], 0..1, scaled to the short side, which sets the size of the strokes."""
+def style_picture(path: Path, long_side: int) -> Tensor:
+    """[1, 3, H, W], 0..1, scaled to the long side, which sets the size of the strokes."""
     picture = open_picture(path)
-    scale = short_side / min(picture.size)
-    size = (round(picture.width * scale), round(picture.height * scale))
+    scale = long_side / max(picture.size)
+    size = (max(LEAST_STYLE_PX, round(picture.width * scale)), max(LEAST_STYLE_PX, round(picture.height * scale)))
     return to_tensor(picture.resize(size, Image.Resampling.LANCZOS))[None]
 
 

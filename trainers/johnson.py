@@ -1,6 +1,8 @@
 """Johnson's recipe (2016, arXiv 1603.08155): a transform net that paints in one pass, here with N styles in one net.
 
-Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; losses relative to
+Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; whole distributions of
+features in place of Gram matrices (trainers.wasserstein), over several octaves; content counts where the photo has
+detail; strokes grow from a seed texture (engines.networks.seed_texture), drawn anew in every step; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
 the unclamped output in 0..1; a grid loss and a tone loss against dots and halos (trainers.losses); after every step
@@ -12,7 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,30 +24,33 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from engines.networks.seed_texture import CELLS_PX, periodic_noise
 from engines.networks.transform import TransformNet
-from engines.networks.transform_config import PRESETS
+from engines.networks.transform_config import PRESETS, TransformConfig
 from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures, style_picture
-from trainers.losses import grid_loss, mean_content_loss, mean_style_loss, style_grams, tone_loss, total_variation
-from trainers.motion import MotionOptions, second_frame, stability_loss
+from trainers.losses import grid_loss, tone_loss, total_variation
+from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
+from trainers.objective import Objective
 from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet, load_perceptual
 from trainers.run_folder import Checkpoint, RunFolder
+from trainers.style_targets import style_targets
 
 WARM_UP_STEPS = 100
 GRADIENT_NORM = 1.0
 Losses = dict[str, Tensor]
-Paint = Callable[[Tensor, Tensor], Tensor]
+Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 Report = Callable[[str], None]
 OnStep = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
-    """What the run aims at: the names of the styles, their Gram matrices [N, C, C] by layer, their weights [N]."""
+class Paintings:
+    """What the run aims at: the names of the styles, their weights [N], and what their paintings ask."""
 
     names: tuple[str, ...]
-    grams: dict[str, Tensor]
     weights: Tensor
+    objective: Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,12 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     report = report if main else _silent
     pictures = _content(options, report)
     perceptual = load_perceptual(options.loss_network).to(accelerator.device)
-    targets = style_targets(options, perceptual, accelerator.device)
+    paintings = read_paintings(options, perceptual, accelerator.device)
     torch.manual_seed(options.seed)
-    net = TransformNet(PRESETS[options.network], styles=len(targets.names))
-    average = TransformNet(net.config, styles=len(targets.names)).to(accelerator.device).requires_grad_(False)
+    net = TransformNet(net_config(options), styles=len(paintings.names))
+    average = TransformNet(net.config, styles=len(paintings.names)).to(accelerator.device).requires_grad_(False)
     optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
-    folder = RunFolder(options, targets.names, pictures, main=main)
+    folder = RunFolder(options, paintings.names, pictures, main=main)
     start = folder.restore(Checkpoint(0, net, average, optimizer, accelerator.scaler))
     if folder.changed:
         report(f"resumed at step {start} with other settings: {folder.changed}")
@@ -83,10 +88,11 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
         for step, batch in enumerate(feed, start=start):
             _set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
             draw = _Draw(options.seed, step, accelerator.process_index)
-            style_ids = draw.styles(len(targets.names), options.batch).to(accelerator.device)
+            style_ids = draw.styles(len(paintings.names), options.batch).to(accelerator.device)
             losses = training_losses(
-                model, net.styles[style_ids], perceptual, targets, batch.to(accelerator.device), style_ids, options,
-                motion=draw.generator() if _is_stable(step, options) else None,
+                model, net.styles[style_ids], paintings, batch.to(accelerator.device), style_ids, options,
+                chance=draw.generator(), texture=draw.texture(options).to(accelerator.device),
+                moving=_is_stable(step, options),
             )  # fmt: skip
             _check_finite(losses, step, accelerator)
             accelerator.backward(losses["total"])
@@ -106,68 +112,69 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
     accelerator.end_training()
     average.level()  # of a run that began before nets were levelled, the average is not yet
-    return TrainedNet(average, targets.names, folder.history)
+    return TrainedNet(average, paintings.names, folder.history)
 
 
-def style_targets(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Targets:
-    """The Gram matrices of every picture in the styles folder; a style is called like its file."""
+def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Paintings:
+    """The targets of every picture in the styles folder; a style is called like its file."""
     paths, bad = readable_pictures(find_pictures([options.styles]))
     if not paths:
         raise ValueError(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
     names = tuple(path.stem for path in paths)
     if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
         raise ValueError(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
-    grams = []
-    with torch.no_grad():
-        for path in paths:
-            picture = style_picture(path, options.style_size).to(device)
-            grams.append(style_grams(perceptual.features(picture, options.style_layers)))
-    stacked = {layer: torch.cat([gram[layer] for gram in grams]) for layer in options.style_layers}
-    return Targets(names, stacked, torch.tensor([options.weight_of(name) for name in names], device=device))
+    targets = style_targets(
+        options.loss, [style_picture(path, options.style_size).to(device) for path in paths], perceptual,
+        options.style_layers, options.octaves, samples=options.samples, slices=options.slices, seed=options.seed,
+    )  # fmt: skip
+    objective = Objective(
+        perceptual, targets, options.content_layers, options.style_layers, options.octaves, options.detail_floor
+    )
+    return Paintings(names, torch.tensor([options.weight_of(name) for name in names], device=device), objective)
 
 
 def training_losses(
     paint: Paint,
     vectors: Tensor,
-    perceptual: PerceptualNet,
-    targets: Targets,
+    paintings: Paintings,
     pictures: Tensor,
     style_ids: Tensor,
     options: JohnsonOptions,
     *,
-    motion: torch.Generator | None = None,
+    chance: torch.Generator,
+    texture: Tensor | None = None,
+    moving: bool = False,
 ) -> Losses:
-    """pictures [B, 3, H, W], their style_ids [B] and vectors [B, S] → the mean losses.
+    """pictures [B, 3, H, W], their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P] → the mean losses.
 
-    Under `styles` is the style loss of each sample [B]. With a generator for `motion`, a second frame of each picture
-    is painted too and the stability loss is added.
+    The net sees the pictures as a sensor would give them, the losses as they are. Under `styles` is the style loss of
+    each sample [B]. When `moving`, a second frame of each picture is painted too,
+    with the texture carried along, and the stability loss is added.
     """
-    frames = pictures
-    if motion is not None:
-        moved, flow, light = second_frame(pictures, MotionOptions(), motion)
+    frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
+    if moving:
+        moved, flow, light = second_frame(pictures, MotionOptions(), chance)
         # One pass for both: instance norm keeps samples apart, and data-parallel training wants a single forward.
-        frames, vectors = torch.cat([pictures, moved]), vectors.repeat(2, 1)
-    painted = paint(frames, vectors)
+        frames, vectors = torch.cat([frames, moved]), vectors.repeat(2, 1)
+        texture = None if texture is None else torch.cat([texture, carried(texture, flow)])
+    painted = paint(frames, vectors, texture)
     first = painted[: len(pictures)]
-    features = perceptual.features(first, {*options.content_layers, *options.style_layers})
-    with torch.no_grad():
-        content = perceptual.features(pictures, options.content_layers)
-    per_sample = mean_style_loss(features, {layer: gram[style_ids] for layer, gram in targets.grams.items()})
+    content, style = paintings.objective.losses(first, pictures, style_ids, chance)
     losses = {
-        "content": mean_content_loss(features, content).mean(),
-        "style": per_sample.mean(),
+        "content": content.mean(),
+        "style": style.mean(),
         "tv": total_variation(first).mean(),
         "range": (first - first.clamp(0, 1)).square().mean(),
         "grid": grid_loss(first).mean(),
         "tone": tone_loss(first, pictures).mean(),
     }
-    total = options.content_weight * losses["content"] + (targets.weights[style_ids] * per_sample).mean()
+    total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * style).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
     total = total + options.grid_weight * losses["grid"] + options.tone_weight * losses["tone"]
-    if motion is not None:
+    if moving:
         losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
         total = total + options.stability_weight * losses["stability"]
-    return {**losses, "styles": per_sample.detach(), "total": total}
+    return {**losses, "styles": style.detach(), "total": total}
 
 
 def shown_losses(losses: dict[str, float]) -> str:
@@ -208,9 +215,21 @@ class _Draw:
         order: list[int] = np.random.default_rng((self.seed, 3, self.rank, turn)).permutation(count).tolist()
         return order
 
+    def texture(self, options: JohnsonOptions) -> Tensor:
+        """[B, 1, P, P], P at least the size of the crops: other noise for every sample, so that strokes follow any."""
+        period = -(-options.size // max(CELLS_PX)) * max(CELLS_PX)
+        rng = np.random.default_rng((self.seed, 5, self.rank, self.step))
+        return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(options.batch)]))[:, None]
+
     def generator(self) -> torch.Generator:
         state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
         return torch.Generator().manual_seed(int(state[0]))
+
+
+def net_config(options: JohnsonOptions) -> TransformConfig:
+    """The preset, with the run's own seed amplitude where it has one."""
+    preset = PRESETS[options.network]
+    return preset if options.seed_amplitude is None else replace(preset, seed_amplitude=options.seed_amplitude)
 
 
 def _is_stable(step: int, options: JohnsonOptions) -> bool:

@@ -1,10 +1,10 @@
 """Losses of style transfer: content, Gram style, total variation (Gatys 2016; Johnson 2016, arXiv 1603.08155).
 
-Two are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `tone_loss`
-against halos, where a smooth wall is divided into bright and dark around whoever stands before it.
+Three are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `tone_loss`
+against halos, where a smooth wall is divided into bright and dark around whoever stands before it; and the content is
+weighed by `detail_map`, so that flat ground is free to become paint while faces, edges and letters cost their full
+price. Distances of whole distributions are in trainers.wasserstein.
 """
-
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ TONE_CELL_PX = 8
 TONE_FLOOR = 0.05
 # BT.601 luma of gamma-coded RGB.
 LUMA = (0.299, 0.587, 0.114)
+# Detail is looked for in windows of this part of the long side, and measured by this quantile of what is found.
+DETAIL_WINDOW = 1 / 24
+DETAIL_QUANTILE = 0.9
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -33,12 +36,32 @@ def gram_matrix(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / (height * width)
 
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """[B, C, H, W] twice → [B]: squared distance (Johnson, equation 2) relative to the target's own square.
 
-    Being relative, one weight suits every loss network and layer.
+    Being relative, one weight suits every loss network and layer. `weight` [B, 1, h, w] says where in the picture the
+    distance counts; its areas are brought to the features' size.
     """
-    return _relative_square(features, target)
+    if weight is None:
+        return _relative_square(features, target)
+    weight = functional.interpolate(weight, size=features.shape[-2:], mode="area")
+    distance = (weight * (features - target).square()).flatten(1).sum(1)
+    return distance / target.square().flatten(1).sum(1).clamp_min(TINY)
+
+
+def detail_map(picture: Tensor, floor: float) -> Tensor:
+    """[B, 3, H, W], RGB → [B, 1, H, W] from `floor` to 1: where a photo has something to keep.
+
+    The gradient of the luma, smoothed twice, relative to what the richest tenth of the picture has.
+    """
+    luma = _smooth((picture * _luma_weights(picture)).sum(1, keepdim=True), 3)
+    down = functional.pad(luma[..., 1:, :] - luma[..., :-1, :], (0, 0, 0, 1))
+    right = functional.pad(luma[..., 1:] - luma[..., :-1], (0, 1, 0, 0))
+    gradient = (down.square() + right.square()).sqrt()
+    window = min(max(3, int(max(picture.shape[-2:]) * DETAIL_WINDOW) | 1), 2 * min(picture.shape[-2:]) - 1)
+    gradient = _smooth(_smooth(gradient, window), window)
+    richest = gradient.flatten(1).quantile(DETAIL_QUANTILE, dim=1).clamp_min(TINY)
+    return floor + (1 - floor) * (gradient / richest.view(-1, 1, 1, 1)).clamp(0, 1)
 
 
 def style_loss(features: Tensor, target_gram: Tensor) -> Tensor:
@@ -79,25 +102,19 @@ def tone_loss(picture: Tensor, content: Tensor) -> Tensor:
 
 
 def _tone(picture: Tensor) -> Tensor:
-    weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
-    coarse = functional.avg_pool2d((picture * weights).sum(1, keepdim=True), min(TONE_CELL_PX, *picture.shape[-2:]))
+    luma = (picture * _luma_weights(picture)).sum(1, keepdim=True)
+    coarse = functional.avg_pool2d(luma, min(TONE_CELL_PX, *picture.shape[-2:]))
     deviation, mean = torch.std_mean(coarse, dim=(2, 3), keepdim=True, unbiased=False)
     return (coarse - mean) / (deviation + TONE_FLOOR)
 
 
-def style_grams(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The Gram matrix of every layer."""
-    return {layer: gram_matrix(value) for layer, value in features.items()}
+def _luma_weights(picture: Tensor) -> Tensor:
+    return picture.new_tensor(LUMA).view(1, 3, 1, 1)
 
 
-def mean_style_loss(features: Mapping[str, Tensor], grams: Mapping[str, Tensor]) -> Tensor:
-    """[B]: the style loss, averaged over the layers that have a target."""
-    return torch.stack([style_loss(features[layer], gram) for layer, gram in grams.items()]).mean(0)
-
-
-def mean_content_loss(features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-    """[B]: the content loss, averaged over the layers that have a target."""
-    return torch.stack([content_loss(features[layer], target) for layer, target in targets.items()]).mean(0)
+def _smooth(values: Tensor, window: int) -> Tensor:
+    """Means over an odd window, reflected at the border."""
+    return functional.avg_pool2d(functional.pad(values, (window // 2,) * 4, mode="reflect"), window, stride=1)
 
 
 def _relative_square(value: Tensor, target: Tensor) -> Tensor:

@@ -13,13 +13,14 @@ from torch.nn import functional
 
 @dataclass(frozen=True, slots=True)
 class MotionOptions:
-    """How far things move, in pixels, and how the light changes, in 0..1."""
+    """How far things move, in pixels, how the light changes, in 0..1, and in which part of the pairs nothing moves."""
 
     cell_px: int = 64
     flow_px: float = 4.0
     shift_px: float = 10.0
     noise: float = 0.01
     luminance: float = 0.02
+    still: float = 0.25
 
 
 def random_flow(batch: int, height: int, width: int, options: MotionOptions, generator: torch.Generator) -> Tensor:
@@ -49,11 +50,27 @@ def warp(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 def second_frame(picture: Tensor, options: MotionOptions, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """picture [B, 3, H, W] → (the second frame, the flow back to the first, the luminance added [B, 1, 1, 1])."""
     batch, _, height, width = picture.shape
-    flow = random_flow(batch, height, width, options, generator).to(picture)
+    moves = (torch.rand(batch, 1, 1, 1, generator=generator) >= options.still).to(picture)
+    flow = random_flow(batch, height, width, options, generator).to(picture) * moves
     noise = torch.randn(picture.shape, generator=generator).to(picture) * options.noise
     light = (torch.randn(batch, 1, 1, 1, generator=generator) * options.luminance).to(picture)
     moved, _ = warp(picture, flow)
     return moved + noise + light, flow, light
+
+
+def sensor_noise(picture: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Noise for pictures [B, 3, H, W], of deviation 0 to `most` from sample to sample: a net must not paint it."""
+    strength = torch.rand(len(picture), 1, 1, 1, generator=generator) * most
+    return (torch.randn(picture.shape, generator=generator) * strength).to(picture)
+
+
+def carried(texture: Tensor, flow: Tensor) -> Tensor:
+    """The seed texture [B, 1, P, P] of a second frame: moved as the frame is, [B, 2, H, W] in pixels."""
+    height, width = flow.shape[-2:]
+    moved, _ = warp(texture[..., :height, :width], flow)
+    carried = texture.clone()
+    carried[..., :height, :width] = moved
+    return carried
 
 
 def stability_loss(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:

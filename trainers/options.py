@@ -4,6 +4,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+LOSSES = ("wasserstein", "gram")
+# A style picture of stroke 1 is as long as a picture of this width, the one that a webcam gives.
+STROKE_REFERENCE_PX = 640
+ALL_STYLE_LAYERS = (
+    "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4", "relu4_1",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class JohnsonOptions:
@@ -17,19 +24,26 @@ class JohnsonOptions:
     batch: int = 4
     size: int = 256
     max_scale: float = 1.6
-    style_size: int = 288
-    loss_network: str = "vgg16"
-    content_layers: tuple[str, ...] = ("relu3_3",)
-    style_layers: tuple[str, ...] = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-    content_weight: float = 1.0
-    style_weight: float = 25.0
+    sensor_noise: float = 0.012
+    stroke: float = 1.4
+    loss: str = "wasserstein"
+    octaves: int = 3
+    detail_floor: float = 0.1
+    loss_network: str = "5se"
+    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
+    style_layers: tuple[str, ...] = ALL_STYLE_LAYERS
+    content_weight: float = 2.0
+    style_weight: float = 15.0
     style_weights: tuple[tuple[str, float], ...] = ()
-    tv_weight: float = 0.3
-    range_weight: float = 1.0
+    samples: int = 2048
+    slices: int = 12
+    tv_weight: float = 2.0
+    range_weight: float = 10.0
     grid_weight: float = 100.0
     tone_weight: float = 0.5
     stability_weight: float = 8.0
-    stability_start: float = 0.5
+    stability_start: float = 0.67
+    seed_amplitude: float | None = None
     learning_rate: float = 2e-3
     average_decay: float = 0.999
     seed: int = 0
@@ -43,13 +57,26 @@ class JohnsonOptions:
     licence: str = "CC0-1.0"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "size", "style_size", "save_every", "sample_every"):
+        for name in ("steps", "batch", "size", "octaves", "samples", "slices", "save_every", "sample_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number of at least 1")
         if not 0 <= self.stability_start <= 1:
             raise ValueError(f"stability_start is {self.stability_start}; give a part of the run from 0 to 1")
+        if not 0.25 <= self.stroke <= 4:
+            raise ValueError(f"stroke is {self.stroke}; give the size of the style pictures, from 0.25 to 4")
+        if not 0 <= self.sensor_noise <= 0.5:
+            raise ValueError(f"sensor_noise is {self.sensor_noise}; give a deviation from 0 to 0.5")
+        if not 0 <= self.detail_floor <= 1:
+            raise ValueError(f"detail_floor is {self.detail_floor}; give a part from 0 to 1")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; choose {' or '.join(LOSSES)}")
         if self.precision not in ("auto", "no", "bf16", "fp16"):
             raise ValueError(f"precision is {self.precision!r}; choose auto, no, bf16 or fp16")
+
+    @property
+    def style_size(self) -> int:
+        """Long side of the style pictures, in pixels: strokes are as large as theirs."""
+        return round(self.stroke * STROKE_REFERENCE_PX)
 
     @property
     def run_folder(self) -> Path:

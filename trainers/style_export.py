@@ -4,6 +4,7 @@ import hashlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from engines.networks.transform import TransformNet
 from engines.style import NamedStyle
 from trainers.credits import Credit, read_credits
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
-from trainers.johnson import Targets, TrainedNet, style_targets, training_losses
+from trainers.johnson import Paintings, TrainedNet, read_paintings, training_losses
 from trainers.motion import MotionOptions, second_frame, stability_loss
 from trainers.options import JohnsonOptions
-from trainers.perceptual import PerceptualNet, load_perceptual
+from trainers.perceptual import load_perceptual
 
 VALIDATION_PICTURES = 24
 # A card with more names than this would be larger than the net.
@@ -31,7 +32,7 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     """Measures the net and writes `options.out`; returns the figures. The device is the net's own."""
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
-    figures = measure(trained.net, perceptual, style_targets(options, perceptual, device), options)
+    figures = measure(trained.net, read_paintings(options, perceptual, device), options)
     state = {name: tensor.detach().float().cpu().numpy() for name, tensor in trained.net.state_dict().items()}
     vectors = state.pop("styles")
     credits = read_credits(options.styles)
@@ -49,22 +50,22 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
 
 
 @torch.no_grad()
-def measure(
-    net: TransformNet, perceptual: PerceptualNet, targets: Targets, options: JohnsonOptions
-) -> dict[str, float]:
+def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) -> dict[str, float]:
     """Mean losses over the validation pictures: content, style, style of each name, and stability.
 
     `stability` is the mean absolute change (0..1) that synthetic motion leaves after the motion is taken back, and
     `stability_of_input` the same of the pictures themselves.
     """
     sums: dict[str, list[float]] = {}
+    clean = replace(options, sensor_noise=0.0)
     for number, picture in enumerate(_validation_pictures(options)):
         content = picture[None].to(net.styles.device)
         moved, flow, light = second_frame(content, MotionOptions(), torch.Generator().manual_seed(number))
         sums.setdefault("stability_of_input", []).append(float(stability_loss(content + light, moved, flow)))
-        for style, name in enumerate(targets.names):
+        for style, name in enumerate(paintings.names):
             ids = torch.tensor([style], device=content.device)
-            losses = training_losses(net, net.styles[ids], perceptual, targets, content, ids, options)
+            chance = torch.Generator().manual_seed(number)
+            losses = training_losses(net, net.styles[ids], paintings, content, ids, clean, chance=chance)
             sums.setdefault("content", []).append(float(losses["content"]))
             sums.setdefault("style", []).append(float(losses["style"]))
             sums.setdefault(f"style/{name}", []).append(float(losses["style"]))

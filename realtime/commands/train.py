@@ -19,24 +19,31 @@ JOHNSON_HELP = {
     "styles": "Folder of the style pictures; each style is called like its file.",
     "content": "Folder of photos to learn on; give it again for more folders.",
     "out": "The style file to write; the run's folder lies beside it.",
-    "network": "paper, fast or ultra.",
+    "network": "paper, fast, fine or ultra.",
     "steps": "Length of the run.",
     "batch": "Photos in a step.",
     "size": "Side of the crops, in pixels.",
     "max_scale": "Crops are taken from up to this many times their size.",
-    "style_size": "Shorter side of the style pictures, in pixels.",
-    "loss_network": "vgg16, vgg19, or a file of weights.",
+    "sensor_noise": "Noise on the photos that a net sees, 0 up to this deviation.",
+    "stroke": "Size of the style pictures, and so of the strokes: 1 is 640 pixels long.",
+    "loss": "wasserstein or gram.",
+    "octaves": "Sizes of the picture that are compared, each half of the one before.",
+    "detail_floor": "How much content counts where a photo is flat, 0 to 1.",
+    "loss_network": "5se, vgg16, vgg19, or a file of weights.",
     "content_layers": "Where content is compared, separated by commas.",
     "style_layers": "Where style is compared, separated by commas.",
     "content_weight": "Weight of the content loss.",
     "style_weight": "Weight of the style loss.",
     "style_weights": "Weights of single styles, such as udnie=3,scream=1.5.",
+    "samples": "Places of a layer that are compared in a step.",
+    "slices": "Directions along which they are compared.",
     "tv_weight": "Weight of the total variation.",
     "range_weight": "Weight of what leaves the range of colours.",
     "grid_weight": "Weight of the loss against upsampling dots.",
     "tone_weight": "Weight of keeping what is light and what is dark.",
     "stability_weight": "Weight of the loss against flicker.",
     "stability_start": "Part of the run after which that loss begins.",
+    "seed_amplitude": "Deviation of the texture from which strokes grow; else the net's own.",
     "learning_rate": "Highest learning rate of Adam.",
     "average_decay": "How slowly the averaged weights forget.",
     "seed": "Makes a run repeatable.",
@@ -49,7 +56,10 @@ JOHNSON_HELP = {
     "resume": "Go on with the run that stands beside OUT.",
     "licence": "Licence of the weights, for the card.",
 }
-LEAST = {"steps": 1, "batch": 1, "size": 32, "style_size": 32, "workers": 0, "save_every": 1, "sample_every": 1}
+LEAST = {
+    "steps": 1, "batch": 1, "size": 32, "octaves": 1, "samples": 1, "slices": 1, "workers": 0, "save_every": 1,
+    "sample_every": 1,
+}  # fmt: skip
 
 
 def johnson(**chosen: Any) -> None:

@@ -1,0 +1,107 @@
+"""What the paintings ask of a picture's features, in every octave: as Gram matrices or as whole distributions.
+
+An octave is the picture and the painting halved once more. A net has no coarse to fine as an optimiser has; the same
+losses again on smaller pictures make its strokes long and connected.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainers.losses import gram_matrix, style_loss
+from trainers.options import LOSSES
+from trainers.perceptual import PerceptualNet
+from trainers.wasserstein import SlicedTarget, sliced_target
+
+# From the third octave on, the first stage's features are colours of areas, which the deeper layers tell too.
+FINE_OCTAVES = 2
+FINE_STAGE = "relu1_"
+Features = Mapping[str, Tensor]
+
+
+class StyleTargets(Protocol):
+    """The style loss of one octave, for N paintings."""
+
+    def loss(self, octave: int, features: Features, style_ids: Tensor, generator: torch.Generator) -> Tensor:
+        """The features of B pictures and the numbers of their styles [B] → [B], the mean over the layers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GramTargets:
+    """Gram matrices [N, C, C] by layer, for each octave (Gatys; Johnson, equation 4)."""
+
+    octaves: Sequence[Features]
+
+    def loss(self, octave: int, features: Features, style_ids: Tensor, generator: torch.Generator) -> Tensor:
+        """Without chance: the generator is not asked."""
+        grams = self.octaves[octave]
+        return torch.stack([style_loss(features[layer], gram[style_ids]) for layer, gram in grams.items()]).mean(0)
+
+
+@dataclass(frozen=True, slots=True)
+class WassersteinTargets:
+    """Sliced distributions by layer, for each octave, compared at `samples` places along `slices` directions."""
+
+    octaves: Sequence[Mapping[str, SlicedTarget]]
+    samples: int
+    slices: int
+
+    def loss(self, octave: int, features: Features, style_ids: Tensor, generator: torch.Generator) -> Tensor:
+        """Unbiased in the directions: other ones in every step."""
+        parts = [
+            target.loss(features[layer], style_ids, self.samples, self.slices, generator)
+            for layer, target in self.octaves[octave].items()
+        ]
+        return torch.stack(parts).mean(0)
+
+
+@torch.no_grad()
+def style_targets(
+    loss: str,
+    paintings: Sequence[Tensor],
+    perceptual: PerceptualNet,
+    layers: Sequence[str],
+    octaves: int,
+    *,
+    samples: int,
+    slices: int,
+    seed: int = 0,
+) -> StyleTargets:
+    """The targets of paintings [1, 3, H, W], RGB 0..1. `loss` is one of LOSSES; its chance comes from `seed`."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss is {loss!r}; choose one of {', '.join(LOSSES)}")
+    generator = torch.Generator().manual_seed(seed)
+    grams, sliced = [], []
+    for octave, smaller in enumerate(_octaves_of_all(paintings, octaves)):
+        found = [perceptual.features(painting, octave_layers(layers, octave)) for painting in smaller]
+        by_layer = {layer: [features[layer] for features in found] for layer in octave_layers(layers, octave)}
+        if loss == "gram":
+            grams.append({layer: torch.cat([gram_matrix(f) for f in values]) for layer, values in by_layer.items()})
+        else:
+            sliced.append({layer: sliced_target(values, generator) for layer, values in by_layer.items()})
+    return GramTargets(grams) if loss == "gram" else WassersteinTargets(sliced, samples, slices)
+
+
+def _octaves_of_all(paintings: Sequence[Tensor], octaves: int) -> Iterator[list[Tensor]]:
+    current = list(paintings)
+    for octave in range(octaves):
+        yield current
+        if octave + 1 < octaves:
+            current = [halved(painting) for painting in current]
+
+
+def octave_layers(layers: Sequence[str], octave: int) -> tuple[str, ...]:
+    """The layers that are compared in an octave; all of them where nothing else would be left."""
+    if octave < FINE_OCTAVES:
+        return tuple(layers)
+    return tuple(layer for layer in layers if not layer.startswith(FINE_STAGE)) or tuple(layers)
+
+
+def halved(picture: Tensor) -> Tensor:
+    """[B, C, H, W] → [B, C, H // 2, W // 2], means of areas."""
+    return functional.interpolate(picture, scale_factor=0.5, mode="area")
