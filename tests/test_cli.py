@@ -263,9 +263,12 @@ def test_the_train_command_offers_every_setting_with_its_default_and_help() -> N
 def test_train_options_reach_the_settings() -> None:
     assert train.as_field("style_weights", "udnie=3, scream=1.5") == (("udnie", 3.0), ("scream", 1.5))
     assert train.as_field("style_layers", "relu1_1,relu2_1") == ("relu1_1", "relu2_1")
+    assert train.as_field("other_sizes", "208, 320") == (208, 320)
     assert train.as_field("content", [Path("a"), Path("b")]) == (Path("a"), Path("b"))
     with pytest.raises(typer.BadParameter):
         train.as_field("style_weights", "udnie")
+    with pytest.raises(typer.BadParameter, match="'large' is no whole number"):
+        train.as_field("other_sizes", "208,large")
 
 
 def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_sample_depends_on_its_number_alone(folder: Path) -> None:
     paths, _ = readable_pictures(find_pictures([folder]))
-    crops = Crops(paths, CropOptions(size=24), seed=5, length=100)
+    crops = Crops(paths, CropOptions(sizes=(24,)), seed=5, length=100)
     one = list(batches(crops, 2, start=0, stop=6, workers=0))
     rest = list(batches(crops, 2, start=4, stop=6, workers=2))
     torch.testing.assert_close(one[4:], rest, rtol=0, atol=0)
@@ -60,6 +60,15 @@ def test_a_sample_depends_on_its_number_alone(folder: Path) -> None:
     assert 0 <= one[0].min() <= one[0].max() <= 1
 
 
+def test_a_step_has_one_of_the_sizes_in_all_processes(folder: Path) -> None:
+    paths, _ = readable_pictures(find_pictures([folder]))
+    crops = Crops(paths, CropOptions(sizes=(16, 24, 32)), seed=5, length=100)
+    shapes = [batch.shape for batch in batches(crops, 2, start=0, stop=20, workers=0)]
+    assert {shape[-1] for shape in shapes} == {16, 24, 32}
+    other = [batch.shape for batch in batches(crops, 2, start=0, stop=20, rank=1, processes=2, workers=0)]
+    assert shapes == other
+
+
 def test_every_picture_comes_once_a_round(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths, _ = readable_pictures(find_pictures([folder]))
     seen: list[Path] = []
@@ -69,9 +78,9 @@ def test_every_picture_comes_once_a_round(folder: Path, monkeypatch: pytest.Monk
         return open_picture(path)
 
     monkeypatch.setattr("trainers.data.open_picture", opened)
-    crops = Crops(paths, CropOptions(size=16), seed=1, length=10)
+    crops = Crops(paths, CropOptions(sizes=(16,)), seed=1, length=10)
     for number in range(10):
-        crops[number]
+        crops[number, 16]
     assert sorted(seen[:5]) == sorted(seen[5:]) == sorted(paths)
     assert seen[:5] != seen[5:]
 
@@ -82,8 +91,8 @@ def test_the_long_side_of_a_style_picture_is_set(folder: Path) -> None:
 
 
 def test_the_smallest_scale_fits_every_size() -> None:
-    options = CropOptions(size=192, max_scale=1.0)
+    options = CropOptions(max_scale=1.0)
     for width in range(193, 400, 3):
-        random_crop(Image.new("RGB", (width, 431 - width % 7)), options, np.random.default_rng(width))
+        random_crop(Image.new("RGB", (width, 431 - width % 7)), 192, options, np.random.default_rng(width))
     with pytest.raises(ValueError, match=r"max_scale is 0\.5"):
         CropOptions(max_scale=0.5)

@@ -23,9 +23,12 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 
 @dataclass(frozen=True, slots=True)
 class CropOptions:
-    """Random crops of `size` pixels square, from pictures whose short side is 1 to `max_scale` times that."""
+    """Square random crops from pictures whose short side is 1 to `max_scale` times theirs.
 
-    size: int = 256
+    Each step's crops have one of the `sizes`, in pixels, drawn by chance.
+    """
+
+    sizes: tuple[int, ...] = (256,)
     max_scale: float = 1.6
     flip: bool = True
     colour_jitter: float = 0.15
@@ -86,15 +89,15 @@ def style_picture(path: Path, long_side: int) -> Tensor:
     return to_tensor(picture.resize(size, Image.Resampling.LANCZOS))[None]
 
 
-def random_crop(picture: Image.Image, options: CropOptions, rng: np.random.Generator) -> Image.Image:
-    """A square crop after a random scale, flip and jitter."""
-    short = options.size * rng.uniform(1.0, options.max_scale)
-    scale = max(short, options.size) / min(picture.size)
-    visible = min(options.size / scale, *picture.size)  # rounding may put it a hair beyond the picture
+def random_crop(picture: Image.Image, size: int, options: CropOptions, rng: np.random.Generator) -> Image.Image:
+    """A square crop of `size` pixels after a random scale, flip and jitter."""
+    short = size * rng.uniform(1.0, options.max_scale)
+    scale = max(short, size) / min(picture.size)
+    visible = min(size / scale, *picture.size)  # rounding may put it a hair beyond the picture
     left = rng.uniform(0, picture.width - visible)
     top = rng.uniform(0, picture.height - visible)
     box = (left, top, left + visible, top + visible)
-    crop = picture.resize((options.size, options.size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
     if options.flip and rng.random() < 0.5:
         crop = ImageOps.mirror(crop)
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
@@ -104,7 +107,7 @@ def random_crop(picture: Image.Image, options: CropOptions, rng: np.random.Gener
 
 
 class Crops(Dataset[Tensor]):
-    """Sample n is a crop of one picture; every picture comes once in each round of len(paths) samples."""
+    """Sample (n, size) is a crop of one picture; every picture comes once in each round of len(paths) samples."""
 
     def __init__(self, paths: Sequence[Path], options: CropOptions, seed: int, length: int) -> None:
         self.paths = list(paths)
@@ -115,22 +118,30 @@ class Crops(Dataset[Tensor]):
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, number: int) -> Tensor:
+    def size_in(self, step: int) -> int:
+        """The side of a step's crops, the same in all processes."""
+        return int(np.random.default_rng((self.seed, 6, step)).choice(self.options.sizes))
+
+    def __getitem__(self, sample: tuple[int, int]) -> Tensor:
         """[3, size, size], 0..1."""
+        number, size = sample
         turn, place = divmod(number, len(self.paths))
         order = np.random.default_rng((self.seed, 1, turn)).permutation(len(self.paths))
         rng = np.random.default_rng((self.seed, 2, number))
-        return to_tensor(random_crop(open_picture(self.paths[order[place]]), self.options, rng))
+        return to_tensor(random_crop(open_picture(self.paths[order[place]]), size, self.options, rng))
 
 
 def batches(
     crops: Crops, batch: int, *, start: int, stop: int, rank: int = 0, processes: int = 1, workers: int = 2
 ) -> Iterator[Tensor]:
     """Batches [B, 3, size, size] of steps start..stop − 1 for one of several processes, decoded by `workers`."""
-    numbers = [[(step * processes + rank) * batch + place for place in range(batch)] for step in range(start, stop)]
+    samples = [
+        [((step * processes + rank) * batch + place, crops.size_in(step)) for place in range(batch)]
+        for step in range(start, stop)
+    ]
     loader: DataLoader[Tensor] = DataLoader(
         crops,
-        batch_sampler=numbers,
+        batch_sampler=samples,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_leave_ctrl_c_to_the_trainer,

@@ -91,7 +91,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
             style_ids = draw.styles(len(paintings.names), options.batch).to(accelerator.device)
             losses = training_losses(
                 model, net.styles[style_ids], paintings, batch.to(accelerator.device), style_ids, options,
-                chance=draw.generator(), texture=draw.texture(options).to(accelerator.device),
+                chance=draw.generator(), texture=draw.texture(batch.shape).to(accelerator.device),
                 moving=_is_stable(step, options),
             )  # fmt: skip
             _check_finite(losses, step, accelerator)
@@ -215,11 +215,11 @@ class _Draw:
         order: list[int] = np.random.default_rng((self.seed, 3, self.rank, turn)).permutation(count).tolist()
         return order
 
-    def texture(self, options: JohnsonOptions) -> Tensor:
-        """[B, 1, P, P], P at least the size of the crops: other noise for every sample, so that strokes follow any."""
-        period = -(-options.size // max(CELLS_PX)) * max(CELLS_PX)
+    def texture(self, crops: torch.Size) -> Tensor:
+        """[B, 1, P, P] for crops [B, 3, size, size], P at least the size: other noise for every sample."""
+        period = -(-crops[-1] // max(CELLS_PX)) * max(CELLS_PX)
         rng = np.random.default_rng((self.seed, 5, self.rank, self.step))
-        return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(options.batch)]))[:, None]
+        return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(crops[0])]))[:, None]
 
     def generator(self) -> torch.Generator:
         state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
@@ -262,7 +262,7 @@ def _content(options: JohnsonOptions, report: Report) -> list[Path]:
 
 
 def _feed(pictures: list[Path], options: JohnsonOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
-    crops = CropOptions(size=options.size, max_scale=options.max_scale)
+    crops = CropOptions(sizes=options.sizes, max_scale=options.max_scale)
     length = options.steps * options.batch * accelerator.num_processes
     return batches(
         Crops(pictures, crops, options.seed, length), options.batch, start=start, stop=options.steps,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 LOSSES = ("wasserstein", "gram")
+LEAST_SIZE = 32
 # A style picture of stroke 1 is as long as a picture of this width, the one that a webcam gives.
 STROKE_REFERENCE_PX = 640
 ALL_STYLE_LAYERS = (
@@ -23,6 +24,7 @@ class JohnsonOptions:
     steps: int = 20_000
     batch: int = 4
     size: int = 256
+    other_sizes: tuple[int, ...] = ()
     max_scale: float = 1.6
     sensor_noise: float = 0.012
     stroke: float = 1.4
@@ -60,6 +62,8 @@ class JohnsonOptions:
         for name in ("steps", "batch", "size", "octaves", "samples", "slices", "save_every", "sample_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a number of at least 1")
+        if any(size < LEAST_SIZE for size in self.other_sizes):
+            raise ValueError(f"other_sizes are {self.other_sizes}; give sides of crops of at least {LEAST_SIZE}")
         if not 0 <= self.stability_start <= 1:
             raise ValueError(f"stability_start is {self.stability_start}; give a part of the run from 0 to 1")
         if not 0.25 <= self.stroke <= 4:
@@ -72,6 +76,11 @@ class JohnsonOptions:
             raise ValueError(f"loss is {self.loss!r}; choose {' or '.join(LOSSES)}")
         if self.precision not in ("auto", "no", "bf16", "fp16"):
             raise ValueError(f"precision is {self.precision!r}; choose auto, no, bf16 or fp16")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sides of the crops; every step takes one of them."""
+        return (self.size, *self.other_sizes)
 
     @property
     def style_size(self) -> int:

@@ -23,6 +23,7 @@ JOHNSON_HELP = {
     "steps": "Length of the run.",
     "batch": "Photos in a step.",
     "size": "Side of the crops, in pixels.",
+    "other_sizes": "Further sides of crops, such as 208,320,384; each step takes one.",
     "max_scale": "Crops are taken from up to this many times their size.",
     "sensor_noise": "Noise on the photos that a net sees, 0 up to this deviation.",
     "stroke": "Size of the style pictures, and so of the strokes: 1 is 640 pixels long.",
@@ -119,9 +120,18 @@ def as_field(name: str, value: Any) -> Any:
         return tuple(value)
     if name == "style_weights":
         return tuple(_named_weight(part) for part in value.split(",") if part)
+    if name == "other_sizes":
+        return tuple(_whole_number(part) for part in value.split(",") if part)
     if name.endswith("_layers"):
         return tuple(part.strip() for part in value.split(","))
     return value
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no whole number", param_hint="--other-sizes") from None
 
 
 def _named_weight(text: str) -> tuple[str, float]:
