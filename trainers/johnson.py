@@ -5,8 +5,8 @@ features in place of Gram matrices (trainers.wasserstein), over several octaves;
 detail; strokes grow from a seed texture (engines.networks.seed_texture), drawn anew in every step; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
-the unclamped output in 0..1; a grid loss and a tone loss against dots and halos (trainers.losses); after every step
-the weights are moved to the nearest with which flat ground comes out flat (`TransformNet.level`).
+the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses, trainers.comb);
+after every step the weights are moved to the nearest with which flat ground comes out flat (`TransformNet.level`).
 """
 
 import math
@@ -27,6 +27,7 @@ from torch import Tensor
 from engines.networks.seed_texture import CELLS_PX, periodic_noise
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import PRESETS, TransformConfig
+from trainers.comb import comb_loss
 from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures, style_picture
 from trainers.losses import grid_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
@@ -166,11 +167,13 @@ def training_losses(
         "tv": total_variation(first).mean(),
         "range": (first - first.clamp(0, 1)).square().mean(),
         "grid": grid_loss(first).mean(),
+        "comb": comb_loss(first).mean(),
         "tone": tone_loss(first, pictures).mean(),
     }
     total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * style).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
-    total = total + options.grid_weight * losses["grid"] + options.tone_weight * losses["tone"]
+    total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
+    total = total + options.tone_weight * losses["tone"]
     if moving:
         losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
         total = total + options.stability_weight * losses["stability"]

@@ -42,6 +42,7 @@ class JohnsonOptions:
     tv_weight: float = 2.0
     range_weight: float = 10.0
     grid_weight: float = 100.0
+    comb_weight: float = 5.0
     tone_weight: float = 0.5
     stability_weight: float = 8.0
     stability_start: float = 0.67

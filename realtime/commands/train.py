@@ -41,6 +41,7 @@ JOHNSON_HELP = {
     "tv_weight": "Weight of the total variation.",
     "range_weight": "Weight of what leaves the range of colours.",
     "grid_weight": "Weight of the loss against upsampling dots.",
+    "comb_weight": "Weight of the loss against combs of fine dots.",
     "tone_weight": "Weight of keeping what is light and what is dark.",
     "stability_weight": "Weight of the loss against flicker.",
     "stability_start": "Part of the run after which that loss begins.",
