@@ -29,7 +29,7 @@ def comb_loss(picture: Tensor) -> Tensor:
     level = (power + UNSEEN).log().mean((2, 3))
     beside = torch.maximum(_beside(level, -2), _beside(level, -1))
     places = torch.tensor(PERIODS_AT, device=picture.device)
-    excess = (level - beside)[..., places, :][..., places].flatten(-2)[..., 1:]
+    excess: Tensor = (level - beside)[..., places, :][..., places].flatten(-2)[..., 1:]
     return excess.relu().square().flatten(1).mean(1)
 
 

@@ -161,16 +161,13 @@ class RunFolder:
         return dict(self._running)
 
     def sample(self, step: int, net: TransformNet) -> None:
-        """A sheet: a row for each of some content pictures, the picture first and then every style."""
+        """A sheet: some content pictures side by side, and below them a row for each style."""
         if not self.main:
             return
-        device = net.styles.device
-        rows = []
-        for picture in self._sample_pictures():
-            content = picture[None].to(device)
-            with torch.no_grad():
-                painted = [net(content, net.styles[[index]])[0] for index in range(len(self.styles))]
-            rows.append(torch.cat([content[0], *painted], dim=2))
+        pictures = torch.stack(self._sample_pictures()).to(net.styles.device)
+        with torch.no_grad():
+            painted = [net(pictures, row.expand(len(pictures), -1)) for row in net.styles]
+        rows = [torch.cat(list(row), dim=2) for row in (pictures, *painted)]
         sheet = (torch.cat(rows, dim=1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         Image.fromarray(np.ascontiguousarray(sheet)).save(self.path / "samples" / f"step_{step:06d}.png")
 
