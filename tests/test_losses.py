@@ -9,6 +9,7 @@ from trainers.losses import (
     detail_map,
     gram_matrix,
     grid_loss,
+    structure_loss,
     style_loss,
     tone_loss,
     total_variation,
@@ -124,3 +125,24 @@ def test_content_counts_where_the_weight_says() -> None:
     np.testing.assert_allclose(found.numpy(), [expected], rtol=1e-12)
     whole = content_loss(torch.from_numpy(features), torch.from_numpy(target), torch.ones(1, 1, 8, 12))
     torch.testing.assert_close(whole, content_loss(torch.from_numpy(features), torch.from_numpy(target)))
+
+
+def test_structure_is_the_correlation_of_lumas_where_the_content_varies() -> None:
+    ours, theirs = RNG.random((2, 1, 3, 14, 17))
+    a, b = ((picture[0] * np.array([0.299, 0.587, 0.114])[:, None, None]).sum(0) for picture in (ours, theirs))
+    noise, half = (2 / 255) ** 2, (10 / 255) ** 2
+    covariance = box(a * b, 9) - box(a, 9) * box(b, 9) + noise
+    own, other = box(a * a, 9) - box(a, 9) ** 2, box(b * b, 9) - box(b, 9) ** 2
+    weight = other / (other + half)
+    lost = weight * (1 - covariance / np.sqrt((own + noise) * (other + noise)))
+    found = structure_loss(torch.from_numpy(ours), torch.from_numpy(theirs))
+    np.testing.assert_allclose(found.numpy(), [lost.sum() / weight.sum()], rtol=1e-7)
+
+
+def test_structure_is_free_to_change_colour_and_contrast_but_not_its_sign() -> None:
+    content = torch.from_numpy(RNG.random((1, 3, 32, 40)))
+    assert structure_loss(content, content).item() == pytest.approx(0, abs=1e-9)
+    assert structure_loss(content * 0.5 + torch.tensor([0.4, 0.0, 0.1]).view(1, 3, 1, 1), content).item() < 0.01
+    assert structure_loss(1 - content, content).item() > 1.9
+    flat = torch.full((1, 3, 32, 40), 0.5, dtype=torch.float64)
+    assert structure_loss(content, flat).item() < 1e-6

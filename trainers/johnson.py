@@ -29,7 +29,7 @@ from engines.networks.transform import TransformNet
 from engines.networks.transform_config import PRESETS, TransformConfig
 from trainers.comb import comb_loss
 from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures, style_picture
-from trainers.losses import grid_loss, tone_loss, total_variation
+from trainers.losses import grid_loss, structure_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
 from trainers.objective import Objective
 from trainers.options import JohnsonOptions
@@ -169,11 +169,12 @@ def training_losses(
         "grid": grid_loss(first).mean(),
         "comb": comb_loss(first).mean(),
         "tone": tone_loss(first, pictures).mean(),
+        "structure": structure_loss(first, pictures).mean(),
     }
     total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * style).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
     total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
-    total = total + options.tone_weight * losses["tone"]
+    total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
     if moving:
         losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
         total = total + options.stability_weight * losses["stability"]

@@ -44,6 +44,7 @@ class JohnsonOptions:
     grid_weight: float = 100.0
     comb_weight: float = 5.0
     tone_weight: float = 0.5
+    structure_weight: float = 0.8
     stability_weight: float = 8.0
     stability_start: float = 0.67
     seed_amplitude: float | None = None

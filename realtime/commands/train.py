@@ -43,6 +43,7 @@ JOHNSON_HELP = {
     "grid_weight": "Weight of the loss against upsampling dots.",
     "comb_weight": "Weight of the loss against combs of fine dots.",
     "tone_weight": "Weight of keeping what is light and what is dark.",
+    "structure_weight": "Weight of keeping what is as small as eyes and letters.",
     "stability_weight": "Weight of the loss against flicker.",
     "stability_start": "Part of the run after which that loss begins.",
     "seed_amplitude": "Deviation of the texture from which strokes grow; else the net's own.",
