@@ -17,9 +17,7 @@ from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig
 from engines.style import NamedStyle, StyleFile, load_style
 
-SMALL = TransformConfig(
-    widths=(4, 6, 8), blocks=1, refine_blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05
-)
+SMALL = TransformConfig(widths=(4, 6, 8), blocks=1, refine_blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
 NAMES = ("waves", "night")
 DEVIATION = 0.2
 HEAD_DEVIATION, HEAD_BIAS = 0.03, 0.5

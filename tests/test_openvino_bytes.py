@@ -40,7 +40,7 @@ def layers(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Layers
 def test_the_stem_and_the_detail_read_0_to_255_in_steps_of_1(layers: Layers) -> None:
     model = layers.with_floats([])
     read_bytes_exactly(model, layers.weights)
-    of_bytes = [each for each in map(quantiser_of, convolutions(model)) if each and source(each) == "Convert"]
+    of_bytes = [each for each in map(quantiser_of, convolutions(model)) if source(each) == "Convert"]
     ranges = [[float(each.input_value(place).get_node().data) for place in (1, 2, 3, 4)] for each in of_bytes]
     assert ranges == [[0, 255, 0, 255]] * 2
     assert {each.get_attributes()["levels"] for each in of_bytes} == {256}
