@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -98,3 +99,40 @@ def test_an_unknown_layer_is_named_with_the_choices(tmp_path: Path) -> None:
     torch.save(torchvision_like("vgg16"), tmp_path / "vgg.pth")
     with pytest.raises(ValueError, match=r"relu9_9.*relu1_1"):
         load_perceptual(str(tmp_path / "vgg.pth")).features(torch.rand(1, 3, 32, 32), ["relu9_9"])
+
+
+def test_oxfords_weights_as_npz(tmp_path: Path) -> None:
+    """BGR of 0..255 less the mean, zeros around, as far as the file goes."""
+    rng = np.random.default_rng(0)
+    shapes = {"conv1_1": (5, 3), "conv1_2": (4, 5), "conv2_1": (6, 4)}
+    tensors = {f"{name}.weight": rng.standard_normal((*shape, 3, 3)) * 0.01 for name, shape in shapes.items()}
+    tensors |= {f"{name}.bias": rng.standard_normal(shape[0]) for name, shape in shapes.items()}
+    np.savez(tmp_path / "vgg.npz", **{name: value.astype(np.float32) for name, value in tensors.items()})
+    net = load_perceptual(str(tmp_path / "vgg.npz"))
+    assert (net.name, net.names[-1]) == ("vgg19", "relu2_1")
+    picture = rng.random((3, 8, 6))
+    bgr = 255 * picture[::-1] - np.array([103.939, 116.779, 123.68])[:, None, None]
+    padded = np.pad(bgr, ((0, 0), (1, 1), (1, 1)))
+    weight, bias = tensors["conv1_1.weight"], tensors["conv1_1.bias"]
+    by_hand = [[(weight * padded[:, y : y + 3, x : x + 3]).sum((1, 2, 3)) + bias for x in range(6)] for y in range(8)]
+    found = net.features(torch.from_numpy(picture).float()[None], ["relu1_1", "relu2_1"])
+    np.testing.assert_allclose(found["relu1_1"][0].permute(1, 2, 0), np.maximum(by_hand, 0), rtol=1e-4, atol=1e-4)
+    assert found["relu2_1"].shape == (1, 6, 4, 3)
+
+
+def test_the_real_vgg19_goes_to_relu3_4(shared_data: Path) -> None:
+    net = load_perceptual(str(shared_data / "weights/vgg19_keras/vgg19_keras_to_conv3_4_fp32.npz"))
+    other = load_perceptual(str(shared_data / "weights/vgg19_normalised/vgg_normalised_conv3_1.pth"))
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert net.features(picture, ["relu3_4"])["relu3_4"].shape == (1, 256, 8, 8)
+    inner = [found.features(picture, ["relu2_1"])["relu2_1"][..., 3:-3, 3:-3].flatten() for found in (net, other)]
+    assert torch.corrcoef(torch.stack(inner))[0, 1] > 0.9
+
+
+def test_a_bad_npz_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("no weights")
+    np.savez(tmp_path / "objects.npz", names=np.array([{"a": 1}], dtype=object))
+    np.savez(tmp_path / "foreign.npz", other=np.zeros(3))
+    for name, word in (("text", "not an npz"), ("objects", "not an npz"), ("foreign", "no loss network known")):
+        with pytest.raises(ValueError, match=word):
+            load_perceptual(str(tmp_path / f"{name}.npz"))

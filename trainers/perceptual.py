@@ -1,16 +1,18 @@
 """Loss networks: classifiers whose features tell content and style.
 
 Every network takes RGB in 0..1, [B, 3, H, W], and names its features as the papers do (`relu3_1`). Its weights are
-frozen; gradients go to the picture. `5se` is VGG-19 distilled to a sixteenth (Wang et al. 2020, arXiv 2003.08436); it
-travels with this package up to relu4_1 and judges like VGG-19 at a fifth of the cost. torchvision's VGG-16 and VGG-19
-are downloaded on first use. A local file may hold VGG-19 (torchvision's layout, or the normalised one of
-deep-transfer), its distillation or SqueezeNet 1.1, and is recognised by the names and shapes of its tensors.
+frozen; gradients go to the picture. `5se` is VGG-19 distilled to a sixteenth (Wang et al. 2020, arXiv 2003.08436),
+which travels with this package up to relu4_1 and looks like VGG-19 at a fifth of the cost. torchvision's VGG-16 and
+VGG-19 are downloaded on first use. A local file may hold VGG-19 (torchvision's layout, the normalised one of
+deep-transfer, or Oxford's own weights as npz), its distillation or SqueezeNet 1.1, and is recognised by the names and
+shapes of its tensors.
 """
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -23,6 +25,8 @@ TORCHVISION = ("vgg16", "vgg19")
 VGG_STAGES = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# What Oxford's VGG has taken off blue, green and red of 0..255 (Simonyan and Zisserman 2014, arXiv 1409.1556).
+OXFORD_MEAN_BGR = (103.939, 116.779, 123.68)
 
 Tensors = Mapping[str, Tensor]
 Padding = Literal["zeros", "reflect"]
@@ -74,6 +78,19 @@ class Normalise(nn.Module):
         return (x - self.mean) / self.std
 
 
+class OxfordInput(nn.Module):
+    """RGB 0..1 to BGR 0..255 less the mean, as the first VGG was trained."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(OXFORD_MEAN_BGR).view(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 255 * x.flip(1) - self.mean
+
+
 class Fire(nn.Module):
     """SqueezeNet's block: squeeze, then 1x1 and 3x3 expansions side by side (arXiv 1602.07360)."""
 
@@ -96,20 +113,39 @@ def load_perceptual(spec: str) -> PerceptualNet:
         return _vgg(spec, _torchvision_features(spec))
     path = Path(spec)
     if not path.is_file():
-        named = ", ".join((BUNDLED, *TORCHVISION))
-        raise FileNotFoundError(f"no loss network {spec!r}; choose {named} or a file of weights")
+        raise FileNotFoundError(
+            f"no loss network {spec!r}; choose {BUNDLED}, {', '.join(TORCHVISION)} or a file of weights"
+        )
+    return _recognise(path, _tensors_of_npz(path) if path.suffix == ".npz" else _tensors_of_torch(path))
+
+
+def _bundled_tensors() -> Tensors:
+    """Kept in half precision, whose rounding changes no loss by a thousandth."""
+    with (files("trainers") / BUNDLED_FILE).open("rb") as file:
+        return _read_npz(file)
+
+
+def _tensors_of_npz(path: Path) -> Tensors:
+    try:
+        with path.open("rb") as file:
+            return _read_npz(file)
+    except (ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:  # whatever NumPy met
+        raise ValueError(f"{path} is not an npz file of weights: {error}") from error
+
+
+def _read_npz(file: IO[bytes]) -> Tensors:
+    """float32; NumPy unpickles nothing unless it is told to."""
+    with np.load(file) as arrays:
+        return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
+
+
+def _tensors_of_torch(path: Path) -> Tensors:
     try:
         # weights_only: a file of weights must not be able to run code.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever its unpickler met
         raise ValueError(f"{path} is not a file of weights that torch can load safely: {error}") from error
-    return _recognise(path, {name: tensor.float() for name, tensor in _state_dict(loaded).items()})
-
-
-def _bundled_tensors() -> Tensors:
-    """Kept in half precision, whose rounding changes no loss by a thousandth."""
-    with (files("trainers") / BUNDLED_FILE).open("rb") as file, np.load(file) as arrays:
-        return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
+    return {name: tensor.float() for name, tensor in _state_dict(loaded).items()}
 
 
 def _state_dict(loaded: object) -> Tensors:
@@ -123,6 +159,8 @@ def _state_dict(loaded: object) -> Tensors:
 def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
     if "conv11.weight" in tensors:
         return _distilled_vgg19(path.stem, tensors)
+    if "conv1_1.weight" in tensors:
+        return _oxford_vgg19(tensors)
     if "features.3.squeeze.weight" in tensors:
         return _squeezenet(tensors)
     if "features.0.weight" in tensors:
@@ -177,6 +215,19 @@ def _distilled_vgg19(name: str, tensors: Tensors) -> PerceptualNet:
             layers += [(f"conv{stage}_{place}", conv), (f"relu{stage}_{place}", nn.ReLU())]
         layers.append((f"pool{stage}", nn.MaxPool2d(2)))
     return PerceptualNet(name, layers)
+
+
+def _oxford_vgg19(tensors: Tensors) -> PerceptualNet:
+    """As far as the file goes."""
+    layers: list[tuple[str, nn.Module]] = [("input", OxfordInput())]
+    for stage, convolutions in enumerate(VGG_STAGES["vgg19"], start=1):
+        for place in range(1, convolutions + 1):
+            if f"conv{stage}_{place}.weight" not in tensors:
+                return PerceptualNet("vgg19", layers)
+            conv = _conv(tensors, f"conv{stage}_{place}", padding=1)
+            layers += [(f"conv{stage}_{place}", conv), (f"relu{stage}_{place}", nn.ReLU())]
+        layers.append((f"pool{stage}", nn.MaxPool2d(2)))
+    return PerceptualNet("vgg19", layers)
 
 
 def _normalised_vgg19(tensors: Tensors) -> PerceptualNet:
