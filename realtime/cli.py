@@ -11,6 +11,7 @@ from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
 from realtime.commands.compile import compile_styles
 from realtime.commands.control import CONTEXT_SETTINGS, control
 from realtime.commands.doctor import doctor
+from realtime.commands.evaluate import evaluate
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.live import live
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (video, live, image, styles, bench, doctor):
+for command in (video, live, image, styles, bench, evaluate, doctor):
     app.command()(at_the_border(command))
 app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
 app.command("compile")(at_the_border(compile_styles))

@@ -34,7 +34,7 @@ from realtime.commands.video import video
 from realtime.options import ImageOptions, VideoOptions
 from trainers.options import JohnsonOptions
 
-COMMANDS = ("video", "live", "image", "styles", "bench", "doctor", "compile", "control", "train", "import")
+COMMANDS = ("video", "live", "image", "styles", "bench", "evaluate", "doctor", "compile", "control", "train", "import")
 
 
 def impasto(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -40,10 +40,10 @@ def warping_error(first: Pixels, second: Pixels, motion: Motion) -> float:
     return float(np.mean(np.square(difference), dtype=np.float64))
 
 
-def measure_stability(stylizer: Stylizer) -> Stability:
-    """Paints pairs of neighbouring frames of the scene at the engine's size."""
+def measure_stability(stylizer: Stylizer, scene: Scene | None = None) -> Stability:
+    """Paints pairs of neighbouring frames of the scene at the engine's size; who has it already may give it."""
     spec = stylizer.engine.spec
-    scene = Scene(spec.width, spec.height)
+    scene = scene or Scene(spec.width, spec.height)
     painted, plain = [], []
     for number in range(0, PAIRS * FRAMES_BETWEEN_PAIRS, FRAMES_BETWEEN_PAIRS):
         motion = scene.flow(number, number + 1)

@@ -1,0 +1,1 @@
+"""`impasto evaluate`: how near nets come to the paintings, and what they keep of the photos."""

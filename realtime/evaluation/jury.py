@@ -1,0 +1,63 @@
+"""The judges of trainers.evaluation, with what they have already seen of the photos."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engines.errors import ImpastoError
+from realtime.evaluation.photos import Photo, scaled_to
+from realtime.frame import Pixels
+from realtime.picture_file import read_picture
+
+if TYPE_CHECKING:
+    from trainers.evaluation import Judge, JudgedPainting, JudgedPhoto
+
+Figures = Mapping[str, float]
+CHECK_PREFIX = "check_"
+# A painting's long side, relative to that of the photos: 896 pixels beside 640.
+PAINTING_SCALE = 1.4
+
+
+class Jury:
+    """One judge, and where a `check` is given a second one, whose figures are named `check_…`."""
+
+    def __init__(self, photos: Sequence[Photo], size: int, check: Path | None = None) -> None:
+        self.painting_size = round(PAINTING_SCALE * size)
+        self.judges = {"": _judge(None)} | ({} if check is None else {CHECK_PREFIX: _judge(check)})
+        self._photos: Mapping[str, list[JudgedPhoto]] = {
+            prefix: [judge.photo(photo.pixels) for photo in photos] for prefix, judge in self.judges.items()
+        }
+        self._paintings: dict[Path, Mapping[str, JudgedPainting]] = {}
+
+    def figures(self, painted: Pixels, number: int, painting: Path) -> Figures:
+        """The figures of a painted picture of photo `number`, by name."""
+        seen, found = self._look_at(painting), dict[str, float]()
+        for prefix, judge in self.judges.items():
+            figures = judge.figures(painted, self._photos[prefix][number], seen[prefix])
+            found |= {f"{prefix}{name}": value for name, value in asdict(figures).items()}
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """By what is judged."""
+        described = {
+            prefix.rstrip("_") or "judge": {"network": judge.perceptual.name, "layers": list(judge.layers)}
+            for prefix, judge in self.judges.items()
+        }
+        return {"painting_size": self.painting_size, **described}
+
+    def _look_at(self, painting: Path) -> "Mapping[str, JudgedPainting]":
+        """What each judge remembers of a painting, which it studies for some seconds once."""
+        if painting not in self._paintings:
+            pixels = scaled_to(read_picture(painting).rgb, self.painting_size)
+            self._paintings[painting] = {prefix: judge.painting(pixels) for prefix, judge in self.judges.items()}
+        return self._paintings[painting]
+
+
+def _judge(check: Path | None) -> "Judge":
+    """ImpastoError where the training extra is not installed."""
+    try:
+        from trainers.evaluation import load_judge
+    except ModuleNotFoundError as error:
+        raise ImpastoError(f"judging needs {error.name}; install it with: pip install 'impasto[train]'") from error
+    return load_judge() if check is None else load_judge(str(check))
