@@ -95,7 +95,7 @@ class Judge:
 
     def _tensor(self, picture: Pixels) -> Tensor:
         """[1, 3, H, W], 0..1."""
-        tensor = torch.from_numpy(np.ascontiguousarray(picture)).to(self.device)
+        tensor = torch.from_numpy(np.array(picture)).to(self.device)  # a copy: a picture may be read-only
         return tensor.permute(2, 0, 1)[None].float() / 255
 
 
