@@ -107,7 +107,7 @@ def test_oxfords_weights_as_npz(tmp_path: Path) -> None:
     shapes = {"conv1_1": (5, 3), "conv1_2": (4, 5), "conv2_1": (6, 4)}
     tensors = {f"{name}.weight": rng.standard_normal((*shape, 3, 3)) * 0.01 for name, shape in shapes.items()}
     tensors |= {f"{name}.bias": rng.standard_normal(shape[0]) for name, shape in shapes.items()}
-    np.savez(tmp_path / "vgg.npz", **{name: value.astype(np.float32) for name, value in tensors.items()})
+    np.savez(tmp_path / "vgg.npz", **{name: value.astype(np.float32) for name, value in tensors.items()})  # type: ignore[arg-type]
     net = load_perceptual(str(tmp_path / "vgg.npz"))
     assert (net.name, net.names[-1]) == ("vgg19", "relu2_1")
     picture = rng.random((3, 8, 6))
