@@ -76,6 +76,28 @@ def style_loss(features: Tensor, target_gram: Tensor) -> Tensor:
     return _relative_square(gram_matrix(features), target_gram)
 
 
+def gram_distance(gram: Tensor, target_gram: Tensor) -> Tensor:
+    """[B, C, C] twice → [B]: the squared distance relative to the target, as `style_loss` has it."""
+    return _relative_square(gram, target_gram)
+
+
+def masked_gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
+    """[B, C, H, W], weight [1, 1, H, W] → [B, C, C]: means over places by weight (guided Gram, arXiv 1611.07865)."""
+    if weight is None:
+        return gram_matrix(features)
+    share = weight / weight.sum().clamp_min(TINY) * weight.numel()
+    return gram_matrix(features * share.sqrt())
+
+
+def paper_gram_distance(gram: Tensor, target_gram: Tensor) -> Tensor:
+    """[B, C, C] twice → [B]: E_l of Gatys 2016, equation 4, for matrices that are means over the M places.
+
+    1 / (4 N² M²) Σ (G − A)² with sums over places in G and A: M² falls out against theirs, and pictures of several
+    sizes can be compared.
+    """
+    return (gram - target_gram).square().flatten(1).sum(1) / (4 * gram.shape[1] ** 2)
+
+
 def total_variation(picture: Tensor) -> Tensor:
     """[B, C, H, W] → [B]: mean squared difference of neighbours, down and right (Johnson, section 3.2)."""
     down = (picture[:, :, 1:] - picture[:, :, :-1]).square().flatten(1).mean(1)

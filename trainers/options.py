@@ -6,6 +6,11 @@ from typing import Any
 
 LOSSES = ("wasserstein", "gram")
 LEAST_SIZE = 32
+STARTS = ("content", "noise", "net")
+OPTIMISERS = ("adam", "lbfgs")
+# A picture by optimisation is so long at most where no size is asked for: a minute or a few on one core.
+LARGEST_PX = 1024
+LEAST_PICTURE_PX = 32
 # A style picture of stroke 1 is as long as a picture of this width, the one that a webcam gives.
 STROKE_REFERENCE_PX = 640
 ALL_STYLE_LAYERS = (
@@ -101,6 +106,83 @@ class JohnsonOptions:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, for the checkpoint and the style card."""
         return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatysOptions:
+    """One picture by optimisation (trainers.gatys); lengths in pixels, weights relative unless `paper_factors`.
+
+    `style_images` are pictures with their weights; `masks`, where there are any, tell for each of them where it is to
+    be: where its mask is white. `size` is the long side of the result, None for the photo's own and at most LARGEST_PX.
+    """
+
+    style_images: tuple[tuple[Path, float], ...]
+    masks: tuple[Path, ...] = ()
+    loss: str = "wasserstein"
+    iterations: int = 240
+    size: int | None = None
+    stroke: float = 1.5
+    start: str = "content"
+    optimiser: str = "adam"
+    learning_rate: float = 0.03
+    content_weight: float = 1.5
+    style_weight: float = 15.0
+    tv_weight: float = 2.0
+    range_weight: float = 10.0
+    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
+    style_layers: tuple[str, ...] = ALL_STYLE_LAYERS
+    loss_network: str = "5se"
+    detail_floor: float = 0.1
+    octaves: int = 3
+    levels: int = 5
+    least_size: int = 128
+    samples: int = 4096
+    slices: int = 24
+    paper_factors: bool = False
+    tile: int = 640
+    preview_every: int = 20
+    seed: int = 0
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.style_images:
+            raise ValueError("style_images is empty; give --style-image PICTURE")
+        for path, weight in self.style_images:
+            if not 0 < weight <= 1000:
+                raise ValueError(f"the weight of {path} is {weight}; give one above 0, such as {path}=0.5")
+        if len(self.masks) not in (0, len(self.style_images)):
+            raise ValueError(
+                f"there are {len(self.masks)} masks for {len(self.style_images)} style images; give one --mask for each"
+            )
+        _check_choice("loss", self.loss, LOSSES)
+        _check_choice("start", self.start, STARTS)
+        _check_choice("optimiser", self.optimiser, OPTIMISERS)
+        for name in ("iterations", "octaves", "levels", "samples", "slices", "preview_every"):
+            _check_range(name, getattr(self, name), 1, 1_000_000)
+        for name in ("content_weight", "style_weight", "tv_weight", "range_weight"):
+            _check_range(name, getattr(self, name), 0, 1e9)
+        _check_range("stroke", self.stroke, 0.25, 4)
+        _check_range("detail_floor", self.detail_floor, 0, 1)
+        _check_range("learning_rate", self.learning_rate, 1e-6, 10)
+        _check_range("size", self.size or LEAST_PICTURE_PX, LEAST_PICTURE_PX, 16_384)
+        _check_range("least_size", self.least_size, LEAST_PICTURE_PX, 16_384)
+        _check_range("tile", self.tile, 128, 16_384)
+        if self.paper_factors and self.loss != "gram":
+            raise ValueError(f"paper_factors is for Gram matrices and loss is {self.loss!r}; give --loss gram")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and for the saved state."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; give {least:g} to {most:g}")
 
 
 def _plain(value: Any) -> Any:

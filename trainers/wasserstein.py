@@ -32,16 +32,35 @@ class SlicedTarget:
 
         At most `samples` places are compared along `slices` of the directions; the generator is one of the CPU's.
         """
-        flat = features.flatten(2)
-        if flat.shape[2] > samples:
-            places = torch.randperm(flat.shape[2], generator=generator)[:samples]
-            flat = flat[:, :, places.to(flat.device)]
-        chosen = torch.randperm(len(self.directions), generator=generator)[:slices].to(flat.device)
+        return self.distance(random_places(features, samples, generator), style_ids, slices, generator)
+
+    def distance(self, places: Tensor, style_ids: Tensor, slices: int, generator: torch.Generator) -> Tensor:
+        """places [B, C, n], style_ids [B] → [B]: the distance along random directions."""
+        chosen = torch.randperm(len(self.directions), generator=generator)[:slices].to(places.device)
         wanted = self.quantiles[style_ids][:, chosen]
-        return sliced_wasserstein(self.directions[chosen] @ flat, wanted) / self.mean_square[style_ids]
+        return sliced_wasserstein(self.directions[chosen] @ places, wanted) / self.mean_square[style_ids]
 
     def to(self, device: torch.device) -> "SlicedTarget":
         return SlicedTarget(*(part.to(device) for part in (self.directions, self.quantiles, self.mean_square)))
+
+
+def random_places(
+    features: Tensor, samples: int, generator: torch.Generator, weight: Tensor | None = None
+) -> Tensor:
+    """features [B, C, H, W] → [B, C, n]: those at `samples` places, or at all where there are no more.
+
+    `weight` [1, 1, H, W] says how likely each place is taken; where it is 0, none is.
+    """
+    flat = features.flatten(2)
+    if weight is None:
+        if flat.shape[2] <= samples:
+            return flat
+        places = torch.randperm(flat.shape[2], generator=generator)[:samples]
+    else:
+        likely = weight.flatten().cpu()
+        count = min(samples, int((likely > 0).sum()))
+        places = torch.multinomial(likely, count, generator=generator) if count else torch.empty(0, dtype=torch.long)
+    return flat[:, :, places.to(flat.device)]
 
 
 def sliced_wasserstein(projections: Tensor, quantiles: Tensor) -> Tensor:

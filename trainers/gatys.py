@@ -1,0 +1,294 @@
+"""Gatys' recipe (arXiv 1508.06576; CVPR 2016): a picture is painted by moving its own pixels until the losses are low.
+
+Departures from the paper, each of them undone by an option: whole distributions of features in place of Gram matrices
+(trainers.wasserstein; `--loss gram`), over several octaves (`--octaves 1`); content counts where the photo has detail
+(`--detail-floor 1`); coarse to fine, so that large strokes are laid first (`--least-size` as large as the picture); what
+is moved are the bands of a Laplacian pyramid (`--levels 1`) by Adam (`--optimiser lbfgs`); losses relative to their
+targets (`--paper-factors`); a total variation and a range loss (`--tv-weight 0 --range-weight 0`); VGG-19's distillation
+in place of VGG-19 (`--loss-network vgg19`); begun from the photo, which the paper calls alike (`--start noise`).
+"""
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from trainers.data import open_picture, style_picture, to_tensor
+from trainers.laplacian import from_pyramid, to_pyramid
+from trainers.losses import TINY
+from trainers.options import LARGEST_PX, LEAST_PICTURE_PX, GatysOptions
+from trainers.perceptual import PerceptualNet, load_perceptual
+from trainers.picture_loss import PictureLoss, generator_of
+from trainers.picture_run import PictureRun, State
+from trainers.style_targets import StyleTargets, style_targets
+
+Pixels = NDArray[np.uint8]
+BETAS = (0.9, 0.99)
+# The finest scale is begun with this part of the learning rate, and every scale ends with that part of its own.
+FINEST_RATE = 0.4
+LAST_RATE = 0.1
+# The coarsest scale gets so many times the iterations of the finest, which cost the most.
+COARSEST_SHARE = 2.0
+LBFGS_HISTORY = 10
+# A painting that is enlarged further than this has no brush marks to give, and above this size costs memory.
+MOST_ENLARGED = 1.5
+MOST_STYLE_PX = 1_500_000
+NOISE_MEAN, NOISE_DEVIATION, NOISE_STREAM = 0.5, 0.2, 7
+# A net's strokes are there already: only the last scales are painted over.
+SCALES_AFTER_A_NET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One step from coarse to fine: size in pixels, iterations, and the learning rate at its beginning."""
+
+    height: int
+    width: int
+    iterations: int
+    learning_rate: float
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is: pixels computed in all iterations so far and in the whole run, size, and the last losses."""
+
+    pixels: int
+    all_pixels: int
+    scale: Scale
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """The result, uint8 [H, W, 3]; the losses of its last iteration; whether it was stopped before its end."""
+
+    rgb: Pixels
+    losses: dict[str, float]
+    stopped: bool
+
+
+OnStep = Callable[[Progress], None]
+
+
+def paint(
+    photo: Pixels,
+    options: GatysOptions,
+    run: PictureRun,
+    *,
+    begun: Pixels | None = None,
+    on_step: OnStep = lambda progress: None,
+    stop: threading.Event | None = None,
+) -> Painting:
+    """Paints one photo, uint8 [H, W, 3], or goes on with it; `begun` is the net's picture where `start` is net.
+
+    When `stop` is set, the state is saved in the run's folder, for `resume`, and what there is so far is returned.
+    Raises FloatingPointError where a loss is not finite.
+    """
+    perceptual = load_perceptual(options.loss_network)
+    scales = plan_scales(photo.shape[0], photo.shape[1], options)
+    first = 0 if run.resumed is None else run.resumed.scale
+    painted, losses = None, dict[str, float]()
+    for number, scale in enumerate(scales[first:], start=first):
+        content = scaled(photo, scale)
+        loss = picture_loss(content, perceptual, options, number)
+        started = _start(content, options, begun) if painted is None else resized(painted, scale)
+        bands = [band.requires_grad_() for band in to_pyramid(started, options.levels)]
+        optimiser = _optimiser(bands, scale, options)
+        begin = _resume(run.resumed, bands, optimiser) if number == first else 0
+        for step in range(begin, scale.iterations):
+            if (stopping := stop is not None and stop.is_set()) or (step == 0 and number):
+                run.save(number, step, bands, optimiser)
+            if stopping:
+                return Painting(to_pixels(from_pyramid(bands)), losses, stopped=True)
+            _set_learning_rate(optimiser, rate_at(step, scale))
+            # L-BFGS compares gradients, which must not differ by chance.
+            chance = (options.seed, number, step if options.optimiser == "adam" else 0)
+            losses = _move(bands, optimiser, loss, options, chance)
+            on_step(_progress(scales, number, step + 1, losses))
+            if (step + 1) % options.preview_every == 0:
+                run.preview(to_pixels(from_pyramid(bands)))
+        painted = from_pyramid(bands).detach()
+    assert painted is not None, "there is at least one scale"
+    return Painting(to_pixels(painted), losses, stopped=False)
+
+
+def plan_scales(height: int, width: int, options: GatysOptions) -> list[Scale]:
+    """From coarse to fine in even steps of about two; the iterations fall towards the fine scales, which cost most."""
+    long = options.size or min(max(height, width), LARGEST_PX)
+    count = 1 + max(0, round(math.log2(long / options.least_size)))
+    count = min(count, options.iterations, SCALES_AFTER_A_NET if options.start == "net" else count)
+    ratio = (long / options.least_size) ** (1 / (count - 1)) if count > 1 and options.start != "net" else 2.0
+    shares = [COARSEST_SHARE + (1 - COARSEST_SHARE) * n / max(1, count - 1) for n in range(count)]
+    return [
+        Scale(*_sides(height, width, long / ratio ** (count - 1 - n)), iterations, options.learning_rate * rate)
+        for n, (iterations, rate) in enumerate(
+            zip(_divided(options.iterations, shares), np.geomspace(1, FINEST_RATE, count).tolist(), strict=True)
+        )
+    ]
+
+
+def _sides(height: int, width: int, long: float) -> tuple[int, int]:
+    scale = long / max(height, width)
+    return max(LEAST_PICTURE_PX, round(height * scale)), max(LEAST_PICTURE_PX, round(width * scale))
+
+
+def _divided(total: int, shares: Sequence[float]) -> list[int]:
+    """The total in parts like the shares, each at least 1, where the total allows it."""
+    ends = np.rint(np.cumsum(shares) / sum(shares) * total).astype(int)
+    return [max(1, part) for part in np.diff(ends, prepend=0).tolist()]
+
+
+def picture_loss(content: Tensor, perceptual: PerceptualNet, options: GatysOptions, number: int) -> PictureLoss:
+    """What the picture is judged by at one scale; content [1, 3, H, W] is the photo there."""
+    targets = _targets(max(content.shape[-2:]), perceptual, options, number)
+    weights = [weight for _, weight in options.style_images]
+    places, weights = shared_places([_mask(path, content) for path in options.masks], weights)
+    return PictureLoss(content, perceptual, targets, places, weights, options)
+
+
+def _targets(long: int, perceptual: PerceptualNet, options: GatysOptions, number: int) -> StyleTargets:
+    """The paintings at the size that gives strokes of `stroke`, as far as they have that many pixels."""
+    paintings = [style_picture(path, style_long_side(path, options.stroke * long)) for path, _ in options.style_images]
+    return style_targets(
+        options.loss, paintings, perceptual, options.style_layers, options.octaves,
+        samples=options.samples, slices=options.slices, seed=options.seed + number, paper=options.paper_factors,
+    )  # fmt: skip
+
+
+def style_long_side(path: Path, wanted: float) -> int:
+    """The long side at which a painting is compared."""
+    size = open_picture(path).size
+    most = max(size) * min(MOST_ENLARGED, math.sqrt(MOST_STYLE_PX / (size[0] * size[1])))
+    return round(min(wanted, most))
+
+
+def shared_places(
+    masks: Sequence[Tensor], weights: Sequence[float]
+) -> tuple[list[Tensor | None], list[float]]:
+    """Masks [1, 1, H, W] and weights of the styles → where each style counts how much, their sum at most 1.
+
+    Without masks every style is everywhere. Where masks overlap, the styles share the place by their weights.
+    """
+    if not masks:
+        return [None] * len(weights), [weight / sum(weights) for weight in weights]
+    weighed = [mask * weight for mask, weight in zip(masks, weights, strict=True)]
+    total, covered = torch.stack(weighed).sum(0), torch.stack(list(masks)).sum(0).clamp(max=1)
+    return [covered * part / total.clamp_min(TINY) for part in weighed], [1.0] * len(weights)
+
+
+def _mask(path: Path, content: Tensor) -> Tensor:
+    """[1, 1, H, W], 1 where the mask is white."""
+    height, width = content.shape[-2:]
+    picture = open_picture(path).convert("L").resize((width, height), Image.Resampling.BOX)
+    return torch.from_numpy(np.array(picture, dtype=np.float32))[None, None] / 255
+
+
+def _start(content: Tensor, options: GatysOptions, begun: Pixels | None) -> Tensor:
+    if options.start == "noise":
+        noise = torch.randn(content.shape, generator=generator_of(options.seed, NOISE_STREAM))
+        return NOISE_MEAN + NOISE_DEVIATION * noise
+    if options.start == "net":
+        if begun is None:
+            raise ValueError("start is 'net' and there is no picture of a net; give one as begun")
+        return to_tensor(Image.fromarray(begun).resize(content.shape[:1:-1], Image.Resampling.LANCZOS))[None]
+    return content.clone()
+
+
+def _optimiser(bands: list[Tensor], scale: Scale, options: GatysOptions) -> torch.optim.Optimizer:
+    if options.optimiser == "adam":
+        return torch.optim.Adam(bands, lr=scale.learning_rate, betas=BETAS)
+    return torch.optim.LBFGS(bands, lr=1, max_iter=1, history_size=LBFGS_HISTORY, line_search_fn="strong_wolfe")
+
+
+def rate_at(step: int, scale: Scale) -> float:
+    """Falls as a half cosine to a tenth."""
+    return scale.learning_rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * step / scale.iterations)))
+
+
+def _set_learning_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
+    """Of Adam; L-BFGS finds its steps by line search."""
+    if isinstance(optimiser, torch.optim.Adam):
+        for group in optimiser.param_groups:
+            group["lr"] = value
+
+
+def _move(
+    bands: list[Tensor],
+    optimiser: torch.optim.Optimizer,
+    loss: PictureLoss,
+    options: GatysOptions,
+    chance: tuple[int, ...],
+) -> dict[str, float]:
+    """One iteration; the losses before it."""
+    told: list[dict[str, float]] = []
+
+    def closure() -> Tensor:
+        optimiser.zero_grad(set_to_none=True)
+        parts = loss(from_pyramid(bands), chance)
+        total = weighed(parts, options)
+        total.backward()  # type: ignore[no-untyped-call]
+        told.append({name: float(value.detach()) for name, value in {**parts, "total": total}.items()})
+        return total.detach()
+
+    optimiser.step(closure)
+    if not math.isfinite(told[0]["total"]):
+        raise FloatingPointError(f"a loss is not finite ({_shown(told[0])}); lower --learning-rate or the weights")
+    return told[0]
+
+
+def weighed(parts: dict[str, Tensor], options: GatysOptions) -> Tensor:
+    """α L_content + β L_style (Gatys 2016, equation 7), with total variation and range."""
+    return (
+        options.content_weight * parts["content"]
+        + options.style_weight * parts["style"]
+        + options.tv_weight * parts["tv"]
+        + options.range_weight * parts["range"]
+    )
+
+
+def _resume(state: State | None, bands: list[Tensor], optimiser: torch.optim.Optimizer) -> int:
+    """Puts the saved values where they were; the step to go on with."""
+    if state is None:
+        return 0
+    with torch.no_grad():
+        for band, saved in zip(bands, state.bands, strict=True):
+            band.copy_(saved)
+    optimiser.load_state_dict(state.optimiser)
+    return state.step
+
+
+def _progress(scales: list[Scale], number: int, done: int, losses: dict[str, float]) -> Progress:
+    costs = [scale.iterations * scale.pixels for scale in scales]
+    return Progress(sum(costs[:number]) + done * scales[number].pixels, sum(costs), scales[number], losses)
+
+
+def scaled(photo: Pixels, scale: Scale) -> Tensor:
+    """[1, 3, H, W], 0..1."""
+    return to_tensor(Image.fromarray(photo).resize((scale.width, scale.height), Image.Resampling.LANCZOS))[None]
+
+
+def resized(painted: Tensor, scale: Scale) -> Tensor:
+    """[1, 3, H, W] from one scale to the next."""
+    return functional.interpolate(painted, size=(scale.height, scale.width), mode="bicubic", align_corners=False)
+
+
+def to_pixels(painted: Tensor) -> Pixels:
+    """[1, 3, H, W] → uint8 [H, W, 3]."""
+    pixels: Pixels = (painted.detach()[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return np.ascontiguousarray(pixels)
+
+
+def _shown(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in losses.items())
