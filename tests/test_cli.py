@@ -27,8 +27,10 @@ from realtime.cli import app
 from realtime.commands import choices, train
 from realtime.commands.border import at_the_border, in_one_line
 from realtime.commands.choices import complete_style, positive_fraction
+from realtime.commands.gatys_choices import GATYS_HELP
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
+from realtime.commands.recipe_options import as_field
 from realtime.commands.terminal import Bar
 from realtime.commands.video import video
 from realtime.options import ImageOptions, VideoOptions
@@ -235,7 +237,7 @@ def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict
     ("command", "options", "apart"),
     [
         (video, VideoOptions(), {"source", "output", "json"}),
-        (image, ImageOptions(), {"sources", "output", "json"}),
+        (image, ImageOptions(), {"context", "sources", "output", "json", "method", *GATYS_HELP}),
         (import_checkpoint, ImportOptions(), {"checkpoint", "output", "json"}),
     ],
     ids=["video", "image", "import"],
@@ -255,20 +257,20 @@ def test_the_train_command_offers_every_setting_with_its_default_and_help() -> N
         if field.default is MISSING:
             assert given is inspect.Parameter.empty
         else:
-            assert train.as_field(field.name, given) == field.default
+            assert as_field(field.name, given) == field.default
     assert not parameters
     assert set(train.JOHNSON_HELP) == {field.name for field in fields(JohnsonOptions)}
 
 
 def test_train_options_reach_the_settings() -> None:
-    assert train.as_field("style_weights", "udnie=3, scream=1.5") == (("udnie", 3.0), ("scream", 1.5))
-    assert train.as_field("style_layers", "relu1_1,relu2_1") == ("relu1_1", "relu2_1")
-    assert train.as_field("other_sizes", "208, 320") == (208, 320)
-    assert train.as_field("content", [Path("a"), Path("b")]) == (Path("a"), Path("b"))
+    assert as_field("style_weights", "udnie=3, scream=1.5") == (("udnie", 3.0), ("scream", 1.5))
+    assert as_field("style_layers", "relu1_1,relu2_1") == ("relu1_1", "relu2_1")
+    assert as_field("other_sizes", "208, 320") == (208, 320)
+    assert as_field("content", [Path("a"), Path("b")]) == (Path("a"), Path("b"))
     with pytest.raises(typer.BadParameter):
-        train.as_field("style_weights", "udnie")
+        as_field("style_weights", "udnie")
     with pytest.raises(typer.BadParameter, match="'large' is no whole number"):
-        train.as_field("other_sizes", "208,large")
+        as_field("other_sizes", "208,large")
 
 
 def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

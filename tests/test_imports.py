@@ -22,7 +22,13 @@ IMPORT_TORCH_AT_THE_TOP = (
     "engines/backends/torch_eager.py",
     *(f"engines/backends/torch_half_{part}.py" for part in ("build", "cuda", "net", "weights")),
 )
-IMPORT_TRAINERS = ("realtime/commands/train.py", "realtime/evaluation/jury.py", "realtime/keyframe.py")
+IMPORT_TRAINERS = (
+    "realtime/commands/train.py",
+    "realtime/commands/gatys_choices.py",
+    "realtime/commands/image.py",
+    "realtime/evaluation/jury.py",
+    "realtime/keyframe.py",
+)
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 

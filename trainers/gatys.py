@@ -2,10 +2,11 @@
 
 Departures from the paper, each of them undone by an option: whole distributions of features in place of Gram matrices
 (trainers.wasserstein; `--loss gram`), over several octaves (`--octaves 1`); content counts where the photo has detail
-(`--detail-floor 1`); coarse to fine, so that large strokes are laid first (`--least-size` as large as the picture); what
-is moved are the bands of a Laplacian pyramid (`--levels 1`) by Adam (`--optimiser lbfgs`); losses relative to their
-targets (`--paper-factors`); a total variation and a range loss (`--tv-weight 0 --range-weight 0`); VGG-19's distillation
-in place of VGG-19 (`--loss-network vgg19`); begun from the photo, which the paper calls alike (`--start noise`).
+(`--detail-floor 1`); coarse to fine, so that large strokes are laid first (`--least-size` as large as the picture);
+what is moved are the bands of a Laplacian pyramid (`--levels 1`) by Adam (`--optimiser lbfgs`); losses relative to
+their targets (`--paper-factors`); a total variation and a range loss (`--tv-weight 0 --range-weight 0`); VGG-19's
+distillation in place of VGG-19 (`--loss-network vgg19`); begun from the photo, which the paper finds to give much the
+same as noise does (`--start noise`).
 """
 
 import math
@@ -174,9 +175,7 @@ def style_long_side(path: Path, wanted: float) -> int:
     return round(min(wanted, most))
 
 
-def shared_places(
-    masks: Sequence[Tensor], weights: Sequence[float]
-) -> tuple[list[Tensor | None], list[float]]:
+def shared_places(masks: Sequence[Tensor], weights: Sequence[float]) -> tuple[list[Tensor | None], list[float]]:
     """Masks [1, 1, H, W] and weights of the styles → where each style counts how much, their sum at most 1.
 
     Without masks every style is everywhere. Where masks overlap, the styles share the place by their weights.
@@ -202,7 +201,7 @@ def _start(content: Tensor, options: GatysOptions, begun: Pixels | None) -> Tens
     if options.start == "net":
         if begun is None:
             raise ValueError("start is 'net' and there is no picture of a net; give one as begun")
-        return to_tensor(Image.fromarray(begun).resize(content.shape[:1:-1], Image.Resampling.LANCZOS))[None]
+        return _to_picture(begun, content.shape[-1], content.shape[-2])
     return content.clone()
 
 
@@ -234,13 +233,13 @@ def _move(
     """One iteration; the losses before it."""
     told: list[dict[str, float]] = []
 
-    def closure() -> Tensor:
+    def closure() -> float:
         optimiser.zero_grad(set_to_none=True)
         parts = loss(from_pyramid(bands), chance)
         total = weighed(parts, options)
         total.backward()  # type: ignore[no-untyped-call]
         told.append({name: float(value.detach()) for name, value in {**parts, "total": total}.items()})
-        return total.detach()
+        return told[-1]["total"]
 
     optimiser.step(closure)
     if not math.isfinite(told[0]["total"]):
@@ -276,7 +275,11 @@ def _progress(scales: list[Scale], number: int, done: int, losses: dict[str, flo
 
 def scaled(photo: Pixels, scale: Scale) -> Tensor:
     """[1, 3, H, W], 0..1."""
-    return to_tensor(Image.fromarray(photo).resize((scale.width, scale.height), Image.Resampling.LANCZOS))[None]
+    return _to_picture(photo, scale.width, scale.height)
+
+
+def _to_picture(pixels: Pixels, width: int, height: int) -> Tensor:
+    return to_tensor(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))[None]
 
 
 def resized(painted: Tensor, scale: Scale) -> Tensor:

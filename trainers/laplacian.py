@@ -14,7 +14,7 @@ LEAST_BAND_PX = 16
 
 def to_pyramid(picture: Tensor, levels: int) -> list[Tensor]:
     """picture [B, C, H, W] → at most `levels` bands, the finest first: details, and last the coarse rest."""
-    bands = []
+    bands: list[Tensor] = []
     while len(bands) + 1 < levels and min(picture.shape[-2:]) >= LEAST_BAND_PX:
         coarse = functional.interpolate(picture, scale_factor=0.5, mode="area")
         bands.append(picture - _enlarged(coarse, picture))

@@ -116,7 +116,7 @@ class GatysOptions:
     be: where its mask is white. `size` is the long side of the result, None for the photo's own and at most LARGEST_PX.
     """
 
-    style_images: tuple[tuple[Path, float], ...]
+    style_images: tuple[tuple[Path, float], ...] = ()
     masks: tuple[Path, ...] = ()
     loss: str = "wasserstein"
     iterations: int = 240

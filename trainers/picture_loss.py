@@ -1,8 +1,8 @@
-"""What a single picture is judged by while it is optimised: the losses of trainers.objective, in tiles where it is large.
+"""What a single picture is judged by while it is optimised: the losses of trainers.objective, a large one in tiles.
 
 Each tile tells its content loss and what its features say of the styles; its activations are thrown away and computed
-again when the gradient comes back to it (gradient checkpointing, arXiv 1604.06174). So memory is that of one tile, while
-distributions and Gram matrices are those of the whole picture.
+again when the gradient comes back to it (gradient checkpointing, arXiv 1604.06174). So memory is that of one tile,
+while distributions and Gram matrices are those of the whole picture.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from trainers.losses import TINY, detail_map
 from trainers.objective import LEAST_OCTAVE_PX
 from trainers.options import GatysOptions
 from trainers.perceptual import PerceptualNet
-from trainers.receptive_field import ReceptiveField, receptive_fields
+from trainers.receptive_field import receptive_fields
 from trainers.style_targets import Region, StyleTargets, halved, octave_layers
 from trainers.tiles import Tile, tiles
 
@@ -72,11 +72,13 @@ class PictureLoss:
         self._options = options
         self._fields = receptive_fields(perceptual, {*options.content_layers, *options.style_layers})
         self._weights = [
-            weight * (1.0 if place is None else float(place.mean())) for weight, place in zip(weights, places, strict=True)
+            weight * (1.0 if place is None else float(place.mean()))
+            for weight, place in zip(weights, places, strict=True)
         ]
         self._in_tiles = photo.shape[-2] * photo.shape[-1] > WHOLE_PX
         self._octaves = [
-            self._judged(octave, smaller, at) for octave, (smaller, at) in enumerate(_octaves(photo, places, options.octaves))
+            self._judged(octave, smaller, at)
+            for octave, (smaller, at) in enumerate(_octaves(photo, places, options.octaves))
         ]
 
     def __call__(self, painted: Tensor, chance: tuple[int, ...]) -> Parts:

@@ -40,10 +40,12 @@ class PictureRun:
 
     def __init__(self, folder: Path, options: GatysOptions, photo: NDArray[np.uint8]) -> None:
         self.folder = folder
-        self._of = {**options.to_dict(), "photo": hashlib.sha256(np.ascontiguousarray(photo)).hexdigest()}
+        self._of = {**options.to_dict(), "photo": hashlib.sha256(photo.tobytes()).hexdigest()}
         self.resumed = self._load() if options.resume else None
         if not options.resume and self.path.exists():
-            raise FileExistsError(f"{self.path} is there from a run that was stopped; --resume goes on, or delete {folder}")
+            raise FileExistsError(
+                f"{self.path} is there from a run that was stopped; --resume goes on, or delete {folder}"
+            )
 
     @property
     def path(self) -> Path:
@@ -79,7 +81,9 @@ class PictureRun:
             return None
         saved = torch.load(self.path, map_location="cpu", weights_only=True)
         if changes := self._changes(saved["of"]):
-            raise ValueError(f"{self.path} is of another run ({changes}); resume with its settings, or delete {self.folder}")
+            raise ValueError(
+                f"{self.path} is of another run ({changes}); resume with its settings, or delete {self.folder}"
+            )
         return State(saved["scale"], saved["step"], saved["bands"], saved["optimiser"])
 
     def _changes(self, earlier: dict[str, Any]) -> str:

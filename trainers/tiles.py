@@ -6,6 +6,7 @@ is the picture's loss, its gradient the picture's gradient, and no seam can show
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -57,5 +58,5 @@ def _spans(length: int, side: int, margin: int, stride: int) -> Iterator[Span]:
     """Even parts whose borders lie on every feature's lattice."""
     count = max(1, round(length / side))
     borders = [length * part // (count * stride) * stride for part in range(count)] + [length]
-    for own_start, own_stop in zip(borders, borders[1:], strict=False):
+    for own_start, own_stop in pairwise(borders):
         yield Span(max(0, own_start - margin), min(length, own_stop + margin), own_start, own_stop, length)

@@ -44,9 +44,7 @@ class SlicedTarget:
         return SlicedTarget(*(part.to(device) for part in (self.directions, self.quantiles, self.mean_square)))
 
 
-def random_places(
-    features: Tensor, samples: int, generator: torch.Generator, weight: Tensor | None = None
-) -> Tensor:
+def random_places(features: Tensor, samples: int, generator: torch.Generator, weight: Tensor | None = None) -> Tensor:
     """features [B, C, H, W] → [B, C, n]: those at `samples` places, or at all where there are no more.
 
     `weight` [1, 1, H, W] says how likely each place is taken; where it is 0, none is.

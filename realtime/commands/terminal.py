@@ -94,7 +94,7 @@ class Bar:
     def label(self, text: str) -> None:
         self._progress.update(self._task, description=text)
 
-    def progress(self, done: int, total: int | None) -> None:
+    def progress(self, done: float, total: float | None) -> None:
         self._progress.update(self._task, completed=done, total=total)
 
 

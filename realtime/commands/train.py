@@ -1,16 +1,14 @@
 """`impasto train`: recipes that make style files. The options of a recipe are the fields of its settings."""
 
-import inspect
 import os
-from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import fields
+from typing import Any
 
 import typer
 
 from engines.errors import ImpastoError
 from realtime.commands.border import at_the_border
+from realtime.commands.recipe_options import as_field, option_of, with_options
 from trainers.options import JohnsonOptions
 
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
@@ -97,58 +95,5 @@ def _shown(losses: dict[str, float]) -> str:
     return ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style") if name in losses)
 
 
-def option_of(field: Field[Any]) -> inspect.Parameter:
-    """The command's parameter for one field of the settings, with the field's default."""
-    kind, default = _typed_on_the_command_line(field)
-    information = typer.Option(help=JOHNSON_HELP.get(field.name, ""), min=LEAST.get(field.name))
-    return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, information]
-    )
-
-
-def _typed_on_the_command_line(field: Field[Any]) -> tuple[Any, Any]:
-    """The type and the default that a person meets: tuples are typed as words separated by commas."""
-    default = inspect.Parameter.empty if field.default is MISSING else field.default
-    if field.name == "content":
-        return list[Path], default
-    if isinstance(default, tuple):
-        return str, ",".join(default)
-    return field.type, default
-
-
-def as_field(name: str, value: Any) -> Any:
-    """What was typed, as the settings want it."""
-    if name == "content":
-        return tuple(value)
-    if name == "style_weights":
-        return tuple(_named_weight(part) for part in value.split(",") if part)
-    if name == "other_sizes":
-        return tuple(_whole_number(part) for part in value.split(",") if part)
-    if name.endswith("_layers"):
-        return tuple(part.strip() for part in value.split(","))
-    return value
-
-
-def _whole_number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no whole number", param_hint="--other-sizes") from None
-
-
-def _named_weight(text: str) -> tuple[str, float]:
-    name, _, weight = text.partition("=")
-    try:
-        return name.strip(), float(weight)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not NAME=WEIGHT", param_hint="--style-weights") from None
-
-
-def with_options(command: Callable[..., None], parameters: list[inspect.Parameter]) -> Callable[..., None]:
-    """The command with these parameters in its signature, where typer reads them."""
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return command
-
-
-app.command("johnson")(at_the_border(with_options(johnson, [option_of(field) for field in fields(JohnsonOptions)])))
+PARAMETERS = [option_of(field, JOHNSON_HELP, LEAST) for field in fields(JohnsonOptions)]
+app.command("johnson")(at_the_border(with_options(johnson, PARAMETERS)))
