@@ -122,7 +122,7 @@ def paint_keyframes(
         if stopped := painting.stopped:
             break
         painted = _finished(picture, painting.rgb, options)
-        for note in (*picture.notes, *lost_in(job.target.suffix, picture), *_smaller(picture, painted)):
+        for note in (*picture.notes, *lost_in(job.target.suffix, picture), *_smaller(picture, painted, recipe)):
             notes(f"{job.source.name}: {note}")
         write_whole(job.target, encode_picture(painted, job.target.suffix), overwrite=options.overwrite)
         run.remove()
@@ -149,14 +149,13 @@ def _finished(picture: Picture, painted: Pixels, options: ImageOptions) -> Pictu
     return replace(picture, rgb=blended(photo, painted, options.strength, options.keep_colour), alpha=alpha)
 
 
-def _smaller(picture: Picture, painted: Picture) -> list[str]:
-    """A line where the result is not of the photo's size because nobody asked for one."""
+def _smaller(picture: Picture, painted: Picture, recipe: "GatysOptions") -> list[str]:
+    """A line where the result is smaller than the photo and nobody asked for that."""
     (height, width), (painted_height, painted_width) = picture.rgb.shape[:2], painted.rgb.shape[:2]
-    if painted_width >= width:
+    if recipe.size is not None or painted_width >= width:
         return []
-    return [
-        f"painted at {painted_width}x{painted_height} of {width}x{height}; --size {max(height, width)} is the whole"
-    ]
+    whole = max(height, width)
+    return [f"painted at {painted_width}x{painted_height} of {width}x{height}; --size {whole} paints all of it"]
 
 
 def _net_start(picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report) -> Pixels:

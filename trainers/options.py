@@ -166,7 +166,7 @@ class GatysOptions:
         _check_range("learning_rate", self.learning_rate, 1e-6, 10)
         _check_range("size", self.size or LEAST_PICTURE_PX, LEAST_PICTURE_PX, 16_384)
         _check_range("least_size", self.least_size, LEAST_PICTURE_PX, 16_384)
-        _check_range("tile", self.tile, 128, 16_384)
+        _check_range("tile", self.tile, 64, 16_384)
         if self.paper_factors and self.loss != "gram":
             raise ValueError(f"paper_factors is for Gram matrices and loss is {self.loss!r}; give --loss gram")
 
