@@ -208,7 +208,10 @@ def _start(content: Tensor, options: GatysOptions, begun: Pixels | None) -> Tens
 def _optimiser(bands: list[Tensor], scale: Scale, options: GatysOptions) -> torch.optim.Optimizer:
     if options.optimiser == "adam":
         return torch.optim.Adam(bands, lr=scale.learning_rate, betas=BETAS)
-    return torch.optim.LBFGS(bands, lr=1, max_iter=1, history_size=LBFGS_HISTORY, line_search_fn="strong_wolfe")
+    return torch.optim.LBFGS(
+        bands, max_iter=1, history_size=LBFGS_HISTORY, line_search_fn="strong_wolfe",
+        tolerance_grad=0, tolerance_change=0,
+    )  # fmt: skip
 
 
 def rate_at(step: int, scale: Scale) -> float:
