@@ -12,6 +12,7 @@ import numpy as np
 from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels
 from realtime.image import plan
+from realtime.live.allocator import give_back_blocks_from
 from realtime.options import ImageOptions
 from realtime.painting import open_stylizer
 from realtime.partial_file import PartialFile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # BT.601 luma of gamma-coded RGB, as the nets' graphs have it.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MEGAPIXEL = 1e6
+LARGE_BLOCK_BYTES = 8 << 20
 Report = Callable[[str], None]
 
 
@@ -96,6 +98,7 @@ def paint_keyframes(
     `progress` counts megapixels times iterations. Raises ImpastoError, OSError or ValueError with one line for people.
     """
     _check_torch()
+    give_back_blocks_from(LARGE_BLOCK_BYTES)
     from trainers.gatys import paint
     from trainers.picture_run import PictureRun
 

@@ -148,9 +148,9 @@ def test_the_papers_own_recipe_descends(narrow_vgg: Path, style: Path, tmp_path:
 @pytest.mark.parametrize("loss", ["wasserstein", "gram"])
 def test_the_style_comes_near(loss: str, style: Path, tmp_path: Path) -> None:
     found: list[Progress] = []
-    result = painted(picture(), options_for(style, loss=loss, iterations=30), tmp_path / "run", on_step=found.append)
-    finest = [now.losses["style"] for now in found if now.scale == found[-1].scale]
-    assert finest[-1] < finest[0]
+    options = options_for(style, loss=loss, iterations=12, least_size=96, content_weight=0.0)
+    result = painted(picture(), options, tmp_path / "run", on_step=found.append)
+    assert found[-1].losses["style"] < 0.7 * found[0].losses["style"]
     assert result.rgb.shape == (72, 96, 3)
     assert found[-1].pixels == found[-1].all_pixels
 
@@ -164,7 +164,7 @@ def test_a_seed_repeats_a_picture(style: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "lbfgs"])
-@pytest.mark.parametrize("after", [1, 3, 5])
+@pytest.mark.parametrize("after", [1, 4, 5])
 def test_a_resumed_run_gives_the_same_picture(optimiser: str, after: int, style: Path, tmp_path: Path) -> None:
     options = options_for(style, optimiser=optimiser)
     whole = painted(picture(), options, tmp_path / "whole")
@@ -215,7 +215,7 @@ def test_masks_keep_styles_apart(tmp_path: Path) -> None:
         mask[:, side] = 255
         Image.fromarray(mask).save(tmp_path / f"{name}.png")
     options = replace(
-        options_for(tmp_path / "red.png", iterations=40, detail_floor=0.0),
+        options_for(tmp_path / "red.png", iterations=24, detail_floor=0.0),
         style_images=((tmp_path / "red.png", 1.0), (tmp_path / "blue.png", 1.0)),
         masks=(tmp_path / "left.png", tmp_path / "right.png"),
     )
@@ -244,13 +244,13 @@ def test_a_mix_is_judged_by_its_weights(style: Path, tmp_path: Path) -> None:
     net, content = load_perceptual("5se"), torch.rand(1, 3, 48, 64)
 
     def style_loss(*weighed_styles: tuple[Path, float]) -> float:
-        mixed = replace(options_for(style, samples=1_000_000, slices=128), style_images=weighed_styles)
+        mixed = replace(options_for(style, loss="gram"), style_images=weighed_styles)
         with torch.no_grad():
             return float(picture_loss(content, net, mixed, 0)(content, (0, 0))["style"])
 
     alone = [style_loss((path, 1.0)) for path in (style, tmp_path / "other.png")]
     both = style_loss((style, 1.0), (tmp_path / "other.png", 3.0))
-    assert both == pytest.approx(0.25 * alone[0] + 0.75 * alone[1], rel=0.05)
+    assert both == pytest.approx(0.25 * alone[0] + 0.75 * alone[1], rel=1e-5)
 
 
 def test_scales_go_from_coarse_to_fine_and_share_the_iterations() -> None:

@@ -97,30 +97,31 @@ def paint(
     When `stop` is set, the state is saved in the run's folder, for `resume`, and what there is so far is returned.
     Raises FloatingPointError where a loss is not finite.
     """
+    stop = stop or threading.Event()
     perceptual = load_perceptual(options.loss_network)
     scales = plan_scales(photo.shape[0], photo.shape[1], options)
     first = 0 if run.resumed is None else run.resumed.scale
     painted, losses = None, dict[str, float]()
     for number, scale in enumerate(scales[first:], start=first):
-        content = scaled(photo, scale)
-        loss = picture_loss(content, perceptual, options, number)
-        started = _start(content, options, begun) if painted is None else resized(painted, scale)
-        bands = [band.requires_grad_() for band in to_pyramid(started, options.levels)]
+        loss = picture_loss(scaled(photo, scale), perceptual, options, number)
+        bands = _begin(painted, photo, scale, options, begun)
+        painted = None
         optimiser = _optimiser(bands, scale, options)
-        begin = _resume(run.resumed, bands, optimiser) if number == first else 0
-        for step in range(begin, scale.iterations):
-            if (stopping := stop is not None and stop.is_set()) or (step == 0 and number):
-                run.save(number, step, bands, optimiser)
-            if stopping:
-                return Painting(to_pixels(from_pyramid(bands)), losses, stopped=True)
+        step = _resume(run.resumed, bands, optimiser) if number == first else 0
+        while step < scale.iterations and not stop.is_set():
             _set_learning_rate(optimiser, rate_at(step, scale))
             # L-BFGS compares gradients, which must not differ by chance.
             chance = (options.seed, number, step if options.optimiser == "adam" else 0)
             losses = _move(bands, optimiser, loss, options, chance)
-            on_step(_progress(scales, number, step + 1, losses))
-            if (step + 1) % options.preview_every == 0:
+            step += 1
+            on_step(_progress(scales, number, step, losses))
+            if step % options.preview_every == 0:
                 run.preview(to_pixels(from_pyramid(bands)))
         painted = from_pyramid(bands).detach()
+        if number + 1 < len(scales) or step < scale.iterations:
+            run.save(number, step, bands, optimiser)
+            if stop.is_set():
+                return Painting(to_pixels(painted), losses, stopped=True)
     assert painted is not None, "there is at least one scale"
     return Painting(to_pixels(painted), losses, stopped=False)
 
@@ -194,15 +195,23 @@ def _mask(path: Path, content: Tensor) -> Tensor:
     return torch.from_numpy(np.array(picture, dtype=np.float32))[None, None] / 255
 
 
-def _start(content: Tensor, options: GatysOptions, begun: Pixels | None) -> Tensor:
+def _begin(
+    painted: Tensor | None, photo: Pixels, scale: Scale, options: GatysOptions, begun: Pixels | None
+) -> list[Tensor]:
+    """What is moved at a scale, from what the scale before it painted, if there was one."""
+    started = _start(photo, scale, options, begun) if painted is None else resized(painted, scale)
+    return [band.requires_grad_() for band in to_pyramid(started, options.levels)]
+
+
+def _start(photo: Pixels, scale: Scale, options: GatysOptions, begun: Pixels | None) -> Tensor:
     if options.start == "noise":
-        noise = torch.randn(content.shape, generator=generator_of(options.seed, NOISE_STREAM))
+        noise = torch.randn((1, 3, scale.height, scale.width), generator=generator_of(options.seed, NOISE_STREAM))
         return NOISE_MEAN + NOISE_DEVIATION * noise
     if options.start == "net":
         if begun is None:
             raise ValueError("start is 'net' and there is no picture of a net; give one as begun")
-        return _to_picture(begun, content.shape[-1], content.shape[-2])
-    return content.clone()
+        return scaled(begun, scale)
+    return scaled(photo, scale)
 
 
 def _optimiser(bands: list[Tensor], scale: Scale, options: GatysOptions) -> torch.optim.Optimizer:
@@ -278,11 +287,8 @@ def _progress(scales: list[Scale], number: int, done: int, losses: dict[str, flo
 
 def scaled(photo: Pixels, scale: Scale) -> Tensor:
     """[1, 3, H, W], 0..1."""
-    return _to_picture(photo, scale.width, scale.height)
-
-
-def _to_picture(pixels: Pixels, width: int, height: int) -> Tensor:
-    return to_tensor(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))[None]
+    picture = Image.fromarray(photo).resize((scale.width, scale.height), Image.Resampling.LANCZOS)
+    return to_tensor(picture)[None]
 
 
 def resized(painted: Tensor, scale: Scale) -> Tensor:

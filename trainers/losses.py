@@ -28,6 +28,9 @@ STRUCTURE_VARIANCE = (10 / 255) ** 2
 # Detail is looked for in windows of this part of the long side, and measured by this quantile of what is found.
 DETAIL_WINDOW = 1 / 24
 DETAIL_QUANTILE = 0.9
+# What surrounds a place is a window of this part of the long side; what has so much more detail than it has all of it.
+SURROUNDINGS = 1 / 6
+ABOVE_SURROUNDINGS = 1.5
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -53,19 +56,29 @@ def content_loss(features: Tensor, target: Tensor, weight: Tensor | None = None)
     return distance / target.square().flatten(1).sum(1).clamp_min(TINY)
 
 
-def detail_map(picture: Tensor, floor: float) -> Tensor:
+def detail_map(picture: Tensor, floor: float, local: float = 0.0) -> Tensor:
     """[B, 3, H, W], RGB → [B, 1, H, W] from `floor` to 1: where a photo has something to keep.
 
-    The gradient of the luma, smoothed twice, relative to what the richest tenth of the picture has.
+    The gradient of the luma, smoothed twice, relative to what the richest tenth of the picture has, or by the part
+    `local` to what the place's surroundings have: a small face before a plain wall then counts beside any window frame.
     """
     luma = _smooth((picture * _luma_weights(picture)).sum(1, keepdim=True), 3)
     down = functional.pad(luma[..., 1:, :] - luma[..., :-1, :], (0, 0, 0, 1))
     right = functional.pad(luma[..., 1:] - luma[..., :-1], (0, 1, 0, 0))
     gradient = (down.square() + right.square()).sqrt()
-    window = min(max(3, int(max(picture.shape[-2:]) * DETAIL_WINDOW) | 1), 2 * min(picture.shape[-2:]) - 1)
+    window = _window(picture, DETAIL_WINDOW)
     gradient = _smooth(_smooth(gradient, window), window)
-    richest = gradient.flatten(1).quantile(DETAIL_QUANTILE, dim=1).clamp_min(TINY)
-    return floor + (1 - floor) * (gradient / richest.view(-1, 1, 1, 1)).clamp(0, 1)
+    richest = gradient.flatten(1).quantile(DETAIL_QUANTILE, dim=1).clamp_min(TINY).view(-1, 1, 1, 1)
+    if local:
+        wide = _window(picture, SURROUNDINGS)
+        around = ABOVE_SURROUNDINGS * _smooth(_smooth(gradient, wide), wide)
+        richest = (1 - local) * richest + local * around
+    return floor + (1 - floor) * (gradient / richest).clamp(0, 1)
+
+
+def _window(picture: Tensor, part: float) -> int:
+    """An odd window of this part of the long side, which a reflection of the picture can fill."""
+    return min(max(3, int(max(picture.shape[-2:]) * part) | 1), 2 * min(picture.shape[-2:]) - 1)
 
 
 def style_loss(features: Tensor, target_gram: Tensor) -> Tensor:

@@ -113,7 +113,8 @@ class GatysOptions:
     """One picture by optimisation (trainers.gatys); lengths in pixels, weights relative unless `paper_factors`.
 
     `style_images` are pictures with their weights; `masks`, where there are any, tell for each of them where it is to
-    be: where its mask is white. `size` is the long side of the result, None for the photo's own and at most LARGEST_PX.
+    be: where its mask is white. The style layer `input` is the colours themselves: without it, strokes have fringes of
+    colours that the painting has not. `size` is the long side of the result; None the photo's, LARGEST_PX at most.
     """
 
     style_images: tuple[tuple[Path, float], ...] = ()
@@ -127,19 +128,20 @@ class GatysOptions:
     learning_rate: float = 0.03
     content_weight: float = 1.5
     style_weight: float = 15.0
-    tv_weight: float = 2.0
+    tv_weight: float = 5.0
     range_weight: float = 10.0
     content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
-    style_layers: tuple[str, ...] = ALL_STYLE_LAYERS
+    style_layers: tuple[str, ...] = ("input", *ALL_STYLE_LAYERS)
     loss_network: str = "5se"
     detail_floor: float = 0.1
+    detail_local: float = 0.65
     octaves: int = 3
     levels: int = 5
     least_size: int = 128
     samples: int = 4096
     slices: int = 24
     paper_factors: bool = False
-    tile: int = 640
+    tile: int = 512
     preview_every: int = 20
     seed: int = 0
     resume: bool = False
@@ -163,6 +165,7 @@ class GatysOptions:
             _check_range(name, getattr(self, name), 0, 1e9)
         _check_range("stroke", self.stroke, 0.25, 4)
         _check_range("detail_floor", self.detail_floor, 0, 1)
+        _check_range("detail_local", self.detail_local, 0, 1)
         _check_range("learning_rate", self.learning_rate, 1e-6, 10)
         _check_range("size", self.size or LEAST_PICTURE_PX, LEAST_PICTURE_PX, 16_384)
         _check_range("least_size", self.least_size, LEAST_PICTURE_PX, 16_384)

@@ -25,7 +25,7 @@ from trainers.tiles import Tile, tiles
 # Pictures of up to so many pixels are computed at once.
 WHOLE_PX = 1 << 20
 # Detail is looked for at this size at most, and its map enlarged: it is smooth.
-DETAIL_LONG_PX = 1024
+DETAIL_LONG_PX = 512
 Parts = dict[str, Tensor]
 
 
@@ -144,7 +144,7 @@ class PictureLoss:
         """The tiles of one octave, with what stays the same in every step."""
         side = self._options.tile if self._in_tiles else max(photo.shape[-2:])
         cut = tiles(photo.shape[-2], photo.shape[-1], side, self._fields)
-        weight = _detail(photo, self._options.detail_floor)
+        weight = _detail(photo, self._options)
         contents = self._contents(cut, photo, weight)
         totals = [None if place is None else float(place.sum()) for place in places]
         return [
@@ -188,14 +188,14 @@ def _octaves(
     return found
 
 
-def _detail(photo: Tensor, floor: float) -> Tensor | None:
+def _detail(photo: Tensor, options: GatysOptions) -> Tensor | None:
     """[1, 1, H, W], None where content counts alike everywhere."""
-    if floor >= 1:
+    if options.detail_floor >= 1:
         return None
     smaller = photo
     while max(smaller.shape[-2:]) > DETAIL_LONG_PX:
         smaller = halved(smaller)
-    detail = detail_map(smaller, floor)
+    detail = detail_map(smaller, options.detail_floor, options.detail_local)
     return functional.interpolate(detail, size=photo.shape[-2:], mode="bilinear", align_corners=False)
 
 

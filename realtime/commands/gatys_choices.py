@@ -29,6 +29,7 @@ GATYS_HELP = {
     "style_layers": "Where style is compared, separated by commas.",
     "loss_network": "5se (comes along), vgg16 or vgg19 (downloaded), or a file of weights.",
     "detail_floor": "How much content counts where the picture is flat, 0 to 1.",
+    "detail_local": "How much detail is told from its surroundings, not the whole picture: keeps small faces.",
     "octaves": "Sizes of the picture that are compared, each half of the one before.",
     "levels": "Bands of the pyramid that is moved; 1 moves the pixels.",
     "least_size": "Long side of the coarsest scale.",
