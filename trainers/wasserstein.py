@@ -7,6 +7,7 @@ the quantiles of its projections is kept, and each step takes some of them.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -67,10 +68,19 @@ def sliced_wasserstein(projections: Tensor, quantiles: Tensor) -> Tensor:
     Where there are fewer values than quantiles, each is compared with the mean of those that it stands for, which is
     what the sorted values of a sample expect.
     """
-    ordered = projections.sort(dim=-1).values
+    ordered = _ascending(projections)
     if ordered.shape[-1] != quantiles.shape[-1]:
         quantiles = functional.adaptive_avg_pool1d(quantiles, ordered.shape[-1])
     return (ordered - quantiles).square().mean((1, 2))
+
+
+def _ascending(values: Tensor) -> Tensor:
+    """Sorted along the last axis. On a CPU numpy's vectorised sorts take a half to a tenth of the time of torch's."""
+    if values.device.type != "cpu":
+        return values.sort(dim=-1).values
+    if not values.requires_grad:
+        return torch.from_numpy(np.sort(values.numpy(), axis=-1))
+    return values.gather(-1, torch.from_numpy(np.argsort(values.detach().numpy(), axis=-1)))
 
 
 def sliced_target(paintings: list[Tensor], generator: torch.Generator) -> SlicedTarget:
@@ -87,7 +97,7 @@ def _quantiles(directions: Tensor, features: Tensor, generator: torch.Generator)
     """[P, Q], ascending."""
     flat = features[0].flatten(1)
     places = torch.randperm(flat.shape[1], generator=generator)[:PLACES_OF_A_PAINTING].to(flat.device)
-    ordered = (directions @ flat[:, places]).sort(dim=1).values
+    ordered = _ascending(directions @ flat[:, places])
     if ordered.shape[1] < QUANTILES:
         return functional.interpolate(ordered[None], size=QUANTILES, mode="linear", align_corners=True)[0]
     return functional.adaptive_avg_pool1d(ordered, QUANTILES)
