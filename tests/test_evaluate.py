@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -20,6 +21,7 @@ from engines.scene import Scene
 from realtime.bench.stability import Stability
 from realtime.cli import app
 from realtime.commands.terminal import Bar
+from realtime.evaluation.optimiser import load_optimiser
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import noise_pair
 from realtime.evaluation.photos import evenly, fair_shares, gather_photos, scaled_to, scene_photos
@@ -30,6 +32,7 @@ from realtime.evaluation.table import as_text
 from realtime.frame import Pixels
 from realtime.report import EngineFacts
 from realtime.stylizer import Stylizer
+from trainers.evaluation import load_judge
 
 FIGURES = {"brush_distance": 0.04, "kept_content": 0.2, "plain_content": 0.4, "gram": 0.01}
 
@@ -252,6 +255,22 @@ def test_without_torch_the_remedy_is_named(small_style: Path, paintings: Path, m
     assert result.stderr.endswith("impasto: judging needs torch; install it with: pip install 'impasto[train]'\n")
 
 
+def test_numbers_of_iterations_as_people_write_them() -> None:
+    assert command.iteration_counts("400, 25,100") == (25, 100, 400)
+    for text in ("many", "0", "25,", "-4"):
+        with pytest.raises(typer.BadParameter):
+            command.iteration_counts(text)
+
+
+def test_the_optimiser_comes_nearer_to_the_painting_with_time(paintings: Path, tmp_path: Path) -> None:
+    photo = np.asarray(Image.open(write_picture(tmp_path / "photo.png", (96, 64), seed=9)))
+    painting, judge = paintings / "waves.png", load_judge()
+    seen, wanted = judge.photo(photo), judge.painting(scaled_to(np.asarray(Image.open(painting)), 134))
+    painted = [load_optimiser()(photo, painting, iterations) for iterations in (1, 12)]
+    early, late = (judge.figures(picture, seen, wanted).brush_distance for picture in painted)
+    assert late < early
+
+
 def row(label: str, brush: float, noise: float) -> StyleRow:
     pictures = [
         PictureFigures("photo", False, {**FIGURES, "brush_distance": brush}),
@@ -287,6 +306,8 @@ def test_a_check_has_columns_of_its_own() -> None:
 def test_the_command_offers_the_settings_with_their_defaults() -> None:
     parameters = inspect.signature(command.evaluate).parameters
     for field in fields(EvaluateOptions):
-        if field.default is not MISSING and field.name != "optimiser":
+        if field.default is not MISSING:
             default = parameters[field.name].default
+            if field.name == "optimiser":
+                default = command.iteration_counts(default)
             assert (tuple(default) if isinstance(default, list) else default) == field.default

@@ -27,6 +27,7 @@ IMPORT_TRAINERS = (
     "realtime/commands/gatys_choices.py",
     "realtime/commands/image.py",
     "realtime/evaluation/jury.py",
+    "realtime/evaluation/optimiser.py",
     "realtime/keyframe.py",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}

@@ -40,6 +40,9 @@ def evaluate(
     check: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another loss network that judges too, such as VGG-19.")
     ] = DEFAULTS.check,
+    optimiser: Annotated[
+        str, typer.Option(metavar="25,100,400", help="Also paint without a net, in so many iterations. Takes long.")
+    ] = ",".join(map(str, DEFAULTS.optimiser)),
     sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all pictures there, as one.")] = None,
     engine: choices.Engine = DEFAULTS.engine,
     precision: choices.Precision = DEFAULTS.precision,
@@ -48,16 +51,18 @@ def evaluate(
 ) -> None:
     """Judge styles: nearness to the paintings, content kept, flicker and speed."""
     from realtime.commands.terminal import ended_by_kill, print_result, progress_bar
+    from realtime.evaluation.optimiser import load_optimiser
     from realtime.evaluation.run import run_evaluation
 
     options = EvaluateOptions(
         styles=tuple(styles), paintings=tuple(paintings), content=tuple(content), photos=photos, size=size,
-        check=check, engine=engine, precision=precision, strict=strict,
+        check=check, optimiser=iteration_counts(optimiser), engine=engine, precision=precision, strict=strict,
     )  # fmt: skip
     if sheet is not None:
         _check_sheet(sheet)
     with ended_by_kill(), progress_bar(unit="pictures/s") as bar:
-        evaluation = run_evaluation(options, report=bar.report, progress=bar.progress)
+        optimise = load_optimiser() if options.optimiser else None
+        evaluation = run_evaluation(options, report=bar.report, progress=bar.progress, optimise=optimise)
     report = evaluation.report(options)
     if sheet is not None and report.rows:
         from realtime.evaluation.sheet import save_sheet
@@ -66,6 +71,14 @@ def evaluate(
     print_result(report.as_dict() if json else _text(report))
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def iteration_counts(text: str) -> tuple[int, ...]:
+    """`25,100,400`, in rising order."""
+    words = [word.strip() for word in text.split(",")] if text else []
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise typer.BadParameter(f"{text!r} are not numbers of iterations such as 25,100,400", param_hint="--optimiser")
+    return tuple(sorted({int(word) for word in words}))
 
 
 def _check_sheet(path: Path) -> None:
