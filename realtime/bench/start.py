@@ -36,14 +36,15 @@ def fresh_start(subject: Subject) -> FreshStart:
     started = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "realtime.bench.fresh_process", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=environment,
     ) as process:  # fmt: skip
+        # Unbuffered: a line read ahead with the first one would be lost to `communicate`.
         assert process.stdout is not None
         first = process.stdout.readline()
         seconds = time.perf_counter() - started
         rest, errors = process.communicate()
     if process.returncode != 0 or not first:
-        raise ImpastoError(f"the run in a process of its own failed: {errors.strip().splitlines()[-1:]}")
+        raise ImpastoError(f"the run in a process of its own failed: {errors.decode().strip().splitlines()[-1:]}")
     peak_mib, gpu_after = json.loads(rest)
     grown = None if gpu_before is None or gpu_after is None else gpu_after - gpu_before
     return FreshStart(seconds, peak_mib, grown)
