@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # BT.601 luma of gamma-coded RGB, as the nets' graphs have it.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MEGAPIXEL = 1e6
-LARGE_BLOCK_BYTES = 8 << 20
+LARGE_BLOCK_BYTES = 1 << 20
 Report = Callable[[str], None]
 
 
