@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # BT.601 luma of gamma-coded RGB, as the nets' graphs have it.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MEGAPIXEL = 1e6
-LARGE_BLOCK_BYTES = 1 << 20
+LARGE_BLOCK_BYTES = 2 << 20
 Report = Callable[[str], None]
 
 
@@ -98,15 +98,15 @@ def paint_keyframes(
     `progress` counts megapixels times iterations. Raises ImpastoError, OSError or ValueError with one line for people.
     """
     _check_torch()
-    give_back_blocks_from(LARGE_BLOCK_BYTES)
     from trainers.gatys import paint
+    from trainers.picture_loss import WHOLE_PX
     from trainers.picture_run import PictureRun
+    from trainers.scales import plan_scales
 
     started = time.perf_counter()
     notes = Notes(report)
     jobs = [_Job(source, target) for source, target in plan(inputs, output)]
-    written: list[Path] = []
-    sizes: list[tuple[int, int]] = []
+    sizes: dict[Path, tuple[int, int]] = {}
     losses: dict[str, float] = {}
     stopped = False
     for number, job in enumerate(jobs):
@@ -116,6 +116,8 @@ def paint_keyframes(
         PartialFile(job.target, overwrite=options.overwrite)  # an hour's work must not end at a name that is taken
         picture = read_picture(job.source)
         run = PictureRun(job.run_folder, recipe, picture.rgb)
+        if plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[-1].pixels > WHOLE_PX:
+            give_back_blocks_from(LARGE_BLOCK_BYTES)
         painting = paint(
             picture.rgb, recipe, run,
             begun=_net_start(picture, options, recipe, report) if recipe.start == "net" else None,
@@ -129,10 +131,11 @@ def paint_keyframes(
             notes(f"{job.source.name}: {note}")
         write_whole(job.target, encode_picture(painted, job.target.suffix), overwrite=options.overwrite)
         run.remove()
-        written.append(job.target)
-        sizes.append((painted.rgb.shape[1], painted.rgb.shape[0]))
+        sizes[job.target] = (painted.rgb.shape[1], painted.rgb.shape[0])
     seconds = time.perf_counter() - started
-    return KeyframeReport(tuple(written), tuple(sizes), seconds, recipe.iterations, losses, stopped, tuple(notes.lines))
+    return KeyframeReport(
+        tuple(sizes), tuple(sizes.values()), seconds, recipe.iterations, losses, stopped, tuple(notes.lines)
+    )
 
 
 def blended(photo: Pixels, painted: Pixels, strength: float, keep_colour: float) -> Pixels:
@@ -163,7 +166,7 @@ def _smaller(picture: Picture, painted: Picture, recipe: "GatysOptions") -> list
 
 def _net_start(picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report) -> Pixels:
     """What a net paints, at the size of the first scale."""
-    from trainers.gatys import plan_scales
+    from trainers.scales import plan_scales
 
     first = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[0]
     size = (first.width, first.height)

@@ -19,8 +19,6 @@ from trainers.gatys import (
     Progress,
     paint,
     picture_loss,
-    plan_scales,
-    rate_at,
     shared_places,
     weighed,
 )
@@ -251,25 +249,6 @@ def test_a_mix_is_judged_by_its_weights(style: Path, tmp_path: Path) -> None:
     alone = [style_loss((path, 1.0)) for path in (style, tmp_path / "other.png")]
     both = style_loss((style, 1.0), (tmp_path / "other.png", 3.0))
     assert both == pytest.approx(0.25 * alone[0] + 0.75 * alone[1], rel=1e-5)
-
-
-def test_scales_go_from_coarse_to_fine_and_share_the_iterations() -> None:
-    options = GatysOptions(style_images=((Path("a"), 1.0),), iterations=240)
-    scales = plan_scales(2160, 3840, replace(options, size=3840))
-    assert [scale.width for scale in scales] == [128, 253, 499, 985, 1945, 3840]
-    assert scales[-1].height == 2160
-    assert sum(scale.iterations for scale in scales) == 240
-    assert scales[0].iterations > scales[-1].iterations
-    assert [scale.width for scale in plan_scales(2160, 3840, options)][-1] == 1024
-    assert [scale.width for scale in plan_scales(100, 120, options)] == [120]
-    assert [scale.width for scale in plan_scales(720, 1280, replace(options, start="net"))] == [512, 1024]
-    assert len(plan_scales(2160, 3840, replace(options, iterations=2))) == 2
-
-
-def test_the_learning_rate_falls_to_a_tenth() -> None:
-    scale = plan_scales(100, 120, GatysOptions(style_images=((Path("a"), 1.0),)))[0]
-    assert rate_at(0, scale) == pytest.approx(0.03)
-    assert rate_at(scale.iterations, scale) == pytest.approx(0.003)
 
 
 def test_a_net_may_begin(style: Path, tmp_path: Path) -> None:

@@ -25,40 +25,20 @@ from torch.nn import functional
 from trainers.data import open_picture, style_picture, to_tensor
 from trainers.laplacian import from_pyramid, to_pyramid
 from trainers.losses import TINY
-from trainers.options import LARGEST_PX, LEAST_PICTURE_PX, GatysOptions
+from trainers.options import GatysOptions
 from trainers.perceptual import PerceptualNet, load_perceptual
 from trainers.picture_loss import PictureLoss, generator_of
 from trainers.picture_run import PictureRun, State
+from trainers.scales import Scale, plan_scales, rate_at
 from trainers.style_targets import StyleTargets, style_targets
 
 Pixels = NDArray[np.uint8]
 BETAS = (0.9, 0.99)
-# The finest scale is begun with this part of the learning rate, and every scale ends with that part of its own.
-FINEST_RATE = 0.4
-LAST_RATE = 0.1
-# The coarsest scale gets so many times the iterations of the finest, which cost the most.
-COARSEST_SHARE = 2.0
 LBFGS_HISTORY = 10
 # A painting that is enlarged further than this has no brush marks to give, and above this size costs memory.
 MOST_ENLARGED = 1.5
 MOST_STYLE_PX = 1_500_000
 NOISE_MEAN, NOISE_DEVIATION, NOISE_STREAM = 0.5, 0.2, 7
-# A net's strokes are there already: only the last scales are painted over.
-SCALES_AFTER_A_NET = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """One step from coarse to fine: size in pixels, iterations, and the learning rate at its beginning."""
-
-    height: int
-    width: int
-    iterations: int
-    learning_rate: float
-
-    @property
-    def pixels(self) -> int:
-        return self.height * self.width
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,32 +104,6 @@ def paint(
                 return Painting(to_pixels(painted), losses, stopped=True)
     assert painted is not None, "there is at least one scale"
     return Painting(to_pixels(painted), losses, stopped=False)
-
-
-def plan_scales(height: int, width: int, options: GatysOptions) -> list[Scale]:
-    """From coarse to fine in even steps of about two; the iterations fall towards the fine scales, which cost most."""
-    long = options.size or min(max(height, width), LARGEST_PX)
-    count = 1 + max(0, round(math.log2(long / options.least_size)))
-    count = min(count, options.iterations, SCALES_AFTER_A_NET if options.start == "net" else count)
-    ratio = (long / options.least_size) ** (1 / (count - 1)) if count > 1 and options.start != "net" else 2.0
-    shares = [COARSEST_SHARE + (1 - COARSEST_SHARE) * n / max(1, count - 1) for n in range(count)]
-    return [
-        Scale(*_sides(height, width, long / ratio ** (count - 1 - n)), iterations, options.learning_rate * rate)
-        for n, (iterations, rate) in enumerate(
-            zip(_divided(options.iterations, shares), np.geomspace(1, FINEST_RATE, count).tolist(), strict=True)
-        )
-    ]
-
-
-def _sides(height: int, width: int, long: float) -> tuple[int, int]:
-    scale = long / max(height, width)
-    return max(LEAST_PICTURE_PX, round(height * scale)), max(LEAST_PICTURE_PX, round(width * scale))
-
-
-def _divided(total: int, shares: Sequence[float]) -> list[int]:
-    """The total in parts like the shares, each at least 1, where the total allows it."""
-    ends = np.rint(np.cumsum(shares) / sum(shares) * total).astype(int)
-    return [max(1, part) for part in np.diff(ends, prepend=0).tolist()]
 
 
 def picture_loss(content: Tensor, perceptual: PerceptualNet, options: GatysOptions, number: int) -> PictureLoss:
@@ -221,11 +175,6 @@ def _optimiser(bands: list[Tensor], scale: Scale, options: GatysOptions) -> torc
         bands, max_iter=1, history_size=LBFGS_HISTORY, line_search_fn="strong_wolfe",
         tolerance_grad=0, tolerance_change=0,
     )  # fmt: skip
-
-
-def rate_at(step: int, scale: Scale) -> float:
-    """Falls as a half cosine to a tenth."""
-    return scale.learning_rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * step / scale.iterations)))
 
 
 def _set_learning_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
