@@ -1,0 +1,1 @@
+"""Key frames painted by optimisation and carried through their shots."""
