@@ -9,14 +9,14 @@ from the line, and the line's capacity bounds the frames in memory.
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
 from realtime.frame import AbortableSink, Frame, Sink, Source, SplitSink, SplitSource
 from realtime.frame_queue import FrameQueue
 from realtime.stats import RunStats, Stopwatch
-from realtime.stylizer import Stylizer
+from realtime.stylizer import Stylizer, Unfinished
 
 GRABBED_AHEAD = 2  # frames decoded and not yet taken by a worker
 MOST_CONVERTERS = 4
@@ -60,7 +60,12 @@ def most_frames_alive(workers: int) -> int:
 
 
 def worker_count(stylizer: Stylizer, *, converts: bool) -> int:
-    """One worker for each frame that may be in the net at once, and some that convert colours meanwhile."""
+    """One worker for each frame that may be in the net at once, and some that convert colours meanwhile.
+
+    One in all where frames must be painted in order.
+    """
+    if stylizer.in_order:
+        return 1
     if not converts:
         return stylizer.requests
     return stylizer.requests + min(MOST_CONVERTERS, max(1, (os.cpu_count() or 1) // 2))
@@ -140,6 +145,8 @@ class _Threads:
             grabbed, future = turn
             try:
                 future.set_result(self._paint(grabbed))
+            except Unfinished:
+                future.cancel()
             except BaseException as error:
                 self._fail(error)
                 future.set_exception(error)
@@ -165,7 +172,10 @@ class _Threads:
 
     def _write_frames(self) -> None:
         while (future := self._line.get()) is not None:
-            prepared = future.result()
+            try:
+                prepared = future.result()
+            except CancelledError:
+                continue
             with self._stopwatch.stage("encode"):
                 for sink, item in zip(self._sinks, prepared, strict=True):
                     sink.put(item) if isinstance(sink, SplitSink) else sink.write(item)

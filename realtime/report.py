@@ -26,6 +26,9 @@ class EngineFacts:
         psnr = gate.psnr_db if gate is not None and math.isfinite(gate.psnr_db) else None
         return cls(spec.backend, spec.precision, spec.version, psnr, gate.floor_db if gate else None)
 
+    def __str__(self) -> str:
+        return f"{self.engine} {self.precision}"
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "engine": self.engine,
@@ -80,7 +83,7 @@ class VideoReport:
         frames = "1 frame" if self.stats.frames == 1 else f"{self.stats.frames} frames"
         return (
             f"{done} {frames} of {width}x{height} in {self.stats.seconds:.1f} s "
-            f"({self.stats.fps:.1f} fps, {self.engine.engine} {self.engine.precision}): {where}"
+            f"({self.stats.fps:.1f} fps, {self.engine}): {where}"
         )
 
 

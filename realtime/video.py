@@ -14,7 +14,7 @@ from realtime.loop import run
 from realtime.options import VideoOptions
 from realtime.painting import open_stylizer
 from realtime.picture_file import NUMBERED
-from realtime.report import EngineFacts, Notes, VideoReport
+from realtime.report import Notes, VideoReport
 from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.file import FileSource
@@ -32,12 +32,14 @@ def stylize_video(
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
     stop: threading.Event | None = None,
+    open_painter: Callable[[tuple[int, int]], Stylizer] | None = None,
 ) -> VideoReport:
     """Paint a video with everything in it that is not the picture kept.
 
     `source` is a video file, a folder or glob of pictures, or a numbered sequence such as "shot_%04d.png"; a numbered
     `output` writes pictures. `report` gets a line for people now and then, `progress` the frames done and in all as far
-    as known; both may be called from any thread. Setting `stop` ends early with the frames so far in `output`. Raises
+    as known; both may be called from any thread. Setting `stop` ends early with the frames so far in `output`.
+    `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
     ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
     """
     started = time.perf_counter()
@@ -50,8 +52,11 @@ def stylize_video(
     try:
         choose_decoder(options.decoder, pictures)
         sink = open_sink(output, pictures, options, notes, stop)
-        calibration = calibration_for(source, options.precision)
-        stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
+        if open_painter is not None:
+            stylizer = open_painter(pictures.size)
+        else:
+            calibration = calibration_for(source, options.precision)
+            stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
         keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
     except BaseException:
         pictures.close()
@@ -67,9 +72,8 @@ def stylize_video(
     finally:
         stylizer.engine.close()
     first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
-    facts = EngineFacts.of(stylizer.engine)
     broke_off = isinstance(pictures, FileSource) and pictures.broke_off
-    return VideoReport(stats, pictures.size, output, facts, first, tuple(notes.lines), broke_off)
+    return VideoReport(stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), broke_off)
 
 
 def open_source(
