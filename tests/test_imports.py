@@ -28,7 +28,10 @@ IMPORT_TRAINERS = (
     "realtime/commands/image.py",
     "realtime/evaluation/jury.py",
     "realtime/evaluation/optimiser.py",
+    "realtime/commands/keyframe_choices.py",
     "realtime/keyframe.py",
+    "realtime/keyframes/optimiser.py",
+    "realtime/keyframes/stylizer.py",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

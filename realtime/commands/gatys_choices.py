@@ -70,25 +70,27 @@ def gatys_options(context: typer.Context, chosen: Mapping[str, Any]) -> GatysOpt
         recipe = GatysOptions(**{name: as_field(name, value) for name, value in chosen.items()})
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if _given(context, "height"):
+    if given(context, "height"):
         raise typer.BadParameter("--height is for --method net; --size gives the long side here")
     for name in OF_A_NET:
-        if recipe.start != "net" and _given(context, name):
-            raise typer.BadParameter(f"{_spelled(name)} is for --method net, or for gatys with --start net")
+        if recipe.start != "net" and given(context, name):
+            raise typer.BadParameter(f"{spelled(name)} is for --method net, or for gatys with --start net")
     return recipe
 
 
 def refuse_gatys_options(context: typer.Context) -> None:
     """BadParameter where an option of the other method was typed."""
     for field in fields(GatysOptions):
-        if _given(context, field.name):
-            raise typer.BadParameter(f"{_spelled(field.name)} is for --method gatys; add that, or leave it out")
+        if given(context, field.name):
+            raise typer.BadParameter(f"{spelled(field.name)} is for --method gatys; add that, or leave it out")
 
 
-def _given(context: typer.Context, name: str) -> bool:
+def given(context: typer.Context, name: str) -> bool:
+    """Whether the option was typed."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _spelled(name: str) -> str:
+def spelled(name: str) -> str:
+    """The option as it is typed."""
     return SPELLED.get(name, f"--{name.replace('_', '-')}")

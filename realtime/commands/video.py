@@ -1,12 +1,15 @@
 """`impasto video`: a video file, or pictures in order, painted into a video file."""
 
+import inspect
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from realtime.commands import choices
+from realtime.commands import choices, keyframe_choices
+from realtime.commands.recipe_options import with_options
 from realtime.options import VideoOptions
 
 DEFAULTS = VideoOptions()
@@ -14,6 +17,7 @@ FILE = "Output file"
 
 
 def video(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="IN", help="A video, or a folder or quoted glob of pictures.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The painted video; its ending names the container.")],
     style: choices.Style = DEFAULTS.style,
@@ -43,8 +47,18 @@ def video(
     strict: choices.Strict = DEFAULTS.strict,
     overwrite: choices.Overwrite = DEFAULTS.overwrite,
     json: choices.Json = False,
+    keyframes: Annotated[
+        bool,
+        typer.Option(
+            "--keyframes",
+            help="Paint a key frame of every shot in the style of --style-image, about a minute each, and carry it.",
+            rich_help_panel=keyframe_choices.PANEL,
+        ),
+    ] = False,
+    **recipe: Any,
 ) -> None:
     """Paint a video; sound, subtitles and times are kept."""
+    optimised = keyframe_choices.keyframe_options(context, keyframes, recipe)
     from realtime.commands.terminal import finish, progress_bar, stopped_by_interrupt
     from realtime.video import stylize_video
 
@@ -65,5 +79,23 @@ def video(
         overwrite=overwrite,
     )
     with stopped_by_interrupt() as stop, progress_bar() as bar:
-        report = stylize_video(source, output, options, report=bar.report, progress=bar.progress, stop=stop)
+        painter = None
+        if optimised is not None:
+            from realtime.keyframes.stylizer import KeyframeStylizer
+
+            painter = partial(
+                KeyframeStylizer, recipe=optimised, strength=strength, keep_colour=keep_colour,
+                report=bar.report, label=bar.label, stop=stop,
+            )  # fmt: skip
+        report = stylize_video(
+            source, output, options, report=bar.report, progress=bar.progress, stop=stop, open_painter=painter
+        )
     finish(report, as_json=json)
+
+
+def _parameters() -> list[inspect.Parameter]:
+    own = [p for p in inspect.signature(video).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    return [*own, *keyframe_choices.PARAMETERS]
+
+
+with_options(video, _parameters())

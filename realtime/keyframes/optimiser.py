@@ -1,0 +1,97 @@
+"""One key frame by optimisation, with the time it takes told; torch is loaded here and nowhere else in this folder."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.errors import ImpastoError
+from realtime.frame import Pixels
+from realtime.picture_file import resize
+
+if TYPE_CHECKING:
+    from trainers.gatys import Progress
+    from trainers.options import GatysOptions
+
+Report = Callable[[str], None]
+# A painting that goes on from a carried one gets this part of the iterations, at the two finest scales.
+RENEWED_SHARE = 1 / 3
+# From this part of the work on its speed tells how long the rest will take: the coarse scales come first.
+TELLING_SHARE = 0.08
+NEVER = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """A key frame that was painted: its number and its shot's, from 1; its time in the video; how long it took."""
+
+    number: int
+    shot: int
+    at_seconds: float
+    took_seconds: float
+
+
+class KeyframeOptimiser:
+    """Paints photos as `recipe` says, one at a time; `report` gets lines that stay, `label` what is going on now."""
+
+    def __init__(self, recipe: "GatysOptions", report: Report, label: Report, stop: threading.Event) -> None:
+        check_torch()
+        self._recipe = replace(recipe, start="content", resume=False, preview_every=NEVER)
+        self._report, self._label, self._stop = report, label, stop
+        self._told_duration = False
+
+    def paint(self, photo: Pixels, name: str, begun: Pixels | None = None) -> Pixels | None:
+        """The painting at the photo's size, gone on with from `begun` where given; None where `stop` was set."""
+        from trainers.gatys import paint
+        from trainers.picture_run import PictureRun
+
+        recipe = self._recipe
+        if begun is not None:
+            recipe = replace(recipe, start="net", iterations=max(1, round(RENEWED_SHARE * recipe.iterations)))
+        self._label(f"{name}: starting")
+        with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
+            run = PictureRun(Path(folder) / "run", recipe, photo)
+            tell = self._teller(name, recipe.iterations, whole=begun is None)
+            painting = paint(photo, recipe, run, begun=begun, on_step=tell, stop=self._stop)
+        if painting.stopped:
+            return None
+        size = (photo.shape[1], photo.shape[0])
+        return painting.rgb if painting.rgb.shape == photo.shape else resize(painting.rgb, size)
+
+    def _teller(self, name: str, iterations: int, *, whole: bool) -> Callable[["Progress"], None]:
+        started, done = time.perf_counter(), 0
+
+        def tell(now: "Progress") -> None:
+            nonlocal done
+            done += 1
+            share = now.pixels / now.all_pixels
+            spent = time.perf_counter() - started
+            left = spent / share - spent
+            self._label(f"{name}: {done} of {iterations} iterations{duration(left, share)}")
+            if whole and share >= TELLING_SHARE and not self._told_duration:
+                self._told_duration = True
+                self._report(f"{name} will take about {spoken(spent + left)}; every shot needs at least one")
+
+        return tell
+
+
+def duration(left: float, share: float) -> str:
+    return f", {spoken(left)} left" if share >= TELLING_SHARE else ""
+
+
+def spoken(seconds: float) -> str:
+    """`25 s` or `3 min`."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def check_torch() -> None:
+    """ImpastoError where the training extra is not installed."""
+    try:
+        import trainers.gatys  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ImpastoError(
+            f"painting by optimisation needs {error.name}; install it with: pip install 'impasto[train]'"
+        ) from error

@@ -1,0 +1,332 @@
+"""Key frames carried through shots, and `impasto video --keyframes` as a person meets it."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from realtime.cli import app
+from realtime.commands.keyframe_choices import NAMES
+from realtime.commands.terminal import Bar
+from realtime.frame import Frame, Pixels
+from realtime.keyframes.carried import Carried, Key
+from realtime.keyframes.cuts import Sight, is_cut
+from realtime.keyframes.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
+from realtime.keyframes.palette import Palette
+from realtime.keyframes.stylizer import KeyframeStylizer
+from realtime.options import VideoOptions
+from realtime.stylizer import Unfinished
+from realtime.video import stylize_video
+from tests.clips import write_clip
+from trainers.options import GatysOptions
+
+SIZE = (160, 120)
+METER = MotionMeter()
+
+
+def textured(seed: int, size: tuple[int, int] = SIZE, coarseness: int = 8) -> Pixels:
+    """A picture with something to hold on to everywhere."""
+    small = (size[0] // coarseness, size[1] // coarseness)
+    noise = np.random.default_rng(seed).integers(0, 256, (small[1], small[0], 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def window(world: Pixels, x: int, y: int = 40, scale: float = 1.0) -> Pixels:
+    """What a camera sees of a world: SIZE pixels from (x, y), enlarged about their middle."""
+    width, height = SIZE
+    middle = np.array([x + width / 2 - 0.5, y + height / 2 - 0.5])
+    at = (grid((height, width)) - np.array([width / 2 - 0.5, height / 2 - 0.5])) / scale + middle
+    return np.asarray(cv2.remap(world, at.astype(np.float32), None, cv2.INTER_LINEAR), np.uint8)  # type: ignore[call-overload]
+
+
+def inverted(photo: Pixels) -> Pixels:
+    """A painting of which it is known what it should be on every frame."""
+    return 255 - photo
+
+
+def carry(frames: list[Pixels], paint: Callable[[Pixels], Pixels] = inverted) -> tuple[Carried, Pixels]:
+    carried = Carried(Key.of(frames[0], paint(frames[0])), METER)
+    for before, now in pairwise(frames):
+        small = measured(now)
+        carried.follow(METER.between(measured(before).luma, small.luma), small)
+    return carried, carried.paint(frames[-1])
+
+
+def psnr(a: Pixels, b: Pixels) -> float:
+    error = float(((a.astype(np.float64) - b) ** 2).mean())
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+def test_a_picture_that_stands_still_is_carried_to_the_bit() -> None:
+    noise = np.random.default_rng(5)
+    photo = textured(0)
+    noisy = [np.clip(photo + noise.normal(0, 2, photo.shape), 0, 255).astype(np.uint8) for _ in range(4)]
+    carried, painted = carry(noisy, lambda first: textured(9))
+    assert carried.known_share > 0.99
+    assert np.abs(painted.astype(int) - textured(9)).max() <= 3
+
+
+@pytest.mark.parametrize("step", [1, 4])
+def test_a_pan_carries_the_painting_with_the_ground(step: int) -> None:
+    world = textured(1, (400, 240))
+    frames = [window(world, 100 + step * n) for n in range(6)]
+    carried, painted = carry(frames)
+    seen = (slice(8, -8), slice(8, SIZE[0] - 5 * step - 8))
+    assert psnr(painted[seen], inverted(frames[-1])[seen]) > 30
+    assert carried.known_share == pytest.approx(1 - 5 * step / SIZE[0], abs=0.06)
+
+
+def test_a_zoom_carries_the_painting_with_the_ground() -> None:
+    world = textured(2, (400, 240))
+    frames = [window(world, 120, scale=1 + 0.02 * n) for n in range(6)]
+    carried, painted = carry(frames)
+    assert psnr(painted[8:-8, 8:-8], inverted(frames[-1])[8:-8, 8:-8]) > 28
+    assert carried.known_share > 0.95
+
+
+def test_many_frames_leave_no_blur_and_no_drift() -> None:
+    """Thirty steps to the right and back: the painting is sampled once, however long its way was."""
+    world = textured(3, (400, 240), coarseness=4)
+    frames = [window(world, 100 + abs(15 - abs(n - 15)) // 2) for n in range(31)]
+    _, painted = carry(frames)
+    middle = (slice(16, -16), slice(24, -24))
+    assert psnr(painted[middle], inverted(frames[-1])[middle]) > 32
+
+
+def test_new_ground_is_told_in_the_colours_of_the_painting() -> None:
+    """A disc leaves: where it was there is no hole and no ghost of it, but the wall's paint."""
+    wall = np.clip(np.full((120, 160, 3), 170.0) + textured(4) / 16.0, 0, 255).astype(np.uint8)
+
+    def frame(x: int) -> Pixels:
+        return np.asarray(cv2.circle(wall.copy(), (x, 60), 20, (40, 30, 30), -1), np.uint8)
+
+    carried, painted = carry([frame(60 + 6 * n) for n in range(7)])
+    uncovered = painted[50:70, 45:62].astype(float)
+    assert np.abs(uncovered.mean((0, 1)) - inverted(wall)[50:70, 45:62].mean((0, 1))).max() < 12
+    assert carried.known_share < 0.99
+
+
+def test_light_that_falls_is_followed() -> None:
+    photo = textured(6)
+    darker = (photo * 0.7).astype(np.uint8)
+    _, painted = carry([photo, darker], lambda first: first)
+    assert abs(painted.mean() - darker.mean()) < 6
+
+
+def test_a_hole_is_filled_from_around_it() -> None:
+    field = np.full((40, 50, 2), 3.0, np.float32)
+    field[10:30, 10:30] = 99
+    weight = np.ones((40, 50), np.float32)
+    weight[10:30, 10:30] = 0
+    assert np.abs(filled(field, weight) - 3).max() < 1e-3
+
+
+def test_places_grow_with_the_picture() -> None:
+    places = grid((10, 20)) + np.array([2, -1], np.float32)
+    grown = enlarged(places, (40, 20)) - grid((20, 40))
+    assert np.abs(grown - np.array([4, -2])).max() < 1e-4
+
+
+def test_the_camera_stands_still_or_moves() -> None:
+    trusted = np.ones((96, 128), np.bool_)
+    still = camera_motion(np.zeros((96, 128, 2), np.float32) + 0.05, trusted)
+    assert not still.any()
+    assert np.abs(camera_motion(np.full((96, 128, 2), 2.5, np.float32), trusted) - 2.5).max() < 1e-2
+
+
+def cuts_in(frames: list[Pixels]) -> list[int]:
+    found = []
+    for number, (before, now) in enumerate(pairwise(frames), start=1):
+        motion = METER.between(measured(before).luma, measured(now).luma)
+        if is_cut(Sight.of(before), Sight.of(now), motion):
+            found.append(number)
+    return found
+
+
+def test_cuts_are_found_and_nothing_else_is_taken_for_one() -> None:
+    here, there = textured(7, (400, 240)), (textured(8, (400, 240)) * 0.6).astype(np.uint8)
+    pan = [window(here, 60 + 6 * n) for n in range(5)]
+    flash = [np.clip(window(here, 90) * 1.6 + 40, 0, 255).astype(np.uint8), window(here, 90)]
+    other = [window(there, 100 + n) for n in range(4)]
+    assert cuts_in([*pan, *flash, *other]) == [7]
+
+
+def test_a_colour_that_the_photo_had_not_is_told_apart() -> None:
+    photo = np.repeat(np.arange(60, 188, dtype=np.uint8)[None, :, None], 64, 0).repeat(3, 2)
+    palette = Palette(photo, inverted(photo))
+    assert np.abs(palette(photo) - inverted(photo)).mean() < 4
+    red, grey = palette(np.array([[[200, 20, 20], [74, 74, 74]]], np.uint8))[0]
+    assert red[0] - red[2] > 50
+    assert abs(float(grey[0] - grey[2])) < 10
+
+
+class StandInOptimiser:
+    """Paints at once, by inverting; counts, and remembers what it was given to begin with."""
+
+    def __init__(self, *_: object) -> None:
+        self.begun: list[bool] = []
+
+    def paint(self, photo: Pixels, name: str, begun: Pixels | None = None) -> Pixels | None:
+        self.begun.append(begun is not None)
+        return inverted(photo)
+
+
+@pytest.fixture
+def stylizer(monkeypatch: pytest.MonkeyPatch) -> KeyframeStylizer:
+    monkeypatch.setattr("realtime.keyframes.stylizer.KeyframeOptimiser", StandInOptimiser)
+    recipe = GatysOptions(style_images=((Path("any.png"), 1.0),))
+    return KeyframeStylizer(SIZE, recipe, report=print, label=lambda text: None, stop=threading.Event())
+
+
+def run_through(stylizer: KeyframeStylizer, frames: list[Pixels]) -> list[Pixels]:
+    return [stylizer(Frame(data, number / 25, 0.0)).data for number, data in enumerate(frames)]
+
+
+def test_every_shot_begins_with_a_key_frame(stylizer: KeyframeStylizer) -> None:
+    here, there = textured(7, (400, 240)), (textured(8, (400, 240)) * 0.6).astype(np.uint8)
+    frames = [*(window(here, 60 + 2 * n) for n in range(4)), *(window(there, 100 + n) for n in range(3))]
+    painted = run_through(stylizer, frames)
+    assert [(key.number, key.shot, key.at_seconds) for key in stylizer.keys] == [(1, 1, 0.0), (2, 2, 0.16)]
+    assert np.array_equal(painted[4], inverted(frames[4]))
+    assert str(stylizer.facts).startswith("2 key frames in 2 shots, ")
+
+
+def test_a_long_way_gets_another_key_frame_that_goes_on_from_the_first(stylizer: KeyframeStylizer) -> None:
+    world = textured(1, (800, 240))
+    frames = [window(world, 20 + 4 * n) for n in range(60)]
+    painted = run_through(stylizer, frames)
+    assert [key.shot for key in stylizer.keys] == [1] * len(stylizer.keys)
+    assert 2 <= len(stylizer.keys) <= 5
+    optimiser: Any = stylizer._optimiser
+    assert optimiser.begun == [False] + [True] * (len(stylizer.keys) - 1)
+    steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise(painted)]
+    assert max(steps) < 1.5 * float(np.median(steps))  # nothing jumps where a key frame comes in
+
+
+def test_a_stop_leaves_out_what_has_no_key_frame(stylizer: KeyframeStylizer) -> None:
+    stylizer._stop.set()
+    with pytest.raises(Unfinished):
+        stylizer(Frame(textured(0), 0.0, 0.0))
+
+
+SHORT = ("--iterations", "3")
+
+
+def impasto_video(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["video", *map(str, arguments)], env={"COLUMNS": "240"})
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    Image.fromarray(textured(1, (72, 72))).save(tmp_path / "style.png")
+    return tmp_path / "style.png"
+
+
+def test_a_video_keeps_its_frames_times_and_sound(style: Path, tmp_path: Path) -> None:
+    times = (0, 512, 1024, 2048, 2560, 3584)
+    clip = write_clip(tmp_path / "in.mkv", pts=times, sounds=("aac",))
+    out = tmp_path / "out.mkv"
+    done = impasto_video(clip, out, "--keyframes", "--style-image", style, *SHORT, "--json")
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["frames"], document["engine"]) == (6, "keyframes")
+    assert [key["shot"] for key in document["keyframes"]] == [1]
+    assert "key frame 1: shot 1, at 0.00 s, took" in done.stderr
+    with av.open(str(clip)) as before, av.open(str(out)) as after:
+        assert [frame.time for frame in after.decode(video=0)] == [frame.time for frame in before.decode(video=0)]
+        assert after.streams.audio[0].codec_context.name == "aac"
+
+
+def test_ctrl_c_in_a_key_frame_leaves_nothing_half_painted(
+    style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(bar: Bar, text: str) -> None:
+        if "2 of 2000" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Bar, "label", interrupt)
+    clip = write_clip(tmp_path / "in.mp4")
+    long = ("--style-image", style, "--iterations", 2000)
+    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", *long, "--json")
+    assert done.exit_code == 130, done.stderr
+    assert json.loads(done.stdout)["frames"] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "style.png"]
+
+
+def test_a_stop_in_the_second_shot_leaves_the_first_to_be_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    here, there = textured(7, (400, 240)), (textured(8, (400, 240)) * 0.6).astype(np.uint8)
+    for number, frame in enumerate([*(window(here, 60 + 2 * n) for n in range(5)), *[window(there, 90)] * 3]):
+        Image.fromarray(frame).save(tmp_path / "in" / f"{number}.png")
+    stop = threading.Event()
+
+    class Stopped(StandInOptimiser):
+        def paint(self, photo: Pixels, name: str, begun: Pixels | None = None) -> Pixels | None:
+            if name == "key frame 2":
+                stop.set()
+                return None
+            return inverted(photo)
+
+    monkeypatch.setattr("realtime.keyframes.stylizer.KeyframeOptimiser", Stopped)
+    recipe = GatysOptions(style_images=((Path("any.png"), 1.0),))
+    painter = partial(KeyframeStylizer, recipe=recipe, report=print, label=print, stop=stop)
+    out = tmp_path / "out.mp4"
+    report = stylize_video(str(tmp_path / "in"), out, VideoOptions(), stop=stop, open_painter=painter)
+    assert (report.stats.frames, report.interrupted) == (5, True)
+    with av.open(str(out)) as written:
+        assert len(list(written.decode(video=0))) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--style-image", "x.png"), "add --keyframes to paint"),
+        (("--iterations", "9"), "--iterations is for --keyframes"),
+        (("--keyframes",), "give --style-image PICTURE"),
+        (("--keyframes", "--style-image", "x.png", "--style", "udnie"), "--style is for the nets"),
+        (("--keyframes", "--style-image", "x.png", "--mix", "a=1"), "--mix is for the nets"),
+        (("--keyframes", "--style-image", "x.png", "--engine", "openvino"), "--engine is for the nets"),
+        (("--keyframes", "--style-image", "x.png", "--precision", "bf16"), "--precision is for the nets"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    done = impasto_video("in.mp4", tmp_path / "out.mp4", *arguments)
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+def test_a_style_image_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "in.mp4")
+    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "--style-image", tmp_path / "none.png", *SHORT)
+    assert done.exit_code == 1
+    assert "none.png" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_without_torch_the_remedy_is_told(style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_clip(tmp_path / "in.mp4")
+    for name in [name for name in sys.modules if name.startswith("trainers.gatys")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "--style-image", style)
+    assert done.exit_code == 1
+    assert "pip install 'impasto[train]'" in done.stderr
+
+
+def test_the_options_are_fields_of_the_optimiser() -> None:
+    assert set(NAMES) <= set(GatysOptions.__dataclass_fields__)
