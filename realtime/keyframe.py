@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.errors import ImpastoError
 from realtime.frame import Frame, Pixels
 from realtime.image import plan
+from realtime.keyframes.optimiser import check_torch
 from realtime.live.allocator import give_back_blocks_from
 from realtime.options import ImageOptions
 from realtime.painting import open_stylizer
@@ -97,7 +97,7 @@ def paint_keyframes(
     writes no part of it. With `resume`, pictures that are written already are left as they are.
     `progress` counts megapixels times iterations. Raises ImpastoError, OSError or ValueError with one line for people.
     """
-    _check_torch()
+    check_torch("--method gatys")
     from trainers.gatys import paint
     from trainers.picture_loss import WHOLE_PX
     from trainers.picture_run import PictureRun
@@ -188,13 +188,3 @@ def _teller(
         progress(done / MEGAPIXEL, count * now.all_pixels / MEGAPIXEL)
 
     return tell
-
-
-def _check_torch() -> None:
-    """ImpastoError where the training extra is not installed."""
-    try:
-        import trainers.gatys  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ImpastoError(
-            f"--method gatys needs {error.name}; install it with: pip install 'impasto[train]'"
-        ) from error

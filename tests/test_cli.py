@@ -30,6 +30,7 @@ from realtime.commands.choices import complete_style, positive_fraction
 from realtime.commands.gatys_choices import GATYS_HELP
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
+from realtime.commands.keyframe_choices import NAMES as KEYFRAME_NAMES
 from realtime.commands.recipe_options import as_field
 from realtime.commands.terminal import Bar
 from realtime.commands.video import video
@@ -200,9 +201,9 @@ def test_a_reader_that_leaves_early_is_no_error(small_style: Path) -> None:
 
 
 def test_style_names_complete_in_the_shell() -> None:
-    words = "impasto video --st"
+    words = "impasto video --str"
     done = impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="2")
-    assert set(done.stdout.split()) == {"--style", "--strength", "--strict"}
+    assert set(done.stdout.split()) == {"--strength", "--strict", "--stroke"}
 
 
 def test_the_gallerys_styles_complete() -> None:
@@ -236,7 +237,7 @@ def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict
 @pytest.mark.parametrize(
     ("command", "options", "apart"),
     [
-        (video, VideoOptions(), {"source", "output", "json"}),
+        (video, VideoOptions(), {"context", "source", "output", "json", "keyframes", *KEYFRAME_NAMES}),
         (image, ImageOptions(), {"context", "sources", "output", "json", "method", *GATYS_HELP}),
         (import_checkpoint, ImportOptions(), {"checkpoint", "output", "json"}),
     ],

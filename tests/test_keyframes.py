@@ -15,6 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from clips import write_clip
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -30,7 +31,6 @@ from realtime.keyframes.stylizer import KeyframeStylizer
 from realtime.options import VideoOptions
 from realtime.stylizer import Unfinished
 from realtime.video import stylize_video
-from tests.clips import write_clip
 from trainers.options import GatysOptions
 
 SIZE = (160, 120)

@@ -70,15 +70,15 @@ class KeyframeOptimiser:
             share = now.pixels / now.all_pixels
             spent = time.perf_counter() - started
             left = spent / share - spent
-            self._label(f"{name}: {done} of {iterations} iterations{duration(left, share)}")
+            self._label(f"{name}: {done} of {iterations} iterations{_duration(left, share)}")
             if whole and share >= TELLING_SHARE and not self._told_duration:
                 self._told_duration = True
-                self._report(f"{name} will take about {spoken(spent + left)}; every shot needs at least one")
+                self._report(f"{name} will take about {spoken(spent + left)}")
 
         return tell
 
 
-def duration(left: float, share: float) -> str:
+def _duration(left: float, share: float) -> str:
     return f", {spoken(left)} left" if share >= TELLING_SHARE else ""
 
 
@@ -87,11 +87,9 @@ def spoken(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def check_torch() -> None:
+def check_torch(what: str = "painting by optimisation") -> None:
     """ImpastoError where the training extra is not installed."""
     try:
         import trainers.gatys  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImpastoError(
-            f"painting by optimisation needs {error.name}; install it with: pip install 'impasto[train]'"
-        ) from error
+        raise ImpastoError(f"{what} needs {error.name}; install it with: pip install 'impasto[train]'") from error
