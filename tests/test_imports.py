@@ -31,6 +31,7 @@ IMPORT_TRAINERS = (
     "realtime/commands/keyframe_choices.py",
     "realtime/keyframe.py",
     "realtime/keyframes/optimiser.py",
+    "realtime/live/still.py",
     "realtime/keyframes/stylizer.py",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}

@@ -15,9 +15,11 @@ from engines.engine import EngineChoice, load_engine
 from engines.errors import EngineRefused, ImpastoError
 from engines.style import load_style
 from realtime.control.client import send
+from realtime.live.address import labels_of
 from realtime.live.options import LiveOptions
+from realtime.live.pacing import sink_rate
 from realtime.live.report import LiveReport
-from realtime.live.run import labels_of, run_live, settings_of, sink_rate
+from realtime.live.run import run_live, settings_of
 
 PATTERN = "pattern:128x96@25"
 ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture

@@ -1,6 +1,6 @@
 """The picture that is shown: painted, mirrored, frozen, split, plain, and with a notice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,9 @@ class NegativeLoader:
 class Studio:
     """A picture of 64x48 with what it needs around it; changes of the look are cuts."""
 
-    def __init__(self, style: Path, paint_height: int = HEIGHT) -> None:
+    def __init__(
+        self, style: Path, paint_height: int = HEIGHT, still: Callable[[], Pixels | None] = lambda: None
+    ) -> None:
         self.lines: list[str] = []
         self.loader = NegativeLoader()
         self.stats = LiveStats()
@@ -58,6 +60,7 @@ class Studio:
             self.painter,
             PaintSize(paint_height),
             self.stats,
+            still,
         )
 
     def show(self, pixels: Pixels, notice: str = "") -> Pixels:
@@ -104,6 +107,14 @@ def test_the_original_is_not_painted(studio: Studio) -> None:
 def test_a_mirror(studio: Studio) -> None:
     studio.board.do("mirror", True)
     assert (studio.show(ramp()) == 255 - ramp()[:, ::-1]).all()
+
+
+def test_a_still_is_shown_in_place_of_all_else(small_style: Path) -> None:
+    studio = Studio(small_style, still=lambda: np.full((96, 128, 3), 7, np.uint8))
+    assert (studio.show(ramp()) == 7).all()
+    assert studio.picture.captured is not None
+    assert (studio.picture.captured == ramp()).all()
+    studio.painter.close()
 
 
 def test_a_frozen_picture_stays_and_goes(studio: Studio) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from realtime.commands import choices
+from realtime.commands.recipe_options import weighed_picture
 from realtime.live.options import DEFAULT_SINK, DEFAULT_SOURCE, LiveOptions
 
 DEFAULTS = LiveOptions()
@@ -46,6 +47,14 @@ def live(
     folder: Annotated[
         Path, typer.Option(help="Where snapshots and recordings go.", rich_help_panel=choices.LIVE)
     ] = DEFAULTS.folder,
+    style_image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PICTURE",
+            help="Paint stills in this style (the key k), by optimisation; again for more, with weights: a.jpg=0.7.",
+            rich_help_panel=choices.PAINTING,
+        ),
+    ] = None,
     style: choices.Style = DEFAULTS.style,
     mix: choices.Mix = DEFAULTS.mix,
     strength: choices.Strength = DEFAULTS.strength,
@@ -126,6 +135,7 @@ def live(
         loop=loop,
         audio=audio,
         folder=folder,
+        style_images=tuple(map(weighed_picture, style_image or ())),
         control=control,
         socket=socket,
         seconds=seconds,

@@ -35,12 +35,18 @@ def _nothing_known() -> dict[str, Any]:
     return {}
 
 
+def _no_paint() -> str:
+    """Where nobody paints stills."""
+    raise ImpastoError("no still can be painted here")
+
+
 class ControlBoard:
     """The settings of a run; every thread may read and change them.
 
     `settings` is replaced as a whole, so whoever holds one sees it unchanged. `style_names` are those of the style file
-    in use. `on_snapshot` saves the picture and returns its path; `on_quit` asks the run to end; both are called on the
-    thread of the one who asked. `figures` are told by `describe`.
+    in use. `on_snapshot` saves the picture and returns its path; `on_paint` begins a still
+    and returns a line; `on_quit` asks the run to end; all are called on the thread of the one who asked. `figures` are
+    told by `describe`.
     """
 
     def __init__(
@@ -50,11 +56,13 @@ class ControlBoard:
         *,
         on_snapshot: Callable[[], str],
         on_quit: Callable[[], None],
+        on_paint: Callable[[], str] = _no_paint,
         figures: Callable[[], dict[str, Any]] = _nothing_known,
     ) -> None:
         self._settings = settings
         self._style_names = tuple(style_names)
         self._on_snapshot, self._on_quit, self._figures = on_snapshot, on_quit, figures
+        self._on_paint = on_paint
         self._said = Said("", float("-inf"))
         self._lock = threading.Lock()
 
@@ -104,6 +112,8 @@ class ControlBoard:
     def _deed(self, command: str) -> str:
         if command == "snapshot":
             return f"saved {self._on_snapshot()}"
+        if command == "paint":
+            return self._on_paint()
         if command == "quit":
             self._on_quit()
         return ""

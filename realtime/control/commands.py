@@ -45,7 +45,7 @@ class Command:
     @property
     def once(self) -> bool:
         """Whether a key that is held down does it once: turned over again and again it would flicker, or fill disks."""
-        return self.kind is Kind.FLAG or self.toggles or self.name == "snapshot"
+        return self.kind is Kind.FLAG or self.toggles or self.name in ("snapshot", "paint")
 
 
 DIGITS: dict[str, Value] = {str(digit): str(digit) for digit in range(1, 10)}
@@ -69,6 +69,7 @@ COMMANDS = (
     Command(name="mirror", kind=Kind.FLAG, setting="mirror", help="mirror the picture", keys={"v": None}),
     Command(name="record", kind=Kind.FLAG, setting="recording", help="record to a file", keys={"r": None}),
     Command(name="snapshot", kind=Kind.NONE, help="save this picture", keys={"s": None}),
+    Command(name="paint", kind=Kind.NONE, help="paint a still of this picture", keys={"k": None}),
     Command(name="fullscreen", kind=Kind.FLAG, setting="fullscreen", help="fill the screen",
             keys={"f": None, "f11": None}),
     Command(name="statistics", kind=Kind.FLAG, setting="show_statistics", help="show the figures", keys={"i": None}),

@@ -44,8 +44,8 @@ class LiveSettings:
 def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequence[str]) -> LiveSettings:
     """The settings after a command; `names` are the styles of the file in use, in order.
 
-    Deeds (snapshot, quit, status) change nothing. ImpastoError for an unknown command and a value that it cannot take.
-    A style that is none of `names` is taken as it is written: finding it is somebody else's work.
+    Deeds (snapshot, paint, quit, status) change nothing. ImpastoError for an unknown command and a value that it cannot
+    take. A style that is none of `names` is taken as it is written: finding it is somebody else's work.
     """
     command = find_command(name)
     value = checked_value(command, value)

@@ -1,6 +1,8 @@
 """Addresses as they may be shown: without the secrets in them."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 HIDDEN = "***"
@@ -9,6 +11,16 @@ SECRET_FIELDS = re.compile(r"key|token|pass|pwd|secret|sig|auth|streamid|credent
 SECRET_IN_PATH = re.compile(r"((?:pass|pwd|token|secret)[a-z]*=)[^&/;_]+", re.IGNORECASE)
 WITHIN = re.compile(r"([a-z0-9+.-]+:)([a-z0-9+.-]+://.*)", re.IGNORECASE | re.DOTALL)  # hls:https://…
 KEYED_SCHEMES = ("rtmp", "rtmps")  # the last part of their path is the stream's key, as good as a password
+
+
+def labels_of(sinks: Sequence[str]) -> list[str]:
+    """What the sinks are called, without secrets; those that look alike are numbered."""
+    seen: Counter[str] = Counter()
+    labels = []
+    for shown in map(redacted, sinks):
+        seen[shown] += 1
+        labels.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
+    return labels
 
 
 def redacted(address: str) -> str:

@@ -26,6 +26,7 @@ class LiveOptions(StylizeOptions):
     always has the source's size. `size` and `rate` are asked of a camera or a screen. With `target_fps`
     or `max_latency_ms` the height is lowered and raised to keep them; `fps_cap` paints no more frames a second.
     `audio` is none, source, microphone or microphone:DEVICE. The run ends after `seconds` or `frames` where given.
+    `style_images` are pictures with weights, in whose style the command `paint` paints a still.
     """
 
     size: PictureSize | None = None
@@ -38,6 +39,7 @@ class LiveOptions(StylizeOptions):
     mirror: bool = False
     pass_through: bool = False
     folder: Path = Path()
+    style_images: tuple[tuple[Path, float], ...] = ()
     socket: Path | None = None
     control: bool = True
     seconds: float | None = None

@@ -9,6 +9,8 @@ EARLY = 0.25  # of an interval: a frame that comes so much too early still count
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 8.0
 GOOD_WORK_SECONDS = 10.0
+FALLBACK_RATE = Fraction(30)
+MOST_RATE = 240  # a film that tells more tells the ticks of its clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,8 @@ def backoff_seconds(failures: int) -> float:
 def failures_after(failures: int, good_seconds: float) -> int:
     """The failures in a row once one more came after so many seconds of good work: ten of them forgive the past."""
     return 1 if good_seconds >= GOOD_WORK_SECONDS else failures + 1
+
+
+def sink_rate(source_rate: Fraction | None) -> Fraction:
+    """The frames a second that sinks are opened for."""
+    return source_rate if source_rate and 0 < source_rate <= MOST_RATE else FALLBACK_RATE

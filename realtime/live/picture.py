@@ -1,6 +1,7 @@
 """From a captured frame to the one that every sink gets: painted, composed, with the notice of a lost source."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from engines.spec import EngineSpec
@@ -19,6 +20,7 @@ class LivePicture:
     """Makes the picture that is shown, at `size` (width, height), on the painting thread.
 
     What a person has set on `board` holds from the next frame on. Nothing is painted while the original is shown.
+    While there is a `still` it is shown in place of all else.
     """
 
     def __init__(
@@ -29,13 +31,16 @@ class LivePicture:
         painter: LivePainter,
         paint_size: PaintSize,
         stats: LiveStats,
+        still: Callable[[], Pixels | None] = lambda: None,
     ) -> None:
         self.size = size
         self.newest: Frame | None = None
+        self.captured: Pixels | None = None  # what the newest was painted from
         self.painting: Painting | None = None
         self.settled_style = board.settings.style  # the last whose engine was there
         self._board, self._looks, self._painter = board, looks, painter
         self._paint_size, self._stats = paint_size, stats
+        self._still = still
         self._frozen: Pixels | None = None
 
     @property
@@ -49,9 +54,11 @@ class LivePicture:
         settings = self._board.settings
         captured = self._held(frame.data, settings)
         captured = mirrored(captured) if settings.mirror else captured
+        self.captured = captured
         painted = None if settings.pass_through else self._painted(captured, settings)
         started = time.perf_counter()
-        shown = self._composed(captured, painted, settings)
+        still = self._still()
+        shown = self._composed(captured, painted, settings) if still is None else fit(still, self.size)
         self.newest = replace(frame, data=draw_notice(shown, notice) if notice else shown)
         self._stats.stage("compose", time.perf_counter() - started)
         return self.newest

@@ -2,11 +2,9 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,15 @@ from engines.errors import ImpastoError
 from realtime.control.board import ControlBoard
 from realtime.control.server import ControlServer
 from realtime.control.settings import LiveSettings
-from realtime.frame import Sink, Source
-from realtime.live.address import redacted
+from realtime.frame import Pixels, Sink, Source
+from realtime.live.address import labels_of
 from realtime.live.capture import Capture
 from realtime.live.engine_loader import EngineLoader
 from realtime.live.height_pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
 from realtime.live.options import LiveOptions
+from realtime.live.pacing import sink_rate
 from realtime.live.paint_size import PaintSize
 from realtime.live.painter import LivePainter
 from realtime.live.picture import LivePicture
@@ -33,6 +32,7 @@ from realtime.live.request import SinkRequest, SourceRequest
 from realtime.live.schemes import open_sink, open_source, refuse_doubles
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
+from realtime.live.still import StillPainter
 from realtime.live.watch import LiveWatch, figures_for_json, overlay_figures
 from realtime.painting import parse_mix
 from realtime.report import Notes
@@ -42,8 +42,6 @@ from realtime.window.overlay import OverlayFigures
 from realtime.window.snapshot import save_snapshot
 from realtime.window.viewer import BoardViewer
 
-FALLBACK_RATE = Fraction(30)
-MOST_RATE = 240  # a film that tells more tells the ticks of its clock
 AUTO_HEIGHT = 360
 
 
@@ -75,21 +73,6 @@ def run_live(
             raise
         while_opening.pop_all()  # from here on the loop closes the source and the sinks, on their own threads
         return run.run()
-
-
-def labels_of(sinks: Sequence[str]) -> list[str]:
-    """What the sinks are called, without secrets; those that look alike are numbered."""
-    seen: Counter[str] = Counter()
-    labels = []
-    for shown in map(redacted, sinks):
-        seen[shown] += 1
-        labels.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
-    return labels
-
-
-def sink_rate(source_rate: Fraction | None) -> Fraction:
-    """The frames a second that sinks are opened for."""
-    return source_rate if source_rate and 0 < source_rate <= MOST_RATE else FALLBACK_RATE
 
 
 def settings_of(options: LiveOptions) -> LiveSettings:
@@ -130,8 +113,15 @@ class _LiveRun:
         self._ended = False  # as it was to end: by the source, by `quit`, by --seconds
         self._stats = LiveStats()
         self._board = ControlBoard(
-            settings_of(options), (), on_snapshot=self._snapshot, on_quit=self._end, figures=self._figures
+            settings_of(options),
+            (),
+            on_snapshot=self._snapshot,
+            on_quit=self._end,
+            on_paint=self._paint_still,
+            figures=self._figures,
         )
+        self._still = StillPainter(options.style_images, self._board, self._save, report)
+        opened.callback(self._still.close)
         self._looks = LookBook(report, self._board.use_styles)
         self._looks.look(self._board.settings)
         self._viewer = BoardViewer(self._board, self._overlay)
@@ -237,7 +227,8 @@ class _LiveRun:
         self._painter = LivePainter(loader, self._report, choice)
         self._opened.callback(self._painter.close)
         self._paint_size = PaintSize(options.height or min(AUTO_HEIGHT, self._size[1]))
-        self._picture = LivePicture(self._size, self._board, self._looks, self._painter, self._paint_size, self._stats)
+        around = (self._board, self._looks, self._painter, self._paint_size, self._stats)
+        self._picture = LivePicture(self._size, *around, still=lambda: self._still.shown)
 
     def _pilot(self) -> HeightPilot | None:
         options = self._options
@@ -267,7 +258,13 @@ class _LiveRun:
         newest = self._picture.newest
         if newest is None:
             raise ImpastoError("there is no picture to save yet")
-        return str(save_snapshot(newest.data, self._options.folder, datetime.now()))
+        return self._save(newest.data)
+
+    def _save(self, pixels: Pixels) -> str:
+        return str(save_snapshot(pixels, self._options.folder, datetime.now()))
+
+    def _paint_still(self) -> str:
+        return self._still.ask(self._picture.captured)
 
     def _figures(self) -> dict[str, Any]:
         return figures_for_json(self._stats.now(), self._picture.engine)

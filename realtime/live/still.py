@@ -1,0 +1,98 @@
+"""A still of the live picture, painted by optimisation in the background while the picture goes on."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.errors import ImpastoError
+from engines.spec import one_line
+from realtime.frame import Pixels
+
+if TYPE_CHECKING:
+    from realtime.control.board import ControlBoard
+
+Styles = tuple[tuple[Path, float], ...]
+# Behind all that is live; the threads that torch starts inherit it.
+NICE = 15
+SAID_SECONDS = 1.0
+ENDING_SECONDS = 0.5
+ITERATIONS = 120
+
+
+class StillPainter:
+    """Paints one photo at a time in the style of pictures. `save` writes it and returns its path, on this thread.
+
+    What is going on is said on the board. When it is ready the still is `shown` until a command changes something.
+    """
+
+    def __init__(
+        self, styles: Styles, board: "ControlBoard", save: Callable[[Pixels], str], report: Callable[[str], None]
+    ) -> None:
+        self._styles, self._board, self._save, self._report = styles, board, save, report
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._shown: tuple[Pixels, object] | None = None
+        self._said_at = 0.0
+
+    @property
+    def shown(self) -> Pixels | None:
+        """The still in place of the live picture, or None."""
+        shown = self._shown
+        return shown[0] if shown is not None and shown[1] is self._board.settings else None
+
+    def ask(self, photo: Pixels | None) -> str:
+        """Start, or put away the still that is shown; a line for people. ImpastoError where it cannot be."""
+        if self.shown is not None:
+            self._shown = None
+            return "live again"
+        if not self._styles:
+            raise ImpastoError("paint takes the style of a picture: start impasto live with --style-image PICTURE")
+        if photo is None:
+            raise ImpastoError("there is no picture to paint yet")
+        if self._thread is not None and self._thread.is_alive():
+            raise ImpastoError("a still is being painted already; wait for it")
+        self._thread = threading.Thread(target=self._run, args=(photo,), name="impasto-still", daemon=True)
+        self._thread.start()
+        return "painting a still of this picture"
+
+    def close(self) -> None:
+        """Give up what is being painted."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(ENDING_SECONDS)
+
+    def _run(self, photo: Pixels) -> None:
+        try:
+            self._paint(photo)
+        except Exception as error:  # a thread's border: the live picture goes on whatever happens here
+            line = str(error) if isinstance(error, (ImpastoError, OSError, ValueError)) else one_line(error)
+            self._board.say(f"no still: {line}")
+            self._report(f"no still: {line}")
+
+    def _paint(self, photo: Pixels) -> None:
+        if hasattr(os, "setpriority"):
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        from realtime.keyframes.optimiser import KeyframeOptimiser, spoken
+        from trainers.options import GatysOptions
+
+        started = time.perf_counter()
+        recipe = GatysOptions(style_images=self._styles, iterations=ITERATIONS)
+        painting = KeyframeOptimiser(recipe, lambda line: None, self._say, self._stop).paint(photo, "still")
+        if painting is None:
+            return
+        path = self._save(painting)
+        self._shown = painting, self._board.settings
+        self._board.say(f"saved {path}")
+        self._report(f"still painted in {spoken(time.perf_counter() - started)}: {path}")
+
+    def _say(self, line: str) -> None:
+        """Now and then: a line on the picture is to be read."""
+        now = time.perf_counter()
+        if now - self._said_at >= SAID_SECONDS:
+            self._said_at = now
+            self._board.say(line)
