@@ -1,6 +1,7 @@
 """Where what is seen in one frame was in another: dense optical flow with a check, and pictures carried along it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -108,9 +109,15 @@ def sampled(
 
 
 def grid(shape: tuple[int, ...]) -> Field:
-    """[H, W, 2]: the place (x, y) of every pixel."""
-    height, width = shape[:2]
-    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
+    """[H, W, 2]: the place (x, y) of every pixel; not to be written to."""
+    return _grid(*shape[:2])
+
+
+@lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> Field:
+    places = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
+    places.flags.writeable = False
+    return places
 
 
 def filled(field: Field, weight: Plane) -> Field:

@@ -34,8 +34,9 @@ class Palette:
         away = luma - luma.mean()
         variance = max(1.0, float((away * away).mean()))
         self.answer = np.asarray((away[..., None] * painting).mean((0, 1)) / variance, np.float32)
-        self._mean_luma, self._mean_chroma = luma.mean(), (photo - luma[..., None]).mean((0, 1))
-        self._mean_painted = painting.mean((0, 1), dtype=np.float32)
+        slopes = np.outer(self.answer, LUMA) + KEPT_CHROMA * (np.eye(3) - LUMA)
+        begin = painting.mean((0, 1)) - slopes @ photo.mean((0, 1))
+        self._extrapolation = np.column_stack([slopes, begin]).astype(np.float32)
         left = painting - self._extrapolated(photo)
         table = _summed(_cells(photo), left, BINS**3).reshape(BINS, BINS, BINS, 4)
         told = np.zeros((BINS, BINS, BINS, 3), np.float32)
@@ -50,10 +51,7 @@ class Palette:
         return np.asarray(self._extrapolated(photo) + self._table[_cells(photo)], np.float32)
 
     def _extrapolated(self, photo: Pixels) -> NDArray[np.float32]:
-        luma = (photo @ LUMA)[..., None]
-        chroma = photo - luma - self._mean_chroma
-        told = self._mean_painted + (luma - self._mean_luma) * self.answer + KEPT_CHROMA * chroma
-        return np.asarray(told, np.float32)
+        return np.asarray(cv2.transform(photo.astype(np.float32), self._extrapolation), np.float32)
 
 
 class LocalPalette:
