@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from realtime.control.board import ControlBoard
 
 Styles = tuple[tuple[Path, float], ...]
-# Behind all that is live; the threads that torch starts inherit it.
-NICE = 15
+# Behind all that is live, but a third as heavy: nets take every core they get, and behind them nothing would ever end.
+# The threads that torch starts inherit it.
+NICE = 5
 SAID_SECONDS = 1.0
 ENDING_SECONDS = 0.5
 ITERATIONS = 120
