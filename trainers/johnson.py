@@ -27,31 +27,16 @@ from torch import Tensor
 from engines.networks.seed_texture import CELLS_PX, periodic_noise
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import PRESETS, TransformConfig
-from trainers.comb import comb_loss
-from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures, style_picture
-from trainers.losses import grid_loss, structure_loss, tone_loss, total_variation
-from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
-from trainers.objective import Objective
+from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures
 from trainers.options import JohnsonOptions
-from trainers.perceptual import PerceptualNet, load_perceptual
+from trainers.perceptual import load_perceptual
 from trainers.run_folder import Checkpoint, RunFolder
-from trainers.style_targets import style_targets
+from trainers.training_losses import Losses, read_paintings, training_losses
 
 WARM_UP_STEPS = 100
 GRADIENT_NORM = 1.0
-Losses = dict[str, Tensor]
-Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 Report = Callable[[str], None]
 OnStep = Callable[[int, dict[str, float]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Paintings:
-    """What the run aims at: the names of the styles, their weights [N], and what their paintings ask."""
-
-    names: tuple[str, ...]
-    weights: Tensor
-    objective: Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,71 +99,6 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     accelerator.end_training()
     average.level()  # of a run that began before nets were levelled, the average is not yet
     return TrainedNet(average, paintings.names, folder.history)
-
-
-def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Paintings:
-    """The targets of every picture in the styles folder; a style is called like its file."""
-    paths, bad = readable_pictures(find_pictures([options.styles]))
-    if not paths:
-        raise ValueError(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
-    names = tuple(path.stem for path in paths)
-    if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
-        raise ValueError(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
-    targets = style_targets(
-        options.loss, [style_picture(path, options.style_size).to(device) for path in paths], perceptual,
-        options.style_layers, options.octaves, samples=options.samples, slices=options.slices, seed=options.seed,
-    )  # fmt: skip
-    objective = Objective(
-        perceptual, targets, options.content_layers, options.style_layers, options.octaves, options.detail_floor
-    )
-    return Paintings(names, torch.tensor([options.weight_of(name) for name in names], device=device), objective)
-
-
-def training_losses(
-    paint: Paint,
-    vectors: Tensor,
-    paintings: Paintings,
-    pictures: Tensor,
-    style_ids: Tensor,
-    options: JohnsonOptions,
-    *,
-    chance: torch.Generator,
-    texture: Tensor | None = None,
-    moving: bool = False,
-) -> Losses:
-    """pictures [B, 3, H, W], their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P] → the mean losses.
-
-    The net sees the pictures as a sensor would give them, the losses as they are. Under `styles` is the style loss of
-    each sample [B]. When `moving`, a second frame of each picture is painted too,
-    with the texture carried along, and the stability loss is added.
-    """
-    frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
-    if moving:
-        moved, flow, light = second_frame(pictures, MotionOptions(), chance)
-        # One pass for both: instance norm keeps samples apart, and data-parallel training wants a single forward.
-        frames, vectors = torch.cat([frames, moved]), vectors.repeat(2, 1)
-        texture = None if texture is None else torch.cat([texture, carried(texture, flow)])
-    painted = paint(frames, vectors, texture)
-    first = painted[: len(pictures)]
-    content, style = paintings.objective.losses(first, pictures, style_ids, chance)
-    losses = {
-        "content": content.mean(),
-        "style": style.mean(),
-        "tv": total_variation(first).mean(),
-        "range": (first - first.clamp(0, 1)).square().mean(),
-        "grid": grid_loss(first).mean(),
-        "comb": comb_loss(first).mean(),
-        "tone": tone_loss(first, pictures).mean(),
-        "structure": structure_loss(first, pictures).mean(),
-    }
-    total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * style).mean()
-    total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
-    total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
-    total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
-    if moving:
-        losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
-        total = total + options.stability_weight * losses["stability"]
-    return {**losses, "styles": style.detach(), "total": total}
 
 
 def shown_losses(losses: dict[str, float]) -> str:

@@ -18,10 +18,11 @@ from engines.networks.transform import TransformNet
 from engines.style import NamedStyle
 from trainers.credits import Credit, read_credits
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
-from trainers.johnson import Paintings, TrainedNet, read_paintings, training_losses
+from trainers.johnson import TrainedNet
 from trainers.motion import MotionOptions, second_frame, stability_loss
 from trainers.options import JohnsonOptions
 from trainers.perceptual import load_perceptual
+from trainers.training_losses import Paintings, read_paintings, training_losses
 
 VALIDATION_PICTURES = 24
 # A card with more names than this would be larger than the net.
