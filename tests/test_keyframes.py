@@ -23,7 +23,7 @@ from realtime.cli import app
 from realtime.commands.keyframe_choices import NAMES
 from realtime.commands.terminal import Bar
 from realtime.frame import Frame, Pixels
-from realtime.keyframes.carried import Carried, Key
+from realtime.keyframes.carried import Carried, Key, with_colours_of
 from realtime.keyframes.cuts import Sight, is_cut
 from realtime.keyframes.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
 from realtime.keyframes.palette import Palette
@@ -117,6 +117,14 @@ def test_new_ground_is_told_in_the_colours_of_the_painting() -> None:
     uncovered = painted[50:70, 45:62].astype(float)
     assert np.abs(uncovered.mean((0, 1)) - inverted(wall)[50:70, 45:62].mean((0, 1))).max() < 12
     assert carried.known_share < 0.99
+
+
+def test_a_painting_gone_over_keeps_its_broad_colours() -> None:
+    shown, painting = np.full((60, 80, 3), (200, 180, 60), np.uint8), textured(2, (80, 60)) // 2
+    kept = with_colours_of(shown, painting)
+    assert np.abs(kept.mean((0, 1)) - shown[0, 0]).max() < 12
+    fine = [picture - cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 2.0) for picture in (kept, painting)]
+    assert np.corrcoef(fine[0].ravel(), fine[1].ravel())[0, 1] > 0.9
 
 
 def test_light_that_falls_is_followed() -> None:

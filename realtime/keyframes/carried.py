@@ -58,6 +58,13 @@ class Key:
         return cls(painting, seen, palette, local, brush)
 
 
+def with_colours_of(shown: Pixels, painting: Pixels) -> Pixels:
+    """A painting with the broad colours of another: a field that was yellow does not turn blue within a shot."""
+    away = shown.astype(np.float32) - painting
+    broad = cv2.GaussianBlur(away, (0, 0), LIGHT_SHARE * max(shown.shape))
+    return np.asarray(np.rint(painting + broad).clip(0, 255), np.uint8)
+
+
 class Carried:
     """A key on its way through a shot. `follow` each frame in order, then `paint` it.
 

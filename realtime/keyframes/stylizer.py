@@ -11,7 +11,7 @@ import numpy as np
 from engines.engine import Controls, EngineSpec, GateReport
 from realtime.frame import Frame, Pixels
 from realtime.keyframe import blended
-from realtime.keyframes.carried import Carried, Key
+from realtime.keyframes.carried import Carried, Key, with_colours_of
 from realtime.keyframes.cuts import Sight, is_cut
 from realtime.keyframes.motion import MotionMeter, Small, measured
 from realtime.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report, spoken
@@ -126,6 +126,7 @@ class KeyframeStylizer(Stylizer):
             return shown
         painting = self._key_frame(frame, shown)
         if painting is not None:
+            painting = with_colours_of(shown, painting)
             self._carry(Key.of(frame.data, painting), shown.astype(np.int16) - painting)
         return shown
 
