@@ -26,6 +26,7 @@ from realtime.frame import Frame, Pixels
 from realtime.keyframes.carried import Carried, Key, with_colours_of
 from realtime.keyframes.cuts import Sight, is_cut
 from realtime.keyframes.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
+from realtime.keyframes.optimiser import Pace
 from realtime.keyframes.palette import Palette
 from realtime.keyframes.stylizer import KeyframeStylizer
 from realtime.options import VideoOptions
@@ -179,6 +180,20 @@ def test_a_colour_that_the_photo_had_not_is_told_apart() -> None:
     red, grey = palette(np.array([[[200, 20, 20], [74, 74, 74]]], np.uint8))[0]
     assert red[0] - red[2] > 50
     assert abs(float(grey[0] - grey[2])) < 10
+
+
+def test_the_time_left_is_told_by_the_scale_at_hand() -> None:
+    """Ten iterations of 10 pixels at 1 s, ten of 90 pixels at 3 s, and 5 s between the scales for something else."""
+    pace, told = Pace(), dict[int, float | None]()
+    for step in range(1, 21):
+        fine = max(0, step - 10)
+        pixels, now = 10 * min(step, 10) + 90 * fine, min(step, 10) + (5.0 if fine else 0.0) + 3 * fine
+        told[step] = pace.seconds_left(fine > 0, pixels, 1000, now)
+    assert told[1] is None
+    assert told[9] == pytest.approx(91.0)  # one more second, and the fine scale as if its pixels took as long
+    assert told[11] is None
+    assert told[12] == pytest.approx(24.0)
+    assert told[20] == 0
 
 
 class StandInOptimiser:

@@ -62,24 +62,36 @@ class KeyframeOptimiser:
         return painting.rgb if painting.rgb.shape == photo.shape else resize(painting.rgb, size)
 
     def _teller(self, name: str, iterations: int, *, whole: bool) -> Callable[["Progress"], None]:
-        started, done = time.perf_counter(), 0
+        started, done, pace = time.perf_counter(), 0, Pace()
 
         def tell(now: "Progress") -> None:
             nonlocal done
             done += 1
-            share = now.pixels / now.all_pixels
-            spent = time.perf_counter() - started
-            left = spent / share - spent
-            self._label(f"{name}: {done} of {iterations} iterations{_duration(left, share)}")
-            if whole and share >= TELLING_SHARE and not self._told_duration:
+            left = pace.seconds_left(now.scale, now.pixels, now.all_pixels, time.perf_counter())
+            remaining = "" if left is None else f", {spoken(left)} left"
+            self._label(f"{name}: {done} of {iterations} iterations{remaining}")
+            if whole and left is not None and not self._told_duration:
                 self._told_duration = True
-                self._report(f"{name} will take about {spoken(spent + left)}")
+                self._report(f"{name} will take about {spoken(time.perf_counter() - started + left)}")
 
         return tell
 
 
-def _duration(left: float, share: float) -> str:
-    return f", {spoken(left)} left" if share >= TELLING_SHARE else ""
+class Pace:
+    """How long the rest will take, told by the scale at hand: coarser ones were slower for their pixels."""
+
+    def __init__(self) -> None:
+        self._scale: object = None
+        self._begun = (0.0, 0)
+
+    def seconds_left(self, scale: object, pixels: int, all_pixels: int, now: float) -> float | None:
+        """None too early to tell, at the beginning of a run and of a scale, which is spent on the style pictures."""
+        if scale != self._scale:
+            self._scale, self._begun = scale, (now, pixels)
+        began, first = self._begun
+        if pixels < TELLING_SHARE * all_pixels or pixels == first:
+            return None
+        return (all_pixels - pixels) * (now - began) / (pixels - first)
 
 
 def spoken(seconds: float) -> str:
