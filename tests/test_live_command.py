@@ -46,19 +46,22 @@ OTHERS = LiveOptions(
     mirror=True,
     pass_through=True,
     folder=Path("pictures"),
+    style_images=((Path("painting.jpg"), 0.7), (Path("other.jpg"), 1.0)),
     socket=Path("live.sock"),
     control=False,
     seconds=2.5,
     frames=7,
 )
 SETTINGS = [field.name for field in fields(LiveOptions) if field.name != "overwrite"]  # a recording overwrites nothing
+SPELLED = {"style_images": "style_image"}  # given again for each picture
 FLAGS = {True: "--{}", False: "--no-{}"}
 
 
 def test_the_command_offers_every_setting_with_its_default() -> None:
     parameters = inspect.signature(live).parameters
     given = {name: parameter.default for name, parameter in parameters.items() if name not in ("source", "to", "json")}
-    assert given == {name: getattr(LiveOptions(), name) for name in SETTINGS}
+    defaults = {SPELLED.get(name, name): getattr(LiveOptions(), name) or None for name in SPELLED}
+    assert given == {name: getattr(LiveOptions(), name) for name in SETTINGS if name not in SPELLED} | defaults
 
 
 def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +81,9 @@ def test_every_option_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def as_written(name: str) -> list[str]:
     """An option of OTHERS on the command line."""
-    value, word = getattr(OTHERS, name), name.replace("_", "-")
+    value, word = getattr(OTHERS, name), SPELLED.get(name, name).replace("_", "-")
+    if name in SPELLED:
+        return [part for path, weight in value for part in (f"--{word}", f"{path}={weight}")]
     if isinstance(value, bool):
         return [FLAGS[value].format(word)]
     return [f"--{word}", "x".join(map(str, value)) if isinstance(value, PictureSize) else str(value)]
