@@ -76,7 +76,18 @@ def _faked_field(real: Any, *, bf16: bool) -> Any:
 
 
 def _faked_core(real: Any, *, bf16: bool) -> Any:
-    """openvino.Core as on such a processor, where it computes in bf16 unless it is told otherwise."""
+    """openvino.Core as on such a processor, where it computes in bf16 unless it is told otherwise.
+
+    Pretences may lie in one another, so each asks what it wraps, and nothing by a name that another has too.
+    """
+
+    def has_bf16(core: Any) -> bool:
+        return "BF16" in real.get_property(core, "CPU", CAPABILITIES)
+
+    def possible(core: Any, settings: dict[str, Any]) -> dict[str, Any]:
+        """With the precision named in which it does compute, where that is fp32 only because of the pretence."""
+        wanted = _named(settings.get(HINT, "bf16" if has_bf16(core) else ""))
+        return settings | ({HINT: "f32"} if wanted == "bf16" and not (bf16 and has_bf16(core)) else {})
 
     class PretendingCore(real):  # type: ignore[misc]
         def get_property(self, *arguments: Any) -> Any:
@@ -87,24 +98,12 @@ def _faked_core(real: Any, *, bf16: bool) -> Any:
 
         def compile_model(self, model: Any, device_name: Any = None, config: Any = None, **more: Any) -> Any:
             settings = dict(config or {})
-            if self._rounds(settings):
+            if bf16 and not has_bf16(self) and _named(settings.get(HINT, "bf16")) == "bf16":
                 model = round_as_bf16(model.clone() if hasattr(model, "clone") else self.read_model(model))
-            return super().compile_model(model, device_name, self._possible(settings), **more)
+            return super().compile_model(model, device_name, possible(self, settings), **more)
 
         def import_model(self, stream: Any, device_name: Any, config: Any = None) -> Any:
-            return super().import_model(stream, device_name, self._possible(dict(config or {})))
-
-        def _rounds(self, settings: dict[str, Any]) -> bool:
-            """Whether the processor is to compute in bf16 and cannot."""
-            return bf16 and not self._has_bf16() and _named(settings.get(HINT, "bf16")) == "bf16"
-
-        def _possible(self, settings: dict[str, Any]) -> dict[str, Any]:
-            """With the precision named in which it does compute, where that is fp32 only because of the pretence."""
-            wanted = _named(settings.get(HINT, "bf16" if self._has_bf16() else ""))
-            return settings | ({HINT: "f32"} if wanted == "bf16" and not (bf16 and self._has_bf16()) else {})
-
-        def _has_bf16(self) -> bool:
-            return "BF16" in super().get_property("CPU", CAPABILITIES)
+            return super().import_model(stream, device_name, possible(self, dict(config or {})))
 
     return PretendingCore
 
