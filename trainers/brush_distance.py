@@ -11,7 +11,7 @@ This is a yardstick, apart from the loss that nets are trained on: every directi
 NumPy's, so that the same picture has the same figure on every machine.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.objective import LEAST_OCTAVE_PX
 from trainers.perceptual import PerceptualNet
-from trainers.style_targets import halved, octave_layers
+from trainers.style_targets import octave_layers, octaves_of
 
 OCTAVES = 3
 # Measured: one picture's figure differs by 2 % (σ) between draws, by the places; 128 directions bring no less.
@@ -80,7 +79,7 @@ def octave_features(
     """picture [1, 3, H, W], RGB 0..1 → the layers of each octave; of the first one also those in `beside`."""
     return [
         perceptual.features(smaller, {*octave_layers(layers, octave), *(() if octave else beside)})
-        for octave, smaller in enumerate(_octaves(picture))
+        for octave, smaller in enumerate(octaves_of(picture, OCTAVES))
     ]
 
 
@@ -120,16 +119,6 @@ def _sorted_layer(features: Values, rng: np.random.Generator) -> SortedLayer:
     directions = random_directions(DIRECTIONS, features.shape[0], rng)
     ordered = sorted_projections(directions, at_random_places(features, PLACES_OF_A_PAINTING, rng))
     return SortedLayer(directions, stretched(ordered, QUANTILES), float(np.mean(np.square(features, dtype=np.float64))))
-
-
-def _octaves(picture: Tensor) -> Iterator[Tensor]:
-    """The picture and its halves, as long as an octave has room for the deepest layers."""
-    for octave in range(OCTAVES):
-        if octave:
-            picture = halved(picture)
-            if min(picture.shape[-2:]) < LEAST_OCTAVE_PX:
-                return
-        yield picture
 
 
 def _flat(features: Tensor) -> Values:

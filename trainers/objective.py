@@ -1,6 +1,5 @@
 """What a painted picture is judged by, for nets and for single pictures: content and style over several octaves."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +7,7 @@ from torch import Tensor
 
 from trainers.losses import content_loss, detail_map
 from trainers.perceptual import PerceptualNet
-from trainers.style_targets import StyleTargets, halved, octave_layers
-
-# An octave needs room for the deepest layer's neighbourhoods.
-LEAST_OCTAVE_PX = 48
+from trainers.style_targets import StyleTargets, octave_layers, octaves_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,8 @@ class Objective:
     ) -> tuple[Tensor, Tensor]:
         """painted and content [B, 3, H, W], style_ids [B] → (content [B], style [B])."""
         contents, styles = [], []
-        for octave, (picture, photo) in enumerate(self._octaves(painted, content)):
+        pictures, photos = octaves_of(painted, self.octaves), octaves_of(content, self.octaves)
+        for octave, (picture, photo) in enumerate(zip(pictures, photos, strict=True)):
             layers = octave_layers(self.style_layers, octave)
             features = self.perceptual.features(picture, {*layers, *self.content_layers})
             contents.append(self._content(features, photo))
@@ -47,12 +44,3 @@ class Objective:
             kept = self.perceptual.features(photo, self.content_layers)
             weight = detail_map(photo, self.detail_floor) if self.detail_floor < 1 else None
         return torch.stack([content_loss(features[layer], kept[layer], weight) for layer in kept]).mean(0)
-
-    def _octaves(self, painted: Tensor, content: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Both pictures, each time halved; at least once, and as long as an octave has room."""
-        for octave in range(self.octaves):
-            if octave:
-                painted, content = halved(painted), halved(content)
-                if min(painted.shape[-2:]) < LEAST_OCTAVE_PX:
-                    return
-            yield painted, content

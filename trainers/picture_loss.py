@@ -15,11 +15,10 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from trainers.losses import TINY, detail_map
-from trainers.objective import LEAST_OCTAVE_PX
 from trainers.options import GatysOptions
 from trainers.perceptual import PerceptualNet
 from trainers.receptive_field import receptive_fields
-from trainers.style_targets import Region, StyleTargets, halved, octave_layers
+from trainers.style_targets import Region, StyleTargets, halved, octave_layers, octaves_of
 from trainers.tiles import Tile, tiles
 
 # Pictures of up to so many pixels are computed at once.
@@ -181,10 +180,11 @@ def generator_of(*chance: int) -> torch.Generator:
 def _octaves(
     photo: Tensor, places: Sequence[Tensor | None], octaves: int
 ) -> list[tuple[Tensor, Sequence[Tensor | None]]]:
-    found: list[tuple[Tensor, Sequence[Tensor | None]]] = [(photo, places)]
-    while len(found) < octaves and min(photo.shape[-2:]) // 2 >= LEAST_OCTAVE_PX:
-        photo, places = halved(photo), [None if place is None else halved(place) for place in places]
-        found.append((photo, places))
+    found: list[tuple[Tensor, Sequence[Tensor | None]]] = []
+    for octave, smaller in enumerate(octaves_of(photo, octaves)):
+        if octave:
+            places = [None if place is None else halved(place) for place in places]
+        found.append((smaller, places))
     return found
 
 

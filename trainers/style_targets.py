@@ -20,6 +20,8 @@ from trainers.wasserstein import SlicedTarget, random_places, sliced_target
 # From the third octave on, the first stage's features are colours of areas, which the deeper layers tell too.
 FINE_OCTAVES = 2
 FINE_STAGE = "relu1_"
+# An octave needs room for the deepest layer's neighbourhoods.
+LEAST_OCTAVE_PX = 48
 Features = Mapping[str, Tensor]
 
 
@@ -164,6 +166,16 @@ def octave_layers(layers: Sequence[str], octave: int) -> tuple[str, ...]:
     if octave < FINE_OCTAVES:
         return tuple(layers)
     return tuple(layer for layer in layers if not layer.startswith(FINE_STAGE)) or tuple(layers)
+
+
+def octaves_of(picture: Tensor, most: int) -> Iterator[Tensor]:
+    """The picture [B, C, H, W] and its halves: at least itself, at most so many, as long as an octave has room."""
+    for octave in range(most):
+        if octave:
+            picture = halved(picture)
+            if min(picture.shape[-2:]) < LEAST_OCTAVE_PX:
+                return
+        yield picture
 
 
 def halved(picture: Tensor) -> Tensor:
