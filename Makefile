@@ -13,7 +13,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(DEMO_VENV)/.installed ## paint the built-in scene, or CLIP=my.mp4, and say where the results are
-	@$(DEMO_VENV)/bin/python -m realtime.demo $(if $(CLIP),"$(CLIP)")
+	@$(DEMO_VENV)/bin/python -m realtime.commands.demo $(if $(CLIP),"$(CLIP)")
 
 test: $(TEST_VENV)/.installed ## run the tests
 	@$(TEST_VENV)/bin/python -m pytest

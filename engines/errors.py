@@ -7,3 +7,22 @@ class ImpastoError(Exception):
 
 class EngineRefused(ImpastoError):
     """An engine cannot run here, or did not agree with the fp32 reference."""
+
+
+DEBUG_VARIABLE = "IMPASTO_DEBUG"
+# The libraries that opencv-python takes from the system, which a small Debian does not have.
+OPENCV_LIBRARIES = ("libGL.so", "libglib-2.0.so", "libgthread-2.0.so")
+
+
+def in_one_line(error: Exception) -> str:
+    """What happened, for a person. Our own errors and the builtins that carry a message say it themselves."""
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+    if isinstance(error, ImportError) and any(library in text for library in OPENCV_LIBRARIES):
+        return f"OpenCV cannot be loaded ({text}); on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; try a smaller --height"
+    if isinstance(error, (ImpastoError, OSError, ValueError, ModuleNotFoundError)) and text:
+        return text
+    return f"{type(error).__name__}: {text} ({DEBUG_VARIABLE}=1 shows where)"

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 AUTO = "auto"
 PRECISIONS = ("bf16", "fp16", "fp32", "fp8", "int8")

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from realtime.frame import Frame
-from realtime.live.pacing import Ticker
-from realtime.live.request import SourceRequest
+from realtime.frames.frame import Frame
+from realtime.frames.pacing import Ticker
+from realtime.frames.request import SourceRequest
 
 
 class ColourBars:

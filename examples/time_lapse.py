@@ -4,10 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.fresh_name import fresh_name
-from realtime.live.request import SinkRequest
-from realtime.picture_file import Picture, encode_picture, write_whole
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
+from realtime.media.output_file import fresh_name
+from realtime.media.picture_file import Picture, encode_picture, write_whole
 
 EVERY_SECONDS = 10.0
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from engines.errors import DEBUG_VARIABLE
 from realtime.commands.bench import bench
-from realtime.commands.border import DEBUG_VARIABLE, INTERRUPTED, at_the_border
 from realtime.commands.compile import compile_styles
+from realtime.commands.console.border import INTERRUPTED, at_the_border
 from realtime.commands.control import CONTEXT_SETTINGS, control
 from realtime.commands.doctor import doctor
 from realtime.commands.evaluate import evaluate

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from engines.cache import CacheEntry, EngineCache
+from engines.cache.folder import CacheEntry, EngineCache
 
 
 def entry_in(cache: EngineCache) -> Path:

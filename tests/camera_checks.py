@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, SignalLost
-from realtime.live.request import SinkRequest, SourceRequest
+from realtime.frames.frame import Frame, Pixels, SignalLost
+from realtime.frames.request import SinkRequest, SourceRequest
+from realtime.media.video_devices import describe, users_of
 from realtime.sinks.virtual_camera import open_virtual_camera
 from realtime.sources.camera import open_camera
-from realtime.video_devices import describe, users_of
 
 CAMERA, LOOPBACK = Path("/dev/video0"), Path("/dev/video10")
 DRIVER = Path("/sys/bus/platform/drivers/vivid")

@@ -9,8 +9,8 @@ from typing import Any
 import av
 import numpy as np
 
-from realtime.colour import ColourTags, ToRgb
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
+from realtime.media.colour.rgb import ColourTags, ToRgb
 
 TICK = Fraction(1, 12800)
 

@@ -11,7 +11,7 @@ from clips import write_clip
 from pretended_processor import PRECISIONS, VARIABLE, pretended
 from small_styles import write_small_style
 
-from realtime.live.request import SinkRequest
+from realtime.frames.request import SinkRequest
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before a test imports onnxruntime by itself
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -11,10 +11,10 @@ from itertools import count
 
 import numpy as np
 
-from realtime.frame import Frame
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.sinks.recording import open_recording
-from realtime.sound.feed import Sound, SoundFeed
 
 RATE = 30
 SAMPLES = 48000 // RATE

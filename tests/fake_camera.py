@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
 
 Modes = dict[str, dict[tuple[int, int], float]]  # the frame rate of each size, for each coding
 USB_2: Modes = {

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from engines.engine import Controls, EngineSpec, GateReport
-from realtime.frame import Frame, Pixels
-from realtime.stylizer import Stylizer
+from engines.loading.engine import Controls, EngineSpec, GateReport
+from realtime.frames.frame import Frame, Pixels
+from realtime.painting.stylizer import Stylizer
 
 RATE = Fraction(25)
 

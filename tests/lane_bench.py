@@ -7,7 +7,7 @@ from itertools import count
 
 from fakes import RATE, numbered_pixels
 
-from realtime.frame import Frame, Sink
+from realtime.frames.frame import Frame, Sink
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
 

@@ -17,10 +17,10 @@ from foreign_package import install_examples
 from servers import free_port
 from xvfb import running_screen
 
-from realtime.frame import Frame, Pixels, Source
-from realtime.live.pacing import Ticker
-from realtime.live.request import SinkRequest, SourceRequest
-from realtime.live.schemes import open_sink, open_source
+from realtime.frames.frame import Frame, Pixels, Source
+from realtime.frames.pacing import Ticker
+from realtime.frames.request import SinkRequest, SourceRequest
+from realtime.live.openers import open_sink, open_source
 from realtime.sources.camera import CameraSource
 from realtime.sources.camera_mode import CameraMode
 

@@ -8,9 +8,9 @@ import json
 import torch
 from norm_cases import CASES
 
-from engines.backends.torch_half_net import HalfNet
-from engines.kernels.instance_norm import Norm, torch_norm
-from engines.kernels.instance_norm_triton import styled_norm, triton_norm
+from engines.backends.torch_half.instance_norm import Norm, torch_norm
+from engines.backends.torch_half.instance_norm_triton import styled_norm, triton_norm
+from engines.backends.torch_half.net import HalfNet
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig
 

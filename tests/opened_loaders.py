@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fakes import painting_threads
 
-from realtime.live.engine_loader import EngineLoader, LoadedEngine, LoadFailed
+from realtime.painting.engine_loader import EngineLoader, LoadedEngine, LoadFailed
 
 
 @contextmanager

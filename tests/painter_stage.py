@@ -7,11 +7,11 @@ import numpy as np
 from fakes import CopyingEngine
 from small_styles import write_small_style
 
-from engines.engine import Controls
-from engines.style import StyleFile
-from realtime.frame import Pixels
-from realtime.live.engine_loader import EngineWanted, LoadedEngine, LoadFailed
-from realtime.live.painter import LivePainter, Look, Painting
+from engines.loading.engine import Controls
+from engines.style.styles import StyleFile
+from realtime.frames.frame import Pixels
+from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.painting.painter import LivePainter, Look, Painting
 
 SIZE = (32, 24)
 SECONDS = 0.625

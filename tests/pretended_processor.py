@@ -1,7 +1,7 @@
 """The processor taken for one that multiplies bf16, or for one that does not, whatever it is.
 
 Where bf16 exists it is what `auto` takes. So the suite runs both ways on every machine: what is faked is the flags that
-engines/cpu.py reads, what OpenVINO says that it can do, and, where the processor has no bf16, the rounding of it
+engines/machine.py reads, what OpenVINO says that it can do, and, where the processor has no bf16, the rounding of it
 (bf16_rounding.py). Processes that are started meanwhile pretend the same (child_start/sitecustomize.py).
 """
 
@@ -14,8 +14,9 @@ from typing import Any
 
 from bf16_rounding import round_as_bf16
 
-from engines import cpu, registry
-from engines.backends import openvino_package
+from engines import machine as cpu
+from engines import packages as openvino_package
+from engines.backends import registry
 
 PRECISIONS = ("fp32", "bf16")
 VARIABLE = "PRETENDED_PRECISION"
@@ -63,7 +64,7 @@ def pretend_from_the_start(precision: str) -> None:
 
 
 def _faked_field(real: Any, *, bf16: bool) -> Any:
-    """`engines.cpu._field` with the flag of bf16 in the line of flags, or without any."""
+    """`engines.machine._field` with the flag of bf16 in the line of flags, or without any."""
 
     def field(name: str) -> str:
         found: str = real(name)

@@ -9,9 +9,9 @@ from fractions import Fraction
 import av
 from servers import open_soon, read_some
 
-from realtime.frame import Frame, SignalLost, Sink
-from realtime.live.request import SinkRequest
-from realtime.live.schemes import open_sink
+from realtime.frames.frame import Frame, SignalLost, Sink
+from realtime.frames.request import SinkRequest
+from realtime.live.openers import open_sink
 from realtime.sources.stream_source import StreamSource
 
 RATE = Fraction(25)

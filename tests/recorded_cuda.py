@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.cuda import DEFAULT_STREAM, CudaError
+from engines.backends.tensorrt.cuda import DEFAULT_STREAM, CudaError
 from engines.errors import EngineRefused
 
 HEIGHT, WIDTH, STYLE_SIZE = 12, 20, 6

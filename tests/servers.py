@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Source
-from realtime.live.request import SourceRequest
-from realtime.live.schemes import open_source
+from realtime.frames.frame import Frame, Source
+from realtime.frames.request import SourceRequest
+from realtime.live.openers import open_source
 from realtime.sources.pattern import PatternSource
 from realtime.sources.stream_source import StreamSource
 

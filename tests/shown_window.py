@@ -12,13 +12,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from realtime.control.board import ControlBoard
-from realtime.control.settings import LiveSettings
-from realtime.frame import Frame
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.settings import LiveSettings
+from realtime.live.window.overlay import OverlayFigures
+from realtime.live.window.viewer import BoardViewer
 from realtime.sinks.window import open_window
-from realtime.window.overlay import OverlayFigures
-from realtime.window.viewer import BoardViewer
 
 RED_LEFT, BLUE_RIGHT = (200, 40, 30), (20, 60, 210)
 FIGURES = OverlayFigures(painted_fps=27.4, captured_fps=30, size=(640, 360), engine="OpenVINO", dropped=3)

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engines.export import export_style
+from engines.export.export import export_style
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig
-from engines.style import NamedStyle, StyleFile, load_style
+from engines.style.styles import NamedStyle, StyleFile, load_style
 
 SMALL = TransformConfig(widths=(4, 6, 8), blocks=1, refine_blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
 NAMES = ("waves", "night")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engines.spec import Controls, EngineSpec, GateReport
-from realtime.stylizer import Stylizer
+from realtime.painting.stylizer import Stylizer
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.live.address import redacted
+from realtime.frames.address import redacted
 
 
 @pytest.mark.parametrize(

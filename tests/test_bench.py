@@ -15,22 +15,32 @@ from clips import read_packets, write_clip
 from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
-from engines.registry import OURS
-from realtime.bench import first_frames, peers, run
-from realtime.bench.combination import combinations
-from realtime.bench.first_frames import LEAST_FRAMES, Allowance
-from realtime.bench.rows import each_ms, frames_a_second, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
-from realtime.bench.stages import STAGES, StageAlone, stages_alone
-from realtime.bench.start import fresh_start
-from realtime.bench.subject import Bench, Subject, opened
+from engines.backends.registry import OURS
+from realtime.bench import run
+from realtime.bench.inputs import first_frames
+from realtime.bench.inputs.combination import combinations
+from realtime.bench.inputs.first_frames import LEAST_FRAMES, Allowance
+from realtime.bench.inputs.subject import Bench, Subject, opened
+from realtime.bench.options import BenchOptions
+from realtime.bench.peers import peers
+from realtime.bench.rows.rows import (
+    each_ms,
+    frames_a_second,
+    net_latency_ms,
+    net_throughput,
+    on_gpu_ms,
+    to_file,
+    to_null,
+)
+from realtime.bench.rows.stages import STAGES, StageAlone, stages_alone
+from realtime.bench.rows.start import fresh_start
 from realtime.bench.turn import Turn, take_turn
 from realtime.cli import app
-from realtime.commands.border import INTERRUPTED
-from realtime.options import BenchOptions
+from realtime.commands.console.border import INTERRUPTED
+from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
 from realtime.sources.file import FileSource
-from realtime.stylizer import Stylizer
 
 FRAMES = 6
 ROOT = Path(__file__).parents[1]
@@ -229,8 +239,8 @@ def test_a_net_on_the_gpu_is_timed_without_the_way_there(subject: Subject, monke
             painted.append(frame)
             return frame
 
-    monkeypatch.setattr("realtime.bench.rows.why_no_tensors", lambda: "")
-    monkeypatch.setattr("realtime.bench.rows.CUDA", "cpu")
+    monkeypatch.setattr("realtime.bench.rows.rows.why_no_tensors", lambda: "")
+    monkeypatch.setattr("realtime.bench.rows.rows.CUDA", "cpu")
     monkeypatch.setattr("torch.cuda.synchronize", lambda: None)
     engine: Any = OnCard()
     timed = on_gpu_ms(replace(subject, single=Stylizer(engine, subject.single.controls)))

@@ -5,16 +5,16 @@ from types import SimpleNamespace
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.bench import ceilings
-from realtime.bench.ceilings import (
+from realtime.bench.options import BenchOptions
+from realtime.bench.roofline import ceilings
+from realtime.bench.roofline.ceilings import (
     Ceiling,
     copy_ceiling,
     cuda_copy_ceiling,
     cuda_product_ceiling,
     product_ceiling,
 )
-from realtime.bench.roofline import Ceilings
-from realtime.options import BenchOptions
+from realtime.bench.roofline.roofline import Ceilings
 
 
 def test_the_first_run_does_not_count_and_the_best_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,16 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
-from realtime.bench.ceilings import Ceiling
-from realtime.bench.charts import check_matplotlib, write_charts
-from realtime.bench.combination import Combination
-from realtime.bench.cost import NetCost
 from realtime.bench.figures import Latency, Spread
+from realtime.bench.inputs.combination import Combination
 from realtime.bench.machine import fingerprint
-from realtime.bench.report import BenchReport, Outcome, PeerRow, Result, Row, Stage
-from realtime.bench.roofline import Floor, Roof
-from realtime.bench.stages import STAGES
-from realtime.bench.tables import as_markdown, as_text, tables_of
+from realtime.bench.report.charts import check_matplotlib, write_charts
+from realtime.bench.report.report import BenchReport, Outcome, PeerRow, Result, Row, Stage
+from realtime.bench.report.tables import as_markdown, as_text, tables_of
+from realtime.bench.roofline.ceilings import Ceiling
+from realtime.bench.roofline.cost import NetCost
+from realtime.bench.roofline.roofline import Floor, Roof
+from realtime.bench.rows.stages import STAGES
 from realtime.cli import app
 
 SPREAD = Spread(40.0, 38.5, 41.0, 3)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto
 
-from engines.graph import Graph
+from engines.export.graph import Graph
+from engines.gate.reference import reference_model
 from engines.networks.transform_config import PRESETS
-from engines.reference import reference_model
-from engines.style import load_style
-from realtime.bench.ceilings import Ceiling
-from realtime.bench.cost import NetCost, count_cost, frame_shapes
-from realtime.bench.random_net import write_random_style
-from realtime.bench.roofline import Floor, net_costs
+from engines.style.styles import load_style
+from realtime.bench.inputs.random_net import write_random_style
+from realtime.bench.roofline.ceilings import Ceiling
+from realtime.bench.roofline.cost import NetCost, count_cost, frame_shapes
+from realtime.bench.roofline.roofline import Floor, net_costs
 
 
 def net(kind: str, weights: tuple[int, ...], **attributes: object) -> ModelProto:

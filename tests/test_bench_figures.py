@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from realtime.bench.command import command_line
 from realtime.bench.figures import Latency, Spread, percentile, shown
+from realtime.bench.options import BenchOptions
+from realtime.bench.report.report import command_line
 from realtime.cli import app
 from realtime.commands.bench import bench
-from realtime.options import BenchOptions
 
 
 def test_a_spread_is_the_median_the_least_and_the_most() -> None:

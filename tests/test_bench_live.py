@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from engines.engine import EngineChoice, load_engine
 from engines.errors import ImpastoError
-from engines.style import load_style
-from realtime.bench.live import LiveRow, measure_live
+from engines.loading.engine import EngineChoice, load_engine
+from engines.style.styles import load_style
+from realtime.bench.options import BenchOptions
+from realtime.bench.rows.live import LiveRow, measure_live
 from realtime.live.stats import Percentiles
-from realtime.options import BenchOptions
 
 ROW = LiveRow(
     seconds=12.0,

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.bench.gpu import parse_answer
-from realtime.bench.machine import commit, cpu_quota, fingerprint, one_line, usable_cores
+from realtime.bench.machine import commit, cpu_quota, fingerprint, one_line, parse_answer, usable_cores
 
 
 def test_the_machine_is_named() -> None:
@@ -63,6 +62,6 @@ def test_the_answer_of_the_driver_is_read_by_card() -> None:
 def test_the_memory_of_the_parent_is_not_counted() -> None:
     """A parent with 300 MiB starts a process that needs far less."""
     ballast = np.ones(300 * 2**20, np.uint8)
-    code = "from realtime.bench.fresh_process import peak_resident_mib; print(peak_resident_mib())"
+    code = "from realtime.bench.rows.fresh_process import peak_resident_mib; print(peak_resident_mib())"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 5 < float(child.stdout) < ballast.nbytes / 2**20 / 2

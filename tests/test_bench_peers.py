@@ -13,22 +13,22 @@ from small_styles import one_thread_for_torch, random_frame
 
 from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
-from engines.style import load_style
-from engines.verify import psnr
+from engines.gate.verify import psnr
+from engines.style.styles import load_style
 from realtime.bench import peers
-from realtime.bench.combination import combinations
-from realtime.bench.compile_ahead import compile_ahead
 from realtime.bench.figures import Spread
-from realtime.bench.peers import PEERS, open_peer
-from realtime.bench.report import PeerRow
-from realtime.bench.rivals import PeerTurn
-from realtime.bench.rows import Throughput
-from realtime.bench.stages import StageAlone
-from realtime.bench.start import FreshStart
-from realtime.bench.subject import Bench, Subject, opened
+from realtime.bench.inputs.combination import combinations
+from realtime.bench.inputs.subject import Bench, Subject, opened
+from realtime.bench.options import BenchOptions
+from realtime.bench.peers.compile_ahead import compile_ahead
+from realtime.bench.peers.peers import PEERS, open_peer
+from realtime.bench.peers.rivals import PeerTurn
+from realtime.bench.peers.tutorial import PeerLoop
+from realtime.bench.report.report import PeerRow
+from realtime.bench.rows.rows import Throughput
+from realtime.bench.rows.stages import StageAlone
+from realtime.bench.rows.start import FreshStart
 from realtime.bench.turn import Turn, summarise
-from realtime.bench.tutorial import PeerLoop
-from realtime.options import BenchOptions
 
 FRAMES = 6
 # bf16 has 8 bits for a value, and the eager net rounds after every layer.

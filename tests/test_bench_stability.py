@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.engine import Controls, load_engine
-from engines.scene import Motion
-from engines.style import load_style
-from realtime.bench.stability import measure_stability, warping_error
-from realtime.stylizer import Stylizer
+from engines.loading.engine import Controls, load_engine
+from engines.style.styles import load_style
+from realtime.bench.rows.stability import measure_stability, warping_error
+from realtime.painting.stylizer import Stylizer
+from realtime.scene import Motion
 
 
 def test_a_picture_that_only_moves_does_not_flicker() -> None:

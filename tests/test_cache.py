@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from cache_damage import DAMAGES, entry_in, flip_a_bit_of_the_engine
 
-import engines.cache
-from engines.cache import CacheEntry, EngineCache, EntryRefused, default_cache_folder, default_key_path
-from engines.cache_entry import EntryHeader, Origin
+import engines.cache.folder
+from engines.cache.entry import EntryHeader, Origin
+from engines.cache.folder import CacheEntry, EngineCache, EntryRefused, default_cache_folder, default_key_path
 from engines.spec import GateCheck, GateReport
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +68,7 @@ def test_the_folder_is_its_owners_alone(cache: EngineCache) -> None:
 
 
 def test_the_oldest_entries_make_room(cache: EngineCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines.cache, "ENTRIES_KEPT", 2)
+    monkeypatch.setattr(engines.cache.folder, "ENTRIES_KEPT", 2)
     for number in range(4):
         cache.store({"number": str(number)}, ENTRY)
         os.utime(cache.path_of({"number": str(number)}), (number, number))
@@ -143,7 +143,7 @@ def test_entries_are_found_by_what_they_say(cache: EngineCache) -> None:
 STOP_WHILE_WRITING = """
 import os, sys
 from pathlib import Path
-from engines.cache import CacheEntry, EngineCache
+from engines.cache.folder import CacheEntry, EngineCache
 from engines.spec import GateReport
 
 def replace(*_):
@@ -193,7 +193,7 @@ def test_who_ends_a_process_can_remove_what_it_was_writing(cache: EngineCache) -
 WRITE_AND_READ = """
 import os, sys
 from pathlib import Path
-from engines.cache import CacheEntry, EngineCache
+from engines.cache.folder import CacheEntry, EngineCache
 from engines.spec import GateReport
 cache = EngineCache(Path(sys.argv[1]))
 gate = GateReport("a reference", 61.5, 50.0, True, 5)

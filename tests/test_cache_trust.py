@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cache_damage import entry_in
 
-from engines.cache import CacheEntry, EngineCache, EntryRefused
+from engines.cache.folder import CacheEntry, EngineCache, EntryRefused
 from engines.spec import GateReport
 
 FIELDS = {"style": "abc", "size": "64x48"}

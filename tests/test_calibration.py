@@ -9,8 +9,8 @@ from clips import read_pictures, write_clip
 
 from engines.errors import ImpastoError
 from engines.spec import Calibration
-from realtime.calibration import calibrate_on_video, calibration_for
-from realtime.colour import ColourTags, ToRgb
+from realtime.files.calibration import calibrate_on_video, calibration_for
+from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.sources.file import FileSource
 
 
@@ -114,9 +114,9 @@ def test_only_what_is_calibrated_asks_for_frames(clip: Path) -> None:
 def test_painting_a_video_in_int8_calibrates_on_that_video(
     clip: Path, small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engines.engine import EngineChoice
-    from realtime.options import VideoOptions
-    from realtime.video import stylize_video
+    from engines.loading.engine import EngineChoice
+    from realtime.files.options import VideoOptions
+    from realtime.files.video import stylize_video
 
     asked: list[EngineChoice] = []
 
@@ -124,7 +124,7 @@ def test_painting_a_video_in_int8_calibrates_on_that_video(
         asked.append(choice)
         raise ImpastoError("far enough")
 
-    monkeypatch.setattr("realtime.painting.load_engine", note_choice)
+    monkeypatch.setattr("realtime.painting.opening.load_engine", note_choice)
     for precision in ("int8", "fp32"):
         options = VideoOptions(style=str(small_style), precision=precision)
         with pytest.raises(ImpastoError, match="far enough"):

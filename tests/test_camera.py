@@ -14,11 +14,10 @@ import pytest
 from fake_camera import USB_2, FakeCapture, coded
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, SignalLost, SplitSource
-from realtime.live.request import SourceRequest
-from realtime.sources.camera import CameraSource, open_camera
+from realtime.frames.frame import Frame, Pixels, SignalLost, SplitSource
+from realtime.frames.request import SourceRequest
+from realtime.sources.camera import CameraSource, MotionJpegDecoder, open_camera
 from realtime.sources.camera_mode import CameraMode, negotiate
-from realtime.sources.motion_jpeg import MotionJpegDecoder
 
 SIZE = (64, 48)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks at Linux's devices")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fakes import NumberSource, number_of
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Source
+from realtime.frames.frame import Frame, SignalLost, Source
 from realtime.live.capture import Capture, Captured
 from realtime.live.stats import LiveStats
 

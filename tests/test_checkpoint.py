@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from engines.checkpoint import ImportOptions, import_checkpoint, name_after, read_transform_net
 from engines.errors import ImpastoError
-from engines.style import load_style
+from engines.export.checkpoint import ImportOptions, import_checkpoint, name_after, read_transform_net
+from engines.style.styles import load_style
 
 State = dict[str, Tensor]
 

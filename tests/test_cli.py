@@ -18,23 +18,24 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from engines.checkpoint import ImportOptions
-from engines.errors import ImpastoError
-from engines.registry import OURS
+from engines.backends.registry import OURS
+from engines.errors import ImpastoError, in_one_line
+from engines.export.checkpoint import ImportOptions
 from engines.spec import MODES, PRECISIONS
-from engines.style import list_gallery
+from engines.style.styles import list_gallery
 from realtime.cli import app
-from realtime.commands import choices, train
-from realtime.commands.border import at_the_border, in_one_line
-from realtime.commands.choices import complete_style, positive_fraction
+from realtime.commands import train
+from realtime.commands.console import choices
+from realtime.commands.console.border import at_the_border
+from realtime.commands.console.choices import complete_style, positive_fraction
+from realtime.commands.console.terminal import Bar
 from realtime.commands.gatys_choices import GATYS_HELP
 from realtime.commands.image import image
 from realtime.commands.import_checkpoint import import_checkpoint
 from realtime.commands.keyframe_choices import NAMES as KEYFRAME_NAMES
 from realtime.commands.recipe_options import as_field
-from realtime.commands.terminal import Bar
 from realtime.commands.video import video
-from realtime.options import ImageOptions, VideoOptions
+from realtime.files.options import ImageOptions, VideoOptions
 from trainers.options import JohnsonOptions
 
 COMMANDS = ("video", "live", "image", "styles", "bench", "evaluate", "doctor", "compile", "control", "train", "import")

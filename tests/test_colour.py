@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from realtime.colour import BT601, BT709, FULL, LIMITED, SDR_TAGS, ColourTags, FromRgb, ToRgb
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
+from realtime.media.colour.rgb import BT601, BT709, FULL, LIMITED, SDR_TAGS, ColourTags, FromRgb, ToRgb
 
 SIZE = (64, 48)
 WEIGHTS = {5: (0.299, 0.114), 6: (0.299, 0.114), 1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}

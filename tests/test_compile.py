@@ -19,18 +19,18 @@ from rich.text import Text
 from small_styles import write_small_style
 from typer.testing import CliRunner, Result
 
-from engines.cache import EngineCache, default_cache_folder
+from engines.cache.folder import EngineCache, default_cache_folder
 from engines.errors import ImpastoError
 from engines.spec import CALIBRATED
 from realtime.cli import app
-from realtime.commands.build_bar import BuildBar
 from realtime.commands.compile import EIGHT_BITS, compile_styles
-from realtime.commands.terminal import LastingConsole
+from realtime.commands.console.build_bar import BuildBar
+from realtime.commands.console.terminal import LastingConsole
 from realtime.compiling.options import CompileOptions, SizeSpan
+from realtime.files.options import VideoOptions
+from realtime.files.video import stylize_video
 from realtime.live.options import LiveOptions
 from realtime.live.run import run_live
-from realtime.options import VideoOptions
-from realtime.video import stylize_video
 
 OTHERS = CompileOptions(
     styles=("candy", "mine.onnx:waves"),
@@ -98,7 +98,7 @@ def test_every_option_reaches_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(options)
         raise ImpastoError("that is enough")
 
-    monkeypatch.setattr("realtime.compiling.builds.builds_for", remember)
+    monkeypatch.setattr("realtime.compiling.run.builds_for", remember)
     result = impasto_compile(
         "candy", "mine.onnx:waves", "--size", "64x48", "--size", "32x24", "--size", "64x48", "--engine", "openvino",
         "--precision", "int8", "--threads", "3", "--mode", "throughput", "--pinned", "--requests", "4",

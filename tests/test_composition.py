@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from realtime.frame import Pixels
-from realtime.live.composition import before_and_after, fit, mirrored
+from realtime.frames.frame import Pixels
+from realtime.live.picture import before_and_after, fit, mirrored
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.contact_sheet import Column, SheetLayout, contact_sheet, save_contact_sheet
+from realtime.files.contact_sheet import Column, SheetLayout, contact_sheet, save_contact_sheet
 
 LAYOUT = SheetLayout(column_width=60, columns=3, margin=8, column_gap=4, picture_gap=2, band_gap=6)
 RED, GREEN, BLUE = (200, 20, 20), (20, 180, 40), (30, 40, 190)

@@ -8,8 +8,8 @@ import pytest
 from small_styles import write_small_style
 
 from engines.errors import ImpastoError
-from realtime.control.board import ControlBoard
-from realtime.control.settings import LiveSettings
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.settings import LiveSettings
 
 NAMES = ("waves", "night")
 

@@ -8,13 +8,13 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from realtime.commands.border import FAILED, at_the_border
+from realtime.commands.console.border import FAILED, at_the_border
 from realtime.commands.control import CONTEXT_SETTINGS, complete_command, control
-from realtime.control.board import ControlBoard
-from realtime.control.commands import COMMANDS
-from realtime.control.folder import has_sockets
-from realtime.control.server import ControlServer
-from realtime.control.settings import LiveSettings
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.commands import COMMANDS
+from realtime.live.control.folder import has_sockets
+from realtime.live.control.server import ControlServer
+from realtime.live.control.settings import LiveSettings
 
 WRONG_USAGE = 2
 
@@ -103,7 +103,7 @@ def test_what_the_run_refuses_is_one_line(board: ControlBoard, words: list[str],
 def test_a_wrong_command_line_exits_2_and_asks_no_run(
     words: list[str], error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.control.client.send", lambda *_: pytest.fail("a run was asked"))
+    monkeypatch.setattr("realtime.live.control.client.send", lambda *_: pytest.fail("a run was asked"))
     result = run(*words)
     assert result.exit_code == WRONG_USAGE
     assert error in " ".join(result.stderr.replace("│", " ").split())

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.control.board import ControlBoard
-from realtime.control.client import send
-from realtime.control.folder import has_sockets, living_sockets
-from realtime.control.server import ControlServer
-from realtime.control.settings import LiveSettings
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.client import send
+from realtime.live.control.folder import has_sockets, living_sockets
+from realtime.live.control.server import ControlServer
+from realtime.live.control.settings import LiveSettings
 
 PATIENCE_SECONDS = 30.0
 

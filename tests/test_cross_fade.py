@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from small_styles import random_frame
 
-from realtime.live.cross_fade import Fade, Glide, blend_pictures, blend_vectors, resting, smoothstep
+from realtime.painting.cross_fade import Fade, Glide, blend_pictures, blend_vectors, resting, smoothstep
 
 SECONDS = 0.6
 

@@ -15,13 +15,13 @@ torch = pytest.importorskip("torch", reason="frames on a GPU are torch's")
 
 from engines.errors import ImpastoError  # noqa: E402
 from engines.spec import Controls  # noqa: E402
-from realtime.frame import Pixels  # noqa: E402
-from realtime.gpu_frames import choose_decoder, keep_on_gpu  # noqa: E402
-from realtime.hardware_video import why_not_decode  # noqa: E402
+from realtime.files.gpu_frames import choose_decoder, keep_on_gpu  # noqa: E402
+from realtime.frames.frame import Pixels  # noqa: E402
+from realtime.media.hardware_video import why_not_decode  # noqa: E402
+from realtime.painting.stylizer import Stylizer  # noqa: E402
 from realtime.sinks.file import FileSink  # noqa: E402
 from realtime.sinks.null import NullSink  # noqa: E402
 from realtime.sources.file import FileSource  # noqa: E402
-from realtime.stylizer import Stylizer  # noqa: E402
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_frames_are_kept_only_if_the_first_gets_all_the_way(
             raise error
         return frame
 
-    monkeypatch.setattr("realtime.gpu_frames.why_no_tensors", lambda: "")
+    monkeypatch.setattr("realtime.files.gpu_frames.why_no_tensors", lambda: "")
     monkeypatch.setattr(source, "decode_on_gpu", lambda: None)
     monkeypatch.setattr(NegativeEngine, "__call__", lambda self, frame, controls: paint(frame, controls))
     lines: list[str] = []
@@ -86,7 +86,7 @@ def test_without_torch_frames_are_not_kept_and_the_remedy_is_told(
     source: FileSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TensorRT comes without it."""
-    monkeypatch.setattr("realtime.device_colour.find_spec", lambda name: None)
+    monkeypatch.setattr("realtime.media.colour.device.find_spec", lambda name: None)
     engine = NegativeEngine()
     engine.spec = replace(engine.spec, backend="tensorrt", device="CUDA")
     lines: list[str] = []
@@ -118,7 +118,7 @@ def test_auto_says_why_software_decodes_for_an_engine_on_the_gpu(
     source: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs_no_gpu()
-    monkeypatch.setattr("realtime.gpu_frames.why_no_tensors", lambda: "")
+    monkeypatch.setattr("realtime.files.gpu_frames.why_no_tensors", lambda: "")
     lines: list[str] = []
     sink = FileSink(tmp_path / "out.mp4", source.clip)
     keep_on_gpu("auto", source, stylizer(), sink, lines.append)

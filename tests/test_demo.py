@@ -16,11 +16,10 @@ from fakes import CopyingEngine
 from small_styles import write_small_style
 
 from engines.errors import ImpastoError
-from realtime.clip import Clip
-from realtime.demo import DEFAULTS, DemoOptions, find_styles, run_demo
+from realtime.commands.demo import DEFAULTS, DemoOptions, StyleTour, find_styles, run_demo
+from realtime.media.clip import Clip
 from realtime.sinks.file import FileSink
 from realtime.sources.pattern import PatternSource
-from realtime.style_tour import StyleTour
 
 ROOT = Path(__file__).parents[1]
 
@@ -101,13 +100,22 @@ def test_a_clip_that_is_not_there_is_told(options: DemoOptions, tmp_path: Path) 
 
 
 def test_an_empty_gallery_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.style.list_gallery", list)
+    monkeypatch.setattr("engines.style.styles.list_gallery", list)
     with pytest.raises(ImpastoError, match=r"empty.*--style"):
         find_styles(DEFAULTS)
 
 
 def test_it_runs_as_a_module(options: DemoOptions, clip: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "realtime.demo", str(clip), "--out", "made", "--style", str(options.style)]
+    command = [
+        sys.executable,
+        "-m",
+        "realtime.commands.demo",
+        str(clip),
+        "--out",
+        "made",
+        "--style",
+        str(options.style),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "made/impasto_demo.mp4" in done.stdout

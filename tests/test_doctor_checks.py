@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from engines.machine import cpu_limit, memory_limit_bytes
 from engines.spec import BackendState
-from realtime.doctor import cameras
-from realtime.doctor.cgroup import cpu_limit, memory_limit_bytes
-from realtime.doctor.engines import of_state
 from realtime.doctor.finding import Finding, State, missing
-from realtime.doctor.graphics import kernel_cards, name_of_device, parse_query
-from realtime.doctor.hardware import look_at_hardware, of_family
-from realtime.doctor.processor import features, look_at_processor, usable_cores
-from realtime.doctor.sound import inputs_of
-from realtime.hardware_video import HardwareCodec
+from realtime.doctor.subjects import cameras
+from realtime.doctor.subjects.engines import of_state
+from realtime.doctor.subjects.graphics import kernel_cards, name_of_device, parse_query
+from realtime.doctor.subjects.machine import features, look_at_processor, usable_cores
+from realtime.doctor.subjects.screen_and_sound import inputs_of
+from realtime.doctor.subjects.video import look_at_hardware, of_family
+from realtime.media.hardware_video import HardwareCodec
 
 XEON = "fpu avx2 avx512f avx512_vnni avx512_bf16 amx_tile amx_bf16 amx_int8"
 ZEN_3 = "fpu sse4_2 avx avx2 vaes"
@@ -162,7 +162,7 @@ def test_microphones_are_those_that_capture() -> None:
 
 def test_modes_are_read_as_the_kernel_writes_them() -> None:
     pytest.importorskip("fcntl", reason="Linux's video devices")
-    from realtime.doctor import camera_modes as kernel
+    from realtime.media import video_devices as kernel
 
     yuyv, mjpg = (int.from_bytes(letters, "little") for letters in (b"YUYV", b"MJPG"))
     sizes = {yuyv: [(640, 480), (320, 240)], mjpg: [(1920, 1080)]}
@@ -191,8 +191,8 @@ def test_modes_are_read_as_the_kernel_writes_them() -> None:
 
 def test_of_each_size_the_fastest_coding_is_told() -> None:
     pytest.importorskip("fcntl", reason="Linux's video devices")
-    from realtime.doctor.camera_modes import OfferedMode
-    from realtime.doctor.cameras import in_brief
+    from realtime.doctor.subjects.cameras import in_brief
+    from realtime.media.video_devices import OfferedMode
 
     sizes = [(1920, 1080), (1280, 720), (640, 480), (320, 240), (160, 120), (80, 60)]
     modes = [OfferedMode(coding, size, fps) for size in sizes for coding, fps in (("MJPG", 30.0), ("YUYV", 5.0))]
@@ -203,7 +203,7 @@ def test_of_each_size_the_fastest_coding_is_told() -> None:
 
 def test_of_a_range_of_sizes_the_largest_is_told() -> None:
     pytest.importorskip("fcntl", reason="Linux's video devices")
-    from realtime.doctor import camera_modes as kernel
+    from realtime.media import video_devices as kernel
 
     def ask(request: int, question: bytes) -> bytes:
         if struct.unpack_from("I", question)[0]:
@@ -220,7 +220,7 @@ def test_of_a_range_of_sizes_the_largest_is_told() -> None:
 def test_the_structures_are_as_large_as_the_kernel_has_them() -> None:
     """The size stands in the request's own number (asm-generic/ioctl.h)."""
     pytest.importorskip("fcntl", reason="Linux's video devices")
-    from realtime.doctor import camera_modes as kernel
+    from realtime.media import video_devices as kernel
 
     for request, structure in (
         (kernel.ENUM_FORMATS, kernel.FORMAT),

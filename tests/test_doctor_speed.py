@@ -8,10 +8,10 @@ import pytest
 
 from engines.errors import EngineRefused
 from engines.spec import Controls, EngineSpec, GateReport
-from engines.style_file import read_style_file
-from realtime.doctor import speed
+from engines.style.file import read_style_file
 from realtime.doctor.finding import State
-from realtime.doctor.speed import decibels, frame_times, measure_speed
+from realtime.doctor.subjects import engines as speed
+from realtime.doctor.subjects.engines import decibels, frame_times, measure_speed
 
 
 class CountingEngine:

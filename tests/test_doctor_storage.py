@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-import engines.style
-from engines.cache import CacheEntry, EngineCache, default_cache_folder
-from engines.cache_entry import Origin
-from engines.cache_fields import cache_fields
-from engines.registry import probe
+import engines.style.styles
+from engines.backends.registry import probe
+from engines.cache.entry import Origin
+from engines.cache.fields import cache_fields
+from engines.cache.folder import CacheEntry, EngineCache, default_cache_folder
 from engines.spec import EngineSpec, GateCheck, GateReport
-from engines.style_file import read_style_file
-from realtime.doctor import gallery
+from engines.style.file import read_style_file
 from realtime.doctor.finding import State
-from realtime.doctor.storage import look_at_cache, look_at_cached_engines
+from realtime.doctor.subjects import storage as gallery
+from realtime.doctor.subjects.storage import look_at_cache, look_at_cached_engines
 
 CHECKS = (
     GateCheck("picture", "waves", 360, 640, 1.0, 0.0, 61.2, 2),
@@ -101,7 +101,7 @@ def test_the_gallery_is_read_and_a_damaged_file_told(
 ) -> None:
     (tmp_path / "a_small.onnx").write_bytes(small_style.read_bytes())
     (tmp_path / "broken.onnx").write_bytes(small_style.read_bytes()[:-100])
-    monkeypatch.setattr(engines.style, "GALLERY_FOLDER", tmp_path)
+    monkeypatch.setattr(engines.style.styles, "GALLERY_FOLDER", tmp_path)
     found = {finding.state: finding for finding in gallery.look_at_gallery()}
     assert set(found[State.YES].facts["styles"]) == {"waves", "night"}
     assert found[State.NO].subject == "broken"
@@ -109,6 +109,6 @@ def test_the_gallery_is_read_and_a_damaged_file_told(
 
 
 def test_an_empty_gallery_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines.style, "GALLERY_FOLDER", tmp_path)
+    monkeypatch.setattr(engines.style.styles, "GALLERY_FOLDER", tmp_path)
     (finding,) = gallery.look_at_gallery()
     assert finding.state is State.NO

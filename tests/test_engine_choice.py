@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from small_styles import one_thread_for_torch, write_small_style
 
-from engines.engine import Controls, EngineChoice, load_engine, probe_backends
 from engines.errors import EngineRefused, ImpastoError
-from engines.style import StyleFile
+from engines.loading.engine import Controls, EngineChoice, load_engine, probe_backends
+from engines.style.styles import StyleFile
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 37, 53
@@ -112,7 +112,7 @@ import importlib.util
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, package=None: None if name == {package!r} else found(name, package)
 sys.meta_path.insert(0, Hidden())
-from engines.registry import probe
+from engines.backends.registry import probe
 print(probe({name!r}).reason)
 """
     assert remedy in run_python(program)
@@ -120,7 +120,7 @@ print(probe({name!r}).reason)
 
 def test_openvino_is_loaded_without_its_telemetry() -> None:
     program = (
-        "import sys; from engines.registry import probe; assert probe('openvino').available; "
+        "import sys; from engines.backends.registry import probe; assert probe('openvino').available; "
         "print([name for name in sys.modules if 'telemetry' in name])"
     )
     assert run_python(program).strip() == "[]"

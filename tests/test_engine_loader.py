@@ -12,9 +12,9 @@ from foreign_backends import HangingBuild, is_alive
 from opened_loaders import await_engine, await_result, opened_loaders
 from small_styles import random_frame, write_small_style
 
-from engines.engine import Controls, EngineChoice, load_engine
-from engines.style import StyleFile
-from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadFailed
+from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.style.styles import StyleFile
+from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadFailed
 
 HANGING = EngineChoice(backend="hanging")
 
@@ -168,8 +168,8 @@ def test_a_style_file_that_is_gone_is_a_line(tmp_path: Path, open_loader: Callab
 
 HANGING_RESTORE = """
 import sys, threading
-from engines.style import load_style
-from realtime.live import engine_loader
+from engines.style.styles import load_style
+from realtime.painting import engine_loader
 begun = threading.Event()
 def restore(*_, **__):
     begun.set()

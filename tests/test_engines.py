@@ -9,11 +9,11 @@ import pytest
 from pretended_processor import PRECISIONS, pretended
 from small_styles import one_thread_for_torch, random_frame, write_small_style
 
-from engines.engine import Controls, Engine, EngineChoice, load_engine
-from engines.registry import OURS, probe
+from engines.backends.registry import OURS, probe
+from engines.gate.verify import psnr
+from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.spec import FLOOR_DB
-from engines.style import StyleFile
-from engines.verify import psnr
+from engines.style.styles import StyleFile
 
 HEIGHT, WIDTH = 37, 53
 SIZES = [(16, 16), (17, 31), (16, 129), (64, 48)]

@@ -15,12 +15,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import realtime.commands.evaluate as command
-from engines.engine import Controls
 from engines.errors import ImpastoError
-from engines.scene import Scene
-from realtime.bench.stability import Stability
+from engines.loading.engine import Controls
+from realtime.bench.rows.stability import Stability
 from realtime.cli import app
-from realtime.commands.terminal import Bar
+from realtime.commands.console.terminal import Bar
 from realtime.evaluation.optimiser import load_optimiser
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import noise_pair
@@ -29,9 +28,10 @@ from realtime.evaluation.report import EvaluationReport, OptimisedRow, PictureFi
 from realtime.evaluation.run import run_evaluation
 from realtime.evaluation.subjects import find_painting, find_subjects
 from realtime.evaluation.table import as_text
-from realtime.frame import Pixels
-from realtime.report import EngineFacts
-from realtime.stylizer import Stylizer
+from realtime.frames.frame import Pixels
+from realtime.painting.notes import EngineFacts
+from realtime.painting.stylizer import Stylizer
+from realtime.scene import Scene
 from trainers.evaluation import load_judge
 
 FIGURES = {"brush_distance": 0.04, "kept_content": 0.2, "plain_content": 0.4, "gram": 0.01}

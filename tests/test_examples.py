@@ -8,10 +8,10 @@ import pytest
 from foreign_package import EXAMPLES, install_examples
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Sink, Source
-from realtime.live.request import SinkRequest, SourceRequest
-from realtime.live.schemes import open_sink, open_source
-from realtime.picture_file import read_picture
+from realtime.frames.frame import Frame, Sink, Source
+from realtime.frames.request import SinkRequest, SourceRequest
+from realtime.live.openers import open_sink, open_source
+from realtime.media.picture_file import read_picture
 
 MODULES = sorted(EXAMPLES.glob("*.py"))
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from small_styles import one_thread_for_torch, write_small_style
 
-import engines.reference
-import engines.registry
-from engines.engine import EngineChoice, load_engine
+import engines.backends.registry
+import engines.gate.reference
 from engines.errors import EngineRefused
-from engines.reference import REFERENCES
-from engines.style import StyleFile
+from engines.gate.reference import REFERENCES
+from engines.loading.engine import EngineChoice, load_engine
+from engines.style.styles import StyleFile
 
 # Two backends on torch's engine: one paints black, the other paints well in fp32 and too coarsely in int8.
 BROKEN_BACKENDS = """
@@ -76,8 +76,8 @@ def broken_backends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def black_first(broken_backends: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A backend whose pictures are black is tried before torch."""
-    ours = {"black": "broken_backends:Black", "torch": engines.registry.OURS["torch"]}
-    monkeypatch.setattr(engines.registry, "OURS", ours)
+    ours = {"black": "broken_backends:Black", "torch": engines.backends.registry.OURS["torch"]}
+    monkeypatch.setattr(engines.backends.registry, "OURS", ours)
     return broken_backends
 
 
@@ -88,7 +88,7 @@ def coarse(broken_backends: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     metadata.mkdir()
     metadata.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: coarse\nVersion: 1.0\n")
     metadata.joinpath("entry_points.txt").write_text("[impasto.backends]\ncoarse = broken_backends:Coarse\n")
-    monkeypatch.setattr(engines.registry, "OURS", {})
+    monkeypatch.setattr(engines.backends.registry, "OURS", {})
     return broken_backends
 
 
@@ -158,7 +158,7 @@ def test_an_engine_that_one_reference_refused_is_checked_again_by_another(
 ) -> None:
     load_engine(style, height=32, width=48, choice=INT8, cache_dir=coarse)
     without_opencv = {name: opened for name, opened in REFERENCES.items() if name != "opencv"}
-    monkeypatch.setattr(engines.reference, "REFERENCES", without_opencv)
+    monkeypatch.setattr(engines.gate.reference, "REFERENCES", without_opencv)
     lines: list[str] = []
     load_engine(style, height=32, width=48, choice=INT8, cache_dir=coarse, report=lines.append)
     assert any("was refused by OpenCV" in line and "is checked again by ONNX Runtime" in line for line in lines)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from realtime.frame_queue import FrameQueue
+from realtime.frames.frame_queue import FrameQueue
 
 
 def test_items_come_out_in_order_and_then_none() -> None:

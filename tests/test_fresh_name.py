@@ -1,7 +1,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from realtime.fresh_name import beside, fresh_name
+from realtime.media.output_file import beside, fresh_name
 
 NOW = datetime(2026, 11, 21, 3, 45, 12)
 

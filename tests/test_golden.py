@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from small_styles import write_small_style
 
-import engines.golden_cases
-from engines.golden import FRAMES, golden_frames
-from engines.golden_cases import GoldenCase, cases_of, largest_size, plan
-from engines.memory import net_bytes
+import engines.gate.golden_cases
+from engines.gate.golden import FRAMES, golden_frames
+from engines.gate.golden_cases import GoldenCase, cases_of, largest_size, plan
+from engines.gate.memory import net_bytes
 from engines.spec import EngineSpec, SizeRange
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 SPEC = EngineSpec("torch", "fp32", 36, 64, "CPU", "1")
 IN_USE = (36, 64)
@@ -86,7 +86,7 @@ def test_a_file_of_one_style_has_no_mix(tmp_path: Path) -> None:
 def test_every_control_turns_within_the_least_number_of_frames(
     style: StyleFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines.golden_cases, "WORK_TO_CHECK_BYTES", 1)
+    monkeypatch.setattr(engines.gate.golden_cases, "WORK_TO_CHECK_BYTES", 1)
     first, second = cases_of(style, SPEC)
     for control in ("strength", "keep_colour"):
         assert getattr(first.controls, control) != getattr(second.controls, control)
@@ -94,7 +94,7 @@ def test_every_control_turns_within_the_least_number_of_frames(
 
 
 def test_large_pictures_get_fewer_frames(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines.golden_cases, "WORK_TO_CHECK_BYTES", 7 * net_bytes(style, IN_USE))
+    monkeypatch.setattr(engines.gate.golden_cases, "WORK_TO_CHECK_BYTES", 7 * net_bytes(style, IN_USE))
     sizes = [(16, 16), IN_USE, (36, 80), (108, 192), (4000, 6000)]
     counts = [plan(style, EngineSpec("torch", "fp32", *size, "CPU", "1"))[0][1] for size in sizes]
     assert counts == [7, 7, 5, 2, 2]

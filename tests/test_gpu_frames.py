@@ -19,12 +19,12 @@ from tensor_engine import stylizer
 torch = pytest.importorskip("torch", reason="frames on a GPU are torch's")
 
 from engines.errors import ImpastoError  # noqa: E402
-from realtime.clip import Clip  # noqa: E402
-from realtime.colour import ColourTags, FromRgb, ToRgb  # noqa: E402
-from realtime.device_colour import DeviceFromRgb, DeviceToRgb, brought_home, is_for_device  # noqa: E402
-from realtime.encoding import choose_encoding  # noqa: E402
-from realtime.frame import Frame, Pixels  # noqa: E402
-from realtime.hardware_video import DECODED, why_not_decode, why_not_encode  # noqa: E402
+from realtime.frames.frame import Frame, Pixels  # noqa: E402
+from realtime.media.clip import Clip  # noqa: E402
+from realtime.media.colour.device import DeviceFromRgb, DeviceToRgb, brought_home, is_for_device  # noqa: E402
+from realtime.media.colour.rgb import ColourTags, FromRgb, ToRgb  # noqa: E402
+from realtime.media.encoding import choose_encoding  # noqa: E402
+from realtime.media.hardware_video import DECODED, why_not_decode, why_not_encode  # noqa: E402
 from realtime.sinks.file import FileSink  # noqa: E402
 from realtime.sinks.null import NullSink  # noqa: E402
 from realtime.sinks.pictures import PictureSink  # noqa: E402

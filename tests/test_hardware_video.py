@@ -8,9 +8,9 @@ import pytest
 from clips import write_clip
 
 from engines.errors import ImpastoError
-from realtime.encoders import ENCODERS, HARDWARE_ENCODERS, Encoding
-from realtime.encoding import choose_encoding
-from realtime.hardware_video import (
+from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, Encoding
+from realtime.media.encoding import choose_encoding
+from realtime.media.hardware_video import (
     HardwareCodec,
     hardware_decoders,
     hardware_encoders,
@@ -38,7 +38,7 @@ def test_every_codec_says_in_one_line_why_it_does_not_work(capfd: pytest.Capture
 
 def test_codecs_are_tried_without_a_word_in_a_process_of_their_own() -> None:
     """What a driver or FFmpeg prints while it is loaded would spoil the JSON of `impasto doctor`."""
-    code = "from realtime.hardware_video import *; hardware_encoders(); hardware_decoders()"
+    code = "from realtime.media.hardware_video import *; hardware_encoders(); hardware_decoders()"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("", "")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from realtime.live.height_controller import Decision, Goals, Measurement, controller, decide, ladder, without
-from realtime.live.height_cost import cost_model, with_cost
+from realtime.live.height.controller import Decision, Goals, Measurement, controller, decide, ladder, without
+from realtime.live.height.cost import cost_model, with_cost
 
 STEP_SECONDS = 0.2
 LOADING_SECONDS = 1.0

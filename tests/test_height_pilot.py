@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engines.spec import EngineSpec
-from realtime.live.height_controller import Goals
-from realtime.live.height_pilot import HeightPilot, goals_for
-from realtime.live.paint_size import PaintSize
-from realtime.live.painter import Painting
+from realtime.live.height.controller import Goals
+from realtime.live.height.paint_size import PaintSize
+from realtime.live.height.pilot import HeightPilot, goals_for
 from realtime.live.stats import LiveStats
+from realtime.painting.painter import Painting
 
 
 class Studio:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,41 @@ ALLOWED = {
     "realtime": ("engines", "trainers"),
     "trainers": ("engines.networks", "engines.style", "engines.export"),
 }
+# From the top down: what stands on a floor may import what stands below it, and nothing else beside its own folder.
+FLOORS = {
+    "realtime": (
+        ("cli",),
+        ("commands",),
+        ("evaluation",),
+        ("bench", "compiling"),
+        ("doctor", "files", "live"),
+        ("painting", "sources", "sinks"),
+        ("media",),
+        ("sound",),
+        ("frames", "scene"),
+    ),
+    "engines": (
+        ("loading",),
+        ("backends",),
+        ("cache", "gate"),
+        ("export",),
+        ("networks", "kernels"),
+        ("machine", "child_process"),
+        ("spec",),
+        ("style",),
+        ("packages",),
+        ("errors",),
+    ),
+}
+# A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.
+MODULE_IN_A_STRING = re.compile(r"((?:realtime|engines|trainers)(?:\.\w+)+)(?::\w+)?")
 IMPORT_TORCH_AT_THE_TOP = (
     "trainers/",
     "engines/networks/",
     "engines/kernels/",
     "engines/backends/torch_eager.py",
-    *(f"engines/backends/torch_half_{part}.py" for part in ("build", "cuda", "net", "weights")),
+    *(f"engines/backends/torch_half/{part}.py" for part in ("build", "graph", "net", "weights")),
+    *(f"engines/backends/torch_half/{part}.py" for part in ("instance_norm", "instance_norm_triton", "map_layout")),
 )
 IMPORT_TRAINERS = (
     "realtime/commands/train.py",
@@ -31,10 +61,10 @@ IMPORT_TRAINERS = (
     "realtime/evaluation/jury.py",
     "realtime/evaluation/optimiser.py",
     "realtime/commands/keyframe_choices.py",
-    "realtime/keyframe.py",
-    "realtime/keyframes/optimiser.py",
+    "realtime/files/gatys.py",
+    "realtime/painting/keyframes/optimiser.py",
     "realtime/live/still.py",
-    "realtime/keyframes/stylizer.py",
+    "realtime/painting/keyframes/stylizer.py",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -48,6 +78,17 @@ def imports(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, "relative imports hide the arrows"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def opened_later(tree: ast.AST) -> Iterator[str]:
+    """Modules whose names stand in strings."""
+    strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    yield from (found[1] for string in strings if (found := MODULE_IN_A_STRING.fullmatch(string)))
+
+
+def room_of(name: str) -> str:
+    """`painting` of realtime.painting.stylizer."""
+    return name.split(".")[1]
 
 
 def imports_on_load(tree: ast.AST) -> Iterator[str]:
@@ -81,6 +122,19 @@ def test_arrows_run_one_way(path: Path) -> None:
         if within(name, others) and not within(name, ALLOWED[package])
     ]
     assert not against
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if relative(path).startswith(tuple(FLOORS))], ids=relative)
+def test_arrows_run_downward(path: Path) -> None:
+    package, _, rest = relative(path).partition("/")
+    own = rest.split("/")[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    floor = {room: index for index, rooms in enumerate(FLOORS[package]) for room in rooms}
+    tree = ast.parse(path.read_text())
+    named = {*imports(tree), *opened_later(tree)}
+    rooms = {room_of(name) for name in named if name.startswith(f"{package}.")} - {own}
+    assert not {room for room in rooms if floor[room] <= floor[own]}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
@@ -117,7 +171,9 @@ def test_the_command_line_starts_without_what_is_heavy(heavy: str) -> None:
     assert heavy not in modules_loaded_by("import realtime.cli")
 
 
-@pytest.mark.parametrize("module", ["realtime.video", "realtime.image", "engines.engine", "engines.checkpoint"])
+@pytest.mark.parametrize(
+    "module", ["realtime.files.video", "realtime.files.image", "engines.loading.engine", "engines.export.checkpoint"]
+)
 def test_painting_needs_no_torch(module: str) -> None:
     """torch is made impossible to import, as in the base install."""
     assert module in modules_loaded_by(f"sys.modules['torch'] = None\nimport {module}")

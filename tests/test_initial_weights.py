@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engines.export import export_style
+from engines.export.export import export_style
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig
-from engines.style import NamedStyle
+from engines.style.styles import NamedStyle
 from trainers.initial_weights import DETAIL_SHARE, initial_weights
 from trainers.losses import LUMA
 

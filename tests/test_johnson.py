@@ -17,7 +17,7 @@ from PIL import Image
 
 from engines.networks import transform_config
 from engines.networks.transform_config import TransformConfig
-from engines.style import load_style
+from engines.style.styles import load_style
 from trainers import johnson
 from trainers.johnson import learning_rate_factor, train
 from trainers.options import JohnsonOptions

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from engines.engine import Controls, EngineChoice, load_engine
-from engines.style import load_style
+from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.style.styles import load_style
 from realtime.cli import app
+from realtime.commands.console.terminal import Bar
 from realtime.commands.gatys_choices import GATYS_HELP
 from realtime.commands.recipe_options import weighed_picture
-from realtime.commands.terminal import Bar
-from realtime.keyframe import blended
+from realtime.painting.keyframes.palette import blended
 from trainers.options import GatysOptions
 
 SHORT = [

@@ -20,18 +20,18 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from realtime.cli import app
+from realtime.commands.console.terminal import Bar
 from realtime.commands.keyframe_choices import NAMES
-from realtime.commands.terminal import Bar
-from realtime.frame import Frame, Pixels
-from realtime.keyframes.carried import Carried, Key, with_colours_of
-from realtime.keyframes.cuts import Sight, is_cut
-from realtime.keyframes.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
-from realtime.keyframes.optimiser import Pace
-from realtime.keyframes.palette import Palette
-from realtime.keyframes.stylizer import KeyframeStylizer
-from realtime.options import VideoOptions
-from realtime.stylizer import Unfinished
-from realtime.video import stylize_video
+from realtime.files.options import VideoOptions
+from realtime.files.video import stylize_video
+from realtime.frames.frame import Frame, Pixels
+from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
+from realtime.painting.keyframes.cuts import Sight, is_cut
+from realtime.painting.keyframes.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
+from realtime.painting.keyframes.optimiser import Pace
+from realtime.painting.keyframes.palette import Palette
+from realtime.painting.keyframes.stylizer import KeyframeStylizer
+from realtime.painting.stylizer import Unfinished
 from trainers.options import GatysOptions
 
 SIZE = (160, 120)
@@ -209,7 +209,7 @@ class StandInOptimiser:
 
 @pytest.fixture
 def stylizer(monkeypatch: pytest.MonkeyPatch) -> KeyframeStylizer:
-    monkeypatch.setattr("realtime.keyframes.stylizer.KeyframeOptimiser", StandInOptimiser)
+    monkeypatch.setattr("realtime.painting.keyframes.stylizer.KeyframeOptimiser", StandInOptimiser)
     recipe = GatysOptions(style_images=((Path("any.png"), 1.0),))
     return KeyframeStylizer(SIZE, recipe, report=print, label=lambda text: None, stop=threading.Event())
 
@@ -305,7 +305,7 @@ def test_a_stop_in_the_second_shot_leaves_the_first_to_be_played(
                 return None
             return inverted(photo)
 
-    monkeypatch.setattr("realtime.keyframes.stylizer.KeyframeOptimiser", Stopped)
+    monkeypatch.setattr("realtime.painting.keyframes.stylizer.KeyframeOptimiser", Stopped)
     recipe = GatysOptions(style_images=((Path("any.png"), 1.0),))
     painter = partial(KeyframeStylizer, recipe=recipe, report=print, label=print, stop=stop)
     out = tmp_path / "out.mp4"

@@ -11,13 +11,13 @@ import pytest
 from clips import psnr_db, read_pictures, read_rgb
 from fakes import painting_threads
 
-from engines.engine import EngineChoice, load_engine
 from engines.errors import EngineRefused, ImpastoError
-from engines.style import load_style
-from realtime.control.client import send
-from realtime.live.address import labels_of
+from engines.loading.engine import EngineChoice, load_engine
+from engines.style.styles import load_style
+from realtime.frames.address import labels_of
+from realtime.frames.pacing import sink_rate
+from realtime.live.control.client import send
 from realtime.live.options import LiveOptions
-from realtime.live.pacing import sink_rate
 from realtime.live.report import LiveReport
 from realtime.live.run import run_live, settings_of
 

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from engines.errors import ImpastoError
 from realtime.cli import app
 from realtime.commands.live import live
-from realtime.control.client import send
+from realtime.live.control.client import send
 from realtime.live.options import LiveOptions, PictureSize
 
 PATIENCE_SECONDS = 60.0

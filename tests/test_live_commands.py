@@ -8,7 +8,7 @@ import pytest
 
 from engines.errors import ImpastoError
 from realtime.commands.control import usage
-from realtime.control.commands import (
+from realtime.live.control.commands import (
     BY_KEY,
     BY_NAME,
     COMMANDS,
@@ -19,8 +19,8 @@ from realtime.control.commands import (
     find_command,
     number_from,
 )
-from realtime.control.settings import LiveSettings
-from realtime.window.overlay import keys_of
+from realtime.live.control.settings import LiveSettings
+from realtime.live.window.overlay import keys_of
 
 SETTINGS = {field.name for field in fields(LiveSettings)}
 

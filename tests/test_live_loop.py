@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from fakes import RATE, NumberSource, RememberingSink, painting_threads
 
-from realtime.frame import Frame, SignalLost, Sink, SinkHabits
+from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.live.capture import Capture
 from realtime.live.loop import LiveLoop
 from realtime.live.sink_lane import SinkLane

@@ -7,8 +7,8 @@ import pytest
 from painter_stage import FRAME, GREY, SECONDS, SIZE, LoaderByHand, Stage, brightness, write_three_files
 from small_styles import random_frame
 
-from engines.style import StyleFile
-from realtime.live.painter import LivePainter, Look
+from engines.style.styles import StyleFile
+from realtime.painting.painter import LivePainter, Look
 
 
 @pytest.fixture(scope="module")

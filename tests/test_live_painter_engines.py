@@ -12,11 +12,11 @@ from fakes import CopyingEngine, painting_threads
 from painter_stage import SIZE, LoaderByHand, Stage, brightness, write_three_files
 from small_styles import random_frame
 
-from engines.engine import Controls, EngineChoice, load_engine
-from engines.style import StyleFile
-from realtime.frame import Pixels
-from realtime.live.engine_loader import EngineLoader, LoadedEngine
-from realtime.live.painter import LivePainter, Look, Painting
+from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.style.styles import StyleFile
+from realtime.frames.frame import Pixels
+from realtime.painting.engine_loader import EngineLoader, LoadedEngine
+from realtime.painting.painter import LivePainter, Look, Painting
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from fakes import CopyingEngine
 
-from realtime.control.board import ControlBoard
-from realtime.control.settings import LiveSettings
-from realtime.frame import Frame, Pixels
-from realtime.live.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.frames.frame import Frame, Pixels
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.settings import LiveSettings
+from realtime.live.height.paint_size import PaintSize
 from realtime.live.look_book import LookBook
-from realtime.live.paint_size import PaintSize
-from realtime.live.painter import LivePainter
 from realtime.live.picture import LivePicture
 from realtime.live.stats import LiveStats
+from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.painting.painter import LivePainter
 
 WIDTH, HEIGHT = 64, 48
 

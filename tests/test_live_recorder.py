@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from fakes import RATE, NumberSource, RememberingSink, painting_threads
 
-from realtime.frame import Frame, Sink
+from realtime.frames.frame import Frame, Sink
 from realtime.live.capture import Capture
 from realtime.live.loop import LiveLoop
-from realtime.live.recorder import LiveRecorder
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
+from realtime.live.watch import LiveRecorder
 
 PATIENCE_SECONDS = 20.0
 

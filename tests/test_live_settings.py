@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.control.commands import Value
-from realtime.control.settings import LiveSettings, apply_command, described, own_name
-from realtime.options import StylizeOptions
+from realtime.live.control.commands import Value
+from realtime.live.control.settings import LiveSettings, apply_command, described, own_name
+from realtime.painting.options import StylizeOptions
 
 NAMES = ("waves", "night", "storm")
 WAVES = LiveSettings(style="waves")

@@ -20,9 +20,9 @@ from foreign_package import install_examples
 from leftovers import nothing_left_behind
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Sink, habits_of
-from realtime.live.request import SinkRequest
-from realtime.live.schemes import open_sink
+from realtime.frames.frame import Frame, Sink, habits_of
+from realtime.frames.request import SinkRequest
+from realtime.live.openers import open_sink
 
 SIZE = (64, 48)
 RATE = Fraction(25)

@@ -5,8 +5,8 @@ import pytest
 from fakes import NumberSource
 
 from engines.errors import ImpastoError
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.sound.choice import open_sound
-from realtime.sound.feed import Sound, SoundFeed
 
 SECONDS = 20
 

@@ -13,9 +13,9 @@ from leftovers import nothing_left_behind
 from live_source_makers import MAKERS, Maker
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Source, SplitSource
-from realtime.live.request import SourceRequest
-from realtime.live.schemes import open_source
+from realtime.frames.frame import Frame, SignalLost, Source, SplitSource
+from realtime.frames.request import SourceRequest
+from realtime.live.openers import open_source
 
 PATIENCE_SECONDS = 10.0
 SECRET = "hunter2"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.control.board import ControlBoard
-from realtime.control.settings import LiveSettings
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.settings import LiveSettings
 from realtime.live.still import StillPainter
 
 PHOTO = np.full((24, 32, 3), 40, np.uint8)
@@ -57,7 +57,7 @@ def let(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
                 raise FloatingPointError("a loss is not finite")
             return 255 - photo
 
-    monkeypatch.setattr("realtime.keyframes.optimiser.KeyframeOptimiser", WaitingOptimiser)
+    monkeypatch.setattr("realtime.painting.keyframes.optimiser.KeyframeOptimiser", WaitingOptimiser)
     yield let
     let.set()
 

@@ -11,9 +11,9 @@ from clips import read_times
 from leftovers import nothing_left_behind
 from servers import WebServer, open_soon, read_some, running, wait_for
 
-from engines.engine import EngineChoice, load_engine
-from engines.style import load_style
-from realtime.control.client import send
+from engines.loading.engine import EngineChoice, load_engine
+from engines.style.styles import load_style
+from realtime.live.control.client import send
 from realtime.live.options import LiveOptions
 from realtime.live.run import run_live
 from realtime.sinks.stream import PROVING_SECONDS

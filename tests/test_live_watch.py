@@ -11,20 +11,19 @@ from small_styles import write_small_style
 
 from engines.errors import EngineRefused
 from engines.spec import EngineSpec
-from realtime.control.board import ControlBoard
-from realtime.control.settings import LiveSettings
-from realtime.frame import Frame
+from realtime.frames.frame import Frame
 from realtime.live.capture import Capture
-from realtime.live.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.settings import LiveSettings
+from realtime.live.height.paint_size import PaintSize
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
-from realtime.live.paint_size import PaintSize
-from realtime.live.painter import LivePainter
 from realtime.live.picture import LivePicture
-from realtime.live.recorder import LiveRecorder
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
-from realtime.live.watch import LiveWatch, figures_for_json, overlay_figures, status_line
+from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overlay_figures, status_line
+from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.painting.painter import LivePainter
 
 ENGINE = EngineSpec("openvino", "fp32", 360, 640, "CPU", "2025.1", 1)
 GREY = np.full((48, 64, 3), 100, np.uint8)

@@ -9,9 +9,9 @@ from fakes import CopyingEngine
 from opened_loaders import await_engine, await_result, opened_loaders
 from small_styles import write_small_style
 
-from engines.style import StyleFile
-from realtime.live import engine_loader
-from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadFailed
+from engines.style.styles import StyleFile
+from realtime.painting import engine_loader
+from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadFailed
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_styles import write_small_style
 
-from realtime.control.settings import LiveSettings
+from realtime.live.control.settings import LiveSettings
 from realtime.live.look_book import LookBook
 
 

@@ -15,13 +15,13 @@ from fakes import (
     painting_threads,
 )
 
-from engines.engine import Controls
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, Sink
-from realtime.loop import most_frames_alive, run, worker_count
+from engines.loading.engine import Controls
+from realtime.files.loop import most_frames_alive, run, worker_count
+from realtime.files.stats import STAGES
+from realtime.frames.frame import Frame, Pixels, Sink
+from realtime.painting.stylizer import Stylizer
 from realtime.sinks.null import NullSink
-from realtime.stats import STAGES
-from realtime.stylizer import Stylizer
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +161,7 @@ def test_a_thread_that_the_system_refuses_ends_those_that_run(monkeypatch: pytes
                 raise RuntimeError("can't start new thread")
             super().start()
 
-    monkeypatch.setattr("realtime.loop.threading.Thread", Refused)
+    monkeypatch.setattr("realtime.files.loop.threading.Thread", Refused)
     source, sink = NumberSource(None), SinkThatSeesThreads()
     with pytest.raises(RuntimeError, match="can't start new thread"):
         run(source, copying_stylizer(2), [sink])
@@ -179,7 +179,7 @@ def test_nothing_is_closed_under_a_thread_however_often_a_person_interrupts(monk
                 raise KeyboardInterrupt
             super().join(timeout)
 
-    monkeypatch.setattr("realtime.loop.threading.Thread", Interrupted)
+    monkeypatch.setattr("realtime.files.loop.threading.Thread", Interrupted)
     source, sink = NumberSource(None), SinkThatSeesThreads()
     with pytest.raises(KeyboardInterrupt):
         run(source, copying_stylizer(2), [sink])

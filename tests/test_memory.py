@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from small_styles import write_small_style
 
-import engines.verify
-from engines.engine import EngineChoice, load_engine
+import engines.gate.verify
 from engines.errors import EngineRefused, ImpastoError
-from engines.memory import GIB, available_bytes, build_bytes, check_memory, net_bytes
+from engines.gate.memory import GIB, build_bytes, check_memory, net_bytes
+from engines.loading.engine import EngineChoice, load_engine
+from engines.machine import available_bytes
 from engines.spec import EngineSpec
-from engines.style import StyleFile, load_style, save_style
+from engines.style.styles import StyleFile, load_style, save_style
 
 SIZE = (720, 1280)
 PIXELS = 720 * 1280
@@ -41,7 +42,7 @@ def of_network(style: StyleFile, network: dict[str, object], folder: Path) -> St
 def test_the_estimate_is_near_what_was_measured(
     style: StyleFile, tmp_path: Path, config: dict[str, object], measured: int
 ) -> None:
-    """Bytes a pixel that the reference took for a frame, on the machine and with the versions of engines/memory.py."""
+    """Bytes a pixel that the reference took for a frame, on the machine that gate/memory.py names."""
     net = of_network(style, {"name": "transform", "config": config}, tmp_path)
     assert net_bytes(net, SIZE) / PIXELS == pytest.approx(measured, rel=0.1)
 
@@ -93,7 +94,7 @@ def test_nothing_heavy_is_done_before_the_refusal(
     def opened(*_: object) -> None:
         raise AssertionError("a reference was opened")
 
-    monkeypatch.setattr(engines.verify, "open_reference", opened)
+    monkeypatch.setattr(engines.gate.verify, "open_reference", opened)
     with pytest.raises(ImpastoError, match=r"3000000x2000000 pixels needs about \d+\.\d GiB .* smaller --height"):
         load_engine(style, height=2_000_000, width=3_000_000, choice=EngineChoice("torch"), cache_dir=tmp_path)
 
@@ -153,7 +154,7 @@ def test_nobody_knows_where_there_is_nothing_to_read(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_this_machine_has_some_memory_left() -> None:
     """In a fresh process, which is small: more than it takes itself, and no more than the machine has."""
-    code = "from engines.memory import available_bytes; print(available_bytes())"
+    code = "from engines.gate.memory import available_bytes; print(available_bytes())"
     left = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     assert 2**20 < left <= total

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engines.errors import ImpastoError
-from realtime.sound.feed import Sound
+from realtime.frames.sound_feed import Sound
 from realtime.sound.microphone import Microphone, open_microphone
 
 SECONDS = 20

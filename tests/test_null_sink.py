@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.live.request import SinkRequest
-from realtime.live.schemes import open_sink
-from realtime.live.time_code import PERIOD_SECONDS, UNIT_SECONDS, stamp
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
+from realtime.frames.time_code import PERIOD_SECONDS, UNIT_SECONDS, stamp
+from realtime.live.openers import open_sink
 from realtime.sinks.null import NullSink
 
 REQUEST = SinkRequest(size=(320, 180), frame_rate=Fraction(30))

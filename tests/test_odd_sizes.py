@@ -10,15 +10,15 @@ import pytest
 from pretended_processor import pretended
 from small_styles import one_thread_for_torch, write_small_style
 
-from engines.candidates import spec_for
-from engines.engine import Controls, Engine, GateReport, probe_backends
+from engines.backends.candidates import spec_for
+from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.golden import draw_frame
-from engines.reference import open_reference
-from engines.registry import open_backend
+from engines.gate.golden import draw_frame
+from engines.gate.reference import open_reference
+from engines.gate.verify import GoldenPictures, paint_golden_pictures, psnr, verify
+from engines.loading.engine import Controls, Engine, GateReport, probe_backends
 from engines.spec import FLOOR_DB, BackendState, BuildAids, EngineChoice, RangeEngine, SizeRange
-from engines.style import StyleFile
-from engines.verify import GoldenPictures, paint_golden_pictures, psnr, verify
+from engines.style.styles import StyleFile
 
 SIZES = ((17, 31), (37, 53), (45, 80), (64, 19))
 with pretended("bf16"):  # so that both precisions of the processor are looked at

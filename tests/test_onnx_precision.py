@@ -12,13 +12,13 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.export import Rewrites, build_model, export_style
-from engines.golden import golden_frames
-from engines.onnx_precision import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
-from engines.reference import open_reference
+from engines.backends.tensorrt.typed_graph import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
+from engines.export.export import Rewrites, build_model, export_style
+from engines.gate.golden import golden_frames
+from engines.gate.reference import open_reference
+from engines.gate.verify import psnr
 from engines.spec import FLOOR_DB, Controls, EngineSpec
-from engines.style import NamedStyle, StyleFile, list_gallery, load_style, save_style
-from engines.verify import psnr
+from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 
 SIZE, LARGE = (61, 83), (240, 320)
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16}

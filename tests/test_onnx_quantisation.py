@@ -9,16 +9,16 @@ import pytest
 from onnx import TensorProto
 from small_styles import random_frame, write_small_style, write_style_beyond_bf16
 
-from engines import onnx_calibration
-from engines.calibration import calibration_frames
+from engines.backends.calibration import calibration_frames
+from engines.backends.tensorrt import ranges as onnx_calibration
+from engines.backends.tensorrt.quantisation import quantised_model
+from engines.backends.tensorrt.ranges import bearable_ranges, measure_ranges
 from engines.errors import EngineRefused
-from engines.golden import golden_frames
-from engines.onnx_calibration import bearable_ranges, measure_ranges
-from engines.onnx_quantisation import quantised_model
-from engines.reference import open_reference
+from engines.gate.golden import golden_frames
+from engines.gate.reference import open_reference
+from engines.gate.verify import psnr
 from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
-from engines.style import StyleFile, list_gallery
-from engines.verify import psnr
+from engines.style.styles import StyleFile, list_gallery
 
 SIZE = (61, 83)
 FRAMES = np.stack([random_frame(96, 128, seed) for seed in range(2)])

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from small_styles import random_frame, write_small_style
 
-from engines.backends.onnxruntime import OnnxRuntimeBackend, OnnxRuntimeEngine, OnnxRuntimeGpuBackend
-from engines.backends.onnxruntime_providers import (
+from engines.backends.onnxruntime.backend import OnnxRuntimeBackend, OnnxRuntimeEngine, OnnxRuntimeGpuBackend
+from engines.backends.onnxruntime.providers import (
     CPU,
     ON_GPU,
     Choice,
@@ -26,11 +26,11 @@ from engines.backends.onnxruntime_providers import (
     provider_on_gpu,
     shares,
 )
-from engines.engine import Controls, EngineChoice, load_engine
+from engines.backends.registry import OURS, backend_names
 from engines.errors import EngineRefused
-from engines.registry import OURS, backend_names
+from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.spec import BuildAids, EngineSpec, SizeRange
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime (impasto[onnxruntime])")
 
@@ -100,7 +100,7 @@ def test_threads_are_bound_to_cores_only_where_asked(load: Load, bound: str) -> 
 
 
 def session_options(load: Load) -> Any:
-    from engines.backends.onnxruntime_providers import _session_options
+    from engines.backends.onnxruntime.providers import _session_options
 
     return _session_options(CPU, load, {})
 
@@ -160,7 +160,7 @@ def test_a_build_for_the_cpu_has_no_engine_on_a_gpu(tried_anew: None) -> None:
 
 def test_a_library_beside_the_package_tells_of_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = ModuleSpec("onnxruntime", None, origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr("engines.backends.onnxruntime_providers.find_spec", lambda name: package)
+    monkeypatch.setattr("engines.backends.onnxruntime.providers.find_spec", lambda name: package)
     monkeypatch.setattr("sys.platform", "linux")
     tmp_path.joinpath("capi").mkdir()
     tmp_path.joinpath("capi", "libonnxruntime_providers_shared.so").touch()
@@ -172,7 +172,7 @@ def test_a_library_beside_the_package_tells_of_a_gpu(tmp_path: Path, monkeypatch
 def test_a_provider_that_is_listed_but_does_not_load_is_the_reason(
     tried_anew: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engines.backends.onnxruntime_providers.is_for_cpu_alone", lambda: False)
+    monkeypatch.setattr("engines.backends.onnxruntime.providers.is_for_cpu_alone", lambda: False)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA.name, CPU.name])
     with pytest.warns(UserWarning, match="not in available provider names"):
         state = OnnxRuntimeGpuBackend().probe()
@@ -181,7 +181,7 @@ def test_a_provider_that_is_listed_but_does_not_load_is_the_reason(
 
 
 def test_an_engine_of_a_provider_that_is_gone_is_refused(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.backends.onnxruntime.provider_on_gpu", lambda: Choice(None, ("CUDA: gone",)))
+    monkeypatch.setattr("engines.backends.onnxruntime.backend.provider_on_gpu", lambda: Choice(None, ("CUDA: gone",)))
     with pytest.raises(EngineRefused, match="cannot be opened: CUDA: gone"):
         OnnxRuntimeGpuBackend().restore(b"", style, ON_CUDA)
 
@@ -191,7 +191,7 @@ def test_the_provider_that_works_is_the_device(
 ) -> None:
     """The CPU's provider stands in for a GPU's; all but the name is as it would be there."""
     stand_in = Provider(CPU.name, "CUDA", {"fp32": {}})
-    monkeypatch.setattr("engines.backends.onnxruntime.provider_on_gpu", lambda: Choice(stand_in))
+    monkeypatch.setattr("engines.backends.onnxruntime.backend.provider_on_gpu", lambda: Choice(stand_in))
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
     backend = OnnxRuntimeGpuBackend()
     state = backend.probe()
@@ -213,8 +213,8 @@ def test_where_its_folder_cannot_be_ours_alone_a_provider_keeps_nothing(
         return open_session(style, spec, CPU, load, None)
 
     stand_in = replace(CPU, device="CUDA", caches=True)
-    monkeypatch.setattr("engines.backends.onnxruntime.provider_on_gpu", lambda: Choice(stand_in))
-    monkeypatch.setattr("engines.backends.onnxruntime.open_session", open_on_cpu)
+    monkeypatch.setattr("engines.backends.onnxruntime.backend.provider_on_gpu", lambda: Choice(stand_in))
+    monkeypatch.setattr("engines.backends.onnxruntime.backend.open_session", open_on_cpu)
     backend = OnnxRuntimeGpuBackend()
     (tmp_path / "file").touch()
     (tmp_path / "open" / "onnxruntime").mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_the_hardware_is_told_in_one_line() -> None:
 
 def test_importing_it_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
     """In a process of its own, for this one has imported it."""
-    program = "from engines.backends.onnxruntime_package import import_onnxruntime; import_onnxruntime()"
+    program = "from engines.packages import import_onnxruntime; import_onnxruntime()"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
     homeless = environment | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=homeless, check=True)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from small_styles import random_frame, write_small_style
 
-from engines.backends.openvino import OpenVinoEngine
-from engines.backends.signal_stack import signal_stack
-from engines.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.backends.openvino.backend import OpenVinoEngine
+from engines.backends.openvino.signal_stack import signal_stack
+from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.registry import open_backend
+from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.spec import BuildAids, EngineSpec, SizeRange
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 HEIGHT, WIDTH = 48, 64
 RANGE = SizeRange((16, 20), (96, 128))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.backends.openvino_bytes import read_bytes_exactly, with_kept_sums
-from engines.backends.openvino_int8 import draw_samples, quantise, read_folded
-from engines.backends.openvino_layers import Judge, Layers, convolutions, quantiser_of
-from engines.engine import Controls
+from engines.backends.openvino.bytes import read_bytes_exactly, with_kept_sums
+from engines.backends.openvino.int8 import draw_samples, quantise, read_folded
+from engines.backends.openvino.layers import Judge, Layers, convolutions, quantiser_of
+from engines.loading.engine import Controls
 from engines.spec import BuildAids, Calibration, EngineSpec
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
 

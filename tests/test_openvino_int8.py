@@ -13,16 +13,16 @@ import pytest
 from pretended_processor import VARIABLE, pretended
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.backends.openvino import OpenVinoEngine
-from engines.backends.openvino_int8 import WANTED_DB, draw_samples, quantise, read_folded
-from engines.backends.openvino_layers import Judge, Layers
-from engines.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.backends.openvino.backend import OpenVinoEngine
+from engines.backends.openvino.int8 import WANTED_DB, draw_samples, quantise, read_folded
+from engines.backends.openvino.layers import Judge, Layers
+from engines.backends.registry import open_backend, probe
 from engines.errors import EngineRefused
-from engines.export import export_style
-from engines.registry import open_backend, probe
+from engines.export.export import export_style
+from engines.gate.verify import psnr
+from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.spec import FLOOR_DB, BuildAids, Calibration, EngineSpec
-from engines.style import StyleFile, load_style
-from engines.verify import psnr
+from engines.style.styles import StyleFile, load_style
 
 pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
 
@@ -236,9 +236,9 @@ def test_nncf_keeps_silent_and_loads_neither_telemetry_nor_torch(small_style: Pa
     program = f"""
 import logging, sys
 import numpy as np
-from engines.backends.openvino_int8 import quantise, read_folded
+from engines.backends.openvino.int8 import quantise, read_folded
 from engines.spec import Controls, EngineSpec
-from engines.style import load_style
+from engines.style.styles import load_style
 style = load_style({str(small_style)!r})
 frame = np.random.default_rng(0).integers(0, 256, (1, 60, 84, 3), np.uint8)
 spec = EngineSpec("openvino", "int8", 60, 84, "CPU", "1")

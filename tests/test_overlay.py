@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from small_styles import random_frame
 
-from realtime.control.board import ControlBoard
-from realtime.control.commands import BY_NAME, COMMANDS
-from realtime.control.settings import LiveSettings
-from realtime.frame import Pixels
-from realtime.window import overlay
-from realtime.window.lettering import fitted, width_of
-from realtime.window.overlay import OverlayFigures
-from realtime.window.viewer import FADE_SECONDS, TOAST_SECONDS, BoardViewer
+from realtime.frames.frame import Pixels
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.commands import BY_NAME, COMMANDS
+from realtime.live.control.settings import LiveSettings
+from realtime.live.window import overlay
+from realtime.live.window.lettering import fitted, width_of
+from realtime.live.window.overlay import OverlayFigures
+from realtime.live.window.viewer import FADE_SECONDS, TOAST_SECONDS, BoardViewer
 
 SIZES = [(160, 90), (64, 48), (16, 16), (640, 360), (360, 640), (1280, 720), (3840, 2160)]
 LONG = "camera:0 is gone; waiting for it to return, which may take as long as it takes: Ä → 日本 " * 4

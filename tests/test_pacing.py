@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from realtime.live.pacing import Ticker, backoff_seconds, failures_after, next_allowed
+from realtime.frames.pacing import Ticker, backoff_seconds, failures_after, next_allowed
 
 RATES = [Fraction(30), Fraction(25), Fraction(30_000, 1001), Fraction(60), Fraction(15, 2)]
 

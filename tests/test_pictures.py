@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.frame import Pixels
-from realtime.image import plan, stylize_images
-from realtime.options import ImageOptions
-from realtime.picture_file import (
+from realtime.files.image import plan, stylize_images
+from realtime.files.options import ImageOptions
+from realtime.frames.frame import Pixels
+from realtime.media.picture_file import (
     Picture,
     encode_picture,
     exif_orientation,

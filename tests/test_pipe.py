@@ -13,8 +13,8 @@ import pytest
 from servers import frames_of_scene
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
 from realtime.sinks.pipe import PipeSink, open_pipe
 
 REQUEST = SinkRequest(size=(98, 65), frame_rate=Fraction(30000, 1001))
@@ -94,7 +94,7 @@ def test_a_terminal_gets_no_pictures() -> None:
 
     main, terminal = pty.openpty()
     code = (
-        "from fractions import Fraction\nfrom realtime.live.request import SinkRequest\n"
+        "from fractions import Fraction\nfrom realtime.frames.request import SinkRequest\n"
         "from realtime.sinks.pipe import open_pipe\n"
         "open_pipe('pipe:', SinkRequest(size=(64, 48), frame_rate=Fraction(25)))"
     )

@@ -14,12 +14,12 @@ from clips import write_clip
 from servers import read_some
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.live.request import SourceRequest
-from realtime.live.schemes import open_source
-from realtime.live.time_code import PERIOD_SECONDS, read_code
-from realtime.sound.feed import Sound
-from realtime.sources.playing import PlayedSource, Reel
+from realtime.frames.frame import Frame
+from realtime.frames.request import SourceRequest
+from realtime.frames.sound_feed import Sound
+from realtime.frames.time_code import PERIOD_SECONDS, read_code
+from realtime.live.openers import open_source
+from realtime.sources.playback import PlayedSource, Reel
 
 
 class Numbers:

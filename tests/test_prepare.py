@@ -15,11 +15,11 @@ from foreign_backends import ADJUSTABLE, DYING, HangingBuild, add_backend, is_al
 from pretended_processor import pretended
 from small_styles import write_small_style
 
-from engines.cache import CacheEntry, EngineCache
-from engines.engine import Engine, EngineChoice, GateReport, load_engine, restore_engine
+from engines.cache.folder import CacheEntry, EngineCache
 from engines.errors import EngineRefused, ImpastoError
-from engines.prepare import prepare_in_child
-from engines.style import StyleFile, load_style
+from engines.loading.engine import Engine, EngineChoice, GateReport, load_engine, restore_engine
+from engines.loading.prepare import prepare_in_child
+from engines.style.styles import StyleFile, load_style
 
 HEIGHT, WIDTH = 24, 32
 ROOT = Path(__file__).parents[1]
@@ -156,7 +156,7 @@ def replace(*_):
         print(os.getpid(), file=pipe, flush=True)
         threading.Event().wait()
 
-if "engines.prepare" in sys.orig_argv:
+if "engines.loading.prepare" in sys.orig_argv:
     os.replace = replace
 """
 
@@ -265,9 +265,9 @@ def test_a_build_is_cancelled_and_no_process_is_left(
 PREPARE = """
 import sys
 from pathlib import Path
-from engines.prepare import prepare_in_child
+from engines.loading.prepare import prepare_in_child
 from engines.spec import EngineChoice
-from engines.style import load_style
+from engines.style.styles import load_style
 prepare_in_child(
     load_style(sys.argv[1]), height=24, width=32, choice=EngineChoice("hanging"), cache_dir=Path(sys.argv[2])
 )

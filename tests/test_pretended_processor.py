@@ -13,16 +13,16 @@ from bf16_rounding import nearest_bf16, round_as_bf16
 from pretended_processor import pretended
 from small_styles import random_frame
 
-from engines import registry
-from engines.backends.openvino_package import import_openvino
-from engines.cpu import MULTIPLY_BF16, cpu_flags
+from engines.backends import registry
+from engines.backends.registry import probe
 from engines.errors import ImpastoError
-from engines.registry import probe
-from realtime.bench.ceilings import product_ceiling
+from engines.machine import MULTIPLY_BF16, cpu_flags
+from engines.packages import import_openvino
+from realtime.bench.roofline.ceilings import product_ceiling
 
 ROOT = Path(__file__).parents[1]
 F32 = {"INFERENCE_PRECISION_HINT": "f32"}
-TELL = "from engines.registry import probe; state = probe('openvino'); print(state.precisions, state.hardware)"
+TELL = "from engines.backends.registry import probe; state = probe('openvino'); print(state.precisions, state.hardware)"
 
 
 def as_seen() -> str:

@@ -13,13 +13,13 @@ from fakes import painting_threads
 from foreign_backends import ADJUSTABLE, add_backend
 from small_styles import random_frame, write_small_style
 
-from engines.engine import Controls, Engine, EngineChoice, load_engine
-from engines.range_engine import restore_range_engine
+from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
+from engines.loading.range_engine import restore_range_engine
 from engines.spec import SizeRange
-from engines.style import StyleFile
-from realtime.live import engine_loader
-from realtime.live.engine_loader import EngineLoader, EngineWanted, LoadedEngine
-from realtime.live.painter import LivePainter, Look
+from engines.style.styles import StyleFile
+from realtime.painting import engine_loader
+from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadedEngine
+from realtime.painting.painter import LivePainter, Look
 
 ADJUSTED = EngineChoice("adjustable")
 RANGE = SizeRange((32, 32), (96, 96))

@@ -12,11 +12,11 @@ from cache_damage import entry_in, improve_the_verdict, put_a_foreign_file, trun
 from foreign_backends import ADJUSTABLE, add_backend
 from small_styles import random_frame, write_small_style
 
-from engines.cache import CacheEntry, EngineCache
-from engines.engine import Controls, EngineChoice, load_engine
+from engines.cache.folder import CacheEntry, EngineCache
 from engines.errors import EngineRefused
+from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.spec import Calibration, SizeRange
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 ROOT = Path(__file__).parents[1]
 RANGE = SizeRange((32, 32), (96, 96))
@@ -69,8 +69,8 @@ def test_a_second_start_parses_no_graph(style: StyleFile, tmp_path: Path) -> Non
     """On its way stand neither the onnx package nor the reference's runtime, which take longest to load."""
     start(style, tmp_path)
     program = (
-        "import sys; from pathlib import Path; from engines.style import load_style; "
-        "from engines.engine import load_engine; "
+        "import sys; from pathlib import Path; from engines.style.styles import load_style; "
+        "from engines.loading.engine import load_engine; "
         f"load_engine(load_style({str(style.path)!r}), height=48, width=64, cache_dir=Path({str(tmp_path)!r})); "
         "print([name for name in ('onnx', 'cv2', 'torch', 'onnxruntime') if name in sys.modules])"
     )
@@ -192,8 +192,8 @@ def test_an_entry_tells_what_it_was_built_of_and_how_long_it_took(style: StyleFi
 LOAD = """
 import sys
 from pathlib import Path
-from engines.engine import load_engine
-from engines.style import load_style
+from engines.loading.engine import load_engine
+from engines.style.styles import load_style
 sys.stdin.readline()
 engine = load_engine(load_style(sys.argv[1]), height=48, width=64, cache_dir=Path(sys.argv[2]), report=print)
 assert engine.gate.passed

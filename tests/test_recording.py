@@ -12,10 +12,10 @@ import pytest
 from clips import psnr_db, read_rgb, read_times
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, SinkHabits, habits_of
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame, Pixels, SinkHabits, habits_of
+from realtime.frames.request import SinkRequest
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.sinks.recording import Recording, open_recording
-from realtime.sound.feed import Sound, SoundFeed
 
 START = 4000.0  # perf_counter counts from an arbitrary moment
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")

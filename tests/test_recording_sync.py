@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from realtime.frame import Frame
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.sinks.recording import open_recording
-from realtime.sound.feed import Sound, SoundFeed
 
 START = 4000.0
 RATE = 48000

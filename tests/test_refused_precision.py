@@ -9,15 +9,15 @@ from pretended_processor import pretended
 from small_styles import write_style_beyond_bf16
 from typer.testing import CliRunner
 
-from engines.cache import EngineCache
-from engines.engine import EngineChoice, load_engine, restore_engine
+from engines.cache.folder import EngineCache
 from engines.errors import EngineRefused
-from engines.prepare import prepare_in_child
+from engines.loading.engine import EngineChoice, load_engine, restore_engine
+from engines.loading.prepare import prepare_in_child
 from engines.spec import FLOOR_DB
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 from realtime.cli import app
 from realtime.doctor.finding import State
-from realtime.doctor.storage import look_at_cached_engines
+from realtime.doctor.subjects.storage import look_at_cached_engines
 
 HEIGHT, WIDTH = 48, 64
 VERDICT = (

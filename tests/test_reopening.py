@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.live.reopening import Reopening
+from realtime.frames.pacing import Reopening
 
 
 def test_each_failure_in_a_row_is_waited_for_longer() -> None:

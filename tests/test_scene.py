@@ -8,15 +8,24 @@ import numpy as np
 import pytest
 
 from engines.errors import ImpastoError
-from engines.scene import Scene
-from engines.scene.camera import EYE_HEIGHT_M, FOCAL, Pose, ground_plane, pose_at, screen, translation, upright_plane
-from engines.scene.canvas import Texture
-from engines.scene.cast import WALKERS
-from engines.scene.layer import Layer
-from engines.scene.motion import Motion, motion
-from engines.scene.render import composite
-from engines.scene.stage import Stage
-from engines.scene.world import build_world
+from realtime.scene import Scene
+from realtime.scene.drawing.camera import (
+    EYE_HEIGHT_M,
+    FOCAL,
+    Pose,
+    ground_plane,
+    pose_at,
+    screen,
+    translation,
+    upright_plane,
+)
+from realtime.scene.drawing.canvas import Texture
+from realtime.scene.drawing.layer import Layer
+from realtime.scene.drawing.render import composite
+from realtime.scene.motion import Motion, motion
+from realtime.scene.people.cast import WALKERS
+from realtime.scene.stage import Stage
+from realtime.scene.world import build_world
 from realtime.sources.pattern import PatternSource
 
 WIDTH, HEIGHT = 320, 180

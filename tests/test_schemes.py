@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.live.request import SinkRequest, SourceRequest
-from realtime.live.schemes import SINKS, SOURCES, open_sink, open_source, refuse_doubles, sink_scheme, source_scheme
+from realtime.frames.address import refuse_doubles, sink_scheme, source_scheme
+from realtime.frames.request import SinkRequest, SourceRequest
+from realtime.live.openers import SINKS, SOURCES, open_sink, open_source
 
 
 @pytest.mark.parametrize(

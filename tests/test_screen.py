@@ -13,8 +13,8 @@ import pytest
 from xvfb import Screen, running_screen
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, SignalLost, SplitSource
-from realtime.live.request import SourceRequest
+from realtime.frames.frame import Frame, Pixels, SignalLost, SplitSource
+from realtime.frames.request import SourceRequest
 from realtime.sources.screen import fitting, open_screen
 
 SIZE = (320, 240)

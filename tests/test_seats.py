@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engines.backends.seats import Seats
+from engines.backends.request_slots import Seats
 
 PATIENCE_SECONDS = 20  # what would wait for ever fails instead
 

@@ -9,7 +9,7 @@ import torch
 from small_styles import random_frame, write_small_style
 
 from engines.backends.torch_eager import rebuild_net
-from engines.export import PLAIN, Rewrites, build_model
+from engines.export.export import PLAIN, Rewrites, build_model
 from engines.networks.seed_texture import PERIOD_PX, STEPS, periodic_noise, seed_texture, seed_tile
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig

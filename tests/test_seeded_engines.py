@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small_styles import SMALL, one_thread_for_torch, random_frame, write_small_style
 
-from engines.engine import EngineChoice, load_engine
-from engines.onnx_precision import typed_model
+from engines.backends.tensorrt.typed_graph import typed_model
+from engines.gate.verify import psnr
+from engines.loading.engine import EngineChoice, load_engine
 from engines.spec import FLOOR_DB, BuildAids, Calibration, Controls, EngineSpec
-from engines.style import StyleFile
-from engines.verify import psnr
+from engines.style.styles import StyleFile
 
 SEEDED = replace(SMALL, seed_amplitude=0.05)
 HEIGHT, WIDTH = 37, 54
@@ -51,9 +51,9 @@ def test_the_texture_is_seen(style: StyleFile, tmp_path: Path) -> None:
 
 def test_in_int8_the_stem_reads_the_frames_bytes_all_the_same(style: StyleFile, tmp_path: Path) -> None:
     pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
-    from engines.backends.openvino_bytes import read_bytes_exactly
-    from engines.backends.openvino_int8 import draw_samples, quantise, read_folded
-    from engines.backends.openvino_layers import Layers, convolutions, quantiser_of
+    from engines.backends.openvino.bytes import read_bytes_exactly
+    from engines.backends.openvino.int8 import draw_samples, quantise, read_folded
+    from engines.backends.openvino.layers import Layers, convolutions, quantiser_of
 
     spec = EngineSpec("openvino", "int8", HEIGHT, WIDTH, "CPU", "1")
     frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from clips import read_pictures, write_clip
 
-from realtime.clip import turn_upright
-from realtime.frame import Frame
-from realtime.options import VideoOptions
-from realtime.picture_file import read_picture
+from realtime.files.options import VideoOptions
+from realtime.files.video import stylize_video
+from realtime.frames.frame import Frame
+from realtime.media.clip import turn_upright
+from realtime.media.picture_file import read_picture
 from realtime.sources.file import FileSource
-from realtime.video import stylize_video
 
 
 def read_frames(source: FileSource) -> list[Frame]:

@@ -8,7 +8,7 @@ from fakes import RememberingSink
 from lane_bench import PATIENCE_SECONDS, Bench, feed_until, frame, never
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Sink, SinkHabits
+from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
 
 
 class WaitingSink(RememberingSink):

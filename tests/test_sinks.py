@@ -11,11 +11,11 @@ import pytest
 from clips import psnr_db, read_rgb, read_times
 
 from engines.errors import ImpastoError
-from realtime.clip import Clip
-from realtime.colour import SDR_TAGS
-from realtime.encoders import ENCODERS
-from realtime.encoding import CODECS_OF_CONTAINER, choose_encoding
-from realtime.frame import AbortableSink, Frame, Sink, SplitSink
+from realtime.frames.frame import AbortableSink, Frame, Sink, SplitSink
+from realtime.media.clip import Clip
+from realtime.media.colour.rgb import SDR_TAGS
+from realtime.media.encoders import ENCODERS
+from realtime.media.encoding import CODECS_OF_CONTAINER, choose_encoding
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
 from realtime.sinks.pictures import PictureSink

@@ -11,8 +11,8 @@ import pytest
 from clips import TICK, ClipRecipe, write_clip
 
 from engines.errors import ImpastoError
-from realtime.colour import ColourTags
-from realtime.frame import Frame, Source, SplitSource
+from realtime.frames.frame import Frame, Source, SplitSource
+from realtime.media.colour.rgb import ColourTags
 from realtime.sources.file import FileSource
 from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
 

@@ -12,8 +12,8 @@ from pushed_streams import FRAMES, RATE, SIZE, pull, push_until_lost, request
 from servers import frames_of_scene, free_port
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, habits_of
-from realtime.live.schemes import open_sink
+from realtime.frames.frame import Frame, habits_of
+from realtime.live.openers import open_sink
 from realtime.sinks.srt import srt_program
 
 PASSPHRASE = "sunflowers+1888"

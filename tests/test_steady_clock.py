@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from realtime.steady_clock import SteadyClock
+from realtime.media.steady_clock import SteadyClock
 
 MS = Fraction(1, 1000)
 

@@ -7,7 +7,7 @@ import pytest
 from fakes import RememberingSink
 from lane_bench import PATIENCE_SECONDS, Bench, feed_until, frame, never
 
-from realtime.frame import Frame, SinkHabits
+from realtime.frames.frame import Frame, SinkHabits
 
 
 class SteadySink(RememberingSink):

@@ -14,14 +14,14 @@ from rich.console import Console
 from small_styles import write_small_style
 from typer.testing import CliRunner, Result
 
-import engines.cache_fields
-from engines.cache import CacheEntry, EngineCache, default_cache_folder
-from engines.engine import EngineChoice, load_engine
+import engines.cache.fields
+from engines.cache.folder import CacheEntry, EngineCache, default_cache_folder
+from engines.loading.engine import EngineChoice, load_engine
+from engines.loading.stock import DAY_SECONDS, prune, take_stock
 from engines.spec import SizeRange
-from engines.style import StyleFile, load_style
+from engines.style.styles import StyleFile, load_style
 from realtime.cli import app
-from realtime.commands.stock_table import print_stock
-from realtime.compiling.stock import DAY_SECONDS, prune, take_stock
+from realtime.commands.console.stock_table import print_stock
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def take_another_device(style: StyleFile, patch: pytest.MonkeyPatch) -> None:
 
 
 def update_impasto(style: StyleFile, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(engines.cache_fields, "CACHE_FORMAT", "next")
+    patch.setattr(engines.cache.fields, "CACHE_FORMAT", "next")
 
 
 def remove_the_backend(style: StyleFile, patch: pytest.MonkeyPatch) -> None:

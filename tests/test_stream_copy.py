@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from clips import ClipRecipe, read_packets, read_pictures, read_times, write_clip
 
-from realtime.clip import is_cover
-from realtime.colour import ColourTags
+from realtime.media.clip import is_cover
+from realtime.media.colour.rgb import ColourTags
 from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource
 

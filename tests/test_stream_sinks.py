@@ -14,10 +14,10 @@ from pushed_streams import FRAMES, RATE, SIZE, pull, push, push_until_lost, requ
 from servers import WebServer, frames_of_scene, free_port, rtsp_server, running, wait_for
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.live.request import SourceRequest
-from realtime.live.schemes import open_sink, open_source
-from realtime.sound.feed import Sound, SoundFeed
+from realtime.frames.frame import Frame
+from realtime.frames.request import SourceRequest
+from realtime.frames.sound_feed import Sound, SoundFeed
+from realtime.live.openers import open_sink, open_source
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from clips import psnr_db, write_clip, write_tone
 from servers import WebServer, free_port, read_some, rtsp_server, running
 
 from engines.errors import ImpastoError
-from realtime.colour import ColourTags
-from realtime.frame import Frame, SignalLost, Source
-from realtime.live.request import SourceRequest
-from realtime.live.schemes import open_source
-from realtime.sound.feed import Sound
-from realtime.sources.arrival import Arrival
+from realtime.frames.frame import Frame, SignalLost, Source
+from realtime.frames.request import SourceRequest
+from realtime.frames.sound_feed import Sound
+from realtime.live.openers import open_source
+from realtime.media.colour.rgb import ColourTags
 from realtime.sources.file import FileSource
+from realtime.sources.stream_source import Arrival
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pytest
 from onnx import TensorProto, helper
 from small_styles import NAMES, SMALL, write_small_style
 
-import engines.style
-import engines.style_file
+import engines.style.file
+import engines.style.styles
 from engines.errors import ImpastoError
 from engines.networks.transform import TransformNet
-from engines.onnx_metadata import read_metadata
-from engines.style import NamedStyle, StyleCard, StyleFile, list_gallery, load_style, resolve, save_style
-from engines.style_file import CARD_KEY
+from engines.style.file import CARD_KEY
+from engines.style.metadata import read_metadata
+from engines.style.styles import NamedStyle, StyleCard, StyleFile, list_gallery, load_style, resolve, save_style
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "gallery"
     folder.mkdir()
     write_small_style(folder / "a.onnx", name="gallery", names=("starry_night", "udnie"))
-    monkeypatch.setattr(engines.style, "GALLERY_FOLDER", folder)
+    monkeypatch.setattr(engines.style.styles, "GALLERY_FOLDER", folder)
     return folder
 
 
@@ -130,10 +130,10 @@ def test_other_packages_add_styles(gallery: Path, tmp_path: Path, monkeypatch: p
 
 def test_the_card_is_read_without_the_onnx_package(style: StyleFile) -> None:
     program = (
-        "import sys; from engines.style import load_style; "
+        "import sys; from engines.style.styles import load_style; "
         f"print(load_style({str(style.path)!r}).card.names, 'onnx' in sys.modules)"
     )
-    root = Path(engines.style.__file__).parents[1]
+    root = Path(engines.style.styles.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "('waves', 'night') False"
 
@@ -243,7 +243,7 @@ def test_a_path_that_leads_nowhere_is_file_not_found(text: str) -> None:
 
 
 def test_an_oversize_file_is_not_read(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines.style_file, "MAX_STYLE_BYTES", 1000)
+    monkeypatch.setattr(engines.style.file, "MAX_STYLE_BYTES", 1000)
     with pytest.raises(ImpastoError, match="at most"):
         load_style(str(style.path))
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from engines.errors import ImpastoError
-from engines.tensor_files import read_tensors
+from engines.export.tensor_files import read_tensors
 
 
 @pytest.fixture

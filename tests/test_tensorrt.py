@@ -15,20 +15,20 @@ import pytest
 from onnx import TensorProto
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.backends.tensorrt import TensorRtRtxBackend, model_for
-from engines.backends.tensorrt_build import BuildProgress, Order, compile_plan, listening_logger, started
-from engines.backends.tensorrt_engine import Plan
-from engines.backends.tensorrt_flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
-from engines.cuda import CudaBindings, CudaError
+from engines.backends.tensorrt.backend import TensorRtRtxBackend, model_for
+from engines.backends.tensorrt.build import BuildProgress, Order, compile_plan, listening_logger, started
+from engines.backends.tensorrt.cuda import CudaBindings, CudaError
+from engines.backends.tensorrt.engine import Plan
+from engines.backends.tensorrt.flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
+from engines.backends.tensorrt.typed_graph import plain_fp16_model
 from engines.errors import EngineRefused, ImpastoError
-from engines.export import Rewrites, build_model, export_style
-from engines.graph import Graph
+from engines.export.export import Rewrites, build_model, export_style
+from engines.export.graph import Graph
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import PRESETS
-from engines.onnx_precision import plain_fp16_model
 from engines.spec import PRECISIONS, BuildAids, Calibration, EngineSpec, SizeRange
-from engines.style import NamedStyle, StyleFile, list_gallery, load_style, save_style
-from realtime.bench.bare_tensorrt import bare_tensorrt
+from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
+from realtime.bench.peers.bare_tensorrt import bare_tensorrt
 
 SIZE = (48, 64)
 SPEC = EngineSpec("tensorrt-rtx", "fp16", *SIZE, "CUDA", "1")

@@ -10,8 +10,8 @@ import pytest
 from recorded_cuda import HEIGHT, STYLE_SIZE, WIDTH, DeviceTensor, RecordedCuda, RecordedPlan
 from small_styles import random_frame
 
-from engines.backends.tensorrt_engine import TensorRtEngine, unpack
-from engines.cuda import DEFAULT_STREAM, Cuda, CudaError
+from engines.backends.tensorrt.cuda import DEFAULT_STREAM, Cuda, CudaError
+from engines.backends.tensorrt.engine import TensorRtEngine, unpack
 from engines.errors import EngineRefused
 from engines.spec import Controls, DeviceEngine, EngineSpec, RangeEngine, SizeRange
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from engines.backends.tensorrt import TensorRtBackend, TensorRtRtxBackend, version_of
-from engines.cuda import CudaBindings, CudaError, Gpu
+from engines.backends.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend, version_of
+from engines.backends.tensorrt.cuda import CudaBindings, CudaError, Gpu
 
 BACKENDS = [TensorRtBackend, TensorRtRtxBackend]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_without_the_module_the_remedy_is_told(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.backends.tensorrt.find_spec", lambda name: None)
+    monkeypatch.setattr("engines.backends.tensorrt.backend.find_spec", lambda name: None)
     state = backend().probe()
     assert not state.available
     assert state.reason == f"{backend.name} is not installed; pip install 'impasto[{backend.name}]'"
@@ -78,6 +78,6 @@ def pretend(monkeypatch: pytest.MonkeyPatch, version: str, capability: tuple[int
     known = SimpleNamespace(__members__={"NONE": 0, "SM86": 1, "SM89": 2, "CURRENT": 3})
     module = SimpleNamespace(__version__=version, ComputeCapability=known)
     cuda = SimpleNamespace(gpu=lambda: Gpu("Test", capability, "13.0"))
-    monkeypatch.setattr("engines.backends.tensorrt.find_spec", lambda name: object())
-    monkeypatch.setattr("engines.backends.tensorrt.CudaBindings", lambda: cuda)
-    monkeypatch.setattr("engines.backends.tensorrt.import_module", lambda name: module)
+    monkeypatch.setattr("engines.backends.tensorrt.backend.find_spec", lambda name: object())
+    monkeypatch.setattr("engines.backends.tensorrt.backend.CudaBindings", lambda: cuda)
+    monkeypatch.setattr("engines.backends.tensorrt.backend.import_module", lambda name: module)

@@ -11,7 +11,14 @@ from collections.abc import Callable
 import pytest
 from rich.text import Text
 
-from realtime.commands.terminal import Bar, LastingConsole, StatusLine, print_result, progress_bar, stopped_by_interrupt
+from realtime.commands.console.terminal import (
+    Bar,
+    LastingConsole,
+    StatusLine,
+    print_result,
+    progress_bar,
+    stopped_by_interrupt,
+)
 
 
 def test_the_first_interrupt_asks_to_stop_and_the_second_aborts() -> None:

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.engine import Controls, Engine, load_engine
-from engines.scene import Scene
-from engines.style import StyleFile, list_gallery
-from realtime.frame import Pixels
-from realtime.live.time_code import PERIOD_SECONDS, UNIT_SECONDS, elapsed, read_code, stamp
+from engines.loading.engine import Controls, Engine, load_engine
+from engines.style.styles import StyleFile, list_gallery
+from realtime.frames.frame import Pixels
+from realtime.frames.time_code import PERIOD_SECONDS, UNIT_SECONDS, elapsed, read_code, stamp
+from realtime.scene import Scene
 
 SECONDS = (0.0, 0.0001, 12.3456, 838.8607, 1234.5678, 1677.7215)
 SIZES = [(64, 48), (320, 180), (640, 360), (642, 362), (640, 480), (360, 640), (1000, 80), (1920, 1080)]

@@ -5,8 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.colour import HLG_TRANSFER, PQ_TRANSFER
-from realtime.tone_map import WHITE_NITS, compress, hlg_to_nits, nits_to_pq, pq_to_nits, to_sdr, write_table
+from realtime.media.colour.rgb import HLG_TRANSFER, PQ_TRANSFER
+from realtime.media.colour.tone_map import (
+    WHITE_NITS,
+    compress,
+    hlg_to_nits,
+    nits_to_pq,
+    pq_to_nits,
+    to_sdr,
+    write_table,
+)
 
 GRAYS = np.linspace(0, 1, 101)[:, None].repeat(3, axis=1)
 

@@ -10,7 +10,7 @@ from small_styles import one_thread_for_torch, random_frame, write_small_style
 
 from engines.backends.torch_eager import TorchBackend, TorchEngine
 from engines.spec import BuildAids, Controls, EngineSpec
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 
 @pytest.fixture(autouse=True)

@@ -12,15 +12,15 @@ import pytest
 import torch
 from small_styles import one_thread_for_torch, random_frame, write_small_style
 
-from engines.backends import torch_half_build
-from engines.backends.torch_half import TorchHalfBackend
-from engines.backends.torch_half_build import COMPILED, INDUCTOR_FOLDER, KERNELS, OPERATIONS, WAYS
+from engines.backends.torch_half import build as torch_half_build
+from engines.backends.torch_half.backend import TorchHalfBackend
+from engines.backends.torch_half.build import COMPILED, INDUCTOR_FOLDER, KERNELS, OPERATIONS, WAYS
+from engines.backends.torch_half.instance_norm import torch_norm
 from engines.errors import EngineRefused
+from engines.gate.verify import paint_golden_pictures, verify
 from engines.kernels.compilers import Compilers
-from engines.kernels.instance_norm import torch_norm
 from engines.spec import BuildAids, Controls, Engine, EngineSpec, SizeRange
-from engines.style import StyleFile, load_style
-from engines.verify import paint_golden_pictures, verify
+from engines.style.styles import StyleFile, load_style
 
 SPEC = EngineSpec("torch-half", "fp16", 37, 54, "CPU", "1", requests=2)
 AIDS = BuildAids(Path("unused"))

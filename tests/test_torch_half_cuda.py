@@ -14,9 +14,10 @@ from simulated_cuda import OnSimulatedCuda, SimulatedCuda
 from small_styles import random_frame, write_small_style
 from torch import Tensor
 
-from engines.backends import torch_half_build, torch_half_cuda
-from engines.backends.torch_half import HalfEngine, TorchHalfBackend
-from engines.backends.torch_half_cuda import GraphPainter
+from engines.backends.torch_half import build as torch_half_build
+from engines.backends.torch_half import graph as torch_half_cuda
+from engines.backends.torch_half.backend import HalfEngine, TorchHalfBackend
+from engines.backends.torch_half.graph import GraphPainter
 from engines.kernels.compilers import Compilers
 from engines.spec import BuildAids, Controls, EngineSpec
 

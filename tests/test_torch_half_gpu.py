@@ -9,13 +9,13 @@ import torch
 from norm_cases import CASES
 from small_styles import random_frame, write_small_style
 
-from engines.backends.torch_half_build import WAYS
-from engines.candidates import spec_for
-from engines.engine import EngineChoice
-from engines.registry import open_backend, probe
+from engines.backends.candidates import spec_for
+from engines.backends.registry import open_backend, probe
+from engines.backends.torch_half.build import WAYS
+from engines.gate.verify import paint_golden_pictures, verify
+from engines.loading.engine import EngineChoice
 from engines.spec import BuildAids, Controls, DeviceEngine, Engine
-from engines.style import StyleFile
-from engines.verify import paint_golden_pictures, verify
+from engines.style.styles import StyleFile
 
 STATE = probe("torch-half")
 pytestmark = [
@@ -41,7 +41,7 @@ def engine(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize("name", CASES)
 def test_the_kernels_are_instance_norm_in_float64(name: str) -> None:
     pytest.importorskip("triton")
-    from engines.kernels.instance_norm_triton import triton_norm
+    from engines.backends.torch_half.instance_norm_triton import triton_norm
 
     case = CASES[name]
     x, scale, shift, epsilon, residual = case.inputs()

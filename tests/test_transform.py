@@ -8,7 +8,7 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
-from engines.export import PLAIN, Rewrites, build_model
+from engines.export.export import PLAIN, Rewrites, build_model
 from engines.networks.transform import StyledNorm, TransformNet
 from engines.networks.transform_config import NORM_EPSILON, PRESETS, TransformConfig
 

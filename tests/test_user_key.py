@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.user_key import KEY_BYTES, find_user_key, make_user_key
+from engines.cache.user_key import KEY_BYTES, find_user_key, make_user_key
 
 ROOT = Path(__file__).parents[1]
 NOBODY = 65534
@@ -80,7 +80,7 @@ def test_a_place_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
 MAKE = """
 import sys
 from pathlib import Path
-from engines.user_key import make_user_key
+from engines.cache.user_key import make_user_key
 sys.stdin.readline()
 print(make_user_key(Path(sys.argv[1])).hex())
 """

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from small_styles import one_thread_for_torch, write_small_style
 
-import engines.reference
-import engines.verify
-from engines.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
+import engines.gate.reference
+import engines.gate.verify
+from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.golden import FRAMES
-from engines.reference import REFERENCES, open_reference, reference_model
-from engines.registry import open_backend
+from engines.gate.golden import FRAMES
+from engines.gate.reference import REFERENCES, open_reference, reference_model
+from engines.gate.verify import GoldenPictures, golden_cases, paint_golden_pictures, psnr, refusal, verify
+from engines.loading.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
 from engines.spec import BuildAids
-from engines.style import StyleFile, load_style, save_style
-from engines.verify import GoldenPictures, golden_cases, paint_golden_pictures, psnr, refusal, verify
+from engines.style.styles import StyleFile, load_style, save_style
 
 SPEC = EngineSpec("torch", "fp32", 45, 70, "CPU", "1")
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -172,7 +172,7 @@ def test_all_references_agree(style: StyleFile) -> None:
 
 def test_an_engine_is_not_its_own_reference(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
     without_opencv = {name: opened for name, opened in REFERENCES.items() if name != "opencv"}
-    monkeypatch.setattr(engines.reference, "REFERENCES", without_opencv)
+    monkeypatch.setattr(engines.gate.reference, "REFERENCES", without_opencv)
     specs = [EngineSpec(name, "fp32", 16, 16, "CPU", "1") for name in ("torch", "onnxruntime")]
     of_torch, of_onnxruntime = (open_reference(style, spec)[0] for spec in specs)
     assert of_torch.startswith("ONNX Runtime")
@@ -188,7 +188,7 @@ def test_psnr_is_its_formula() -> None:
 def test_the_psnr_of_a_large_picture_is_that_of_all_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = np.random.default_rng(0).integers(0, 256, (2, 9, 11, 3), np.uint8)
     whole = 10 * math.log10(255**2 / np.mean((one.astype(float) - other) ** 2))
-    monkeypatch.setattr(engines.verify, "VALUES_AT_ONCE", 20)
+    monkeypatch.setattr(engines.gate.verify, "VALUES_AT_ONCE", 20)
     assert psnr(one, other) == pytest.approx(whole)
 
 
@@ -231,6 +231,6 @@ def test_a_reference_that_fails_at_the_size_is_told(style: StyleFile, monkeypatc
     def fail(frame: np.ndarray, controls: Controls) -> np.ndarray:
         raise MemoryError("too large")
 
-    monkeypatch.setattr(engines.verify, "open_reference", lambda style, spec: ("a reference", fail))
+    monkeypatch.setattr(engines.gate.verify, "open_reference", lambda style, spec: ("a reference", fail))
     with pytest.raises(EngineRefused, match=r"the reference \(a reference\) .* failed: .*too large"):
         paint_golden_pictures(style, SPEC)

@@ -14,12 +14,12 @@ from clips import psnr_db, read_packets, read_rgb, read_times, write_clip
 from fakes import painting_threads
 
 from engines.errors import EngineRefused, ImpastoError
-from engines.style import load_style
-from realtime.colour import ColourTags, FromRgb, ToRgb
-from realtime.frame import Pixels
-from realtime.options import VideoOptions
-from realtime.painting import choose_style, open_stylizer, parse_mix
-from realtime.video import stylize_video
+from engines.style.styles import load_style
+from realtime.files.options import VideoOptions
+from realtime.files.video import stylize_video
+from realtime.frames.frame import Pixels
+from realtime.media.colour.rgb import ColourTags, FromRgb, ToRgb
+from realtime.painting.opening import choose_style, open_stylizer, parse_mix
 
 
 @pytest.fixture
@@ -216,8 +216,8 @@ class TestErrors:
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from realtime.options import VideoOptions
-from realtime.video import stylize_video
+from realtime.files.options import VideoOptions
+from realtime.files.video import stylize_video
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 clip, target, style = sys.argv[1:]
 def fill(done, total):

@@ -9,7 +9,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("looks at Linux's devices", allow_module_level=True)
 
-from realtime.video_devices import describe, is_busy, restore_output, users_of, video_devices
+from realtime.media.video_devices import describe, is_busy, restore_output, users_of, video_devices
 
 
 def test_what_is_no_video_device_cannot_be_described(tmp_path: Path) -> None:

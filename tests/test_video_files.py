@@ -8,13 +8,13 @@ import pytest
 from clips import psnr_db, read_packets, read_pictures, read_rgb, read_times
 from fakes import copying_stylizer, painting_threads
 
-from realtime.colour import ColourTags
-from realtime.encoding import choose_encoding
-from realtime.loop import run
-from realtime.options import VideoOptions
+from realtime.files.loop import run
+from realtime.files.options import VideoOptions
+from realtime.files.video import stylize_video
+from realtime.media.colour.rgb import ColourTags
+from realtime.media.encoding import choose_encoding
 from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource
-from realtime.video import stylize_video
 
 LIMITED_OR_UNTOLD = (0, 1)  # H.264 does not tell limited range where it tells no other colour
 

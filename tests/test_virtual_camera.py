@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, SignalLost, habits_of
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame, Pixels, SignalLost, habits_of
+from realtime.frames.request import SinkRequest
 from realtime.sinks.virtual_camera import VirtualCameraSink, open_virtual_camera
 
 

@@ -17,16 +17,16 @@ import pytest
 from shown_window import BLUE_RIGHT, RED_LEFT
 from xvfb import Screen, running_screen
 
+from realtime.sinks.display import probe_display
+from realtime.sinks.key_map import key_name
 from realtime.sinks.window import fitted_size
-from realtime.window.display import probe_display
-from realtime.window.key_map import key_name
 
 CHILD = Path(__file__).with_name("shown_window.py")
 EVERY_SINK = Path(__file__).with_name("test_live_sinks.py")
 OPENING = """
 from fractions import Fraction
 from engines.errors import ImpastoError
-from realtime.live.request import SinkRequest
+from realtime.frames.request import SinkRequest
 from realtime.sinks.window import open_window
 try:
     open_window("window:", SinkRequest(size=(64, 48), frame_rate=Fraction(30))).close()
@@ -187,7 +187,7 @@ def test_pyav_before_opencv_is_one_line_and_no_hang(screen: Screen) -> None:
 
 
 def test_a_live_run_loads_opencv_before_pyav(screen: Screen) -> None:
-    code = f"import realtime.live.run, realtime.sources.played\n{OPENING}"
+    code = f"import realtime.live.run, realtime.sources.open_played\n{OPENING}"
     done = subprocess.run(
         [sys.executable, "-c", code], env=screen.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
 
 SCREEN = (1280, 720)  # width and height in pixels
 START_SECONDS = 30.0

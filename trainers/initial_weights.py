@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engines.networks.transform import StyledNorm, TransformNet
 from engines.networks.transform_config import PRESETS, TransformConfig
-from engines.style import load_style
+from engines.style.styles import load_style
 from trainers.losses import LUMA
 
 DETAIL_SHARE = 0.6

@@ -3,8 +3,9 @@
 import hashlib
 import shlex
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,48 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engines.export import export_style
+from engines.export.export import export_style
 from engines.networks.transform import TransformNet
-from engines.style import NamedStyle
-from trainers.credits import Credit, read_credits
+from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
 from trainers.johnson import TrainedNet
 from trainers.motion import MotionOptions, second_frame, stability_loss
 from trainers.options import JohnsonOptions
 from trainers.perceptual import load_perceptual
 from trainers.training_losses import Paintings, read_paintings, training_losses
+
+CREDITS_FILE = "credits.toml"
+FIELDS = ("title", "artist", "year", "source", "licence")
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a style card says of one picture; empty where nobody has said it."""
+
+    title: str = ""
+    artist: str = ""
+    year: str = ""
+    source: str = ""
+    licence: str = ""
+
+
+def read_credits(folder: Path) -> dict[str, Credit]:
+    """The credits by style name; no file means no credits. Raises ValueError when the file is malformed."""
+    path = folder / CREDITS_FILE
+    if not path.exists():
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no TOML file: {error}") from error
+    return {name: _credit(path, name, table) for name, table in tables.items()}
+
+
+def _credit(path: Path, name: str, table: Any) -> Credit:
+    if not isinstance(table, Mapping) or not set(table) <= set(FIELDS):
+        raise ValueError(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
+    return Credit(**{field: str(value) for field, value in table.items()})
+
 
 VALIDATION_PICTURES = 24
 # A card with more names than this would be larger than the net.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.backends.seats import Seats
+from engines.backends.request_slots import Seats
 from engines.errors import EngineRefused
 from engines.spec import (
     BackendState,
@@ -21,7 +21,7 @@ from engines.spec import (
     check_style,
     one_line,
 )
-from engines.style import StyleFile
+from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,7 @@ def _blend(picture: "Tensor", painted: "Tensor", controls: Controls) -> "Tensor"
     """picture + strength · ((1 − keep) · d + keep · luma(d)), d = painted − picture; all [1, 3, H, W], 0..255."""
     import torch
 
-    from engines.picture_graph import LUMA
+    from engines.export.picture_graph import LUMA
 
     change = painted - picture
     luma = (change * torch.tensor(LUMA)[None, :, None, None]).sum(dim=1, keepdim=True)

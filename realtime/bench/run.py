@@ -6,22 +6,21 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engines.engine import EngineSpec, GateReport
 from engines.errors import ImpastoError
+from engines.loading.engine import EngineSpec, GateReport
 from engines.spec import one_line
-from engines.style import StyleFile
-from realtime.bench.clips import clip_of, wanted_sizes
-from realtime.bench.combination import Combination, combinations
-from realtime.bench.command import command_line
-from realtime.bench.live import LiveRow, measure_live
+from engines.style.styles import StyleFile
+from realtime.bench.inputs.clips import clip_of, wanted_sizes
+from realtime.bench.inputs.combination import Combination, combinations
+from realtime.bench.inputs.subject import Bench, Report, Subject, opened
 from realtime.bench.machine import fingerprint
-from realtime.bench.report import BenchReport, Outcome, Result
-from realtime.bench.rivals import Rivals
-from realtime.bench.roofline import Ceilings, roof_of
-from realtime.bench.stability import Stability, measure_stability
-from realtime.bench.subject import Bench, Report, Subject, opened
+from realtime.bench.options import BenchOptions
+from realtime.bench.peers.rivals import Rivals
+from realtime.bench.report.report import BenchReport, Outcome, Result, command_line
+from realtime.bench.roofline.roofline import Ceilings, roof_of
+from realtime.bench.rows.live import LiveRow, measure_live
+from realtime.bench.rows.stability import Stability, measure_stability
 from realtime.bench.turn import Turn, summarise, take_turn
-from realtime.options import BenchOptions
 
 Progress = Callable[[int, int | None], None]
 Contest = tuple[str, tuple[int, int]]  # a style and a size, which peers and ours have in common

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from engines.engine import EngineSpec, GateReport
+from engines.loading.engine import EngineSpec, GateReport
 from realtime.bench.figures import Latency, Spread
+from realtime.bench.inputs.subject import Subject
 from realtime.bench.machine import usable_cores
-from realtime.bench.report import PeerRow, Result, Row, Stage
-from realtime.bench.rivals import PeerTurn
-from realtime.bench.rows import Throughput, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
-from realtime.bench.stages import StageAlone, stages_alone
-from realtime.bench.start import FreshStart, fresh_start
-from realtime.bench.subject import Subject
+from realtime.bench.peers.rivals import PeerTurn
+from realtime.bench.report.report import PeerRow, Result, Row, Stage
+from realtime.bench.rows.rows import Throughput, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
+from realtime.bench.rows.stages import StageAlone, stages_alone
+from realtime.bench.rows.start import FreshStart, fresh_start
 
 
 @dataclass(frozen=True, slots=True)

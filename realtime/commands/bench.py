@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from realtime.commands import choices
-from realtime.commands.border import FAILED, INTERRUPTED
+from realtime.bench.options import BenchOptions
+from realtime.commands.console import choices
+from realtime.commands.console.border import FAILED, INTERRUPTED
 from realtime.live.options import PictureSize
-from realtime.options import BenchOptions
 
 if TYPE_CHECKING:
-    from realtime.bench.report import BenchReport
+    from realtime.bench.report.report import BenchReport
 
 DEFAULTS = BenchOptions()
 WHAT = "What is compared"
@@ -122,7 +122,7 @@ def bench(
 ) -> None:
     """Measure frames per second, latency and start-up, stage by stage; each figure with its spread."""
     from realtime.bench.run import run_bench
-    from realtime.commands.terminal import ended_by_kill, print_result, progress_bar
+    from realtime.commands.console.terminal import ended_by_kill, print_result, progress_bar
 
     options = BenchOptions(
         clip=clip, styles=tuple(style), sizes=tuple((one.width, one.height) for one in size), height=height,
@@ -146,7 +146,7 @@ def _check_outputs(plot: Path | None, markdown: Path | None) -> None:
     if markdown is not None and not markdown.absolute().parent.is_dir():
         raise NotADirectoryError(f"there is no folder {markdown.parent} for {markdown.name}; make it first")
     if plot is not None:
-        from realtime.bench.charts import check_matplotlib
+        from realtime.bench.report.charts import check_matplotlib
 
         check_matplotlib()
         plot.mkdir(parents=True, exist_ok=True)
@@ -154,11 +154,11 @@ def _check_outputs(plot: Path | None, markdown: Path | None) -> None:
 
 def _write(report: "BenchReport", plot: Path | None, markdown: Path | None) -> None:
     if markdown is not None:
-        from realtime.bench.tables import as_markdown
+        from realtime.bench.report.tables import as_markdown
 
         markdown.write_text(as_markdown(report), encoding="utf-8")
     if plot is not None:
-        from realtime.bench.charts import write_charts
+        from realtime.bench.report.charts import write_charts
 
         write_charts(report, plot)
 
@@ -166,6 +166,6 @@ def _write(report: "BenchReport", plot: Path | None, markdown: Path | None) -> N
 def _text(report: "BenchReport") -> str:
     import shutil
 
-    from realtime.bench.tables import as_text
+    from realtime.bench.report.tables import as_text
 
     return as_text(report, shutil.get_terminal_size((TERMINAL_COLUMNS, 0)).columns)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from realtime.commands import choices
-from realtime.commands.border import FAILED, INTERRUPTED
+from realtime.commands.console import choices
+from realtime.commands.console.border import FAILED, INTERRUPTED
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, Size, SizeSpan
 from realtime.live.options import PictureSize
 
@@ -133,10 +133,9 @@ def compile_styles(
 
 def build(options: CompileOptions, *, as_json: bool) -> None:
     """Build, with a bar; exits with 1 where an engine could not be built, with 130 where it was interrupted."""
-    from realtime.commands.build_bar import BuildBar
-    from realtime.commands.terminal import LastingConsole, print_result, stopped_by_interrupt
-    from realtime.compiling.builds import builds_for
-    from realtime.compiling.run import compile_engines
+    from realtime.commands.console.build_bar import BuildBar
+    from realtime.commands.console.terminal import LastingConsole, print_result, stopped_by_interrupt
+    from realtime.compiling.run import builds_for, compile_engines
 
     builds = builds_for(options)
     with stopped_by_interrupt(STOPPING) as stop, BuildBar(LastingConsole(stderr=True)) as bar:
@@ -152,10 +151,10 @@ def show_stock(*, as_json: bool) -> None:
     """The table, or one JSON document."""
     from rich.console import Console
 
-    from engines.cache import EngineCache, default_cache_folder
-    from realtime.commands.stock_table import print_stock
-    from realtime.commands.terminal import print_result
-    from realtime.compiling.stock import take_stock
+    from engines.cache.folder import EngineCache, default_cache_folder
+    from engines.loading.stock import take_stock
+    from realtime.commands.console.stock_table import print_stock
+    from realtime.commands.console.terminal import print_result
 
     cache = EngineCache(default_cache_folder())
     stock = take_stock(cache)
@@ -169,9 +168,9 @@ def show_stock(*, as_json: bool) -> None:
 
 def prune_stock(older_than: float | None, everything: bool, *, as_json: bool) -> None:
     """Exits with 1 where something could not be removed."""
-    from engines.cache import EngineCache, default_cache_folder
-    from realtime.commands.terminal import print_result
-    from realtime.compiling.stock import prune
+    from engines.cache.folder import EngineCache, default_cache_folder
+    from engines.loading.stock import prune
+    from realtime.commands.console.terminal import print_result
 
     report = prune(EngineCache(default_cache_folder()), older_than_days=older_than, everything=everything)
     print_result(report.as_dict() if as_json else report.summary())

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import ImpastoError
-from realtime.commands import choices
-from realtime.control.commands import COMMANDS, Command, Kind, checked_value, find_command
+from realtime.commands.console import choices
+from realtime.live.control.commands import COMMANDS, Command, Kind, checked_value, find_command
 
 # Or -0.1 would be taken for an option.
 CONTEXT_SETTINGS = {"ignore_unknown_options": True}
@@ -32,8 +32,8 @@ def control(
     json: choices.Json = False,
 ) -> None:
     """Control a running `impasto live`."""
-    from realtime.commands.terminal import print_result
-    from realtime.control.client import send
+    from realtime.commands.console.terminal import print_result
+    from realtime.live.control.client import send
 
     _refuse_wrong_usage(command, value)
     answer = send(command, value, socket)

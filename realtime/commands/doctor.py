@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from realtime.commands import choices
-from realtime.commands.border import FAILED
+from realtime.commands.console import choices
+from realtime.commands.console.border import FAILED
 
 
 def doctor(
@@ -15,7 +15,7 @@ def doctor(
     """Say what this machine can do, and why not; for bug reports with --json."""
     from rich.console import Console
 
-    from realtime.commands.terminal import print_result, status_line
+    from realtime.commands.console.terminal import print_result, status_line
     from realtime.doctor.examination import examine
     from realtime.doctor.report import as_text
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from realtime.commands import choices
-from realtime.commands.border import INTERRUPTED
+from realtime.commands.console import choices
+from realtime.commands.console.border import INTERRUPTED
 from realtime.evaluation.options import EvaluateOptions
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def evaluate(
     json: choices.Json = False,
 ) -> None:
     """Judge styles: nearness to the paintings, content kept, flicker and speed."""
-    from realtime.commands.terminal import ended_by_kill, print_result, progress_bar
+    from realtime.commands.console.terminal import ended_by_kill, print_result, progress_bar
     from realtime.evaluation.optimiser import load_optimiser
     from realtime.evaluation.run import run_evaluation
 
@@ -84,7 +84,7 @@ def iteration_counts(text: str) -> tuple[int, ...]:
 def _check_sheet(path: Path) -> None:
     """Before the minutes that it takes; ImpastoError or OSError where the sheet could not be written."""
     from engines.errors import ImpastoError
-    from realtime.picture_file import PICTURE_SUFFIXES
+    from realtime.media.picture_file import PICTURE_SUFFIXES
 
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise ImpastoError(

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from realtime.commands import choices, gatys_choices
+from realtime.commands import gatys_choices
+from realtime.commands.console import choices
 from realtime.commands.recipe_options import with_options
-from realtime.options import ImageOptions
+from realtime.files.options import ImageOptions
 from trainers.options import GatysOptions
 
 DEFAULTS = ImageOptions()
@@ -48,8 +49,8 @@ def image(
         _optimise(sources, output, options, gatys_choices.gatys_options(context, recipe), json)
         return
     gatys_choices.refuse_gatys_options(context)
-    from realtime.commands.terminal import finish, progress_bar, stopped_by_interrupt
-    from realtime.image import stylize_images
+    from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
+    from realtime.files.image import stylize_images
 
     with stopped_by_interrupt() as stop, progress_bar() as bar:
         report = stylize_images(sources, output, options, report=bar.report, progress=bar.progress, stop=stop)
@@ -57,8 +58,8 @@ def image(
 
 
 def _optimise(sources: list[Path], output: Path, options: ImageOptions, recipe: GatysOptions, json: bool) -> None:
-    from realtime.commands.terminal import finish, progress_bar, stopped_by_interrupt
-    from realtime.keyframe import paint_keyframes
+    from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
+    from realtime.files.gatys import paint_keyframes
 
     with stopped_by_interrupt(SAVING) as stop, progress_bar(unit="Mpx/s") as bar:
         report = paint_keyframes(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from realtime.commands.choices import Json
+from realtime.commands.console.choices import Json
 
 CARD = "Style card"
 
@@ -27,8 +27,8 @@ def import_checkpoint(
     json: Json = False,
 ) -> None:
     """Make a style file of a pytorch/examples fast_neural_style checkpoint."""
-    from engines import checkpoint as checkpoints
-    from realtime.commands.terminal import print_result
+    from engines.export import checkpoint as checkpoints
+    from realtime.commands.console.terminal import print_result
 
     options = checkpoints.ImportOptions(
         name=name, title=title, artist=artist, year=year, source=source, licence=licence

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from realtime.commands import choices
+from realtime.commands.console import choices
 from realtime.commands.recipe_options import weighed_picture
 from realtime.live.options import DEFAULT_SINK, DEFAULT_SOURCE, LiveOptions
 
@@ -109,12 +109,12 @@ def live(
     json: choices.Json = False,
 ) -> None:
     """Paint a moving picture while it plays: into a window, a virtual camera, a file, a stream, or several at once."""
-    from realtime.live.allocator import use_one_arena
+    from realtime.frames.allocator import use_one_arena
 
     use_one_arena()  # before any thread has an arena of its own
-    from realtime.commands.terminal import finish, status_line, stopped_by_interrupt
+    from realtime.commands.console.terminal import finish, status_line, stopped_by_interrupt
+    from realtime.frames.address import sink_scheme
     from realtime.live.run import run_live
-    from realtime.live.schemes import sink_scheme
 
     options = LiveOptions(
         style=style,

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from realtime.commands import choices
+from realtime.commands.console import choices
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from engines.style import StyleFile
+    from engines.style.styles import StyleFile
 
 COLUMNS = ("name", "title", "artist", "year", "licence")
 
@@ -19,8 +19,8 @@ def styles(
     json: choices.Json = False,
 ) -> None:
     """List the styles of the gallery, or of a style file."""
-    from engines.style import list_gallery, load_style
-    from realtime.commands.terminal import print_result
+    from engines.style.styles import list_gallery, load_style
+    from realtime.commands.console.terminal import print_result
 
     files = list_gallery() if file is None else [load_style(file)]
     if json:

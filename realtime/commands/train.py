@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from engines.errors import ImpastoError
-from realtime.commands.border import at_the_border
+from realtime.commands.console.border import at_the_border
 from realtime.commands.recipe_options import as_field, option_of, with_options
 from trainers.options import JohnsonOptions
 
@@ -67,7 +67,7 @@ def johnson(**chosen: Any) -> None:
     """Train one fast net on every picture in a folder of styles (Johnson et al. 2016)."""
     options = JohnsonOptions(**{name: as_field(name, value) for name, value in chosen.items()})
     train, write_style_file = _load_trainer()
-    from realtime.commands.terminal import print_result, progress_bar
+    from realtime.commands.console.terminal import print_result, progress_bar
 
     with progress_bar(unit="steps/s") as bar:
 

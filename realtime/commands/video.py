@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from realtime.commands import choices, keyframe_choices
+from realtime.commands import keyframe_choices
+from realtime.commands.console import choices
 from realtime.commands.recipe_options import with_options
-from realtime.options import VideoOptions
+from realtime.files.options import VideoOptions
 
 DEFAULTS = VideoOptions()
 FILE = "Output file"
@@ -59,8 +60,8 @@ def video(
 ) -> None:
     """Paint a video; sound, subtitles and times are kept."""
     optimised = keyframe_choices.keyframe_options(context, keyframes, recipe)
-    from realtime.commands.terminal import finish, progress_bar, stopped_by_interrupt
-    from realtime.video import stylize_video
+    from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
+    from realtime.files.video import stylize_video
 
     options = VideoOptions(
         style=style,
@@ -81,7 +82,7 @@ def video(
     with stopped_by_interrupt() as stop, progress_bar() as bar:
         painter = None
         if optimised is not None:
-            from realtime.keyframes.stylizer import KeyframeStylizer
+            from realtime.painting.keyframes.stylizer import KeyframeStylizer
 
             painter = partial(
                 KeyframeStylizer, recipe=optimised, strength=strength, keep_colour=keep_colour,

@@ -1,1 +1,1 @@
-"""Engines built ahead, and what is kept of them."""
+"""Engines built ahead."""

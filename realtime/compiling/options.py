@@ -1,11 +1,10 @@
-"""The settings of `impasto compile`; nothing heavy is loaded here, so that the command line can show the defaults."""
+"""What `impasto compile` is to build."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 Size: TypeAlias = tuple[int, int]
-
 # What a live run begins with where the source is 16:9, as most cameras and screens are.
 USUAL_SIZE = (640, 360)
 

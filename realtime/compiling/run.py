@@ -2,17 +2,164 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from engines.cache import EngineCache, StoredEntry, default_cache_folder
-from engines.cache_fields import spec_fields
+from engines.cache.fields import spec_fields
+from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
 from engines.errors import ImpastoError
-from engines.prepare import prepare_in_child
-from engines.spec import EngineSpec
-from realtime.compiling.builds import Build
-from realtime.compiling.report import CompiledEngine, CompileReport
+from engines.loading.engine import EngineChoice
+from engines.loading.prepare import prepare_in_child
+from engines.loading.stock import MIB
+from engines.spec import Calibration, EngineSpec, SizeRange
+from engines.style.styles import StyleFile, resolve
+from realtime.compiling.options import USUAL_SIZE, CompileOptions, Size, SizeSpan
+from realtime.files.calibration import calibrate_on_video
+from realtime.painting.opening import FILE_REQUESTS
 
+LIVE_REQUESTS = 1
 Stage = Callable[[str, str, float], None]
+USES = {LIVE_REQUESTS: "live, image", FILE_REQUESTS: "video"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Build:
+    """One engine to build: of this style file, for pictures of this size in pixels, of this kind."""
+
+    file: StyleFile
+    width: int
+    height: int
+    choice: EngineChoice
+
+    @property
+    def uses(self) -> str:
+        """The commands that will take it."""
+        return USES.get(self.choice.requests, f"{self.choice.requests} frames at once")
+
+    def __str__(self) -> str:
+        """`candy 640x360 for video`"""
+        return f"{self.file.card.name} {self.choice.size_range or f'{self.width}x{self.height}'} for {self.uses}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledEngine:
+    """What came of one build: the engine and its entry in the cache, or a `problem` in one line.
+
+    `built` is False where the engine was in the cache already.
+    """
+
+    build: Build
+    spec: EngineSpec | None = None
+    entry: StoredEntry | None = None
+    built: bool = False
+    problem: str = ""
+
+    def line(self) -> str:
+        """`candy 640x360 for video: openvino 2026.4.1 fp32 on CPU; 88.1 dB from …; built in 2.3 s; 5.0 MiB`"""
+        if self.spec is None or self.entry is None or self.entry.header is None:
+            return f"{self.build}: not built: {self.problem}"
+        spec, gate, origin = self.spec, self.entry.header.gate, self.entry.header.origin
+        when = f"built in {origin.build_seconds:.1f} s" if self.built else "was there already"
+        engine = f"{spec.backend} {spec.version} {spec.precision} on {spec.device}"
+        size = f"{self.entry.size_bytes / MIB:.1f} MiB"
+        return f"{self.build}: {engine}; {gate.psnr_db:.1f} dB from {gate.reference}; {when}; {size}"
+
+    def as_dict(self) -> dict[str, Any]:
+        card, choice = self.build.file.card, self.build.choice
+        asked = {
+            "file": str(self.build.file.path),
+            "styles": list(card.names),
+            "width": self.build.width,
+            "height": self.build.height,
+            "size_range": str(choice.size_range) if choice.size_range else None,
+            "uses": self.build.uses,
+            "requests": choice.requests,
+            "problem": self.problem,
+        }
+        return asked | self._built()
+
+    def _built(self) -> dict[str, Any]:
+        if self.spec is None or self.entry is None or self.entry.header is None:
+            return {}
+        spec, header = self.spec, self.entry.header
+        return {
+            "backend": spec.backend,
+            "version": spec.version,
+            "precision": spec.precision,
+            "device": spec.device,
+            "threads": spec.threads,
+            "pinned": spec.pinned,
+            "mode": spec.mode,
+            "gate": asdict(header.gate),
+            "built": self.built,
+            "build_seconds": round(header.origin.build_seconds, 3),
+            "entry": str(self.entry.path),
+            "size_bytes": self.entry.size_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompileReport:
+    """Everything that was asked for and came about, and whether it was interrupted before all was there."""
+
+    engines: tuple[CompiledEngine, ...]
+    folder: Path
+    interrupted: bool = False
+
+    @property
+    def failures(self) -> int:
+        return sum(bool(engine.problem) for engine in self.engines)
+
+    def summary(self) -> str:
+        lines = [engine.line() for engine in self.engines]
+        return "\n".join([*lines, f"kept in {self.folder}"] if self.failures < len(lines) else lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        engines = [engine.as_dict() for engine in self.engines]
+        return {"engines": engines, "folder": str(self.folder), "interrupted": self.interrupted}
+
+
+def builds_for(options: CompileOptions) -> list[Build]:
+    """All of them; ImpastoError or FileNotFoundError where a style or the clip to calibrate on cannot be had."""
+    files = {file.sha256: file for file, _ in map(resolve, options.styles)}
+    calibration = None if options.calibrate is None else _calibration(options.calibrate)
+    kinds = [(size, choice) for size in _sizes(options) for choice in _choices(options, calibration)]
+    return [Build(file, *size, choice) for file in files.values() for size, choice in kinds]
+
+
+def _sizes(options: CompileOptions) -> tuple[Size, ...]:
+    """Without repetition; an engine for a range is tuned for one size in it."""
+    if options.size_range is None:
+        return tuple(dict.fromkeys(options.sizes))
+    usual = USUAL_SIZE[::-1] in _range(options.size_range)
+    return (USUAL_SIZE,) if usual else (options.size_range.most,)
+
+
+def _choices(options: CompileOptions, calibration: Calibration | None) -> Iterator[EngineChoice]:
+    """One for each use."""
+    size_range = None if options.size_range is None else _range(options.size_range)
+    for requests in USES if options.requests is None else (options.requests,):
+        yield EngineChoice(
+            options.engine, options.precision, options.strict, requests, options.threads, options.pinned, options.mode,
+            size_range, calibration,
+        )  # fmt: skip
+
+
+def _calibration(clip: Path) -> Calibration:
+    """The frames on which `impasto video` would calibrate, were this clip painted."""
+    if not clip.exists():
+        raise FileNotFoundError(f"there is no file {clip}")
+    calibration = calibrate_on_video(clip)
+    if calibration is None:
+        raise ImpastoError(f"{clip} gives no picture to calibrate on; give a video file that FFmpeg can read")
+    return calibration
+
+
+def _range(span: SizeSpan) -> SizeRange:
+    (least_width, least_height), (most_width, most_height) = span
+    return SizeRange((least_height, least_width), (most_height, most_width))
 
 
 def compile_engines(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engines.registry import backend_names
+from engines.backends.registry import backend_names
 from realtime.doctor.advice import Problem, advice
 from realtime.doctor.checks import GROUPS, SECTIONS
 from realtime.doctor.child import Answers, run_apart

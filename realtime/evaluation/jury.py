@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError
 from realtime.evaluation.photos import Photo, scaled_to
-from realtime.frame import Pixels
-from realtime.picture_file import read_picture
+from realtime.frames.frame import Pixels
+from realtime.media.picture_file import read_picture
 
 if TYPE_CHECKING:
     from trainers.evaluation import Judge, JudgedPainting, JudgedPhoto

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from engines.errors import ImpastoError
 from realtime.evaluation.jury import PAINTING_SCALE
 from realtime.evaluation.run import Optimise
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
 
 
 def load_optimiser() -> Optimise:

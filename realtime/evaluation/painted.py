@@ -13,18 +13,18 @@ from statistics import mean, median
 
 import numpy as np
 
-from engines.engine import Controls, EngineChoice, load_engine
-from engines.scene import Scene
-from engines.style import StyleFile
-from realtime.bench.first_frames import Allowance
-from realtime.bench.rows import each_ms
-from realtime.bench.stability import Stability, measure_stability
+from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.style.styles import StyleFile
+from realtime.bench.inputs.first_frames import Allowance
+from realtime.bench.rows.rows import each_ms
+from realtime.bench.rows.stability import Stability, measure_stability
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.photos import Photo
 from realtime.evaluation.subjects import Subject
-from realtime.frame import Frame, Pixels
-from realtime.report import EngineFacts
-from realtime.stylizer import Stylizer
+from realtime.frames.frame import Frame, Pixels
+from realtime.painting.notes import EngineFacts
+from realtime.painting.stylizer import Stylizer
+from realtime.scene import Scene
 
 SENSOR_NOISE = 2.0  # deviation in 255ths
 TIMED_FRAMES, TIMED_SECONDS = 30, 5.0

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from engines.errors import ImpastoError
-from engines.scene import Scene
-from realtime.frame import Pixels
-from realtime.picture_file import read_picture, resize
+from realtime.frames.frame import Pixels
+from realtime.media.picture_file import read_picture, resize
+from realtime.scene import Scene
 from realtime.sources.file import FileSource
 from realtime.sources.pictures import find_pictures, names_pictures
 

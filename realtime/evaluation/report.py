@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
 
-from realtime.bench.stability import Stability
+from realtime.bench.rows.stability import Stability
 from realtime.evaluation.jury import Figures
-from realtime.report import EngineFacts
+from realtime.painting.notes import EngineFacts
 
 DIGITS = 5
 

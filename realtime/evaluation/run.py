@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engines.scene import Scene
 from realtime.evaluation.jury import Jury
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import PaintedStyle, paint_photos
 from realtime.evaluation.photos import SCENE_FRAMES, Photo, gather_photos, scene_photos
 from realtime.evaluation.report import EvaluationReport, OptimisedRow, PictureFigures, StyleRow
 from realtime.evaluation.subjects import Subject, find_subjects
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
+from realtime.scene import Scene
 
 Report = Callable[[str], None]
 Progress = Callable[[int, int | None], None]

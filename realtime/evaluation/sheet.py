@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.contact_sheet import Column, SheetLayout, save_contact_sheet
 from realtime.evaluation.photos import Photo
 from realtime.evaluation.report import StyleRow
 from realtime.evaluation.run import Evaluation
-from realtime.frame import Pixels
-from realtime.picture_file import read_picture, resize
+from realtime.files.contact_sheet import Column, SheetLayout, save_contact_sheet
+from realtime.frames.frame import Pixels
+from realtime.media.picture_file import read_picture, resize
 
 TILE = (480, 360)  # width and height in pixels
 PAPER = SheetLayout().paper

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from engines.style import StyleFile, resolve
-from realtime.picture_file import PICTURE_SUFFIXES
+from engines.style.styles import StyleFile, resolve
+from realtime.media.picture_file import PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

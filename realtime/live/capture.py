@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Source, SplitSource
-from realtime.frame_queue import FrameQueue
-from realtime.live.reopening import Reopening
+from realtime.frames.frame import Frame, SignalLost, Source, SplitSource
+from realtime.frames.frame_queue import FrameQueue
+from realtime.frames.pacing import Reopening
 from realtime.live.stats import LiveStats
 
 CAPTURE = "capture"

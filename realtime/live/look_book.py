@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from engines.errors import ImpastoError
-from engines.style import StyleFile, names_file, resolve
-from realtime.control.settings import LiveSettings
-from realtime.live.painter import Look
+from engines.style.styles import StyleFile, names_file, resolve
+from realtime.live.control.settings import LiveSettings
+from realtime.painting.painter import Look
 
 
 class LookBook:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
-from realtime.frame import Frame
+from realtime.frames.frame import Frame
+from realtime.frames.pacing import next_allowed
 from realtime.live.capture import Capture
-from realtime.live.pacing import next_allowed
 from realtime.live.sink_lane import SinkLane
 
 MAIN_STEP_SECONDS = 0.015  # how often a window looks at its keys

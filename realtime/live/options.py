@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from realtime.options import StylizeOptions
+from realtime.painting.options import StylizeOptions
 
 DEFAULT_SOURCE = "camera:0"
 DEFAULT_SINK = "window:"

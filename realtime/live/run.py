@@ -9,38 +9,37 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engines.engine import EngineChoice
 from engines.errors import ImpastoError
-from realtime.control.board import ControlBoard
-from realtime.control.server import ControlServer
-from realtime.control.settings import LiveSettings
-from realtime.frame import Pixels, Sink, Source
-from realtime.live.address import labels_of
+from engines.loading.engine import EngineChoice
+from realtime.frames.address import labels_of, refuse_doubles
+from realtime.frames.frame import Pixels, Sink, Source
+from realtime.frames.pacing import sink_rate
+from realtime.frames.request import SinkRequest, SourceRequest
 from realtime.live.capture import Capture
-from realtime.live.engine_loader import EngineLoader
-from realtime.live.height_pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.server import ControlServer
+from realtime.live.control.settings import LiveSettings
+from realtime.live.height.paint_size import PaintSize
+from realtime.live.height.pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
+from realtime.live.openers import open_sink, open_source
 from realtime.live.options import LiveOptions
-from realtime.live.pacing import sink_rate
-from realtime.live.paint_size import PaintSize
-from realtime.live.painter import LivePainter
 from realtime.live.picture import LivePicture
-from realtime.live.recorder import LiveRecorder
 from realtime.live.report import LiveReport, SinkFacts
-from realtime.live.request import SinkRequest, SourceRequest
-from realtime.live.schemes import open_sink, open_source, refuse_doubles
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
 from realtime.live.still import StillPainter
-from realtime.live.watch import LiveWatch, figures_for_json, overlay_figures
-from realtime.painting import parse_mix
-from realtime.report import Notes
+from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overlay_figures
+from realtime.live.window.overlay import OverlayFigures
+from realtime.live.window.snapshot import save_snapshot
+from realtime.live.window.viewer import BoardViewer
+from realtime.painting.engine_loader import EngineLoader
+from realtime.painting.notes import Notes
+from realtime.painting.opening import parse_mix
+from realtime.painting.painter import LivePainter
 from realtime.sinks.null import NullSink
 from realtime.sound.choice import open_sound
-from realtime.window.overlay import OverlayFigures
-from realtime.window.snapshot import save_snapshot
-from realtime.window.viewer import BoardViewer
 
 AUTO_HEIGHT = 360
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
-from realtime.frame_queue import FrameQueue
-from realtime.live.pacing import EARLY, Ticker
-from realtime.live.reopening import Reopening
+from realtime.frames.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
+from realtime.frames.frame_queue import FrameQueue
+from realtime.frames.pacing import EARLY, Reopening, Ticker
 from realtime.live.stats import LiveStats
 
 LONGEST_WAIT_SECONDS = 0.1  # so that a stop is seen soon

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from engines.errors import ImpastoError
 from engines.spec import one_line
-from realtime.frame import Pixels
+from realtime.frames.frame import Pixels
 
 if TYPE_CHECKING:
-    from realtime.control.board import ControlBoard
+    from realtime.live.control.board import ControlBoard
 
 Styles = tuple[tuple[Path, float], ...]
 # Behind all that is live, but a third as heavy: nets take every core they get, and behind them nothing would ever end.
@@ -78,7 +78,7 @@ class StillPainter:
         if hasattr(os, "setpriority"):
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        from realtime.keyframes.optimiser import KeyframeOptimiser, spoken
+        from realtime.painting.keyframes.optimiser import KeyframeOptimiser, spoken
         from trainers.options import GatysOptions
 
         started = time.perf_counter()

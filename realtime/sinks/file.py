@@ -13,17 +13,17 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import ImpastoError
-from realtime.clip import Clip, file_url
-from realtime.colour import FromRgb
-from realtime.encoders import MOST_PIXELS_A_SIDE, Encoding
-from realtime.encoding import choose_encoding
-from realtime.frame import Frame
-from realtime.hardware_video import accelerator_of
-from realtime.partial_file import PartialFile
-from realtime.stream_copy import StreamCopy, muxer_options
+from realtime.frames.frame import Frame
+from realtime.media.clip import Clip, file_url
+from realtime.media.colour.rgb import FromRgb
+from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
+from realtime.media.encoding import choose_encoding
+from realtime.media.hardware_video import accelerator_of
+from realtime.media.output_file import PartialFile
+from realtime.media.stream_copy import StreamCopy, muxer_options
 
 if TYPE_CHECKING:
-    from realtime.device_colour import DeviceFromRgb
+    from realtime.media.colour.device import DeviceFromRgb
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 
@@ -125,7 +125,7 @@ class FileSink:
     @cached_property
     def _from_device(self) -> "DeviceFromRgb":
         """Made when the first frame comes that lies on a GPU, since it loads torch."""
-        from realtime.device_colour import DeviceFromRgb
+        from realtime.media.colour.device import DeviceFromRgb
 
         encoder = self._encoding.encoder
         stays = encoder.device == "cuda"

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.live.request import SinkRequest
-from realtime.live.time_code import elapsed, read_code
+from realtime.frames.frame import Frame
+from realtime.frames.request import SinkRequest
+from realtime.frames.time_code import elapsed, read_code
 
 MOST_SECONDS = 60.0  # an older time code is a picture that happens to look like one
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame
-from realtime.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_whole
+from realtime.frames.frame import Frame
+from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from fractions import Fraction
 import numpy as np
 
 from engines.errors import ImpastoError
-from realtime.colour import SDR_TAGS, FromRgb
-from realtime.frame import Frame, Pixels, Sink, SinkHabits
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame, Pixels, Sink, SinkHabits
+from realtime.frames.request import SinkRequest
+from realtime.media.colour.rgb import SDR_TAGS, FromRgb
 
 Y4M, RAWVIDEO = "y4m", "rawvideo"
 EXAMPLES = {

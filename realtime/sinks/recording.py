@@ -10,13 +10,12 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import ImpastoError
-from realtime.encoders import MOST_PIXELS_A_SIDE, Encoding
-from realtime.encoding import choose_encoding
-from realtime.frame import Frame, SinkHabits
-from realtime.fresh_name import beside
-from realtime.growing_file import GrowingFile
-from realtime.live.encoder import KEYFRAME_SECONDS, LiveEncoder
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame, SinkHabits
+from realtime.frames.request import SinkRequest
+from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
+from realtime.media.encoding import choose_encoding
+from realtime.media.live_encoder import KEYFRAME_SECONDS, LiveEncoder
+from realtime.media.output_file import GrowingFile, beside
 from realtime.sinks.file import FORMATS
 
 SCHEME = "file:"

@@ -13,10 +13,10 @@ from urllib.parse import unquote_plus
 import av
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Sink
-from realtime.live.address import redacted
-from realtime.live.request import SinkRequest
-from realtime.network import check_host
+from realtime.frames.address import redacted
+from realtime.frames.frame import Frame, SignalLost, Sink
+from realtime.frames.request import SinkRequest
+from realtime.media.network import check_host
 from realtime.sinks.stream import MPEGTS_OPTIONS, Connection, StreamSink
 
 ASK_SECONDS = 5.0

@@ -11,13 +11,12 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, Sink, SinkHabits
-from realtime.impatience import ImpatientThread
-from realtime.live.address import redacted
-from realtime.live.encoder import LiveEncoder, stream_options
-from realtime.live.request import SinkRequest
-from realtime.network import PORTS, cannot_open, check_answers, check_host
-from realtime.playlist import playlist_path, segment_pattern
+from realtime.frames.address import redacted
+from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
+from realtime.frames.request import SinkRequest
+from realtime.media.blocking_calls import ImpatientThread
+from realtime.media.live_encoder import LiveEncoder, stream_options
+from realtime.media.network import PORTS, cannot_open, check_answers, check_host, playlist_path, segment_pattern
 from realtime.sinks.tcp_output import TcpOutput, listens
 
 OPEN_SECONDS = 5.0

@@ -4,7 +4,7 @@ import socket
 from urllib.parse import parse_qs, urlsplit
 
 from engines.errors import ImpastoError
-from realtime.live.address import redacted
+from realtime.frames.address import redacted
 
 
 def listens(address: str) -> bool:

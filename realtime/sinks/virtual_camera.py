@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, SignalLost, SinkHabits
-from realtime.live.request import SinkRequest
+from realtime.frames.frame import Frame, SignalLost, SinkHabits
+from realtime.frames.request import SinkRequest
 
 LINUX = sys.platform == "linux"
 LOAD = "sudo modprobe v4l2loopback devices=1 exclusive_caps=1 card_label=impasto"
@@ -82,7 +82,7 @@ def _restore(device: str | None, *, even_if_watched: bool = False) -> None:
 
     A device that somebody has open may have another writer; only its own last one knows better.
     """
-    from realtime.video_devices import restore_output, users_of, video_devices  # its modules are Linux's own
+    from realtime.media.video_devices import restore_output, users_of, video_devices  # its modules are Linux's own
 
     for found in video_devices():
         meant = found.is_loopback and device in (None, str(found.path))
@@ -102,7 +102,7 @@ def _why_not(device: str | None, reason: str) -> str:
 
 def _in_use(device: str | None) -> str:
     """What to do about a virtual camera that is there and takes nothing; empty where it is not there."""
-    from realtime.video_devices import users_of, video_devices
+    from realtime.media.video_devices import users_of, video_devices
 
     loopbacks = [found.path for found in video_devices() if found.is_loopback]
     path = next((path for path in loopbacks if device in (None, str(path))), None)

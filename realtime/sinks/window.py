@@ -5,10 +5,10 @@ import time
 
 import cv2
 
-from realtime.frame import Frame, Pixels, SinkHabits
-from realtime.live.request import SinkRequest
-from realtime.window.display import look_for_display, settle_qt
-from realtime.window.key_map import NO_KEY, key_name
+from realtime.frames.frame import Frame, Pixels, SinkHabits
+from realtime.frames.request import SinkRequest
+from realtime.sinks.display import look_for_display, settle_qt
+from realtime.sinks.key_map import NO_KEY, key_name
 
 DEFAULT_TITLE = "impasto"
 SCREEN_SHARE = 0.9  # of the screen, for a picture that is larger

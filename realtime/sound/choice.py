@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engines.errors import ImpastoError
-from realtime.frame import Source
-from realtime.sound.feed import SoundFeed
+from realtime.frames.frame import Source
+from realtime.frames.sound_feed import SoundFeed
 
 CHOICES = "none, source, microphone or microphone:DEVICE"
 Report = Callable[[str], None]

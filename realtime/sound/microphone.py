@@ -12,10 +12,10 @@ import numpy as np
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
-from realtime.frame_queue import FrameQueue
+from realtime.frames.frame_queue import FrameQueue
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.sound.alsa import find_alsa_files, quieten_alsa
 from realtime.sound.clock import SoundClock
-from realtime.sound.feed import Sound, SoundFeed
 
 RATE = 48000
 CHANNELS = 2

@@ -9,8 +9,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
-from realtime.frame_queue import FrameQueue
-from realtime.sound.feed import Sound, SoundFeed
+from realtime.frames.frame_queue import FrameQueue
+from realtime.frames.sound_feed import Sound, SoundFeed
 
 Samples = NDArray[np.float32]
 

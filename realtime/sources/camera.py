@@ -15,15 +15,43 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+import av
 import cv2
 import numpy as np
 from cv2.typing import MatLike
+from numpy.typing import NDArray
 
 from engines.errors import ImpastoError
-from realtime.frame import Frame, Pixels, SignalLost
-from realtime.live.request import SourceRequest
+from realtime.frames.frame import Frame, Pixels, SignalLost
+from realtime.frames.request import SourceRequest
+from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
 from realtime.sources.camera_mode import Adjustable, CameraMode, negotiate, written
-from realtime.sources.motion_jpeg import MotionJpegDecoder
+
+JFIF_TAGS = ColourTags(BT470BG_MATRIX, FULL)
+NEUTRAL = 128
+
+
+class MotionJpegDecoder:
+    """Decodes pictures to RGB of `size` (width, height), from any thread."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._codec = av.VideoCodecContext.create("mjpeg", "r")
+        self._codec.thread_count = 1  # more threads would hold pictures back
+        self._to_rgb = ToRgb(JFIF_TAGS, size, size)
+        self._last = np.full((size[1], size[0], 3), NEUTRAL, np.uint8)
+        self._lock = threading.Lock()
+
+    def __call__(self, coded: NDArray[np.uint8]) -> Pixels:
+        """(H, W, 3) uint8; for a picture that cannot be decoded the one before it, grey before the first."""
+        with self._lock:
+            try:
+                pictures = self._codec.decode(av.Packet(coded.tobytes()))
+            except av.FFmpegError:
+                pictures = []
+            if pictures:
+                self._last = self._to_rgb(pictures[-1])
+            return self._last
+
 
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_RATE = Fraction(30)
@@ -136,7 +164,7 @@ def open_camera(address: str, request: SourceRequest) -> CameraSource:
     device = _device(address)
     address = "camera:0" if address == "camera:" else address
     if LINUX:
-        from realtime.sources.camera_access import refuse_what_cannot_work  # its modules are Linux's own
+        from realtime.media.video_devices import refuse_what_cannot_work  # its modules are Linux's own
 
         refuse_what_cannot_work(address, _path(device))
     _quieten_opencv()

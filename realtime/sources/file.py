@@ -11,13 +11,13 @@ from pathlib import Path
 import av
 
 from engines.errors import ImpastoError
-from realtime.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
-from realtime.colour import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
-from realtime.device_colour import DeviceToRgb, brought_home, lies_on_device
-from realtime.frame import Frame, Pixels
-from realtime.picture_filter import PictureFilters
+from realtime.frames.frame import Frame, Pixels
+from realtime.media.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
+from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
+from realtime.media.colour.rgb import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
+from realtime.media.picture_filter import PictureFilters
+from realtime.media.steady_clock import SteadyClock
 from realtime.sources.gpu_decoder import GpuDecoder
-from realtime.steady_clock import SteadyClock
 
 MOST_DECODING_THREADS = 8
 BROADCAST_FORMATS = ("mpegts", "mpeg")

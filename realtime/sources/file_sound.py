@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from realtime.clip import file_url
+from realtime.media.clip import file_url
 from realtime.sources.sound_reader import SoundReader
 
 LOOK_SECONDS = 0.1

@@ -11,9 +11,9 @@ import av
 from av.codec.hwaccel import HWAccel
 
 from engines.errors import ImpastoError
-from realtime.colour import ColourTags
-from realtime.device_colour import brought_home, is_for_device
-from realtime.hardware_video import DECODED, shared_cuda, why_not_decode
+from realtime.media.colour.device import brought_home, is_for_device
+from realtime.media.colour.rgb import ColourTags
+from realtime.media.hardware_video import DECODED, shared_cuda, why_not_decode
 
 
 class GpuDecoder:

@@ -5,8 +5,8 @@ import time
 from fractions import Fraction
 
 from engines.errors import ImpastoError
-from engines.scene import Scene
-from realtime.frame import Frame
+from realtime.frames.frame import Frame
+from realtime.scene import Scene
 
 DEFAULT_SIZE = (640, 360)
 DEFAULT_RATE = Fraction(30)

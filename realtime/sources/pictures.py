@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from engines.errors import ImpastoError
-from realtime.clip import Clip
-from realtime.colour import SDR_TAGS
-from realtime.frame import Frame
-from realtime.picture_file import NUMBERED, PICTURE_SUFFIXES, read_picture, resize
+from realtime.frames.frame import Frame
+from realtime.media.clip import Clip
+from realtime.media.colour.rgb import SDR_TAGS
+from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, read_picture, resize
 
 WILDCARDS = re.compile(r"[*?\[]")
 

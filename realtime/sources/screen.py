@@ -14,9 +14,9 @@ from fractions import Fraction
 import av
 
 from engines.errors import ImpastoError
-from realtime.colour import ColourTags, ToRgb
-from realtime.frame import Frame, SignalLost
-from realtime.live.request import SourceRequest
+from realtime.frames.frame import Frame, SignalLost
+from realtime.frames.request import SourceRequest
+from realtime.media.colour.rgb import ColourTags, ToRgb
 
 DEFAULT_RATE = Fraction(30)
 LEAST_RATE = Fraction(2)  # grabbers wait for the next picture's time, and no read may take a second

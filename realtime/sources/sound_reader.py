@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 
-from realtime.sound.feed import Sound, SoundFeed
+from realtime.frames.sound_feed import Sound, SoundFeed
 
 
 class SoundReader:

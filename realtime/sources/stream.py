@@ -7,15 +7,13 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
-from realtime.clip import file_url
-from realtime.frame import Source
-from realtime.impatience import ImpatientThread
-from realtime.live.address import redacted
-from realtime.live.request import SourceRequest
-from realtime.live.schemes import PLAYLIST, source_scheme
-from realtime.network import cannot_open, check_host
-from realtime.playlist import playlist_path
-from realtime.sources.playing import PlayedSource, Reel
+from realtime.frames.address import PLAYLIST, redacted, source_scheme
+from realtime.frames.frame import Source
+from realtime.frames.request import SourceRequest
+from realtime.media.blocking_calls import ImpatientThread
+from realtime.media.clip import file_url
+from realtime.media.network import cannot_open, check_host, playlist_path
+from realtime.sources.playback import PlayedSource, Reel
 from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 
 OPEN_SECONDS = 2.5  # twice: to connect, and to learn what comes

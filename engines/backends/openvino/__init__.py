@@ -1,0 +1,1 @@
+"""OpenVINO: float and int8 engines for CPUs."""

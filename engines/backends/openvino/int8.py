@@ -1,0 +1,197 @@
+"""int8 for OpenVINO: post-training quantisation by NNCF, and layer by layer back to floats where that costs too much.
+
+What every convolution of the net reads and its weights become 8-bit integers, over ranges that NNCF measures while the
+net paints frames like those to come, in all styles of the file: the style is an input, and the ranges differ. All else
+(norms, sums, the arithmetic on the picture) stays in floats.
+
+What reads the picture itself reads its bytes, exactly (openvino_bytes.py). Still one layer can spoil it: where a frame
+is dark or flat, the norms enlarge what little there is, and the rounding. So the quantised net is compared with the
+unquantised one on frames that it was not calibrated on. Until they agree, layers get their floats back: the stem, then
+whatever helps most.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+
+from engines.backends.calibration import calibration_frames
+from engines.backends.openvino.bytes import read_bytes_exactly
+from engines.backends.openvino.layers import CONVOLUTIONS, Judge, Layers, folded
+from engines.errors import EngineRefused
+from engines.gate.verify import golden_cases
+from engines.machine import cpu_flags
+from engines.packages import import_nncf, import_openvino, quiet_nncf
+from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec, one_line
+from engines.style.styles import StyleFile
+
+# Agreement is asked for on few frames and styles: this much above the floor leaves room for the gate's.
+WANTED_DB = FLOOR_DB["int8"] + 2
+CALIBRATED_AT_PX = 384  # the longer side
+JUDGED_AT_PX = 1280
+JUDGED_LARGE = 3  # golden frames: those that find most come first
+HELD_EVERY = 4
+LEAST_SAMPLES = 12
+MOST_SAMPLES = 32
+MOST_FLOATS = 0.5  # of the layers: with less in int8, bf16 or fp32 is as fast
+# An 8-bit value stays one in them, so that it is rounded before them and they move a quarter of the memory.
+PASSED = ("Pad", "Transpose", "Relu")
+# Products of two bytes are added in 16 bits by processors without one of these, and half the weights' range is safe.
+WIDE_SUMS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
+
+Inputs = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Inputs of the graph to measure ranges on, and others to judge the result by; frames of one bounded size."""
+
+    calibration: tuple[Inputs, ...]
+    held: tuple[Inputs, ...]
+
+
+def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:
+    """The openvino.Model of a style in int8, of free height and width; compiled with `settings` where it is judged.
+
+    What it cost goes to `aids.report`. EngineRefused where nncf is missing, cannot take the graph, or where too little
+    is left to quantise.
+    """
+    import_nncf()  # where it is missing, that is told before any work
+    aids.progress("drawing frames to calibrate on", 0)
+    samples = draw_samples(style, spec, aids)
+    floats = read_folded(style)
+    aids.progress("quantising", 0.1)
+    layers = Layers(floats, quantise(floats, samples.calibration, spec))
+    if not layers.names:
+        raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
+    small = Judge(floats, samples.held, settings)
+    large = cache(lambda: Judge(floats, golden_inputs(style, spec, JUDGED_AT_PX)[:JUDGED_LARGE], settings))
+    return _agreeing(layers, small, large, spec, aids)
+
+
+def read_folded(style: StyleFile) -> Any:
+    """The file's graph for any size, all that depends on constants computed: NNCF takes weights as constants alone.
+
+    EngineRefused where OpenVINO cannot read it.
+    """
+    try:
+        model = import_openvino().Core().read_model(style.data, b"")
+        model.reshape({"frame": [1, -1, -1, 3]})
+        return folded(model)
+    except RuntimeError as error:
+        raise EngineRefused(f"OpenVINO cannot read {style.path.name} ({one_line(error)})") from error
+
+
+def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: EngineSpec, aids: BuildAids) -> Any:
+    """The model with the fewest layers in floats that agrees with the unquantised one.
+
+    A picture of the engine's own size costs most and is asked for last; it may have larger values than a small one.
+    """
+    agreement = 0.0
+    for back in _floats_to_try(layers, small, aids):
+        aids.progress("comparing int8 with floats", 0.2 + 0.8 * len(back) / len(layers.names))
+        model = _candidate(layers, back)
+        agreement = small.agreement(model)
+        if agreement >= WANTED_DB:
+            agreement = min(agreement, large().agreement(model))
+        if agreement >= WANTED_DB:
+            break
+    told = f"{layers.told(back)}: {agreement:.1f} dB from the unquantised net on frames it was not calibrated on"
+    if agreement < FLOOR_DB["int8"]:
+        raise EngineRefused(f"{spec}, {told}, and {FLOOR_DB['int8']:.0f} dB is the least; choose another --precision")
+    aids.report(f"int8 by nncf {import_nncf().__version__}, {told}")
+    return model
+
+
+def _candidate(layers: Layers, back: Sequence[str]) -> Any:
+    """The quantised model with these layers in floats."""
+    model = layers.with_floats(back)
+    read_bytes_exactly(model, layers.weights)
+    return model
+
+
+def _floats_to_try(layers: Layers, judge: Judge, aids: BuildAids) -> Iterator[list[str]]:
+    """Layers to give their floats back, more and more: the stem, then those whose floats help most."""
+    yield []
+    back = layers.names[:1]
+    yield back
+    gains: dict[str, float] = {}
+    most = int((len(layers.names) - 1) * MOST_FLOATS)
+    for layer in layers.names[1:] if most else ():
+        aids.progress("looking for the layers that need floats", 0.2 + 0.8 * len(gains) / len(layers.names))
+        gains[layer] = judge.agreement(_candidate(layers, [*back, layer]))
+    for layer in sorted(gains, key=gains.__getitem__, reverse=True)[:most]:
+        back = [*back, layer]
+        yield back
+
+
+def draw_samples(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Samples:
+    """The frames of the calibration with all styles in turn; every fourth is held back, with the golden frames."""
+    frames = [_bounded(frame) for frame in calibration_frames(aids.calibration)]
+    vectors = [named.vector for named in style.card.styles]
+    held = frames[HELD_EVERY - 1 :: HELD_EVERY]
+    kept = [frame for index, frame in enumerate(frames) if (index + 1) % HELD_EVERY]
+    count = min(max(len(kept), len(vectors), LEAST_SAMPLES), MOST_SAMPLES)
+    calibration = [_inputs(kept[index % len(kept)], Controls(vectors[index % len(vectors)])) for index in range(count)]
+    height, width = frames[0].shape[:2]
+    judged = golden_inputs(style, replace(spec, height=height, width=width), CALIBRATED_AT_PX)
+    judged += [_inputs(frame, Controls(vectors[-1 - index % len(vectors)])) for index, frame in enumerate(held)]
+    return Samples(tuple(calibration), tuple(judged))
+
+
+def golden_inputs(style: StyleFile, spec: EngineSpec, longest_px: int) -> list[Inputs]:
+    """The golden frames at the spec's size, or smaller where its longer side is above `longest_px`."""
+    scale = min(1.0, longest_px / max(spec.height, spec.width))
+    height, width = round(spec.height * scale), round(spec.width * scale)
+    cases = golden_cases(style, replace(spec, height=height, width=width, size_range=None))
+    return [_inputs(frame, controls) for _, frame, controls in cases]
+
+
+def _bounded(frame: np.ndarray) -> np.ndarray:
+    """The frame [H, W, 3], its longer side at most CALIBRATED_AT_PX."""
+    scale = CALIBRATED_AT_PX / max(frame.shape[:2])
+    return cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
+
+
+def _inputs(frame: np.ndarray, controls: Controls) -> Inputs:
+    return controls.graph_inputs(np.ascontiguousarray(frame)[None])
+
+
+def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec) -> Any:
+    """The model with its convolutions in int8; EngineRefused where nncf cannot."""
+    nncf = import_nncf()
+    others = {op.get_type_name() for op in floats.get_ordered_ops()} - {*CONVOLUTIONS, *PASSED}
+    try:
+        with quiet_nncf():
+            return nncf.quantize(
+                floats.clone(),
+                nncf.Dataset(calibration),
+                subset_size=len(calibration),
+                preset=nncf.QuantizationPreset.MIXED,
+                target_device=nncf.TargetDevice.CPU,
+                ignored_scope=nncf.IgnoredScope(types=sorted(others), validate=False),
+                advanced_parameters=_parameters(nncf),
+            )
+    except (RuntimeError, ValueError, nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError) as error:
+        raise EngineRefused(f"{spec}: nncf cannot quantise the net ({one_line(error)})") from error
+
+
+def _parameters(nncf: Any) -> Any:
+    """No correction of biases: only the head has one, for the norms take any constant away.
+
+    The ranges take in every value seen. Clipping rare ones makes the steps finer, but they are what stands out in a
+    quiet picture, and in a larger one than was calibrated on there are more of them.
+    """
+    ranges = nncf.quantization.range_estimator
+    kinds, joins = ranges.StatisticsType, ranges.AggregatorType
+    low = ranges.StatisticsCollectorParameters(kinds.MIN, aggregator_type=joins.MIN)
+    high = ranges.StatisticsCollectorParameters(kinds.MAX, aggregator_type=joins.MAX)
+    wide = not set(WIDE_SUMS).isdisjoint(cpu_flags().split())
+    return nncf.AdvancedQuantizationParameters(
+        overflow_fix=nncf.OverflowFix.DISABLE if wide else nncf.OverflowFix.ENABLE,
+        disable_bias_correction=True,
+        activations_range_estimator_params=ranges.RangeEstimatorParameters(low, high),
+    )

@@ -1,0 +1,106 @@
+"""The convolutions of a quantised OpenVINO model: given their floats back one by one, and judged by what is painted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engines.errors import EngineRefused
+from engines.gate.verify import psnr
+from engines.packages import import_openvino
+from engines.spec import one_line
+
+DEVICE = "CPU"
+CONVOLUTIONS = ("Convolution", "GroupConvolution")
+QUANTISER = "FakeQuantize"
+# What may stand between a quantiser and its convolution: it moves values and makes no new ones.
+MOVES = ("Pad", "Transpose", "Reshape", "DepthToSpace", "SpaceToDepth", "Slice", "StridedSlice")
+
+Inputs = Mapping[str, np.ndarray]
+
+
+def folded(model: Any) -> Any:
+    """The model with everything computed that depends on constants alone, in place."""
+    from openvino.passes import ConstantFolding, Manager
+
+    passes = Manager()
+    passes.register_pass(ConstantFolding())
+    passes.run_passes(model)
+    return model
+
+
+class Layers:
+    """The quantised convolutions of a model, by name and in the order in which the picture meets them."""
+
+    def __init__(self, floats: Any, integers: Any) -> None:
+        """`integers` is `floats` after quantisation, with the same names; `weights` are those of `floats`."""
+        self._integers = integers
+        weights = {op.get_friendly_name(): op.input_value(1).get_node() for op in convolutions(floats)}
+        quantised = [op.get_friendly_name() for op in convolutions(integers) if quantiser_of(op) is not None]
+        self.weights = {name: weights[name].data for name in quantised if weights[name].get_type_name() == "Constant"}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.weights)
+
+    def with_floats(self, names: Iterable[str]) -> Any:
+        """The model with these convolutions as they were before."""
+        from openvino import opset13
+
+        model = self._integers.clone()
+        by_name = {op.get_friendly_name(): op for op in convolutions(model)}
+        for name in names:
+            convolution = by_name[name]
+            weight = opset13.constant(self.weights[name])
+            convolution.input(1).replace_source_output(weight.output(0))
+            quantiser = quantiser_of(convolution)
+            for target in quantiser.output(0).get_target_inputs():
+                target.replace_source_output(quantiser.input_value(0))
+        return model
+
+    def told(self, names: Sequence[str]) -> str:
+        """Which layers these are, in words."""
+        if not names:
+            return "every layer"
+        stem, rest = names[0] == self.names[0], len(names) - (names[0] == self.names[0])
+        words = ["the stem"] * stem + [f"{rest} of {len(self.names) - 1} other layers"] * bool(rest)
+        return f"{' and '.join(words)} in floats"
+
+
+class Judge:
+    """Compares models with an unquantised one by the pictures that they paint of the held inputs, all of one size.
+
+    EngineRefused where OpenVINO cannot run one.
+    """
+
+    def __init__(self, floats: Any, held: Sequence[Inputs], settings: Mapping[str, str]) -> None:
+        """`settings` are those with which the others will be compiled."""
+        self._held = held
+        self._settings = settings
+        self._wanted = self._painted(floats.clone(), {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def agreement(self, model: Any) -> float:
+        """The least PSNR over all held inputs, in dB."""
+        found = self._painted(model.clone(), self._settings)
+        return min(psnr(picture, wanted) for picture, wanted in zip(found, self._wanted, strict=True))
+
+    def _painted(self, model: Any, settings: Mapping[str, str]) -> list[np.ndarray]:
+        try:
+            model.reshape({"frame": list(self._held[0]["frame"].shape)})
+            compiled = import_openvino().Core().compile_model(folded(model), DEVICE, dict(settings))
+            return [np.array(compiled(dict(inputs))[0]) for inputs in self._held]
+        except RuntimeError as error:
+            raise EngineRefused(f"OpenVINO cannot run the net to compare it with int8 ({one_line(error)})") from error
+
+
+def convolutions(model: Any) -> list[Any]:
+    """In the order in which the picture meets them."""
+    return [op for op in model.get_ordered_ops() if op.get_type_name() in CONVOLUTIONS]
+
+
+def quantiser_of(convolution: Any) -> Any:
+    """What rounds the values that a convolution reads; None where nothing does."""
+    node = convolution.input_value(0).get_node()
+    while node.get_type_name() in MOVES:
+        node = node.input_value(0).get_node()
+    return node if node.get_type_name() == QUANTISER else None

@@ -1,0 +1,61 @@
+"""Which backends there are, ours and those of other packages (entry points `impasto.backends`), and which can run."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+
+from engines.errors import ImpastoError
+from engines.machine import cpu_flags, cpu_model
+from engines.packages import plugins
+from engines.spec import Backend, BackendState, one_line
+
+ENTRY_POINTS = "impasto.backends"
+# In the order in which `auto` tries them: the fastest first.
+OURS = {
+    "tensorrt": "engines.backends.tensorrt.backend:TensorRtBackend",
+    "tensorrt-rtx": "engines.backends.tensorrt.backend:TensorRtRtxBackend",
+    "torch-half": "engines.backends.torch_half.backend:TorchHalfBackend",
+    "onnxruntime-gpu": "engines.backends.onnxruntime.backend:OnnxRuntimeGpuBackend",
+    "openvino": "engines.backends.openvino.backend:OpenVinoBackend",
+    "onnxruntime": "engines.backends.onnxruntime.backend:OnnxRuntimeBackend",
+    "torch": "engines.backends.torch_eager:TorchBackend",
+}
+
+
+def backend_names() -> Iterator[str]:
+    """Every backend's name in the order in which `auto` tries them; other packages are looked at only after ours."""
+    yield from OURS
+    yield from (name for name in plugins(ENTRY_POINTS) if name not in OURS)
+
+
+def open_backend(name: str) -> Backend:
+    """The backend of that name; ImpastoError where there is none."""
+    if name in OURS:
+        module, _, attribute = OURS[name].partition(":")
+        made: Backend = getattr(import_module(module), attribute)()
+        return made
+    if name in plugins(ENTRY_POINTS):
+        foreign: Backend = plugins(ENTRY_POINTS)[name].load()()
+        return foreign
+    raise ImpastoError(f"there is no engine {name!r}; choose auto or one of {', '.join(backend_names())}")
+
+
+def probe(name: str) -> BackendState:
+    """Whether the backend can run here; one that fails while it is asked cannot, and the failure is the reason."""
+    try:
+        state = open_backend(name).probe()
+    except ImpastoError:
+        raise
+    except Exception as error:  # drivers and foreign packages fail in every possible way
+        return BackendState(name, False, one_line(error))
+    return replace(state, hardware=f"{state.hardware} {processor()}".strip())
+
+
+@cache
+def processor() -> str:
+    """The processor's model, cores and features (hashed), on which compiled nets and their rounding depend."""
+    features = hashlib.sha256(cpu_flags().encode()).hexdigest()[:8]
+    return f"{cpu_model()}, {os.cpu_count()} cores, features {features}"

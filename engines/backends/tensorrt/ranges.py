@@ -1,0 +1,145 @@
+"""What a net's 8-bit convolutions have to represent, and which convolutions can bear 8 bits at all.
+
+Ranges are measured while the net paints frames like those to come, in fp32 and in all styles of the file: a high
+percentile of what each convolution reads, which a few outliers do not stretch (arXiv 2004.09602, section 3.2.1).
+
+Errors of the first layers pass through all that follow, and norms enlarge them. So what each convolution alone costs
+is measured, on golden frames and on some of the frames given. Their errors add up nearly as noises do. Convolutions
+are kept in fp16, the most harmful first, until the picture is as near to that of fp32 as the gate asks, with a margin.
+
+Both run in OpenVINO on the CPU, which the base install has: there 8-bit values are imitated in fp32, exactly.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from engines.backends.tensorrt.quantisation import ValueRanges, quantised_convolutions, quantised_model
+from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_model
+from engines.errors import EngineRefused
+from engines.gate.golden import golden_frames
+from engines.spec import FLOOR_DB, Controls, one_line
+from engines.style.styles import StyleFile
+
+PERCENTILE = 99.99
+# Of the frames that ranges are measured on, in pixels: every value in the net is kept in memory meanwhile.
+LONGEST_SIDE = 480
+JUDGED_SIZE, GOLDEN_FRAMES, GIVEN_FRAMES = (96, 128), 5, 2
+MARGIN_DB = 2.0
+# With less than this share of its convolutions in 8 bits, a net is hardly faster than in fp16.
+LEAST_SHARE = 0.5
+# Low-precision transformations would run int8 in int8, which processors without VNNI do with overflows.
+SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "LP_TRANSFORMS_MODE": "NO"}
+Case = tuple[np.ndarray, Controls]
+
+
+def measure_ranges(style: StyleFile, frames: np.ndarray) -> dict[str, float]:
+    """How large the values are that each inner convolution reads when the net paints frames uint8 [N, H, W, 3].
+
+    Every style of the file takes its turn. ValueError where the graph cannot be converted, EngineRefused where it
+    cannot be run.
+    """
+    step = -(-max(frames.shape[1:3]) // LONGEST_SIDE)
+    frames = frames[:, ::step, ::step]
+    net = read_net(style, (frames.shape[1], frames.shape[2]))
+    names = sorted({convolution.input[0] for convolution in quantised_convolutions(net)})
+    model = assemble(net, net.nodes, net.constants)
+    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
+    largest = dict.fromkeys(names, 0.0)
+    for found in _run(model, style, _in_turn(style, frames)):
+        for name in names:
+            largest[name] = max(largest[name], float(np.percentile(np.abs(found[name]), PERCENTILE)))
+    return largest
+
+
+def bearable_ranges(
+    style: StyleFile, precision: str, frames: np.ndarray, tell: Callable[[float], None] = lambda share: None
+) -> dict[str, float]:
+    """The ranges of those convolutions that can be in 8 bits together; `tell(share)` is called on the way.
+
+    EngineRefused where fewer than half of them can. Takes a second or so for each convolution.
+    """
+    ranges = measure_ranges(style, frames)
+    judge = _Judge(style, precision, list(_in_turn(style, _judged_frames(frames))))
+    allowed = 255**2 / 10 ** ((FLOOR_DB[precision] + MARGIN_DB) / 10)
+    if judge.error(ranges).max() <= allowed:
+        return ranges
+    harm = {}
+    for index, (name, largest) in enumerate(ranges.items()):
+        tell(index / len(ranges))
+        harm[name] = judge.error({name: largest})
+    chosen = _least_harmful(ranges, harm, judge, allowed)
+    if len(chosen) < LEAST_SHARE * len(ranges):
+        raise EngineRefused(
+            f"of the {len(ranges)} inner convolutions of {style.path.name} only {len(chosen)} can be in {precision} "
+            f"within {FLOOR_DB[precision] + MARGIN_DB:.0f} dB of fp32; choose --precision fp16"
+        )
+    return chosen
+
+
+class _Judge:
+    """How far the picture of a quantised net is from that of fp32."""
+
+    def __init__(self, style: StyleFile, precision: str, cases: list[Case]) -> None:
+        self._style, self._precision, self._cases = style, precision, cases
+        self._wanted = self._painted(typed_model(style, "fp32", JUDGED_SIZE))
+
+    def error(self, ranges: ValueRanges) -> np.ndarray:
+        """The mean square error of every case, float64 [cases], where these convolutions alone are quantised."""
+        painted = self._painted(quantised_model(self._style, self._precision, JUDGED_SIZE, ranges))
+        pairs = zip(painted, self._wanted, strict=True)
+        return np.array([np.square(found - wanted).mean(dtype=np.float64) for found, wanted in pairs])
+
+    def _painted(self, model: onnx.ModelProto) -> list[np.ndarray]:
+        return [found["stylized"].astype(np.float32) for found in _run(model, self._style, self._cases)]
+
+
+def _least_harmful(
+    ranges: ValueRanges, harm: Mapping[str, np.ndarray], judge: _Judge, allowed: float
+) -> dict[str, float]:
+    """As many convolutions as stay within the error together: first by the sum of their harm, then in fact."""
+    chosen = dict(ranges)
+    while chosen and (estimate := np.sum([harm[name] for name in chosen], axis=0)).max() > allowed:
+        del chosen[_most_harmful(chosen, harm, estimate)]
+    while chosen and (error := judge.error(chosen)).max() > allowed:
+        del chosen[_most_harmful(chosen, harm, error)]
+    return chosen
+
+
+def _most_harmful(chosen: Iterable[str], harm: Mapping[str, np.ndarray], error: np.ndarray) -> str:
+    """The convolution that does most harm to the case that came out worst."""
+    worst = int(error.argmax())
+    return max(chosen, key=lambda name: float(harm[name][worst]))
+
+
+def _judged_frames(frames: np.ndarray) -> list[np.ndarray]:
+    """Golden frames, and some of the frames given, cut to the same size."""
+    height, width = JUDGED_SIZE
+    step = max(1, min(frames.shape[1] // height, frames.shape[2] // width))
+    given = frames[:: math.ceil(len(frames) / GIVEN_FRAMES), ::step, ::step][:, :height, :width]
+    large = [frame for frame in given if frame.shape[:2] == JUDGED_SIZE]
+    return [*(frame for _, frame in golden_frames(height, width, GOLDEN_FRAMES)), *large]
+
+
+def _in_turn(style: StyleFile, frames: Iterable[np.ndarray]) -> Iterator[Case]:
+    styles = style.card.styles
+    return ((frame, Controls(styles[index % len(styles)].vector)) for index, frame in enumerate(frames))
+
+
+def _run(model: onnx.ModelProto, style: StyleFile, cases: Iterable[Case]) -> Iterator[dict[str, np.ndarray]]:
+    """The outputs of the model for each case, by name, one after another."""
+    from engines.backends.openvino.backend import DEVICE, import_openvino
+
+    try:
+        core = import_openvino().Core()
+        compiled = core.compile_model(core.read_model(model.SerializeToString(), b""), DEVICE, SETTINGS)
+        for frame, controls in cases:
+            found = compiled(controls.graph_inputs(np.ascontiguousarray(frame)[None]))
+            yield {output.get_any_name(): value for output, value in found.items()}
+    except RuntimeError as error:
+        raise EngineRefused(
+            f"{style.path.name} cannot be run on the CPU to calibrate it ({one_line(error)})"
+        ) from error

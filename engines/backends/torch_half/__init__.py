@@ -1,0 +1,1 @@
+"""Hand-written half-precision engines in torch."""

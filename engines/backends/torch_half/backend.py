@@ -1,0 +1,145 @@
+"""torch on NVIDIA's GPUs in fp16 or bf16: the net rewritten for them, our fused norm, and one CUDA graph for a frame.
+
+The net is in torch_half_net.py, the GPU's part in torch_half_cuda.py, and what a machine lacks in torch_half_probe.py.
+A spec with the device "CPU", which no probe gives, runs the same net there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.backends.request_slots import Seats
+from engines.backends.torch_half.probe import (
+    look_at_gpu,
+    missing_torch,
+    precisions_of,
+    unfit,
+)
+from engines.errors import EngineRefused
+from engines.kernels.compilers import find_compilers
+from engines.spec import (
+    BackendState,
+    BuildAids,
+    Controls,
+    Engine,
+    EngineSpec,
+    GateReport,
+    check_frame,
+    check_style,
+    one_line,
+)
+from engines.style.styles import StyleFile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engines.backends.torch_half.build import Painter, Progress
+
+PRECISIONS = ("fp16", "bf16")
+NETWORK = "transform"
+
+
+class HalfEngine:
+    """A painter with a slot for every caller that may be in it at once."""
+
+    def __init__(self, painter: "Painter", spec: EngineSpec, style_size: int, way: str) -> None:
+        self.spec = spec
+        self.gate: GateReport | None = None
+        self.way = way
+        self.takes_device_frames = painter.on_gpu
+        self._painter: Painter | None = painter
+        self._style_size = style_size
+        self._slots: Seats[Any] = Seats(painter.slots)
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        batch, vector = check_frame(frame, self.spec), self._vector(controls)
+        with self._turn() as (painter, slot):
+            return np.squeeze(painter(slot, batch, vector), 0)
+
+    def paint_device(self, frame: "Tensor", controls: Controls) -> "Tensor":
+        """A frame that lies in the GPU's memory (engines/spec.py, DeviceEngine)."""
+        wanted = (self.spec.height, self.spec.width, 3)
+        if not frame.is_cuda or str(frame.dtype) != "torch.uint8" or tuple(frame.shape) != wanted:
+            found = f"{frame.dtype} {tuple(frame.shape)} on {frame.device}"
+            raise ValueError(f"the frame is {found}; this engine takes torch.uint8 {wanted} in RGB on its GPU")
+        vector = self._vector(controls)
+        with self._turn() as (painter, slot):
+            return painter.paint_device(slot, frame.contiguous()[None], vector)[0]
+
+    def _vector(self, controls: Controls) -> np.ndarray:
+        from engines.backends.torch_half.net import control_vector
+
+        check_style(controls, self._style_size)
+        return control_vector(controls)
+
+    @contextmanager
+    def _turn(self) -> Iterator[tuple["Painter", Any]]:
+        with self._slots.taken() as slot:
+            assert self._painter is not None, "close() waits for those who have a slot"
+            yield self._painter, slot
+
+    def close(self) -> None:
+        """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
+        self._slots.close()
+        self._painter = None
+
+
+class TorchHalfBackend:
+    """PyTorch with CUDA. What the cache keeps of an engine is the way it ran, which was what the gate has seen."""
+
+    name = "torch-half"
+
+    def probe(self) -> BackendState:
+        if reason := missing_torch():
+            return BackendState(self.name, False, reason)
+        import torch
+
+        gpu = look_at_gpu(torch)
+        if isinstance(gpu, str) or (reason := unfit(gpu)):
+            return BackendState(self.name, False, gpu if isinstance(gpu, str) else reason)
+        return BackendState(
+            self.name,
+            True,
+            version=f"{version('torch')} {find_compilers().words}",
+            precisions=precisions_of(gpu),
+            device=gpu.words,
+            hardware=f"{gpu.words} {gpu.libraries}",
+        )
+
+    def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
+        return self._open(style, spec, "", aids.progress)
+
+    def dump(self, engine: Engine) -> bytes:
+        return engine.way.encode() if isinstance(engine, HalfEngine) else b""
+
+    def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
+        from engines.backends.torch_half.build import WAYS
+
+        way = blob.decode(errors="replace")
+        if way not in WAYS:
+            raise EngineRefused(f"{spec} was kept with a way to run, {way[:80]!r}, that this version does not know")
+        return self._open(style, spec, way, lambda stage, share: None)
+
+    def _open(self, style: StyleFile, spec: EngineSpec, way: str, progress: "Progress") -> Engine:
+        _check(style, spec)
+        try:
+            from engines.backends.torch_half.build import open_painter
+
+            painter, way = open_painter(style, spec, way, progress)
+        except (ImportError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
+            raise EngineRefused(f"{spec} cannot run {style.path.name} ({one_line(error)})") from error
+        return HalfEngine(painter, spec, style.card.style_size, way)
+
+
+def _check(style: StyleFile, spec: EngineSpec) -> None:
+    """EngineRefused for what this backend cannot do for anybody."""
+    network = style.card.network.get("name")
+    if network != NETWORK:
+        raise EngineRefused(f"{spec} knows the net {NETWORK!r} alone, not {network!r}; choose another --engine")
+    if spec.precision not in PRECISIONS:
+        raise EngineRefused(f"{spec} has no {spec.precision}; choose one of {', '.join(PRECISIONS)}")
+    if spec.size_range is not None:
+        raise EngineRefused(f"{spec} is captured for one size; ask for no range of sizes, or choose another --engine")

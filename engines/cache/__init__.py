@@ -1,0 +1,1 @@
+"""Engines that were built, kept on disk."""

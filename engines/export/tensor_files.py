@@ -1,0 +1,149 @@
+"""Named tensors out of torch checkpoints, safetensors and npz files; no torch, and no pickle's code ever runs.
+
+The pickles inside torch's checkpoints are read by engines.export.weights_pickle.
+"""
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.errors import ImpastoError
+from engines.export.weights_pickle import TensorPlace, load_weights_pickle
+
+MOST_BYTES = 2**30
+LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+SAFETENSORS_TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
+# What a damaged file makes the readers raise.
+DAMAGE = (
+    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, AttributeError,
+    TypeError, ValueError, OverflowError, NotImplementedError, RuntimeError, MemoryError,
+)  # fmt: skip
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Every tensor of the file by its name, as float32 or its own integer type.
+
+    Raises OSError where the file cannot be read, ImpastoError where it is not one of the three kinds, is damaged, or
+    asks for code to be run.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise ImpastoError(f"{path} is empty")
+    if size > MOST_BYTES:
+        raise ImpastoError(f"{path} has {size / 2**20:.0f} MiB; a style's checkpoint has a few")
+    data = path.read_bytes()
+    reader = _reader_for(data)
+    if reader is None:
+        raise ImpastoError(f"{path} is not a torch checkpoint, a safetensors or an npz file")
+    try:
+        tensors = reader(data)
+    except ImpastoError as error:
+        raise ImpastoError(f"{path}: {error}") from None
+    except DAMAGE as error:
+        raise ImpastoError(f"{path} is damaged or cut short ({type(error).__name__}); get the file again") from error
+    if not tensors:
+        raise ImpastoError(f"{path} holds no tensors")
+    return tensors
+
+
+def _reader_for(data: bytes) -> Callable[[bytes], dict[str, np.ndarray]] | None:
+    if data.startswith(b"PK\x03\x04"):
+        return _read_zip
+    if data.startswith(b"\x80"):
+        return _read_legacy_torch
+    if data[8:9] == b"{" and struct.unpack("<Q", data[:8])[0] < MOST_BYTES:
+        return _read_safetensors
+    return None
+
+
+def _read_zip(data: bytes) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise ImpastoError(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB; a style's checkpoint has a few")
+        pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        return _read_torch(archive, pickles[0]) if pickles else _read_npz(data)
+
+
+def _read_npz(data: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return {name: _as_weights(arrays[name]) for name in arrays.files}
+
+
+def _read_safetensors(data: bytes) -> dict[str, np.ndarray]:
+    """8 bytes of header length, a JSON header, and the raw tensors (the format's own specification)."""
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        first, end = entry["data_offsets"]
+        values = _decode(data[start + first : start + end], SAFETENSORS_TYPES[entry["dtype"]])
+        tensors[name] = values.reshape(entry["shape"])
+    return tensors
+
+
+def _read_torch(archive: zipfile.ZipFile, pickle_name: str) -> dict[str, np.ndarray]:
+    """The zip format of torch.save since 1.6: one pickle, and one entry for each storage."""
+    folder = pickle_name.removesuffix("data.pkl")
+    byteorder = f"{folder}byteorder"
+    if byteorder in archive.namelist() and archive.read(byteorder) != b"little":
+        raise ImpastoError("is written in big-endian order; save it again on a usual machine")
+    content = load_weights_pickle(io.BytesIO(archive.read(pickle_name)))
+    places = _tensor_places(content)
+    keys = {place.storage.key: place.storage for place in places.values()}
+    storages = {key: _decode(archive.read(f"{folder}data/{key}"), storage.type) for key, storage in keys.items()}
+    return {name: place.cut_from(storages[place.storage.key]) for name, place in places.items()}
+
+
+def _read_legacy_torch(data: bytes) -> dict[str, np.ndarray]:
+    """torch.save before 1.6: pickles of a magic number, a version, the machine, the content, the keys; then numbers."""
+    file = io.BytesIO(data)
+    if not data.startswith(LEGACY_MAGIC):
+        load_weights_pickle(file)
+        raise ImpastoError("is a pickle, not a torch checkpoint")
+    content, keys = [load_weights_pickle(file) for _ in range(5)][3:]
+    places = _tensor_places(content)
+    types = {place.storage.key: place.storage.type for place in places.values()}
+    storages = {}
+    for key in keys:
+        count = struct.unpack("<q", file.read(8))[0]
+        type_name = types.get(key, "<f4")
+        storages[key] = _decode(file.read(count * _item_size(type_name)), type_name)
+    return {name: place.cut_from(storages[place.storage.key]) for name, place in places.items()}
+
+
+def _tensor_places(content: Any) -> dict[str, TensorPlace]:
+    """The tensors of a state_dict, or of the one state_dict that a training checkpoint holds."""
+    if not isinstance(content, Mapping):
+        raise ImpastoError("holds no state_dict; save the net's state_dict alone")
+    found = {str(name): value for name, value in content.items() if isinstance(value, TensorPlace)}
+    if found:
+        return found
+    return next((places for places in map(_places_inside, content.values()) if places), {})
+
+
+def _places_inside(value: Any) -> dict[str, TensorPlace]:
+    items = value.items() if isinstance(value, Mapping) else ()
+    return {str(name): place for name, place in items if isinstance(place, TensorPlace)}
+
+
+def _item_size(type_name: str) -> int:
+    return 2 if type_name == "bfloat16" else np.dtype(type_name).itemsize
+
+
+def _decode(raw: bytes, type_name: str) -> np.ndarray:
+    if type_name == "bfloat16":
+        return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
+    return _as_weights(np.frombuffer(raw, type_name))
+
+
+def _as_weights(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) if np.issubdtype(values.dtype, np.floating) else values

@@ -1,0 +1,1 @@
+"""No engine is used that does not paint what the reference paints."""

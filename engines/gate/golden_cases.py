@@ -1,0 +1,90 @@
+"""Which golden frame meets which style at which size: all that an engine is asked before it is used.
+
+Every style of the file has its frame, one frame has a mix of two styles, and strength and keep_colour turn, so that an
+engine that ignores a control is caught too. An engine that takes a range of sizes is asked at several of them.
+
+The reference costs more than the engine. Large pictures and large nets therefore get fewer golden frames, never fewer
+than two.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.gate.golden import FRAMES, draw_frame
+from engines.gate.memory import net_bytes
+from engines.spec import Controls, EngineSpec
+from engines.style.styles import StyleFile
+
+LEAST_FRAMES = 2
+# Bytes of activations in all frames together: some ten seconds of a reference on two slow cores.
+WORK_TO_CHECK_BYTES = 900_000_000
+# strength and keep_colour of the golden frames in turn
+TURNS = ((1.0, 0.0), (0.8, 0.3), (1.0, 0.0), (1.0, 1.0), (1.0, 0.0))
+SECOND_SHARE = 0.6  # of the mix
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GoldenCase:
+    """A golden frame uint8 [H, W, 3], what it is painted with, and the names of both."""
+
+    name: str
+    style: str
+    frame: np.ndarray
+    controls: Controls
+
+
+def cases_of(style: StyleFile, spec: EngineSpec) -> Iterator[GoldenCase]:
+    """All that an engine of this spec is checked with, those at the size in use first."""
+    for size, count in plan(style, spec):
+        for index in range(count):
+            yield _case(style, size, index)
+
+
+def plan(style: StyleFile, spec: EngineSpec) -> list[tuple[Size, int]]:
+    """Sizes (height, width) and how many frames each gets.
+
+    In a range these are the size in use, the least, an odd one between, and the most where that is affordable.
+    """
+    in_use, sizes = (spec.height, spec.width), spec.size_range
+    planned = {in_use: _count(style, in_use)}
+    if sizes is not None:
+        others = [sizes.least, _between(sizes.least, sizes.most)]
+        if LEAST_FRAMES * net_bytes(style, sizes.most) <= WORK_TO_CHECK_BYTES:
+            others.append(sizes.most)
+        planned |= {size: LEAST_FRAMES for size in others if size not in planned}
+    return list(planned.items())
+
+
+def largest_size(style: StyleFile, spec: EngineSpec) -> Size:
+    """The size of the plan with the most pixels."""
+    return max((size for size, _ in plan(style, spec)), key=math.prod)
+
+
+def _count(style: StyleFile, size: Size) -> int:
+    """As many as there are frames, or styles and a mix of them, where the work allows it."""
+    wanted = max(len(FRAMES), len(style.card.styles) + 1)
+    return max(LEAST_FRAMES, min(wanted, WORK_TO_CHECK_BYTES // net_bytes(style, size)))
+
+
+def _between(least: Size, most: Size) -> Size:
+    """Odd sides, as many times the least as the most is theirs; within the range."""
+    height, width = (min(math.isqrt(low * high) | 1, high) for low, high in zip(least, most, strict=True))
+    return height, width
+
+
+def _case(style: StyleFile, size: Size, index: int) -> GoldenCase:
+    name = list(FRAMES)[index % len(FRAMES)]
+    styles = style.card.styles
+    strength, keep_colour = TURNS[index % len(TURNS)]
+    if index == 1 and len(styles) > 1:
+        first, second = styles[1 % len(styles)], styles[2 % len(styles)]
+        vector = (1 - SECOND_SHARE) * first.vector + SECOND_SHARE * second.vector
+        title = f"{first.name}={1 - SECOND_SHARE:g},{second.name}={SECOND_SHARE:g}"
+    else:
+        chosen = styles[max(0, index - 1) % len(styles)]
+        vector, title = chosen.vector, chosen.name
+    return GoldenCase(name, title, draw_frame(name, *size), Controls(vector, strength, keep_colour))

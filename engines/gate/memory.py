@@ -1,0 +1,96 @@
+"""How much memory building and checking an engine takes, told before anything large is asked for.
+
+A picture of 90 megapixels took 18 GB and ended in the killing of whatever the system chose. What grows with the picture
+is the net's widest stage: while it runs, a runtime holds what goes in, a padded copy, and what comes out. For a
+transform net of a stem with b channels, which the upsampling before the head enters with a, both at 1/u of the picture,
+that is 8(a + b)/u² bytes a pixel in float32, and some 50 more for the picture itself as floats.
+
+Measured for the reference (OpenCV 5) at 640x360, 1280x720 and 1920x1080, with one frame in it: 150 bytes a pixel for
+`fast` (162 by the formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's
+(818). OpenVINO took half of it, ONNX Runtime 1.0 to 1.3 times as much, torch 1.3 to 1.6 times. Building and checking
+the gallery's engine for 4000x3000 in OpenVINO took 2.1 GiB, all counted, where the estimate is 2.3.
+"""
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from engines.errors import ImpastoError
+from engines.spec import CALIBRATED, EngineSpec
+from engines.style.styles import StyleFile
+
+if TYPE_CHECKING:
+    import onnx
+
+FLOAT_BYTES = 4
+# The picture as floats, its padded copy, its luma and chroma.
+PICTURE_BYTES_PER_PX = 50
+# What the gate itself holds a pixel: two golden frames and pictures, a frame that is being drawn, the comparison.
+GATE_BYTES_PER_PX = 40
+# Engines that take more than the reference; the others take less or run where the memory is not this machine's.
+ENGINE_FACTOR = {"onnxruntime": 1.25, "torch": 1.6}
+# What calibration adds: nncf itself, and ranges measured on small frames. 70 to 86 MiB were seen for the gallery's net
+# and the paper's, less of it the larger the engine's own pictures are.
+CALIBRATION_BYTES = 90 * 2**20
+# Copies of the weights in a runtime's compiler.
+WEIGHT_COPIES = 4
+GIB = 2**30
+
+
+def check_memory(style: StyleFile, spec: EngineSpec, size: tuple[int, int], available: int | None) -> None:
+    """ImpastoError where checking the engine at `size` (height, width) takes more than the bytes that are available.
+
+    `available` None means that nobody knows, and nothing is refused.
+    """
+    needed = build_bytes(style, spec, size)
+    if available is not None and needed > available:
+        raise ImpastoError(
+            f"an engine for {size[1]}x{size[0]} pixels needs about {needed / GIB:.1f} GiB of memory while it is "
+            f"built and checked, and {available / GIB:.1f} GiB is free; choose a smaller --height"
+        )
+
+
+def build_bytes(style: StyleFile, spec: EngineSpec, size: tuple[int, int]) -> int:
+    """About how many bytes it takes to build and check an engine whose largest picture is `size` (height, width)."""
+    net = net_bytes(style, size) * ENGINE_FACTOR.get(spec.backend, 1.0)
+    calibration = CALIBRATION_BYTES if spec.precision in CALIBRATED else 0
+    return int(net + GATE_BYTES_PER_PX * math.prod(size) + WEIGHT_COPIES * len(style.data) + calibration)
+
+
+def net_bytes(style: StyleFile, size: tuple[int, int]) -> int:
+    """About how many bytes of activations the fp32 reference holds at `size` (height, width); its time goes with it."""
+    network = style.card.network
+    if network.get("name") == "transform":
+        channels = _widest_bytes_per_px(network["config"])
+        return int((PICTURE_BYTES_PER_PX + channels) * math.prod(size))
+    return PICTURE_BYTES_PER_PX * math.prod(size) + _widest_node_bytes(style, size)
+
+
+def _widest_bytes_per_px(config: dict[str, object]) -> float:
+    """8(a + b)/u² of a transform net's widest stage."""
+    from engines.networks.transform_config import TransformConfig
+
+    net = TransformConfig.from_dict(config)
+    levels = [(net.picture_channels, net.widths[0]), *pairwise(net.widths)]
+    blocks = [(net.unshuffle << max(0, level - 1)) ** 2 for level in range(len(levels))]
+    return max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
+
+
+def _widest_node_bytes(style: StyleFile, size: tuple[int, int]) -> int:
+    """All that the node with the most data reads and writes, in float32 and twice; 0 where no shape is known."""
+    import onnx
+
+    model = onnx.ModelProto()
+    model.CopyFrom(style.model)
+    frame = next(value for value in model.graph.input if value.name == "frame")
+    for axis, side in zip((1, 2), size, strict=True):
+        frame.type.tensor_type.shape.dim[axis].dim_value = side
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    values = {value.name: _elements(value) for value in (*graph.value_info, *graph.input, *graph.output)}
+    widest = max(sum(values.get(name, 0) for name in (*node.input, *node.output)) for node in graph.node)
+    return 2 * FLOAT_BYTES * widest
+
+
+def _elements(value: "onnx.ValueInfoProto") -> int:
+    """0 where a side is not known."""
+    return math.prod(dim.dim_value for dim in value.type.tensor_type.shape.dim)

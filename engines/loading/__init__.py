@@ -1,0 +1,1 @@
+"""From a style file to a running engine."""

@@ -1,0 +1,173 @@
+"""What is in the engine cache, what of it still fits this machine, and how the rest is removed."""
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from engines.backends.registry import probe
+from engines.cache.entry import EntryHeader
+from engines.cache.fields import why_stale, why_without_style
+from engines.cache.folder import EngineCache, StoredEntry, is_left_over
+from engines.errors import ImpastoError
+from engines.spec import BackendState
+from engines.style.styles import list_gallery
+
+DAY_SECONDS = 86400
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class StockedEngine:
+    """An entry of the cache, and why it is of no use any more; "" where it is."""
+
+    entry: StoredEntry
+    problem: str
+
+    @property
+    def style(self) -> str:
+        return self.entry.header.origin.style_name if self.entry.header else self.entry.path.name
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the engine depends on; empty where the entry cannot be trusted."""
+        return dict(self.entry.header.fields) if self.entry.header else {}
+
+    @property
+    def being_written(self) -> bool:
+        return self.entry.partial and not is_left_over(self.entry.used_at)
+
+    def __str__(self) -> str:
+        """`candy: openvino 2026.4.1 fp32 640x360`"""
+        words = [self.fields[name] for name in ("backend", "version", "precision", "size") if name in self.fields]
+        return f"{self.style}: {' '.join(words)}" if words else self.style
+
+    def as_dict(self) -> dict[str, Any]:
+        facts = {
+            "entry": str(self.entry.path),
+            "size_bytes": self.entry.size_bytes,
+            "used_at": _as_iso(self.entry.used_at),
+            "fits": not self.problem,
+            "problem": self.problem,
+        }
+        header = self.entry.header
+        if header is None:
+            return facts
+        origin = asdict(header.origin) | {"built_at": _as_iso(header.origin.built_at)}
+        return facts | origin | {"fields": self.fields, "gate": asdict(header.gate)}
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What was removed and why, what could not be, and how many engines are left.
+
+    `aids_bytes` were kept by backends for the next builds.
+    """
+
+    removed: tuple[tuple[StockedEngine, str], ...]
+    failed: tuple[tuple[StockedEngine, str], ...]
+    kept: int
+    aids_bytes: int = 0
+
+    @property
+    def freed_bytes(self) -> int:
+        return self.aids_bytes + sum(engine.entry.size_bytes for engine, _ in self.removed)
+
+    def summary(self) -> str:
+        lines = [f"removed {engine}: {why}" for engine, why in self.removed]
+        lines += [f"cannot remove {engine}: {why}" for engine, why in self.failed]
+        if self.aids_bytes:
+            lines.append(f"removed what was kept for faster builds: {self.aids_bytes / MIB:.1f} MiB")
+        freed = f"{self.freed_bytes / MIB:.1f} MiB"
+        return "\n".join([*lines, f"removed {len(self.removed)}, {freed} freed; kept {self.kept}"])
+
+    def as_dict(self) -> dict[str, Any]:
+        removed, failed = (
+            [engine.as_dict() | {"why": why} for engine, why in engines] for engines in (self.removed, self.failed)
+        )
+        return {"removed": removed, "failed": failed, "kept": self.kept, "freed_bytes": self.freed_bytes}
+
+
+def take_stock(cache: EngineCache) -> list[StockedEngine]:
+    """Every file of the cache, the one used last first. Each backend that built one of them is probed."""
+    appraiser = _Appraiser()
+    return [StockedEngine(entry, appraiser.problem(entry)) for entry in cache.entries()]
+
+
+def prune(cache: EngineCache, *, older_than_days: float | None = None, everything: bool = False) -> PruneReport:
+    """Remove what is of no use any more, what was refused, and what was not used for so many days; or everything.
+
+    What another process is writing at this moment is left alone, unless everything is to go.
+    """
+    removed, failed, kept = [], [], 0
+    for engine in take_stock(cache):
+        why = "everything goes" if everything else _why_to_remove(engine, older_than_days)
+        if not why:
+            kept += 1
+            continue
+        try:
+            cache.remove(engine.entry)
+            removed.append((engine, why))
+        except OSError as error:
+            failed.append((engine, error.strerror or str(error)))
+    return PruneReport(tuple(removed), tuple(failed), kept, _remove_aids(cache) if everything else 0)
+
+
+def _remove_aids(cache: EngineCache) -> int:
+    """How many bytes that were."""
+    try:
+        return cache.remove_aids()
+    except OSError as error:
+        raise ImpastoError(f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand") from error
+
+
+def _why_to_remove(engine: StockedEngine, older_than_days: float | None) -> str:
+    if engine.being_written:
+        return ""
+    header = engine.entry.header
+    if header is not None and not header.gate.passed:
+        return "refused by the gate, and checked again when it is next asked for"
+    unused_days = (time.time() - engine.entry.used_at) / DAY_SECONDS
+    if not engine.problem and older_than_days is not None and unused_days > older_than_days:
+        return f"not used for {unused_days:.0f} days"
+    return engine.problem
+
+
+class _Appraiser:
+    """Says why an entry is of no use; what it needs to know of the machine it finds out once."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, BackendState] = {}
+
+    def problem(self, entry: StoredEntry) -> str:
+        if entry.header is None:
+            return entry.problem
+        fields = entry.header.fields
+        return why_stale(fields, self._state(fields.get("backend", ""))) or self._why_without_style(entry.header)
+
+    def _state(self, backend: str) -> BackendState:
+        if backend not in self._states:
+            self._states[backend] = _state_of(backend)
+        return self._states[backend]
+
+    def _why_without_style(self, header: EntryHeader) -> str:
+        """The gallery may have moved with the package."""
+        why = why_without_style(header.origin.style_path, header.fields["style"])
+        return "" if why and header.fields["style"] in self._gallery else why
+
+    @cached_property
+    def _gallery(self) -> set[str]:
+        return {file.sha256 for file in list_gallery()}
+
+
+def _state_of(backend: str) -> BackendState:
+    """A backend of another package may be gone."""
+    try:
+        return probe(backend)
+    except ImpastoError:
+        return BackendState(backend, False, f"there is no engine {backend!r} here now")
+
+
+def _as_iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,104 @@
+"""How openvino and nncf are imported: without what they tell to a server, and without what nobody here needs."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from engines.errors import EngineRefused
+
+# The model converter reports its import to a server and takes half the time of it.
+CONVERTER = "openvino.tools.ovc"
+# nncf sends what it is used for, where it finds the means.
+TELEMETRY = "openvino_telemetry"
+# It would import torch, which takes seconds, only to see that an OpenVINO model is none of torch's.
+TORCH = "torch"
+
+
+def import_openvino() -> Any:
+    """The openvino package without its model converter."""
+    with _hidden(*(() if "openvino" in sys.modules else (CONVERTER,))):
+        import openvino
+    return openvino
+
+
+def import_nncf() -> Any:
+    """The nncf package, which quantises, made to keep silent; EngineRefused where it is not installed."""
+    import_openvino()
+    loggers = logging.getLoggerClass()
+    try:
+        with _hidden(TELEMETRY, TORCH):
+            import nncf
+    except ImportError as error:
+        raise EngineRefused(
+            f"int8 needs nncf, which cannot be imported ({error}); pip install 'impasto[int8]'"
+        ) from error
+    finally:
+        logging.setLoggerClass(loggers)  # it puts its own class in place
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # its set_log_level would change every handler there too
+    return nncf
+
+
+@contextmanager
+def quiet_nncf() -> Iterator[None]:
+    """Keeps the progress bars of nncf, which rich draws on its global console, off the standard output; and torch away.
+
+    Where torch is not loaded yet, no other thread can import it meanwhile.
+    """
+    import rich
+
+    console = rich.get_console()
+    before, console.quiet = console.quiet, True
+    try:
+        with _hidden(TORCH):
+            yield
+    finally:
+        console.quiet = before
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Makes importing these modules fail, for as long as it lasts; those that are loaded already stay."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+# Since 1.31 the import alone makes a number for this device in the user's cache folder; that is too late for a call.
+TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
+FATAL_ONLY = 4
+
+
+def import_onnxruntime() -> Any:
+    """The package, made to keep silent: no telemetry, and nothing about providers that do not load.
+
+    ImportError where it is not installed. Whoever set the variable himself is obeyed.
+    """
+    os.environ.setdefault(TELEMETRY_VARIABLE, "1")
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    onnxruntime.set_default_logger_severity(FATAL_ONLY)
+    return onnxruntime
+
+
+def plugins(group: str) -> dict[str, EntryPoint]:
+    """Entry points of the group by name, not loaded yet; the first package on the path wins a name."""
+    return dict(_scan(group, tuple(sys.path)))
+
+
+@lru_cache(maxsize=8)
+def _scan(group: str, path: tuple[str, ...]) -> tuple[tuple[str, EntryPoint], ...]:
+    """Reading every package's metadata takes tens of milliseconds: once for each state of sys.path is enough."""
+    found: dict[str, EntryPoint] = {}
+    for entry_point in entry_points(group=group):
+        found.setdefault(entry_point.name, entry_point)
+    return tuple(found.items())

@@ -1,0 +1,1 @@
+"""Style files: what they hold and where they are."""

@@ -1,0 +1,136 @@
+"""One style file: reading it, its vectors and weights, writing it. Nothing here needs torch."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.errors import ImpastoError
+from engines.style.card import StyleCard
+from engines.style.metadata import graph_sha256, read_metadata
+
+if TYPE_CHECKING:
+    import onnx
+
+CARD_KEY = "impasto.style_card"
+CHECKSUM_KEY = "impasto.sha256"
+MAX_STYLE_BYTES = 256 * 2**20
+WEIGHT_PREFIX = "net."
+WHENCE = "train one, or use `impasto import` for a checkpoint"
+EXTERNAL_DATA_KEY = b"location"  # a tensor that lies in another file must spell this word
+
+
+class StyleFile:
+    """A style file in memory. The card is read at once, the graph when it is first asked for."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self.card = _read_card(path, data)
+        if EXTERNAL_DATA_KEY in data:
+            self.model  # noqa: B018 - reading it is the check
+
+    def __repr__(self) -> str:
+        return f"StyleFile({str(self.path)!r}, styles={list(self.card.names)})"
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    @cached_property
+    def model(self) -> "onnx.ModelProto":
+        """The graph, checked to have the inputs and the output of a style file and to refer to no other file."""
+        from engines.style.graph import parse_style_graph
+
+        try:
+            return parse_style_graph(self.data, self.card.style_size)
+        except ValueError as error:
+            raise ImpastoError(f"{self.path} cannot be used as a style: {error}") from error
+
+    @property
+    def default(self) -> str:
+        """The name of the style that is taken where none is chosen."""
+        return self.card.names[0]
+
+    def vector(self, name: str) -> np.ndarray:
+        """The style vector of that name, float32 [S]; ImpastoError where the file has no such style."""
+        for style in self.card.styles:
+            if style.name == name:
+                return style.vector
+        raise ImpastoError(f"{self.path.name} has no style {name!r}; choose one of {', '.join(self.card.names)}")
+
+    def mix(self, weights: Mapping[str, float]) -> np.ndarray:
+        """The average of style vectors, float32 [S] (arXiv 1610.07629, section 3.3); weights are scaled to sum to 1."""
+        amounts = np.array(list(weights.values()), dtype=np.float64)
+        if not (np.isfinite(amounts).all() and (amounts >= 0).all() and amounts.sum() > 0):
+            raise ImpastoError(f"cannot mix by {dict(weights)}; give weights of 0 or more, one of them above 0")
+        vectors = np.stack([self.vector(name) for name in weights]).astype(np.float64)
+        mixed: np.ndarray = (amounts / amounts.sum()) @ vectors
+        return mixed.astype(np.float32)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The net's weights as float32, named as in the torch net's state_dict (which also has `styles`)."""
+        from onnx import numpy_helper
+
+        return {
+            tensor.name.removeprefix(WEIGHT_PREFIX): numpy_helper.to_array(tensor).astype(np.float32)
+            for tensor in self.model.graph.initializer
+            if tensor.name.startswith(WEIGHT_PREFIX)
+        }
+
+
+def read_style_file(path: Path) -> StyleFile:
+    """The style file at this path."""
+    if path.is_dir():
+        raise ImpastoError(f"{path} is a folder; give the path of a style file (.onnx) in it")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no style file {path}; `impasto styles` lists the bundled styles")
+    if not path.is_file() or path.stat().st_size > MAX_STYLE_BYTES:
+        raise ImpastoError(f"{path} is not a style file: those are plain files of at most {MAX_STYLE_BYTES >> 20} MiB")
+    return StyleFile(path, path.read_bytes())
+
+
+def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> None:
+    """Writes the graph with its card. The file appears under its name only when it is complete; OSError names it."""
+    import onnx
+
+    path = Path(path)
+    complete = onnx.ModelProto()
+    complete.CopyFrom(model)
+    text = card.to_json()
+    written = {CARD_KEY: text, CHECKSUM_KEY: _checksum(model.SerializeToString(), text)}
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(complete, {**kept, **written})
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(complete.SerializeToString())
+        beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read_card(path: Path, data: bytes) -> StyleCard:
+    """The card, after the checks that need no graph."""
+    try:
+        metadata = read_metadata(data)
+    except ValueError as error:
+        raise ImpastoError(f"{path} is not a style file: it is no ONNX ({error}); {WHENCE}") from error
+    if CARD_KEY not in metadata:
+        raise ImpastoError(f"{path} is not an impasto style file: no style card; {WHENCE}")
+    if metadata.get(CHECKSUM_KEY, checksum := _checksum(data, metadata[CARD_KEY])) != checksum:
+        raise ImpastoError(f"{path} is damaged, its checksum is not that of its contents; get the style file again")
+    try:
+        return StyleCard.from_json(metadata[CARD_KEY])
+    except ImpastoError as error:
+        raise ImpastoError(f"{path}: {error}") from error
+
+
+def _checksum(data: bytes, card: str) -> str:
+    """Over graph and card; files of other tools need not carry one."""
+    return hashlib.sha256(f"{graph_sha256(data)} {card}".encode()).hexdigest()

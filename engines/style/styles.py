@@ -1,0 +1,143 @@
+"""Styles by name. A style is one file: an ONNX graph that repaints a frame, with a style card in its metadata.
+
+What a person types is a path (`mine.onnx`), a file of the bundled gallery (`gallery`), one style in either
+(`mine.onnx:waves`, `gallery:udnie`), or the bare name of a gallery style (`starry_night`). Other packages add their
+files to the gallery through the entry points `impasto.styles`, each a path or a function that returns one.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from engines.packages import plugins
+from engines.style.card import NamedStyle, StyleCard
+from engines.style.file import StyleFile, read_style_file, save_style
+
+__all__ = [
+    "GalleryItem",
+    "NamedStyle",
+    "StyleCard",
+    "StyleFile",
+    "gallery_items",
+    "list_gallery",
+    "load_style",
+    "names_file",
+    "resolve",
+    "save_style",
+]
+
+GALLERY_FOLDER = Path(__file__).parent / "gallery"
+ENTRY_POINTS = "impasto.styles"
+SUFFIX = ".onnx"
+
+logger = logging.getLogger("impasto")
+
+
+def load_style(name_or_path: str) -> StyleFile:
+    """The style file behind what a person typed; errors as in `resolve`."""
+    return resolve(name_or_path)[0]
+
+
+def resolve(text: str) -> tuple[StyleFile, str]:
+    """The style file and the name of the style in it that a person asked for.
+
+    FileNotFoundError where a path leads nowhere; ImpastoError for an unknown name and for a file that is no style file.
+    """
+    file_or_style, name = _split(text)
+    if names_file(file_or_style):
+        return _chosen(read_style_file(Path(file_or_style)), name)
+    return _resolve_in_gallery(file_or_style, name)
+
+
+def names_file(text: str) -> bool:
+    """Whether a person means a file by this text, or a style in one, and not a bare name of the gallery."""
+    return text.endswith(SUFFIX) or os.sep in text or ":" in text
+
+
+def list_gallery() -> list[StyleFile]:
+    """The bundled style files and those of other packages; a broken one of another package is logged and left out."""
+    return [*_bundled_files(), *_files_of_other_packages()]
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryItem:
+    """A style file that is offered by name, not read yet. `origin` is the entry point of another package, or "".
+
+    `read` may raise anything: where the file is damaged, or from another package's code.
+    """
+
+    name: str
+    origin: str
+    read: Callable[[], StyleFile]
+
+
+def gallery_items() -> list[GalleryItem]:
+    """What is bundled, then what other packages offer."""
+    return [*_bundled_items(), *_items_of_other_packages()]
+
+
+def _bundled_items() -> list[GalleryItem]:
+    paths = sorted(GALLERY_FOLDER.glob(f"*{SUFFIX}"))
+    return [GalleryItem(path.stem, "", partial(read_style_file, path)) for path in paths]
+
+
+def _items_of_other_packages() -> list[GalleryItem]:
+    found = plugins(ENTRY_POINTS).items()
+    return [GalleryItem(name, point.value, partial(_file_of_entry_point, point)) for name, point in found]
+
+
+def _split(text: str) -> tuple[str, str]:
+    """(file or style, name): a path may hold colons too."""
+    if text.endswith(SUFFIX) or ":" not in text or Path(text).exists():
+        return text, ""
+    head, _, name = text.rpartition(":")
+    return head, name
+
+
+def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
+    """Our files come before those of other packages, and a file's name before a style's.
+
+    A file here that is called otherwise than .onnx is taken where the gallery knows no such name.
+    """
+    known: set[str] = set()
+    for open_files in (_bundled_files, _files_of_other_packages):
+        files = list(open_files())
+        known.update(known_name for file in files for known_name in (file.card.name, *file.card.names))
+        for file in files:
+            if file.card.name == file_or_style:
+                return _chosen(file, name)
+        for file in files:
+            if not name and file_or_style in file.card.names:
+                return file, file_or_style
+    if Path(file_or_style).is_file():
+        return _chosen(read_style_file(Path(file_or_style)), name)
+    choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
+    raise ImpastoError(f"there is no style {file_or_style!r}; {choices} the path of a style file ({SUFFIX})")
+
+
+def _bundled_files() -> Iterator[StyleFile]:
+    return (item.read() for item in _bundled_items())
+
+
+def _chosen(file: StyleFile, name: str) -> tuple[StyleFile, str]:
+    if name:
+        file.vector(name)
+    return file, name or file.default
+
+
+def _files_of_other_packages() -> Iterator[StyleFile]:
+    for item in _items_of_other_packages():
+        try:
+            yield item.read()
+        except Exception as error:  # another package's code may raise anything, and the bundled styles still work
+            logger.warning("the styles %r of another package are left out: %s", item.origin, error)
+
+
+def _file_of_entry_point(entry_point: EntryPoint) -> StyleFile:
+    found = entry_point.load()
+    return read_style_file(Path(found() if callable(found) else found))

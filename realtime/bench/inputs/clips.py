@@ -1,0 +1,76 @@
+"""The clip that is decoded. Where sizes are asked for there is a file of each: no row decodes more than it paints."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.errors import ImpastoError
+from realtime.bench.options import BenchOptions
+from realtime.media.clip import Clip
+from realtime.sinks.file import FileSink
+from realtime.sources.file import FileSource
+from realtime.sources.pattern import PatternSource
+
+SCENE_SIZE = (640, 360)
+SCENE_RATE = Fraction(30)
+LEAST_SCENE = (64, 48)
+
+
+def wanted_sizes(options: BenchOptions) -> list[tuple[int, int]]:
+    """The sizes (width, height) to paint at: those asked for, or that of the clip at the height asked for."""
+    if options.sizes:
+        return list(options.sizes)
+    if options.clip is None:
+        return [(2 * round(options.height * SCENE_SIZE[0] / SCENE_SIZE[1] / 2), options.height)]
+    source = FileSource(options.clip, height=options.height)
+    source.close()
+    return [source.size]
+
+
+def clip_of(options: BenchOptions, size: tuple[int, int], folder: Path) -> Path:
+    """The built-in scene at that size, or the clip: as it is where no size was asked for or it has it, else scaled."""
+    target = folder / f"clip-{size[0]}x{size[1]}.mp4"
+    if target.exists():
+        return target
+    if options.clip is None:
+        return render_scene(target, options.frames, size)
+    if not options.sizes:
+        return options.clip
+    source = FileSource(options.clip)
+    try:
+        return options.clip if source.size == size else _scaled(source, target, options.frames, size)
+    finally:
+        source.close()
+
+
+def render_scene(path: Path, frames: int, size: tuple[int, int] = SCENE_SIZE) -> Path:
+    """The built-in scene as a video file, so that it is decoded like any clip."""
+    if size[0] < LEAST_SCENE[0] or size[1] < LEAST_SCENE[1]:
+        raise ImpastoError(f"the built-in scene has {LEAST_SCENE[0]}x{LEAST_SCENE[1]} pixels at least; give a --clip")
+    source = PatternSource(*size, frame_rate=SCENE_RATE, frames=frames)
+    sink = FileSink(path, Clip(size=size, time_base=1 / SCENE_RATE, frame_rate=SCENE_RATE))
+    while (frame := source.read()) is not None:
+        sink.write(frame)
+    sink.close()
+    source.close()
+    return path
+
+
+def _scaled(source: FileSource, path: Path, frames: int, size: tuple[int, int]) -> Path:
+    """The first frames of a clip at another size, without its sound."""
+    rate = source.frame_rate or SCENE_RATE
+    sink = FileSink(path, Clip(size=size, time_base=source.clip.time_base, frame_rate=rate))
+    try:
+        for _ in range(frames):
+            if (frame := source.read()) is None:
+                break
+            smaller = cv2.resize(frame.data, size, interpolation=cv2.INTER_AREA)
+            sink.write(replace(frame, data=np.ascontiguousarray(smaller, np.uint8)))
+    except BaseException:
+        sink.abort()
+        raise
+    sink.close()
+    return path

@@ -1,0 +1,99 @@
+"""What is measured: a combination with its clip and its engines, which are open only while it has its turn.
+
+The engine with several requests is built in a cache folder of this run, so that the time of a cold build is known; the
+one with a single request, which only the row "net only" needs, comes from the user's cache where it is there, unless
+the net has random weights: nobody will want that engine again.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.loading.engine import Controls, Engine, load_engine
+from engines.style.styles import StyleFile, resolve
+from realtime.bench.inputs.clips import clip_of
+from realtime.bench.inputs.combination import Combination
+from realtime.bench.inputs.first_frames import FirstFrames
+from realtime.bench.options import BenchOptions
+from realtime.frames.frame import Frame
+from realtime.painting.stylizer import Stylizer
+from realtime.sources.file import FileSource
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """Where this run of the benchmark keeps its files: clips, what was painted, and the cache of cold builds."""
+
+    options: BenchOptions
+    folder: Path
+
+    @property
+    def engines(self) -> Path:
+        """The cache folder; its entries are signed with the user's own key, as any are."""
+        return self.folder / "engines"
+
+    @property
+    def painted(self) -> Path:
+        return self.folder / "painted.mp4"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A combination that is open. `stylizer` takes several frames at once, `single` one; `open_seconds` it took."""
+
+    combination: Combination
+    bench: Bench
+    clip: Path
+    style: StyleFile
+    stylizer: Stylizer
+    single: Stylizer
+    open_seconds: float
+
+    @property
+    def options(self) -> BenchOptions:
+        return self.bench.options
+
+    def source(self) -> FirstFrames:
+        source = FileSource(self.clip, height=self.combination.size[1])
+        return FirstFrames(source, self.options.frames, self.options.row_seconds)
+
+    def frames(self, count: int) -> list[Frame]:
+        """The first frames of the clip, decoded."""
+        source = self.source()
+        try:
+            return [frame for _ in range(count) if (frame := source.read()) is not None]
+        finally:
+            source.close()
+
+
+@contextmanager
+def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[Subject]:
+    """The combination with its engines; EngineRefused or ImpastoError where it cannot run here."""
+    style, name = resolve(combination.style_source)
+    controls = Controls(style.vector(name))
+    clip = clip_of(bench.options, combination.size, bench.folder)
+    started = time.perf_counter()
+    engine = _engine(style, combination, bench, report, bench.options.requests, cache=bench.engines)
+    seconds = time.perf_counter() - started
+    single = engine
+    try:
+        if bench.options.requests > 1:
+            cache = bench.engines if style.path.is_relative_to(bench.folder) else None
+            single = _engine(style, combination, bench, report, requests=1, cache=cache)
+        stylizers = Stylizer(engine, controls), Stylizer(single, controls)
+        yield Subject(combination, bench, clip, style, *stylizers, seconds)
+    finally:
+        single.close()
+        engine.close()
+
+
+def _engine(
+    style: StyleFile, combination: Combination, bench: Bench, report: Report, requests: int, *, cache: Path | None
+) -> Engine:
+    width, height = combination.size
+    choice = combination.choice(bench.options, requests)
+    return load_engine(style, height=height, width=width, choice=choice, cache_dir=cache, report=report)

@@ -1,0 +1,68 @@
+"""The loop of the tutorials, one frame after the other on one thread, as written down in a hundred repositories."""
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.errors import ImpastoError
+from engines.gate.verify import psnr
+from engines.spec import one_line
+from realtime.bench.inputs.subject import Subject
+from realtime.bench.peers.peers import open_peer
+from realtime.bench.peers.torch_painter import Paint
+from realtime.bench.rows.rows import FRAMES_IN_MEMORY, allowance_of, each_ms
+
+FOURCC = "mp4v"
+COMPARED_FRAMES = 2
+LEAST_WARM_UP_FRAMES = 2
+
+
+class PeerLoop:
+    """One peer at the size and on the clip of a subject. It stays open through all repeats, unlike our engines."""
+
+    def __init__(self, name: str, subject: Subject) -> None:
+        """Opens, warms up and compares it; ImpastoError with the reason where it cannot run here."""
+        self.name = name
+        started = time.perf_counter()
+        self._paint = open_peer(name, subject.style, subject.stylizer.controls.style)
+        frames = subject.frames(max(COMPARED_FRAMES, LEAST_WARM_UP_FRAMES))
+        try:
+            painted = [self._paint(frame.data) for frame in frames]
+        except ImpastoError:
+            raise
+        except Exception as error:  # a probe: some layers are refused, and graphs compiled, only when they first run
+            raise ImpastoError(one_line(error)) from error
+        self.open_seconds = time.perf_counter() - started
+        ours = [subject.single(frame).data for frame in frames]
+        self.agreement_db = min(psnr(mine, theirs) for mine, theirs in zip(ours, painted, strict=True))
+
+    def net_ms(self, subject: Subject) -> list[float]:
+        """Milliseconds of every frame in the net alone, from an array to an array."""
+        frames = [frame.data for frame in subject.frames(FRAMES_IN_MEMORY)]
+        self._paint(frames[0])
+        return each_ms(self._paint, frames, allowance_of(subject))
+
+    def fps(self, subject: Subject, output: Path) -> float:
+        """Frames a second from file to file, at the size that our own rows have."""
+        return tutorial_loop(self._paint, subject, output)
+
+
+def tutorial_loop(paint: Paint, subject: Subject, output: Path) -> float:
+    """OpenCV reads, resizes and writes; frames a second."""
+    size = subject.combination.size
+    reader = cv2.VideoCapture(str(subject.clip))
+    rate = reader.get(cv2.CAP_PROP_FPS) or 25
+    writer = cv2.VideoWriter(str(output), cv2.VideoWriter.fourcc(*FOURCC), rate, size)
+    allowance, done, started = allowance_of(subject), 0, time.perf_counter()
+    while allowance.take():
+        found, frame = reader.read()
+        if not found:
+            break
+        rgb = cv2.cvtColor(cv2.resize(frame, size), cv2.COLOR_BGR2RGB)
+        writer.write(cv2.cvtColor(np.ascontiguousarray(paint(rgb)), cv2.COLOR_RGB2BGR))
+        done += 1
+    writer.release()
+    reader.release()
+    return done / (time.perf_counter() - started)

@@ -1,0 +1,93 @@
+"""The row "live": how old a painted picture is when a sink has it, and whether that keeps to the bound.
+
+The built-in scene stamps the time of capture into each picture, and the null sink reads it back from the paint. A frame
+waits for the net at most as long as the frame before it is painted, then for its own turn, and the frame interval
+passes before a newer one can take its place: 2 T + 1 frame interval, and 10 ms for scaling, composing and handing over.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engines.errors import ImpastoError
+from realtime.bench.inputs.clips import SCENE_RATE, SCENE_SIZE
+from realtime.bench.options import BenchOptions
+from realtime.live.options import LiveOptions
+from realtime.live.report import LiveReport
+from realtime.live.run import run_live
+from realtime.live.stats import Percentiles
+
+LIVE_SECONDS = 12.0
+SCENE = f"pattern:{SCENE_SIZE[0]}x{SCENE_SIZE[1]}@{SCENE_RATE}"
+SINK = "null:"
+HANDLING_MS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """A live run of `seconds`, its warm-up included; times in milliseconds.
+
+    `coded_ms` is the latency from capture to sink as read from the pictures, `net_ms` the net's median.
+    """
+
+    seconds: float
+    painted_fps: float
+    captured_fps: float
+    net_ms: float
+    coded_ms: Percentiles
+    stage_ms: dict[str, Percentiles]
+    dropped: dict[str, int]
+    size: tuple[int, int]
+    paint_size: tuple[int, int]
+
+    @property
+    def bound_ms(self) -> float:
+        """What the 95th percentile of the latency is not to exceed."""
+        return 2 * self.net_ms + 1e3 / float(SCENE_RATE) + HANDLING_MS
+
+    @property
+    def holds(self) -> bool:
+        return self.coded_ms.p95 <= self.bound_ms
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "bound_ms": self.bound_ms, "holds": self.holds}
+
+    def summary(self) -> str:
+        """The row for people."""
+        late, lost = self.coded_ms, sum(self.dropped.values())
+        kept = "within" if self.holds else "above"
+        return (
+            f"Live: {self.painted_fps:.1f} of {self.captured_fps:.1f} fps; from capture to sink {late.p50:.0f} ms "
+            f"(p95 {late.p95:.0f}, p99 {late.p99:.0f}, jitter {late.jitter:.0f}), {lost} dropped; "
+            f"p95 {kept} 2 T + 1 frame + {HANDLING_MS:.0f} ms = {self.bound_ms:.0f} ms."
+        )
+
+
+def measure_live(options: BenchOptions, report: Callable[[str], None], seconds: float = LIVE_SECONDS) -> LiveRow:
+    """Paint the scene into nothing for so long; belongs on the main thread. ImpastoError where no code was read."""
+    asked = LiveOptions(
+        style=options.styles[0],
+        height=options.height,
+        engine=options.engines[0],
+        precision=options.precisions[0],
+        seconds=seconds,
+        control=False,
+    )
+    return _row(run_live(SCENE, [SINK], asked, report=report))
+
+
+def _row(report: LiveReport) -> LiveRow:
+    figures, engine = report.figures, report.engine
+    if figures.coded_ms is None or engine is None:
+        raise ImpastoError(f"{figures.seconds:.0f} s are too short to measure the latency of a live run")
+    return LiveRow(
+        figures.seconds,
+        figures.painted_fps,
+        figures.captured_fps,
+        figures.stage_ms["net"].p50,
+        figures.coded_ms,
+        figures.stage_ms,
+        figures.dropped,
+        report.size,
+        (engine.width, engine.height),
+    )

@@ -1,0 +1,122 @@
+"""The rows of the table: the net alone for one frame and for several, decode to nothing, decode to file."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar, cast
+
+from realtime.bench.inputs.first_frames import Allowance
+from realtime.bench.inputs.subject import Subject
+from realtime.files.loop import run
+from realtime.frames.frame import Pixels, Sink
+from realtime.media.colour.device import CUDA, why_no_tensors
+from realtime.sinks.file import FileSink
+from realtime.sinks.null import NullSink
+
+FRAMES_IN_MEMORY = 16
+WARM_UP_FRAMES = 2
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """One measurement: frames a second, how many processor cores were busy meanwhile, milliseconds a frame by stage."""
+
+    fps: float
+    busy_cores: float
+    stage_ms: dict[str, float]
+
+
+def net_latency_ms(subject: Subject) -> list[float]:
+    """Milliseconds of every frame, one after the other, on frames that lie in memory."""
+    frames = subject.frames(FRAMES_IN_MEMORY)
+    for frame in frames[:WARM_UP_FRAMES]:
+        subject.single(frame)
+    return each_ms(subject.single, frames, allowance_of(subject))
+
+
+def on_gpu_ms(subject: Subject) -> list[float]:
+    """The same on frames that lie in the GPU's memory, and stay there; empty where the engine takes none."""
+    if not subject.single.takes_device_frames or why_no_tensors():
+        return []
+    import torch
+
+    given = subject.frames(FRAMES_IN_MEMORY)
+    frames = [replace(frame, data=cast("Pixels", torch.from_numpy(frame.data).to(CUDA))) for frame in given]
+    torch.cuda.synchronize()
+    for frame in frames[:WARM_UP_FRAMES]:
+        subject.single(frame)
+    return each_ms(subject.single, frames, allowance_of(subject))
+
+
+def net_throughput(subject: Subject) -> Throughput:
+    """As many frames at once as the engine takes."""
+    frames, stylizer = subject.frames(FRAMES_IN_MEMORY), subject.stylizer
+    for frame in frames[:WARM_UP_FRAMES]:
+        stylizer(frame)
+    before = time.process_time()
+    started = time.perf_counter()
+    fps = frames_a_second(stylizer, frames, allowance_of(subject), threads=stylizer.requests)
+    return Throughput(fps, (time.process_time() - before) / (time.perf_counter() - started), {})
+
+
+def to_null(subject: Subject) -> Throughput:
+    """decode → stylize → nothing."""
+    return _pipeline(subject, NullSink())
+
+
+def to_file(subject: Subject, output: Path) -> Throughput:
+    """decode → stylize → encode, as `impasto video` does it; the sound ends with the last frame that is measured."""
+    source = subject.source()
+    clip = source.clip
+    source.close()
+    sound_ends = threading.Event()
+    sound_ends.set()
+    return _pipeline(subject, FileSink(output, clip, stop=sound_ends))
+
+
+def _pipeline(subject: Subject, sink: Sink) -> Throughput:
+    source = subject.source()
+    source.keep_on_gpu(subject.stylizer, sink)
+    before = time.process_time()
+    stats = run(source, subject.stylizer, [sink])
+    busy = (time.process_time() - before) / stats.seconds
+    return Throughput(stats.fps, busy, stats.stage_ms)
+
+
+def allowance_of(subject: Subject) -> Allowance:
+    return Allowance(subject.options.frames, subject.options.row_seconds)
+
+
+def each_ms(work: Callable[[Item], object], items: Sequence[Item], allowance: Allowance) -> list[float]:
+    """Milliseconds of each piece of work; the items come over and over."""
+    times: list[float] = []
+    while allowance.take():
+        started = time.perf_counter()
+        work(items[len(times) % len(items)])
+        times.append(1e3 * (time.perf_counter() - started))
+    return times
+
+
+def frames_a_second(
+    work: Callable[[Item], object], items: Sequence[Item], allowance: Allowance, *, threads: int
+) -> float:
+    """The items over and over on so many threads, as long as the allowance lasts."""
+    turn = threading.Lock()
+
+    def take_turns(_: int) -> None:
+        while True:
+            with turn:
+                if not allowance.take():
+                    return
+                item = items[(allowance.taken - 1) % len(items)]
+            work(item)
+
+    with ThreadPoolExecutor(threads) as pool:
+        started = time.perf_counter()
+        for _ in pool.map(take_turns, range(threads)):
+            pass
+        return allowance.taken / (time.perf_counter() - started)

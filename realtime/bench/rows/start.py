@@ -1,0 +1,50 @@
+"""How long a person waits for the first painted frame, and how much memory a run takes: measured in a fresh process."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from engines.errors import ImpastoError
+from realtime.bench.inputs.subject import Subject
+from realtime.bench.machine import gpu_memory_mib
+
+
+@dataclass(frozen=True, slots=True)
+class FreshStart:
+    """Seconds from the start of the process to its first painted frame, and its greatest resident memory in MiB.
+
+    `gpu_mib` is by how much the memory in use on the cards had grown at its end; None where there is no card.
+    """
+
+    first_frame_seconds: float
+    peak_mib: float
+    gpu_mib: float | None
+
+
+def fresh_start(subject: Subject) -> FreshStart:
+    """Paints the first frames in a new process, whose engine is in the cache of this run."""
+    made = subject.combination
+    choice = asdict(made.choice(subject.options, subject.options.requests))
+    cache = str(subject.bench.engines)
+    settings = json.dumps({"style": made.style_source, "height": made.size[1], "choice": choice, "cache": cache})
+    arguments = [str(subject.clip), str(subject.bench.painted), settings]
+    gpu_before = gpu_memory_mib()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "realtime.bench.rows.fresh_process", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=environment,
+    ) as process:  # fmt: skip
+        # Unbuffered: a line read ahead with the first one would be lost to `communicate`.
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        seconds = time.perf_counter() - started
+        rest, errors = process.communicate()
+    if process.returncode != 0 or not first:
+        raise ImpastoError(f"the run in a process of its own failed: {errors.decode().strip().splitlines()[-1:]}")
+    peak_mib, gpu_after = json.loads(rest)
+    grown = None if gpu_before is None or gpu_after is None else gpu_after - gpu_before
+    return FreshStart(seconds, peak_mib, grown)

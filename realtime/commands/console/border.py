@@ -1,0 +1,39 @@
+"""The command line's border: an exception becomes one line on stderr and exit code 1, never a traceback."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from engines.errors import DEBUG_VARIABLE, in_one_line
+
+FAILED = 1
+INTERRUPTED = 130
+Parameters = ParamSpec("Parameters")
+
+
+def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """The command, ending with one line and an exit code where it raised; its signature stays as it is."""
+
+    @functools.wraps(command)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            if wants_traceback():
+                raise
+            print(f"impasto: {in_one_line(error)}", file=sys.stderr)
+            raise typer.Exit(FAILED) from None
+
+    return guarded
+
+
+def wants_traceback() -> bool:
+    return os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")

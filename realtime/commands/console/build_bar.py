@@ -1,0 +1,55 @@
+"""The progress bar of `impasto compile`: which engine is being built, at which stage, and how far that is."""
+
+from contextlib import suppress
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
+
+from realtime.commands.console.terminal import LastingConsole
+
+
+class ShareColumn(ProgressColumn):
+    """`42 %`, and nothing where a stage does not tell how far it is."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{100 * task.completed:.0f} %")
+
+
+class BuildBar:
+    """A bar on stderr; where stderr is no terminal only the reported lines are written."""
+
+    def __init__(self, console: LastingConsole) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(),
+            ShareColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            console=console,
+            refresh_per_second=4,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+        self._build = ""
+
+    def __enter__(self) -> "BuildBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._progress.stop()
+
+    def report(self, line: str) -> None:
+        """One line for people, which stays."""
+        self._console.tell(line)
+
+    def show(self, build: str, stage: str, share: float) -> None:
+        """What is being done; a share of 0 is also what a stage says that tells no more."""
+        if build != self._build:
+            self._build = build
+            self._progress.reset(self._task)
+        self._progress.update(
+            self._task, description=f"{build}: {stage}", completed=share, total=1.0 if share > 0 else None
+        )

@@ -1,0 +1,1 @@
+"""A clip or pictures from end to end."""

@@ -1,0 +1,179 @@
+"""`impasto image --method gatys`: pictures painted by optimisation, one after the other; needs the training extra."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from realtime.files.image import plan
+from realtime.files.options import ImageOptions
+from realtime.frames.allocator import give_back_blocks_from
+from realtime.frames.frame import Frame, Pixels
+from realtime.media.output_file import PartialFile
+from realtime.media.picture_file import Picture, encode_picture, lost_in, read_picture, resize, write_whole
+from realtime.painting.keyframes.optimiser import check_torch
+from realtime.painting.notes import Notes
+from realtime.painting.opening import open_stylizer
+
+if TYPE_CHECKING:
+    from trainers.gatys import Progress
+    from trainers.options import GatysOptions
+from realtime.painting.keyframes.palette import blended
+
+MEGAPIXEL = 1e6
+LARGE_BLOCK_BYTES = 2 << 20
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeReport:
+    """What `impasto image --method gatys` did: the pictures written, seconds in all, and the losses of the last one."""
+
+    outputs: tuple[Path, ...]
+    sizes: tuple[tuple[int, int], ...]
+    seconds: float
+    iterations: int
+    losses: dict[str, float]
+    interrupted: bool
+    notes: tuple[str, ...]
+
+    @property
+    def input_broke_off(self) -> bool:
+        """A picture is painted whole or refused."""
+        return False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "method": "gatys",
+            "outputs": [str(path) for path in self.outputs],
+            "pictures": len(self.outputs),
+            "sizes": [list(size) for size in self.sizes],
+            "seconds": round(self.seconds, 3),
+            "iterations": self.iterations,
+            "losses": {name: float(f"{value:.5g}") for name, value in self.losses.items()},
+            "interrupted": self.interrupted,
+            "notes": list(self.notes),
+        }
+
+    def summary(self) -> str:
+        """One line for people."""
+        count = len(self.outputs)
+        where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
+        stopped = "; stopped, --resume goes on" if self.interrupted else ""
+        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}{stopped}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: Path
+    target: Path
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the state and the preview are while it is painted."""
+        return self.target.with_suffix(".run")
+
+
+def paint_keyframes(
+    inputs: Sequence[Path],
+    output: Path,
+    options: ImageOptions,
+    recipe: "GatysOptions",
+    *,
+    report: Report = lambda line: None,
+    progress: Callable[[float, float | None], None] = lambda done, total: None,
+    label: Report = lambda text: None,
+    stop: threading.Event | None = None,
+) -> KeyframeReport:
+    """Paint pictures by optimisation; `inputs` and `output` as in realtime.files.image.
+
+    Setting `stop` saves the picture at hand in a folder beside its name, which `recipe.resume` goes on with, and
+    writes no part of it. With `resume`, pictures that are written already are left as they are.
+    `progress` counts megapixels times iterations. Raises ImpastoError, OSError or ValueError with one line for people.
+    """
+    check_torch("--method gatys")
+    from trainers.gatys import paint
+    from trainers.picture_loss import WHOLE_PX
+    from trainers.picture_run import PictureRun
+    from trainers.scales import plan_scales
+
+    started = time.perf_counter()
+    notes = Notes(report)
+    jobs = [_Job(source, target) for source, target in plan(inputs, output)]
+    sizes: dict[Path, tuple[int, int]] = {}
+    losses: dict[str, float] = {}
+    stopped = False
+    for number, job in enumerate(jobs):
+        if recipe.resume and job.target.exists() and not job.run_folder.exists():
+            notes(f"{job.target.name} is written already")
+            continue
+        PartialFile(job.target, overwrite=options.overwrite)  # an hour's work must not end at a name that is taken
+        picture = read_picture(job.source)
+        run = PictureRun(job.run_folder, recipe, picture.rgb)
+        if plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[-1].pixels > WHOLE_PX:
+            give_back_blocks_from(LARGE_BLOCK_BYTES)
+        painting = paint(
+            picture.rgb, recipe, run,
+            begun=_net_start(picture, options, recipe, report) if recipe.start == "net" else None,
+            on_step=_teller(job, number, len(jobs), progress, label), stop=stop,
+        )  # fmt: skip
+        losses = painting.losses or losses
+        if stopped := painting.stopped:
+            break
+        painted = _finished(picture, painting.rgb, options)
+        for note in (*picture.notes, *lost_in(job.target.suffix, picture), *_smaller(picture, painted, recipe)):
+            notes(f"{job.source.name}: {note}")
+        write_whole(job.target, encode_picture(painted, job.target.suffix), overwrite=options.overwrite)
+        run.remove()
+        sizes[job.target] = (painted.rgb.shape[1], painted.rgb.shape[0])
+    seconds = time.perf_counter() - started
+    return KeyframeReport(
+        tuple(sizes), tuple(sizes.values()), seconds, recipe.iterations, losses, stopped, tuple(notes.lines)
+    )
+
+
+def _finished(picture: Picture, painted: Pixels, options: ImageOptions) -> Picture:
+    """The painted picture with the strength and colours that were asked for, and the photo's transparency."""
+    size = (painted.shape[1], painted.shape[0])
+    fitting = picture.rgb.shape == painted.shape
+    photo = picture.rgb if fitting else resize(picture.rgb, size)
+    alpha = picture.alpha if fitting or picture.alpha is None else resize(picture.alpha, size)
+    return replace(picture, rgb=blended(photo, painted, options.strength, options.keep_colour), alpha=alpha)
+
+
+def _smaller(picture: Picture, painted: Picture, recipe: "GatysOptions") -> list[str]:
+    """A line where the result is smaller than the photo and nobody asked for that."""
+    (height, width), (painted_height, painted_width) = picture.rgb.shape[:2], painted.rgb.shape[:2]
+    if recipe.size is not None or painted_width >= width:
+        return []
+    whole = max(height, width)
+    return [f"painted at {painted_width}x{painted_height} of {width}x{height}; --size {whole} paints all of it"]
+
+
+def _net_start(picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report) -> Pixels:
+    """What a net paints, at the size of the first scale."""
+    from trainers.scales import plan_scales
+
+    first = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[0]
+    size = (first.width, first.height)
+    stylizer = open_stylizer(replace(options, strength=1.0, keep_colour=0.0), size, requests=1, report=report)
+    try:
+        return stylizer(Frame(resize(picture.rgb, size), 0.0, time.perf_counter())).data
+    finally:
+        stylizer.engine.close()
+
+
+def _teller(
+    job: _Job, number: int, count: int, progress: Callable[[float, float | None], None], label: Report
+) -> Callable[["Progress"], None]:
+    """Passes on how far all pictures are, as if each took as long as this one."""
+
+    def tell(now: "Progress") -> None:
+        label(f"{job.source.name}, {now.scale.width}x{now.scale.height}, style {now.losses['style']:.3g}")
+        done = number * now.all_pixels + now.pixels
+        progress(done / MEGAPIXEL, count * now.all_pixels / MEGAPIXEL)
+
+    return tell

@@ -1,0 +1,72 @@
+"""Whether the frames of a video are decoded on the GPU, and whether they stay there until they are painted."""
+
+from collections.abc import Callable
+
+from engines.errors import ImpastoError
+from engines.spec import one_line
+from realtime.files.options import DECODERS
+from realtime.frames.frame import SplitSink
+from realtime.media.colour.device import why_no_tensors
+from realtime.painting.stylizer import Stylizer
+from realtime.sources.file import FileSource
+
+AUTO, SOFTWARE, CUDA = DECODERS
+CPU = "CPU"  # the device of engines that paint in main memory
+
+
+def choose_decoder(decoder: str, source: object) -> None:
+    """What can be chosen before there is an engine; ImpastoError where the choice cannot be had."""
+    if decoder not in DECODERS:
+        raise ImpastoError(f"there is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}")
+    if decoder != CUDA:
+        return
+    if not isinstance(source, FileSource):
+        raise ImpastoError("--decoder cuda decodes video files, not pictures; leave it out")
+    try:
+        source.decode_on_gpu()
+    except ImpastoError as error:
+        raise ImpastoError(f"{error}; use --decoder software") from None
+
+
+def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, report: Callable[[str], None]) -> None:
+    """Leave the frames in the GPU's memory where engine and sink take them there; `report` is told what is done.
+
+    With "auto" the GPU decodes only for them. Where it does not, though an engine on a GPU paints, the reason is told.
+    """
+    if decoder == SOFTWARE or not isinstance(source, FileSource):
+        return
+    reason = _why_not_kept(stylizer, sink)
+    if not source.decodes_on_gpu:
+        if reason:
+            if stylizer.engine.spec.device != CPU:
+                report(f"decoder: software ({reason})")
+            return
+        try:
+            source.decode_on_gpu()
+        except ImpastoError as error:
+            report(f"decoder: software ({error})")
+            return
+    reason = reason or _try_to_keep(source, stylizer, sink)
+    where = f"each frame is copied ({reason})" if reason else "frames stay in the GPU's memory"
+    report(f"decoder: cuda; {where}")
+
+
+def _try_to_keep(source: FileSource, stylizer: Stylizer, sink: object) -> str:
+    """Leave frames on the GPU if the first one gets all the way there; else why it does not."""
+    try:
+        source.keep_on_device()
+        painted = stylizer(source.first())
+        if isinstance(sink, SplitSink):
+            sink.prepare(painted)
+    except Exception as error:  # a probe: drivers and compilers of kernels fail in every possible way
+        source.keep_on_device(False)
+        return str(error) if isinstance(error, ImpastoError) else one_line(error)
+    return ""
+
+
+def _why_not_kept(stylizer: Stylizer, sink: object) -> str:
+    if not stylizer.takes_device_frames:
+        return f"{stylizer.engine.spec.backend} takes frames from main memory"
+    if not getattr(sink, "takes_device_frames", False):
+        return "pictures are written from main memory"
+    return why_no_tensors()

@@ -1,0 +1,129 @@
+"""`impasto image`: pictures painted into pictures, each at its own size."""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from realtime.files.options import ImageOptions
+from realtime.files.report import ImageReport
+from realtime.frames.frame import Frame, Pixels
+from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, read_picture, write_whole
+from realtime.painting.notes import EngineFacts, Notes
+from realtime.painting.opening import open_stylizer
+from realtime.painting.stylizer import Stylizer
+from realtime.sources.pictures import find_pictures, names_pictures
+
+
+def stylize_images(
+    inputs: Sequence[Path],
+    output: Path,
+    options: ImageOptions,
+    *,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    stop: threading.Event | None = None,
+) -> ImageReport:
+    """Paint pictures. `inputs` are picture files, folders and globs; several need a folder as `output`.
+
+    A folder that is missing is made. Transparency and colour profile are kept where the output's format can. Setting
+    `stop` ends after the picture at hand. Raises ImpastoError, FileNotFoundError or OSError with one line for people.
+    """
+    started = time.perf_counter()
+    stop = stop or threading.Event()
+    notes = Notes(report)
+    jobs = plan(inputs, output)
+    painter = _Painter(options, report)
+    written: list[Path] = []
+    try:
+        for source, target in jobs:
+            if stop.is_set():
+                break
+            picture = read_picture(source).scaled(options.height)
+            for note in (*picture.notes, *lost_in(target.suffix, picture)):
+                notes(f"{source.name}: {note}")
+            painted = replace(picture, rgb=painter(picture))
+            write_whole(target, encode_picture(painted, target.suffix), overwrite=options.overwrite)
+            written.append(target)
+            progress(len(written), len(jobs))
+    finally:
+        painter.close()
+    stopped = len(written) < len(jobs)
+    seconds = time.perf_counter() - started
+    return ImageReport(tuple(written), seconds, painter.net_ms, painter.facts, stopped, tuple(notes.lines))
+
+
+def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
+    """Which picture is written where; ImpastoError where two would meet, or one would be its own input."""
+    sources = [picture for path in inputs for picture in _pictures_of(path)]
+    several = len(sources) > 1 or any(path.is_dir() for path in inputs)
+    if output.is_dir() or several or not output.suffix:
+        if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
+            raise ImpastoError(f"{len(sources)} pictures do not go into one; name a folder instead of {output}")
+        output.mkdir(parents=True, exist_ok=True)
+        jobs = [(source, output / source.name) for source in sources]
+    else:
+        jobs = [(sources[0], output)]
+    _check(jobs)
+    return jobs
+
+
+class _Painter:
+    """Paints pictures of any size, with one engine at a time."""
+
+    def __init__(self, options: ImageOptions, report: Callable[[str], None]) -> None:
+        self._options = options
+        self._report = report
+        self._size: tuple[int, int] | None = None
+        self._stylizer: Stylizer | None = None
+        self._net_seconds: list[float] = []
+        self.facts: EngineFacts | None = None
+
+    def __call__(self, picture: Picture) -> Pixels:
+        frame = Frame(picture.rgb, 0.0, time.perf_counter())
+        stylizer = self._stylizer_for(frame.size)
+        started = time.perf_counter()
+        painted = stylizer(frame).data
+        self._net_seconds.append(time.perf_counter() - started)
+        return painted
+
+    @property
+    def net_ms(self) -> float:
+        """Median milliseconds of a picture in the net."""
+        return 1e3 * statistics.median(self._net_seconds) if self._net_seconds else 0.0
+
+    def close(self) -> None:
+        if self._stylizer is not None:
+            self._stylizer.engine.close()
+        self._stylizer = None
+
+    def _stylizer_for(self, size: tuple[int, int]) -> Stylizer:
+        if self._stylizer is None or self._size != size:
+            self.close()
+            self._stylizer = open_stylizer(self._options, size, requests=1, report=self._report)
+            self._size = size
+            self.facts = EngineFacts.of(self._stylizer.engine)
+        return self._stylizer
+
+
+def _pictures_of(path: Path) -> list[Path]:
+    """The pictures behind one input; a file is taken whatever it is called."""
+    if not path.exists() and not names_pictures(str(path)):
+        raise FileNotFoundError(f"there is no file {path}")
+    return [path] if path.is_file() else find_pictures(str(path))
+
+
+def _check(jobs: Sequence[tuple[Path, Path]]) -> None:
+    seen: dict[Path, Path] = {}
+    for source, target in jobs:
+        if target.exists() and target.samefile(source):
+            raise ImpastoError(f"{target} is the input; name another file or folder to write")
+        if target in seen:
+            raise ImpastoError(f"{seen[target]} and {source} would both be written to {target}; use two folders")
+        seen[target] = source
+        if target.suffix.lower() not in PICTURE_SUFFIXES:
+            known = ", ".join(sorted(PICTURE_SUFFIXES))
+            raise ImpastoError(f"{target.name}: {target.suffix!r} is no picture format; use one of {known}")

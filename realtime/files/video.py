@@ -1,0 +1,125 @@
+"""`impasto video`: a video file, or pictures in order, painted into a video file or into pictures."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from realtime.files.calibration import calibration_for
+from realtime.files.gpu_frames import choose_decoder, keep_on_gpu
+from realtime.files.loop import run
+from realtime.files.options import VideoOptions
+from realtime.files.report import VideoReport
+from realtime.frames.frame import AbortableSink
+from realtime.media.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
+from realtime.media.picture_file import NUMBERED
+from realtime.painting.notes import Notes
+from realtime.painting.opening import open_stylizer
+from realtime.painting.stylizer import Stylizer
+from realtime.sinks.file import FileSink
+from realtime.sinks.pictures import PictureSink
+from realtime.sources.file import FileSource
+from realtime.sources.pictures import PictureSource, find_pictures, names_pictures, numbered
+
+VideoSource = FileSource | PictureSource
+
+
+def stylize_video(
+    source: str,
+    output: Path,
+    options: VideoOptions,
+    *,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    stop: threading.Event | None = None,
+    open_painter: Callable[[tuple[int, int]], Stylizer] | None = None,
+) -> VideoReport:
+    """Paint a video with everything in it that is not the picture kept.
+
+    `source` is a video file, a folder or glob of pictures, or a numbered sequence such as "shot_%04d.png"; a numbered
+    `output` writes pictures. `report` gets a line for people now and then, `progress` the frames done and in all as far
+    as known; both may be called from any thread. Setting `stop` ends early with the frames so far in `output`.
+    `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
+    ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
+    """
+    started = time.perf_counter()
+    stop = stop or threading.Event()
+    notes = Notes(report)
+    _check_paths(source, output)
+    pictures = open_source(source, options, notes, **_shape_for(output, options))
+    sink: FileSink | PictureSink | None = None
+    stylizer: Stylizer | None = None
+    try:
+        choose_decoder(options.decoder, pictures)
+        sink = open_sink(output, pictures, options, notes, stop)
+        if open_painter is not None:
+            stylizer = open_painter(pictures.size)
+        else:
+            calibration = calibration_for(source, options.precision)
+            stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
+        keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
+    except BaseException:
+        pictures.close()
+        if stylizer is not None:
+            stylizer.engine.close()
+        if isinstance(sink, AbortableSink):
+            sink.abort()
+        raise
+    total = pictures.clip.frames
+    preparing = time.perf_counter() - started
+    try:
+        stats = run(pictures, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
+    finally:
+        stylizer.engine.close()
+    first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
+    broke_off = isinstance(pictures, FileSource) and pictures.broke_off
+    return VideoReport(stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), broke_off)
+
+
+def open_source(
+    text: str,
+    options: VideoOptions,
+    report: Callable[[str], None],
+    *,
+    upright: bool = False,
+    square_pixels: bool = False,
+) -> VideoSource:
+    """The video or the pictures that a person named; the shape as in FileSource."""
+    if names_pictures(text):
+        return PictureSource(find_pictures(text), options.fps, height=options.height, report=report)
+    return FileSource(Path(text), height=options.height, upright=upright, square_pixels=square_pixels, report=report)
+
+
+def open_sink(
+    output: Path, source: VideoSource, options: VideoOptions, report: Callable[[str], None], stop: threading.Event
+) -> FileSink | PictureSink:
+    """Where the frames go: a video file, or numbered pictures."""
+    if _is_sequence(output):
+        return PictureSink(output, overwrite=options.overwrite)
+    encoding = choose_encoding(output, options.codec, options.crf, options.preset)
+    return FileSink(output, source.clip, encoding=encoding, overwrite=options.overwrite, report=report, stop=stop)
+
+
+def _check_paths(source: str, output: Path) -> None:
+    """What can be told before anything is opened."""
+    here = Path(source)
+    if not _is_sequence(output):
+        choose_encoding(output)
+    elif names_pictures(source) and set(find_pictures(source)) & set(numbered(output)):
+        raise ImpastoError(f"{output} would write over its own input; name another folder")
+    if here.exists() and output.exists() and here.samefile(output):
+        raise ImpastoError(f"{output} is the input; name another file to write")
+
+
+def _shape_for(output: Path, options: VideoOptions) -> dict[str, bool]:
+    """What the output cannot tell players must be done to the pictures themselves."""
+    if _is_sequence(output):
+        return {"upright": True, "square_pixels": True}
+    encoder = choose_encoding(output, options.codec).encoder
+    return {"square_pixels": not keeps_pixel_aspect(output, encoder)}
+
+
+def _is_sequence(output: Path) -> bool:
+    """Whether pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
+    return bool(NUMBERED.search(output.name)) and output.suffix.lower() not in CODECS_OF_CONTAINER

@@ -1,0 +1,1 @@
+"""The nouns of the frame loops, and pure functions of time."""

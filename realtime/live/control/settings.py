@@ -1,0 +1,143 @@
+"""What a person has set while `impasto live` runs, and how one command changes it; nothing heavy is loaded here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engines.errors import ImpastoError
+from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
+from realtime.painting.options import StylizeOptions
+
+DEFAULTS = StylizeOptions()
+# Help, statistics and full screen show themselves.
+SPOKEN_FLAGS = ("frozen", "split", "mirror", "pass_through", "recording")
+WORDS = {
+    "split": "before and after",
+    "pass_through": "original",
+    "keep_colour": "colours kept",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """Everything that can be changed without stopping.
+
+    `style` is a style as --style takes it, `mix_with` another one of the same file or "" for none, and `mix` its share,
+    0..1. `strength` and `keep_colour` are 0..1. `split` shows the picture before and after, `pass_through` only before.
+    """
+
+    style: str = DEFAULTS.style
+    mix_with: str = ""
+    mix: float = 0.5
+    strength: float = DEFAULTS.strength
+    keep_colour: float = DEFAULTS.keep_colour
+    frozen: bool = False
+    split: bool = False
+    mirror: bool = False
+    pass_through: bool = False
+    fullscreen: bool = False
+    show_help: bool = False
+    show_statistics: bool = False
+    recording: bool = False
+
+
+def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequence[str]) -> LiveSettings:
+    """The settings after a command; `names` are the styles of the file in use, in order.
+
+    Deeds (snapshot, paint, quit, status) change nothing. ImpastoError for an unknown command and a value that it cannot
+    take. A style that is none of `names` is taken as it is written: finding it is somebody else's work.
+    """
+    command = find_command(name)
+    value = checked_value(command, value)
+    if name in ("style", "next", "previous"):
+        return with_style(settings, _wanted_style(settings, command, value, names))
+    if command.name == "mix":
+        return replace(settings, mix_with=_wanted_mix(settings, str(value), names))
+    changes: dict[str, Any] = {}
+    if command.kind is Kind.FLAG:
+        changes[command.setting] = (not getattr(settings, command.setting)) if value is None else value
+    elif command.kind is Kind.NUMBER:
+        changes[command.setting] = number_from(command, value, getattr(settings, command.setting))
+    return replace(settings, **changes)
+
+
+def with_style(settings: LiveSettings, style: str) -> LiveSettings:
+    """The settings with another style; a mix with itself ends."""
+    return replace(settings, style=style, mix_with="" if settings.mix_with == style else settings.mix_with)
+
+
+def own_name(style: str, names: Sequence[str]) -> str:
+    """Which of the file's styles this is: `waves` for `mine.onnx:waves`, and the file's first where none is named."""
+    if style in names:
+        return style
+    tail = style.rpartition(":")[2]
+    return tail if tail in names else names[0] if names else style
+
+
+def beside(style: str, name: str, names: Sequence[str]) -> str:
+    """The name of another style of the same file, as --style takes it: `mine.onnx:night` beside `mine.onnx:waves`."""
+    if style in names:
+        return name
+    head, _, tail = style.rpartition(":")
+    return f"{head if head and tail in names else style}:{name}"
+
+
+def described(before: LiveSettings, after: LiveSettings, names: Sequence[str]) -> str:
+    """What a command changed, in a few words for the screen; "" where nothing did."""
+    if after.style != before.style:
+        return f"style: {own_name(after.style, names)}"
+    if (after.mix_with, after.mix) != (before.mix_with, before.mix):
+        return _described_mix(after, names)
+    for name in ("strength", "keep_colour"):
+        if getattr(after, name) != getattr(before, name):
+            return f"{_spoken(name)}: {100 * getattr(after, name):.0f} %"
+    changed = [name for name in SPOKEN_FLAGS if getattr(after, name) != getattr(before, name)]
+    return f"{_spoken(changed[0])}: {'on' if getattr(after, changed[0]) else 'off'}" if changed else ""
+
+
+def _spoken(name: str) -> str:
+    return WORDS.get(name, name)
+
+
+def _described_mix(settings: LiveSettings, names: Sequence[str]) -> str:
+    share = f"{100 * settings.mix:.0f} %"
+    return f"mix: {share} {own_name(settings.mix_with, names)}" if settings.mix_with else f"mix: off (set to {share})"
+
+
+def _wanted_style(settings: LiveSettings, command: Command, value: Value, names: Sequence[str]) -> str:
+    if command.kind is Kind.NONE:
+        return beside(settings.style, _step(settings.style, names, 1 if command.name == NEXT else -1), names)
+    text = str(value)
+    if text not in names and text.isdecimal():
+        return beside(settings.style, _by_position(int(text), names), names)
+    return beside(settings.style, text, names) if text in names else text
+
+
+def _wanted_mix(settings: LiveSettings, text: str, names: Sequence[str]) -> str:
+    if text not in names and (not text or text.lower() in OFF):
+        return ""
+    if text not in names and text == NEXT:
+        return _next_mix(settings, names)
+    if text not in names and text.isdecimal():
+        text = _by_position(int(text), names)
+    if text not in names:
+        return text
+    return "" if text == own_name(settings.style, names) else beside(settings.style, text, names)
+
+
+def _next_mix(settings: LiveSettings, names: Sequence[str]) -> str:
+    """Every other style of the file in turn, then none."""
+    following = _step(settings.mix_with or settings.style, names, 1)
+    return "" if following == own_name(settings.style, names) else beside(settings.style, following, names)
+
+
+def _step(style: str, names: Sequence[str], step: int) -> str:
+    if not names:
+        raise ImpastoError("the styles of this file are not known yet; try again when the picture is painted")
+    return names[(names.index(own_name(style, names)) + step) % len(names)]
+
+
+def _by_position(position: int, names: Sequence[str]) -> str:
+    if not 1 <= position <= len(names):
+        raise ImpastoError(f"there is no style {position}; this file has {len(names)}: {', '.join(names)}")
+    return names[position - 1]

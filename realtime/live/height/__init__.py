@@ -1,0 +1,1 @@
+"""How tall live may paint."""

@@ -1,0 +1,57 @@
+"""Opens what an address means: ours by their scheme, those of other packages by entry points."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from engines.errors import ImpastoError
+from engines.packages import plugins
+from realtime.frames.address import redacted, sink_scheme, source_scheme
+from realtime.frames.frame import Sink, Source
+from realtime.frames.request import SinkRequest, SourceRequest
+
+SOURCES = {
+    "camera": "realtime.sources.camera:open_camera",
+    "screen": "realtime.sources.screen:open_screen",
+    "pattern": "realtime.sources.open_played:open_pattern",
+    "file": "realtime.sources.open_played:open_file",
+    **dict.fromkeys(
+        ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "hls"), "realtime.sources.stream:open_stream"
+    ),
+}
+SINKS = {
+    "window": "realtime.sinks.window:open_window",
+    "virtualcam": "realtime.sinks.virtual_camera:open_virtual_camera",
+    "file": "realtime.sinks.recording:open_recording",
+    **dict.fromkeys(("rtmp", "rtmps", "rtsp", "udp", "tcp", "hls"), "realtime.sinks.stream:open_stream"),
+    "srt": "realtime.sinks.srt:open_srt",
+    "pipe": "realtime.sinks.pipe:open_pipe",
+    "null": "realtime.sinks.null:open_null",
+}
+SOURCE_ENTRY_POINTS = "impasto.sources"
+SINK_ENTRY_POINTS = "impasto.sinks"
+
+
+def open_source(address: str, request: SourceRequest) -> Source:
+    """The live source behind an address; ImpastoError, or what its device raised, in one line."""
+    source: Source = _opener(address, source_scheme(address), SOURCES, SOURCE_ENTRY_POINTS)(address, request)
+    return source
+
+
+def open_sink(address: str, request: SinkRequest) -> Sink:
+    """The live sink behind an address; errors as for a source."""
+    sink: Sink = _opener(address, sink_scheme(address), SINKS, SINK_ENTRY_POINTS)(address, request)
+    return sink
+
+
+def _opener(address: str, scheme: str, ours: Mapping[str, str], group: str) -> Callable[[str, Any], Any]:
+    if scheme in ours:
+        module, _, function = ours[scheme].partition(":")
+        opener: Callable[[str, Any], Any] = getattr(import_module(module), function)
+        return opener
+    if scheme in plugins(group):
+        foreign: Callable[[str, Any], Any] = plugins(group)[scheme].load()
+        return foreign
+    kind = group.removeprefix("impasto.").removesuffix("s")
+    known = ", ".join((*ours, *(name for name in plugins(group) if name not in ours)))
+    raise ImpastoError(f"{redacted(address)}: there is no {kind} {scheme}:, only {known}, or the path of a file")

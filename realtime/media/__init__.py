@@ -1,0 +1,1 @@
+"""What containers, codecs, devices and the network are to the frame loops."""

@@ -1,0 +1,1 @@
+"""Pixels of one colour space in another."""

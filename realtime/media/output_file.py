@@ -1,0 +1,110 @@
+"""A file that is written beside its final name and gets the name when it is complete."""
+
+import errno
+import io
+import os
+from contextlib import suppress
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from engines.errors import ImpastoError
+
+
+class PartialFile:
+    """`path` is where to write: a hidden name in the folder of `final`, with the same suffix.
+
+    Raises FileNotFoundError where the folder is missing, FileExistsError where `final` exists and may not be replaced,
+    and ImpastoError where `final` is a folder.
+    """
+
+    def __init__(self, final: Path, *, overwrite: bool = True) -> None:
+        if not final.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {final.parent} to write {final.name} into; create it first")
+        if final.is_dir():
+            raise ImpastoError(f"{final} is a folder; name the file to write, such as {final / 'painted.mp4'}")
+        if final.exists() and not overwrite:
+            raise FileExistsError(f"{final} exists already; choose another name or allow overwriting")
+        self.final = final
+        self.path = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
+        self._done = False
+
+    def commit(self) -> None:
+        """Move the complete file to its final name."""
+        os.replace(self.path, self.final)
+        self._done = True
+
+    def discard(self) -> None:
+        """Remove what was written, unless it was committed; never raises."""
+        if not self._done:
+            with suppress(OSError):
+                self.path.unlink()
+
+
+def fresh_name(folder: Path, suffix: str, now: datetime) -> Path:
+    """`impasto-20261121-034512.mkv` for the suffix `.mkv`, numbered where that second has a file already."""
+    return beside(folder / f"impasto-{now:%Y%m%d-%H%M%S}{suffix}")
+
+
+def beside(path: Path) -> Path:
+    """`path` itself, or the first of `out-2.mp4`, `out-3.mp4`, … that does not exist."""
+    if not _taken(path):
+        return path
+    return next(name for number in count(2) if not _taken(name := path.with_stem(f"{path.stem}-{number}")))
+
+
+def _taken(path: Path) -> bool:
+    return path.exists() or path.is_symlink()  # a link that leads nowhere would be written through
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class GrowingFile(io.RawIOBase):
+    """A file for one of FFmpeg's muxers, straight to the disk; raises FileExistsError where there is one already.
+
+    The first error of the disk is kept in `error`, and nothing is written from then on: muxers end their files with
+    corrections to what stands before, which must not be made for an end that is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.error: OSError | None = None
+        self._file = io.FileIO(path, "xb")
+
+    def write(self, data: "bytes | memoryview[int]") -> int:  # type: ignore[override]
+        left = memoryview(data)
+        try:
+            while self.error is None and len(left):
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def remove(self) -> None:
+        """Close it, and leave nothing of it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise the error of the disk, if there was one, in one line for people."""
+        if self.error is None:
+            return
+        why = "the disk is full" if self.error.errno in FULL else self.error.strerror
+        raise OSError(f"{self.path}: {why}; what was recorded until then is kept and can be played")

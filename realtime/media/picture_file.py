@@ -1,0 +1,179 @@
+"""Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile."""
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import ImpastoError
+from realtime.frames.frame import Pixels
+from realtime.media.output_file import PartialFile
+
+WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+    ".png": (),
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
+    ".tif": (),
+    ".bmp": (),
+    ".ppm": (),
+}
+SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
+PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
+# A numbered sequence, such as shot_%04d.png.
+NUMBERED = re.compile(r"%0?\d*d")
+WITH_ALPHA = (".png", ".webp")
+WITH_PROFILE = (".png", ".jpg", ".webp")
+EXIF_ORIENTATION, EXIF_SHORT = 0x0112, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`rgb` is (H, W, 3) uint8 and upright, `alpha` (H, W) uint8 or None, `profile` the bytes of its ICC profile.
+
+    `notes` tell what was changed to make it so.
+    """
+
+    rgb: Pixels
+    alpha: Pixels | None = None
+    profile: bytes = b""
+    notes: tuple[str, ...] = ()
+
+    def scaled(self, height: int | None) -> "Picture":
+        """The picture at another height, its aspect kept."""
+        if height is None or height == self.rgb.shape[0]:
+            return self
+        size = (max(1, round(self.rgb.shape[1] * height / self.rgb.shape[0])), height)
+        alpha = None if self.alpha is None else resize(self.alpha, size)
+        return Picture(resize(self.rgb, size), alpha, self.profile, self.notes)
+
+
+def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Pixels at (width, height): averaged where it shrinks, cubic where it grows."""
+    shrinks = size[1] < pixels.shape[0]
+    scaled = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return np.ascontiguousarray(scaled, np.uint8)
+
+
+def read_picture(path: Path) -> Picture:
+    """The picture in a file, turned as its EXIF says; ImpastoError where the file is no picture."""
+    data = np.frombuffer(_read_bytes(path), np.uint8)
+    if not data.size:
+        raise ImpastoError(f"{path} is empty")
+    pixels, kinds, blobs = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ImpastoError(f"{path} is not a picture that OpenCV can read")
+    metadata = {int(kind): np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
+    eight_bit, notes = _to_8_bit(np.asarray(pixels))
+    upright = turn_upright(eight_bit, exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
+    rgb, alpha = _split(upright)
+    return Picture(rgb, alpha, metadata.get(cv2.IMAGE_METADATA_ICCP, b""), notes)
+
+
+def encode_picture(picture: Picture, suffix: str) -> bytes:
+    """The bytes of the picture in the format of a suffix such as ".png"."""
+    suffix = SAME_FORMAT.get(suffix.lower(), suffix.lower())
+    if suffix not in WRITE_OPTIONS:
+        known = ", ".join(sorted(PICTURE_SUFFIXES))
+        raise ImpastoError(f"pictures cannot be written as {suffix or 'a file without a suffix'!r}; use one of {known}")
+    pixels = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2BGR)
+    if picture.alpha is not None and suffix in WITH_ALPHA:
+        pixels = cv2.merge([*cv2.split(pixels), picture.alpha])
+    options = list(WRITE_OPTIONS[suffix])
+    done, encoded = False, None
+    if picture.profile and suffix in WITH_PROFILE:
+        profile = np.frombuffer(picture.profile, np.uint8)
+        done, encoded = cv2.imencodeWithMetadata(suffix, pixels, [cv2.IMAGE_METADATA_ICCP], [profile], options)
+    if not done:  # the encoders refuse a damaged profile
+        done, encoded = cv2.imencode(suffix, pixels, options)
+    if not done or encoded is None:
+        raise ImpastoError(f"OpenCV could not encode a {suffix} picture of {pixels.shape[1]}x{pixels.shape[0]} pixels")
+    return bytes(encoded)
+
+
+def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write a file that is there whole or not at all."""
+    partial = PartialFile(path, overwrite=overwrite)
+    try:
+        partial.path.write_bytes(data)
+        partial.commit()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        partial.discard()
+
+
+def lost_in(suffix: str, picture: Picture) -> list[str]:
+    """What a file of this format cannot keep of the picture."""
+    suffix = SAME_FORMAT.get(suffix.lower(), suffix.lower())
+    lost = []
+    if picture.alpha is not None and suffix not in WITH_ALPHA:
+        lost.append(f"transparency is lost: {suffix} files hold none; write .png to keep it")
+    if picture.profile and suffix not in WITH_PROFILE:
+        lost.append(f"the colour profile is lost: {suffix} files are written without; write .png to keep it")
+    return lost
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation 1..8 that an EXIF block tells (EXIF 2.32, section 4.6.4 A); 1 where it tells none."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None or len(exif) < 8:
+        return 1
+    try:
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, start)
+        for entry in range(count):
+            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, start + 2 + 12 * entry)
+            if (tag, kind) == (EXIF_ORIENTATION, EXIF_SHORT) and 1 <= value <= 8:
+                return int(value)
+    except struct.error:  # a damaged block tells nothing; the picture itself may be sound
+        return 1
+    return 1
+
+
+def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Pixels as they are to be seen, from how they are stored under an EXIF orientation."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise ImpastoError(f"{path} is a folder, not a picture") from None
+
+
+def _to_8_bit(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    if pixels.dtype == np.uint8:
+        return pixels, ()
+    if pixels.dtype == np.uint16:
+        rounded = (pixels.astype(np.uint32) + 128) // 257
+        return rounded.astype(np.uint8), ("16-bit colour: painted and written in 8 bits",)
+    scaled = np.rint(np.clip(pixels.astype(np.float32), 0, 1) * 255)
+    return scaled.astype(np.uint8), (f"{pixels.dtype} colour: cut to 0..1, painted and written in 8 bits",)
+
+
+def _split(pixels: NDArray[Any]) -> tuple[Pixels, Pixels | None]:
+    """RGB and alpha of gray, gray and alpha, BGR or BGRA."""
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return np.ascontiguousarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8), None
+    if pixels.shape[2] == 2:
+        gray = np.ascontiguousarray(pixels[..., 0])
+        return np.ascontiguousarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB), np.uint8), pixels[..., 1].copy()
+    rgb = np.ascontiguousarray(pixels[..., 2::-1], np.uint8)
+    if pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all()):
+        return rgb, None
+    return rgb, np.ascontiguousarray(pixels[..., 3], np.uint8)

@@ -1,0 +1,1 @@
+"""The one place where a frame meets an engine."""

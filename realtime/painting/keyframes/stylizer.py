@@ -1,0 +1,153 @@
+"""`impasto video --keyframes`: a key frame of every shot is painted by optimisation and carried through the shot."""
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.loading.engine import Controls, EngineSpec, GateReport
+from realtime.frames.frame import Frame, Pixels
+from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
+from realtime.painting.keyframes.cuts import Sight, is_cut
+from realtime.painting.keyframes.motion import MotionMeter, Small, measured
+from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report, spoken
+from realtime.painting.keyframes.palette import blended
+from realtime.painting.notes import EngineFacts
+from realtime.painting.stylizer import Stylizer, Unfinished
+
+if TYPE_CHECKING:
+    from trainers.options import GatysOptions
+
+# Where less of the frame than this is carried paint, the shot gets another key frame; but not too often.
+LEAST_KNOWN = 0.6
+FRAMES_APART = 15
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeFacts(EngineFacts):
+    """What painted where no net did: the key frames, in order."""
+
+    keys: tuple[KeyFrame, ...] = ()
+
+    def __str__(self) -> str:
+        shots = len({key.shot for key in self.keys})
+        frames = "1 key frame" if len(self.keys) == 1 else f"{len(self.keys)} key frames"
+        spent = spoken(sum(key.took_seconds for key in self.keys) / max(1, len(self.keys)))
+        return f"{frames} in {shots} shot{'' if shots == 1 else 's'}, {spent} each"
+
+    def as_dict(self) -> dict[str, Any]:
+        keys = [
+            {"shot": key.shot, "at_seconds": round(key.at_seconds, 3), "took_seconds": round(key.took_seconds, 3)}
+            for key in self.keys
+        ]
+        return {**EngineFacts.as_dict(self), "keyframes": keys}
+
+
+class OptimisingEngine:
+    """What the stylizer shows of itself as an engine: it paints one frame at a time, and only in order."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.spec = EngineSpec("keyframes", "fp32", size[1], size[0], "CPU", _torch_version())
+        self.gate: GateReport | None = None
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        raise NotImplementedError("key frames are carried from frame to frame; call the stylizer, in order")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class KeyframeStylizer(Stylizer):
+    """Paints the frames of a video in order; raises Unfinished for those that `stop` left without a key frame."""
+
+    in_order = True
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        recipe: "GatysOptions",
+        *,
+        strength: float = 1.0,
+        keep_colour: float = 0.0,
+        report: Report,
+        label: Report,
+        stop: threading.Event,
+    ) -> None:
+        super().__init__(OptimisingEngine(size), Controls(np.zeros(1, np.float32), strength, keep_colour))
+        self._optimiser = KeyframeOptimiser(recipe, report, label, stop)
+        self._report, self._label, self._stop = report, label, stop
+        self._meter = MotionMeter()
+        self._carried: Carried | None = None
+        self._before: tuple[Small, Sight] | None = None
+        self._since_key = 0
+        self._shot = 0
+        self.keys: list[KeyFrame] = []
+
+    @property
+    def facts(self) -> EngineFacts:
+        spec = self.engine.spec
+        return KeyframeFacts(spec.backend, spec.precision, spec.version, None, None, tuple(self.keys))
+
+    def __call__(self, frame: Frame) -> Frame:
+        painted = self._painted(frame)
+        controls = self.controls
+        if controls.strength < 1 or controls.keep_colour > 0:
+            painted = blended(frame.data, painted, controls.strength, controls.keep_colour)
+        return replace(frame, data=painted)
+
+    def _painted(self, frame: Frame) -> Pixels:
+        small, sight = measured(frame.data), Sight.of(frame.data)
+        carried, before = self._carried, self._before
+        self._before = small, sight
+        if carried is not None and before is not None:
+            motion = self._meter.between(before[0].luma, small.luma)
+            if not is_cut(before[1], sight, motion):
+                carried.follow(motion, small)
+                return self._go_on(frame, carried)
+        return self._begin_shot(frame)
+
+    def _begin_shot(self, frame: Frame) -> Pixels:
+        self._carried = None  # what was before is of another shot
+        self._shot += 1
+        painting = self._key_frame(frame, None)
+        if painting is None:
+            raise Unfinished
+        self._carry(Key.of(frame.data, painting), None)
+        return painting
+
+    def _go_on(self, frame: Frame, carried: Carried) -> Pixels:
+        """The frame as the key is carried to it; where little is left of that, a key frame painted over it."""
+        shown = carried.paint(frame.data)
+        self._since_key += 1
+        if carried.known_share >= LEAST_KNOWN or self._since_key < FRAMES_APART:
+            return shown
+        painting = self._key_frame(frame, shown)
+        if painting is not None:
+            painting = with_colours_of(shown, painting)
+            self._carry(Key.of(frame.data, painting), shown.astype(np.int16) - painting)
+        return shown
+
+    def _carry(self, key: Key, missing: "np.ndarray | None") -> None:
+        self._carried, self._since_key = Carried(key, self._meter, missing), 0
+        self._label(f"shot {self._shot}")
+
+    def _key_frame(self, frame: Frame, begun: Pixels | None) -> Pixels | None:
+        if self._stop.is_set():
+            return None
+        number, started = len(self.keys) + 1, time.perf_counter()
+        painting = self._optimiser.paint(frame.data, f"key frame {number}", begun)
+        if painting is not None:
+            took = time.perf_counter() - started
+            self.keys.append(KeyFrame(number, self._shot, frame.pts_seconds, took))
+            self._report(f"key frame {number}: shot {self._shot}, at {frame.pts_seconds:.2f} s, took {spoken(took)}")
+        return painting
+
+
+def _torch_version() -> str:
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,75 @@
+"""From what a person asked for to what paints: the style, the engine and the controls."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import ImpastoError
+from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.spec import Calibration
+from engines.style.styles import StyleFile, names_file, resolve
+from realtime.painting.options import StylizeOptions
+from realtime.painting.stylizer import Stylizer
+
+FILE_REQUESTS = 2  # two frames in flight are worth 10 to 25 % over one where latency does not matter
+
+
+def choose_style(options: StylizeOptions) -> tuple[StyleFile, NDArray[np.float32]]:
+    """The style file and the style vector, of one style or of a mix; ImpastoError where a name is unknown."""
+    if options.mix is None:
+        file, name = resolve(options.style)
+        return file, file.vector(name)
+    weights = parse_mix(options.mix)
+    resolved = {text: _resolve_mixed(text, options.style) for text in weights}
+    files = {file.sha256: file for file, _ in resolved.values()}
+    if len(files) > 1:
+        names = ", ".join(file.path.name for file in files.values())
+        raise ImpastoError(f"styles of different files cannot be mixed ({names}); mix styles of one file")
+    file = next(iter(files.values()))
+    return file, file.mix({resolved[text][1]: weight for text, weight in weights.items()})
+
+
+def _resolve_mixed(text: str, style: str) -> tuple[StyleFile, str]:
+    """One style of a mix: a bare name is looked for in the file of --style first."""
+    if not names_file(text):
+        file, _ = resolve(style)
+        if text in file.card.names:
+            return file, text
+    return resolve(text)
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """`A=0.3,B=0.7` as names and weights."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.rpartition("=")
+        try:
+            weights[name.strip()] = float(weight)
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise ImpastoError(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
+    return weights
+
+
+def open_stylizer(
+    options: StylizeOptions,
+    size: tuple[int, int],
+    *,
+    requests: int = FILE_REQUESTS,
+    calibration: Calibration | None = None,
+    report: Callable[[str], None],
+) -> Stylizer:
+    """A stylizer for frames of `size` (width, height), which the caller closes with its engine."""
+    file, vector = choose_style(options)
+    controls = Controls(vector, options.strength, options.keep_colour)
+    width, height = size
+    engine = load_engine(
+        file,
+        height=height,
+        width=width,
+        choice=EngineChoice(options.engine, options.precision, options.strict, requests, calibration=calibration),
+        report=report,
+    )
+    return Stylizer(engine, controls)

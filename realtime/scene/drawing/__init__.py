@@ -1,0 +1,1 @@
+"""How the scene is drawn: canvas, brush, light, camera."""

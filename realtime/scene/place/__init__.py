@@ -1,0 +1,1 @@
+"""Where the scene is: village, lake, sky."""

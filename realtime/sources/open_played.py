@@ -1,0 +1,115 @@
+"""What is played at its own speed: video files, folders of pictures, and the built-in scene."""
+
+import time
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from engines.errors import ImpastoError
+from realtime.frames.frame import Frame, Source
+from realtime.frames.pacing import Ticker
+from realtime.frames.request import SourceRequest
+from realtime.frames.time_code import stamp
+from realtime.sources.file import DecodedPicture, FileSource
+from realtime.sources.file_sound import FileSound
+from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
+from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
+from realtime.sources.playback import PlayedSource, Reel
+
+FILE = "file:"
+PICTURE_RATE = Fraction(25)
+
+
+def open_file(address: str, request: SourceRequest) -> Source:
+    """A video file, or the pictures that a folder, a glob or a pattern names, at `request.frame_rate` or 25 a second.
+
+    Errors are those of FileSource and PictureSource.
+    """
+    path = address.removeprefix(FILE)
+    if not names_pictures(path):
+        return FilmSource(Path(path), request)
+    rate = request.frame_rate or PICTURE_RATE
+    paths = find_pictures(path)
+
+    def open_again() -> Reel:
+        return Reel(PictureSource(paths, rate, report=request.report), lambda number: float(number / rate))
+
+    return PlayedSource(open_again(), open_again, request)
+
+
+def open_pattern(address: str, request: SourceRequest) -> Source:
+    """The scene; what the address leaves open is as asked for, or else 640x360 at 30 frames a second."""
+    written = WRITTEN.fullmatch(address)
+    if written is None:
+        raise ImpastoError(f"{address!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
+    size = (int(written[1]), int(written[2])) if written[1] else request.size or DEFAULT_SIZE
+    rate = written[3] or request.frame_rate or DEFAULT_RATE
+    return PlayedPattern(PatternSource.from_text(f"pattern:{size[0]}x{size[1]}@{rate}"), request)
+
+
+class FilmSource(PlayedSource):
+    """A video file, with its sound in `sound`, None where it has none."""
+
+    def __init__(self, path: Path, request: SourceRequest) -> None:
+        film = self._open(path, request)
+        self._file_sound = FileSound.of(path)
+        self.sound = self._file_sound.feed if self._file_sound else None
+        origin = float(film.clip.origin_seconds)
+        super().__init__(
+            self._reel(film),
+            lambda: self._reel(self._open(path, request)),
+            request,
+            sound_from=lambda zero_at: self._hear_from(zero_at - origin),
+        )
+
+    def close(self) -> None:
+        super().close()
+        if self._file_sound:
+            self._file_sound.close()
+
+    def _hear_from(self, zero_at: float) -> None:
+        if self._file_sound:
+            self._file_sound.play_from(zero_at)
+
+    @staticmethod
+    def _open(path: Path, request: SourceRequest) -> FileSource:
+        return FileSource(path, upright=True, square_pixels=True, report=request.report)
+
+    @staticmethod
+    def _reel(film: FileSource) -> Reel:
+        def seconds_of(picture: DecodedPicture) -> float:
+            return float(picture.pts * film.clip.time_base)
+
+        return Reel(film, seconds_of)
+
+
+class PlayedPattern:
+    """The scene as a camera would see it: each frame is drawn before it is due, and captured when it is.
+
+    The moment of capture is stamped into it as a time code. Frames that could not be drawn in time are left out.
+    """
+
+    live = True
+
+    def __init__(self, pattern: PatternSource, request: SourceRequest) -> None:
+        self.size = pattern.size
+        self.frame_rate: Fraction | None = pattern.frame_rate
+        self._pattern, self._stop = pattern, request.stop
+        self._ticker: Ticker | None = None
+        self._next = 0
+
+    def read(self) -> Frame | None:
+        """The next frame, when it is due; None once everything is to stop."""
+        frame = self._pattern.retrieve(self._next)
+        now = time.perf_counter()
+        if self._ticker is None:
+            self._ticker = Ticker(self._pattern.frame_rate or DEFAULT_RATE, now)
+        if self._stop.wait(self._ticker.wait_seconds(now, self._next)):
+            return None
+        captured_at = time.perf_counter()
+        self._next = max(self._next, self._ticker.newest_tick(captured_at)) + 1
+        stamp(frame.data, captured_at)
+        return replace(frame, captured_at=captured_at)
+
+    def close(self) -> None:
+        self._pattern.close()

@@ -1,0 +1,189 @@
+"""Playing: a video's pictures at the moments at which they are due, whatever the speed of who takes them."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Protocol
+
+from realtime.frames.frame import Frame
+from realtime.frames.frame_queue import FrameQueue
+from realtime.frames.request import SourceRequest
+
+READ_AHEAD = 4  # decoded pictures that wait
+REPEAT_SECONDS = 0.5
+LOOK_SECONDS = 0.1
+END_SECONDS = 1.0  # for the reading thread, which may be inside FFmpeg
+HOPELESS_SECONDS = 1.0
+FALLBACK_RATE = Fraction(25)
+
+
+class Footage(Protocol):
+    """A source of pictures in order, in two parts."""
+
+    size: tuple[int, int]
+    frame_rate: Fraction | None
+
+    def grab(self) -> Any | None: ...
+
+    def retrieve(self, grabbed: Any) -> Frame: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """Footage, and the time of what it grabs in seconds."""
+
+    footage: Any
+    seconds_of: Callable[[Any], float]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedPicture:
+    """What was grabbed, from which footage; its time since the beginning, and that of the footage's own second 0."""
+
+    grabbed: Any
+    footage: Footage
+    position_seconds: float
+    zero_seconds: float
+    captured_at: float = 0.0
+
+
+class PlayedSource:
+    """Footage at its own speed: a live source whose pictures are captured at the moment they are due.
+
+    A slow taker misses pictures and gets the newest that is due. Gaps repeat the last picture. With `request.loop`,
+    `open_again` gives the footage anew at its end and times go on rising. Where pictures come late, a file goes on by
+    the clock; what `waits`, as for the network, goes on where it stood. `sound_from` is told, whenever it changes, at
+    what time of ours the footage's second 0 is heard. A thread of its own reads ahead and closes the footage.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        reel: Reel,
+        open_again: Callable[[], Reel],
+        request: SourceRequest,
+        *,
+        waits: bool = False,
+        sound_from: Callable[[float], None] | None = None,
+    ) -> None:
+        self.size: tuple[int, int] = reel.footage.size
+        self.frame_rate: Fraction | None = reel.footage.frame_rate
+        self._interval = float(1 / (self.frame_rate or FALLBACK_RATE))
+        self._open_again, self._request, self._waits = open_again, request, waits
+        self._sound_from = sound_from or (lambda zero_at: None)
+        self._started_at: float | None = None
+        self._zero_at: float | None = None
+        self._next: PlayedPicture | None = None
+        self._last: PlayedPicture | None = None
+        self._error: BaseException | None = None
+        self._told = False
+        self._queue: FrameQueue[PlayedPicture] = FrameQueue(READ_AHEAD)
+        self._reader = threading.Thread(target=self._read_ahead, args=(reel,), name="impasto-play", daemon=True)
+        self._reader.start()
+
+    def grab(self) -> PlayedPicture | None:
+        """The picture that is due, waited for; the last one again where none is for half a second."""
+        patience = time.perf_counter() + REPEAT_SECONDS
+        while not self._request.stop.is_set():
+            now = time.perf_counter()
+            if now > patience and self._last is not None:
+                return replace(self._last, captured_at=now)
+            if self._next is None and not self._fetch(patience - now):
+                if self._queue.finished:
+                    self._raise_error()
+                    return None
+                continue
+            assert self._next is not None
+            wait = self._due_at(self._next, now) - now
+            if wait > 0:
+                self._request.stop.wait(min(wait, max(0.001, patience - now)))
+            elif not self._missed(-wait):
+                return self._hand_out(now + wait)
+        return None
+
+    def retrieve(self, grabbed: PlayedPicture) -> Frame:
+        """The picture in RGB."""
+        frame = grabbed.footage.retrieve(grabbed.grabbed)
+        return Frame(frame.data, grabbed.position_seconds, grabbed.captured_at)
+
+    def read(self) -> Frame | None:
+        grabbed = self.grab()
+        return None if grabbed is None else self.retrieve(grabbed)
+
+    def close(self) -> None:
+        self._queue.abort()
+        self._reader.join(END_SECONDS)
+
+    def _fetch(self, seconds: float) -> bool:
+        """Have a next picture; False where none came in time, or at the end."""
+        try:
+            self._next = self._queue.get(min(LOOK_SECONDS, max(0.001, seconds)))
+        except TimeoutError:
+            return False
+        return self._next is not None
+
+    def _due_at(self, picture: PlayedPicture, now: float) -> float:
+        if self._started_at is None:
+            self._started_at = now - picture.position_seconds
+        return self._started_at + picture.position_seconds
+
+    def _missed(self, late_seconds: float) -> bool:
+        """Whether to pass over the next picture for a newer one."""
+        if late_seconds <= self._interval:
+            return False
+        if len(self._queue):
+            self._next = None
+            return True
+        if self._started_at is not None and (self._waits or late_seconds > HOPELESS_SECONDS):
+            self._started_at += late_seconds
+            if not self._waits and not self._told:
+                self._told = True
+                self._request.report("the film plays too slowly: this machine does not decode it in time")
+        return False
+
+    def _hand_out(self, due_at: float) -> PlayedPicture:
+        assert self._next is not None
+        assert self._started_at is not None
+        picture, self._next = replace(self._next, captured_at=due_at), None
+        self._last = picture
+        zero_at = self._started_at + picture.zero_seconds
+        if zero_at != self._zero_at:
+            self._zero_at = zero_at
+            self._sound_from(zero_at)
+        return picture
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _read_ahead(self, reel: Reel) -> None:
+        """The reading thread."""
+        begins = 0.0
+        try:
+            while (ends := self._read_reel(reel, begins)) is not None and self._request.loop and ends > begins:
+                begins = ends
+                reel = self._open_again()
+        except BaseException as error:  # a thread's border: grab raises it
+            self._error = error
+        finally:
+            self._queue.finish()
+
+    def _read_reel(self, reel: Reel, begins: float) -> float | None:
+        """Read the footage to its end, and close it; when its last picture ends, None where nobody wants more."""
+        zero: float | None = None
+        ends = begins
+        try:
+            while (grabbed := reel.footage.grab()) is not None:
+                seconds = reel.seconds_of(grabbed)
+                zero = begins - seconds if zero is None else zero
+                ends = max(ends, zero + seconds + self._interval)
+                if not self._queue.put(PlayedPicture(grabbed, reel.footage, zero + seconds, zero)):
+                    return None
+        finally:
+            reel.footage.close()
+        return ends
