@@ -31,7 +31,7 @@ __all__ = [
     "save_style",
 ]
 
-GALLERY_FOLDER = Path(__file__).parent / "gallery"
+GALLERY_FOLDER = Path(__file__).parents[1] / "gallery"
 ENTRY_POINTS = "impasto.styles"
 SUFFIX = ".onnx"
 
