@@ -80,7 +80,8 @@ class EngineChoice:
 
     `requests` frames may be in the engine at once, on `threads` cores (0: all), to which they are bound where `pinned`.
     `mode` "latency" gives every frame all the cores, "throughput" shares them out among the requests; "auto" is latency
-    for one request. With `strict` the first refusal is raised instead of trying the next precision or backend.
+    for one request. A style that carries state has one request, whatever is asked for. With `strict` the first refusal
+    is raised instead of trying the next precision or backend.
     `size_range` asks for one engine that takes every size of the range; `calibration` None means the built-in scene.
     """
 
@@ -170,7 +171,7 @@ class BackendState:
 
     `precisions` are those that "auto" tries, best first; those `on_request` are only taken where asked for by name,
     because they change the picture visibly or need a calibration. `size_ranges` tells whether one engine can take every
-    size of a range.
+    size of a range, `carries_state` whether its engines are StatefulEngines.
     """
 
     name: str
@@ -182,6 +183,7 @@ class BackendState:
     device: str = "CPU"
     hardware: str = ""
     size_ranges: bool = False
+    carries_state: bool = False
 
     @property
     def all_precisions(self) -> tuple[str, ...]:
@@ -228,6 +230,20 @@ class RangeEngine(Protocol):
 
 
 @runtime_checkable
+class StatefulEngine(Protocol):
+    """An engine that carries state from frame to frame where its style has any (engines/style/state.py).
+
+    It takes one frame at a time, `spec.requests` is 1, and each is painted with what the one before left. An engine of
+    another size, from `resized` too, has a state of its own. `reset` lets the next frame be the first one; it waits for
+    a frame that is in the net. Where the style has no state, `carries_state` is False and `reset` does nothing.
+    """
+
+    carries_state: bool
+
+    def reset(self) -> None: ...
+
+
+@runtime_checkable
 class DeviceEngine(Protocol):
     """An engine that also takes frames which lie in the memory of its GPU already, so that they need not travel.
 
@@ -253,6 +269,17 @@ class Backend(Protocol):
         """What makes the next start faster; empty where nothing is worth keeping."""
 
     def restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine: ...
+
+
+def carries_state(engine: object) -> bool:
+    """Whether what it paints depends on the frames before."""
+    return isinstance(engine, StatefulEngine) and engine.carries_state
+
+
+def begin_anew(engine: object) -> None:
+    """The next frame is painted as the first of a sequence."""
+    if isinstance(engine, StatefulEngine):
+        engine.reset()
 
 
 def check_frame(frame: np.ndarray, spec: EngineSpec) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Which engines to try for what a person asked, in which order, and what cannot be asked for at all."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from engines.backends.registry import backend_names, open_backend, probe
 from engines.errors import ImpastoError
@@ -15,6 +16,7 @@ from engines.spec import (
     EngineChoice,
     EngineSpec,
 )
+from engines.style.styles import StyleFile
 
 
 def check_size(size: tuple[int, int]) -> None:
@@ -37,40 +39,51 @@ def check_choice(choice: EngineChoice) -> None:
 
 
 def candidates(
-    size: tuple[int, int], choice: EngineChoice, reasons: list[str]
+    style: StyleFile, size: tuple[int, int], choice: EngineChoice, reasons: list[str]
 ) -> Iterator[tuple[BackendState, EngineSpec]]:
     """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`.
 
     Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more.
     """
     usable = []
+    carried = bool(style.card.state)
+    made = partial(spec_for, size=size, choice=choice, carries_state=carried)
     for name in backend_names() if choice.backend == AUTO else (choice.backend,):
         state = probe(name)
         if not state.available:
             reasons.append(f"{name}: {state.reason}")
         elif choice.size_range is not None and not state.size_ranges:
             reasons.append(f"{name} builds engines of one size alone, and not for {choice.size_range}")
+        elif carried and not state.carries_state:
+            reasons.append(f"{name} paints every frame by itself, and this style carries {_names(style)} to the next")
         elif choice.precision == AUTO:
-            yield from ((state, spec_for(state, precision, size, choice)) for precision in state.precisions)
+            yield from ((state, made(state, precision)) for precision in state.precisions)
         elif choice.precision in state.all_precisions:
             usable.append(state)
-            yield state, spec_for(state, choice.precision, size, choice)
+            yield state, made(state, choice.precision)
         else:
             has = ", ".join(state.all_precisions)
             reasons.append(f"{name} has no {choice.precision} on this {state.device}, only {has}")
     for state in usable:
         for precision in state.precisions:
             if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:
-                yield state, spec_for(state, precision, size, choice)
+                yield state, made(state, precision)
 
 
-def spec_for(state: BackendState, precision: str, size: tuple[int, int], choice: EngineChoice) -> EngineSpec:
-    """What a backend builds for this choice; `size` is (height, width)."""
+def spec_for(
+    state: BackendState, precision: str, size: tuple[int, int], choice: EngineChoice, *, carries_state: bool = False
+) -> EngineSpec:
+    """What a backend builds for this choice; `size` is (height, width). One state means one frame at a time."""
+    requests = 1 if carries_state else choice.requests
     mode = choice.mode
     if mode == AUTO:
-        mode = "latency" if choice.requests == 1 else "throughput"
+        mode = "latency" if requests == 1 else "throughput"
     calibrated = precision in CALIBRATED and choice.calibration is not None
     return EngineSpec(
-        state.name, precision, *size, state.device, state.version, choice.requests, choice.threads, choice.pinned, mode,
+        state.name, precision, *size, state.device, state.version, requests, choice.threads, choice.pinned, mode,
         choice.size_range, choice.calibration.sha256 if calibrated and choice.calibration else "",
     )  # fmt: skip
+
+
+def _names(style: StyleFile) -> str:
+    return " and ".join(repr(each.name) for each in style.card.state)

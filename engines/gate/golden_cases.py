@@ -3,19 +3,22 @@
 Every style of the file has its frame, one frame has a mix of two styles, and strength and keep_colour turn, so that an
 engine that ignores a control is caught too. An engine that takes a range of sizes is asked at several of them.
 
+A style that carries state is asked for the first frame of a sequence and for the third in turn: what is fed back wrongly
+is seen in the second, and what is fed back to where it is still read, in the third. Every case begins anew.
+
 The reference costs more than the engine. Large pictures and large nets therefore get fewer golden frames, never fewer
 than two.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from engines.gate.golden import FRAMES, draw_frame
 from engines.gate.memory import net_bytes
-from engines.spec import Controls, EngineSpec
+from engines.spec import Controls, EngineSpec, begin_anew
 from engines.style.styles import StyleFile
 
 LEAST_FRAMES = 2
@@ -24,17 +27,32 @@ WORK_TO_CHECK_BYTES = 900_000_000
 # strength and keep_colour of the golden frames in turn
 TURNS = ((1.0, 0.0), (0.8, 0.3), (1.0, 0.0), (1.0, 1.0), (1.0, 0.0))
 SECOND_SHARE = 0.6  # of the mix
+# How far the picture has still to move, in pixels, in the frames that come before the one that is looked at.
+STEPS_PX = (4, 2)
+RUNS_OF_STATE = 2  # of the net for a case, on the average
 Size = tuple[int, int]
+Paint = Callable[[np.ndarray, Controls], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenCase:
-    """A golden frame uint8 [H, W, 3], what it is painted with, and the names of both."""
+    """A golden frame uint8 [H, W, 3], what it is painted with, and the names of both.
+
+    `before` are frames that are painted first, in order, where a style carries state.
+    """
 
     name: str
     style: str
     frame: np.ndarray
     controls: Controls
+    before: tuple[np.ndarray, ...] = ()
+
+    def painted(self, paint: Paint, controls: Controls | None = None) -> np.ndarray:
+        """What comes out, from the beginning of a sequence on; with other controls where they are given."""
+        begin_anew(paint)
+        for frame in self.before:
+            paint(frame, controls or self.controls)
+        return paint(self.frame, controls or self.controls)
 
 
 def cases_of(style: StyleFile, spec: EngineSpec) -> Iterator[GoldenCase]:
@@ -67,7 +85,8 @@ def largest_size(style: StyleFile, spec: EngineSpec) -> Size:
 def _count(style: StyleFile, size: Size) -> int:
     """As many as there are frames, or styles and a mix of them, where the work allows it."""
     wanted = max(len(FRAMES), len(style.card.styles) + 1)
-    return max(LEAST_FRAMES, min(wanted, WORK_TO_CHECK_BYTES // net_bytes(style, size)))
+    each = net_bytes(style, size) * (RUNS_OF_STATE if style.card.state else 1)
+    return max(LEAST_FRAMES, min(wanted, WORK_TO_CHECK_BYTES // each))
 
 
 def _between(least: Size, most: Size) -> Size:
@@ -87,4 +106,7 @@ def _case(style: StyleFile, size: Size, index: int) -> GoldenCase:
     else:
         chosen = styles[max(0, index - 1) % len(styles)]
         vector, title = chosen.vector, chosen.name
-    return GoldenCase(name, title, draw_frame(name, *size), Controls(vector, strength, keep_colour))
+    frame = draw_frame(name, *size)
+    steps = STEPS_PX if style.card.state and index % 2 else ()
+    before = tuple(np.roll(frame, step, axis=1) for step in steps)
+    return GoldenCase(name, title, frame, Controls(vector, strength, keep_colour), before)

@@ -34,6 +34,8 @@ ENGINE_FACTOR = {"onnxruntime": 1.25, "torch": 1.6}
 CALIBRATION_BYTES = 90 * 2**20
 # Copies of the weights in a runtime's compiler.
 WEIGHT_COPIES = 4
+# What goes in and what comes out, of the reference and of the engine.
+STATE_COPIES = 4
 GIB = 2**30
 
 
@@ -54,7 +56,8 @@ def build_bytes(style: StyleFile, spec: EngineSpec, size: tuple[int, int]) -> in
     """About how many bytes it takes to build and check an engine whose largest picture is `size` (height, width)."""
     net = net_bytes(style, size) * ENGINE_FACTOR.get(spec.backend, 1.0)
     calibration = CALIBRATION_BYTES if spec.precision in CALIBRATED else 0
-    return int(net + GATE_BYTES_PER_PX * math.prod(size) + WEIGHT_COPIES * len(style.data) + calibration)
+    state = STATE_COPIES * sum(each.bytes_at(*size) for each in style.card.state)
+    return int(net + GATE_BYTES_PER_PX * math.prod(size) + WEIGHT_COPIES * len(style.data) + calibration + state)
 
 
 def net_bytes(style: StyleFile, size: tuple[int, int]) -> int:
@@ -82,9 +85,10 @@ def _widest_node_bytes(style: StyleFile, size: tuple[int, int]) -> int:
 
     model = onnx.ModelProto()
     model.CopyFrom(style.model)
-    frame = next(value for value in model.graph.input if value.name == "frame")
-    for axis, side in zip((1, 2), size, strict=True):
-        frame.type.tensor_type.shape.dim[axis].dim_value = side
+    shapes = {"frame": (1, *size, 3)} | {each.name: each.shape_at(*size) for each in style.card.state}
+    for value in model.graph.input:
+        for dimension, side in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
+            dimension.dim_value = side
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     values = {value.name: _elements(value) for value in (*graph.value_info, *graph.input, *graph.output)}
     widest = max(sum(values.get(name, 0) for name in (*node.input, *node.output)) for node in graph.node)

@@ -4,29 +4,62 @@ OpenCV's dnn module comes with the base install; ONNX Runtime and ONNX's own eva
 our own nets they also run another graph: the plain one, written anew from the weights without the rewrites for speed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engines.errors import EngineRefused
 from engines.spec import Controls, EngineSpec, one_line
+from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
     import onnx
 
-Run = Callable[[np.ndarray, Controls], np.ndarray]
+# What comes out of the graph under these names, for inputs by name.
+Run = Callable[[dict[str, np.ndarray], Sequence[str]], Sequence[np.ndarray]]
 
 
-def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:
-    """The fp32 reference for an engine: a runtime other than its own. (name, function of frame and controls)"""
+class Reference:
+    """Paints frames of any size, uint8 [H, W, 3], one after the other; called and reset as a StatefulEngine is.
+
+    ValueError where the state is not what the card says of it. It begins anew with a frame of another size.
+    """
+
+    def __init__(self, run: Run, style: StyleFile) -> None:
+        self._run, self._declared = run, style.card.state
+        self._size: tuple[int, ...] | None = None
+        self._state = CarriedState((), 0, 0)
+
+    @property
+    def carries_state(self) -> bool:
+        return bool(self._declared)
+
+    def reset(self) -> None:
+        self._size = None
+
+    def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
+        if self._size != frame.shape:
+            self._size = frame.shape
+            self._state = CarriedState(self._declared, *frame.shape[:2])
+        state = self._state
+        found = self._run(controls.graph_inputs(frame[None]) | state.values, ("stylized", *state.outputs))
+        state.feed_back(dict(zip(state.outputs, found[1:], strict=True)))
+        if wrong := "; ".join(filter(None, (each.why_out_of_range(state.values[each.name]) for each in self._declared))):
+            raise ValueError(wrong)
+        return found[0][0]
+
+
+def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:
+    """The fp32 reference for an engine, by name: a runtime other than its own."""
     data = reference_model(style).SerializeToString()
     reasons = []
     for name, opened in REFERENCES.items():
         if name != spec.backend:
             try:
-                return opened(data, style, spec)
+                told, run = opened(data, style, spec)
+                return told, Reference(run, style)
             except Exception as error:  # a missing or too old package; the reason is told below
                 reasons.append(f"{name}: {one_line(error)}")
     raise EngineRefused(f"no reference to check {spec} against ({'; '.join(reasons)}); reinstall opencv-python 5")
@@ -55,10 +88,10 @@ def _open_opencv(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, 
         raise ValueError(f"OpenCV {cv2.__version__} is too old for these nets, 5 is needed")
     net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
 
-    def run(frame: np.ndarray, controls: Controls) -> np.ndarray:
-        for name, value in controls.graph_inputs(frame[None]).items():
+    def run(inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> Sequence[np.ndarray]:
+        for name, value in inputs.items():
             net.setInput(value, name)
-        return np.array(net.forward()[0])
+        return [np.array(found) for found in net.forward(outputs)]
 
     _try(run, style)
     return f"OpenCV {cv2.__version__} dnn fp32", run
@@ -70,7 +103,7 @@ def _open_onnxruntime(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[
     onnxruntime = import_onnxruntime()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     name = f"ONNX Runtime {onnxruntime.__version__} fp32"
-    return name, lambda frame, controls: session.run(None, controls.graph_inputs(frame[None]))[0][0]
+    return name, lambda inputs, outputs: session.run(outputs, inputs)
 
 
 def _open_evaluator(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:
@@ -80,17 +113,15 @@ def _open_evaluator(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[st
 
     evaluator = ReferenceEvaluator(onnx.load_model_from_string(data))
 
-    def run(frame: np.ndarray, controls: Controls) -> np.ndarray:
-        (batch,) = evaluator.run(None, controls.graph_inputs(frame[None]))
-        stylized: np.ndarray = np.asarray(batch)[0]
-        return stylized
+    def run(inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> Sequence[np.ndarray]:
+        return [np.asarray(found) for found in evaluator.run(list(outputs), inputs)]
 
     return f"ONNX {onnx.__version__} reference evaluator", run
 
 
 def _try(run: Run, style: StyleFile) -> None:
     """Some layers are refused only when they first run."""
-    run(np.zeros((16, 16, 3), np.uint8), Controls(style.card.styles[0].vector))
+    Reference(run, style)(np.zeros((16, 16, 3), np.uint8), Controls(style.card.styles[0].vector))
 
 
 REFERENCES: dict[str, Callable[[bytes, StyleFile, EngineSpec], tuple[str, Run]]] = {

@@ -9,7 +9,7 @@ The reference paints before the engine is built: both at once would take twice t
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -17,7 +17,7 @@ from itertools import groupby
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.gate.golden_cases import GoldenCase, cases_of, largest_size
+from engines.gate.golden_cases import GoldenCase, Paint, cases_of, largest_size
 from engines.gate.memory import check_memory
 from engines.gate.reference import open_reference
 from engines.machine import available_bytes
@@ -28,8 +28,6 @@ from engines.style.styles import StyleFile
 BLACK_SHARE = 0.01
 LIT = 32
 NEAR = 8.0  # mean difference of values below which two pictures count as the same
-
-Paint = Callable[[np.ndarray, Controls], np.ndarray]
 
 
 def what_is_wrong(
@@ -52,6 +50,8 @@ def _signs(
         yield "the same as the frame before, whatever goes in"
     if np.array_equal(found, case.frame):
         yield "unpainted, as it went in"
+    if case.before and np.array_equal(found, replace(case, before=()).painted(paint)):
+        yield "as if no frame had come before it, and this style carries state"
     if ignored := ", ".join(_ignored(paint, case, found)):
         yield f"different, and it ignores {ignored}"
     if _near(found[..., ::-1], wanted) and not _near(found, wanted):
@@ -79,7 +79,7 @@ def _ignored(paint: Paint, case: GoldenCase, found: np.ndarray) -> Iterator[str]
         "keep_colour": replace(controls, keep_colour=1.0 - controls.keep_colour),
     }
     for name, changed in turned.items():
-        if np.array_equal(paint(case.frame, changed), found):
+        if np.array_equal(case.painted(paint, changed), found):
             yield name
 
 
@@ -131,7 +131,7 @@ def paint_golden_pictures(style: StyleFile, spec: EngineSpec) -> GoldenPictures:
     check_memory(style, spec, largest_size(style, spec), available_bytes())
     name, run = open_reference(style, spec)
     try:
-        pictures = [GoldenPicture(case, run(case.frame, case.controls)) for case in cases_of(style, spec)]
+        pictures = [GoldenPicture(case, case.painted(run)) for case in cases_of(style, spec)]
     except Exception as error:  # a probe too: at a large size a reference may run out of memory in its own way
         raise EngineRefused(f"the reference ({name}) to check {spec} against failed: {one_line(error)}") from error
     return GoldenPictures(name, tuple(pictures))
@@ -147,7 +147,7 @@ def verify(engine: Engine, golden: GoldenPictures) -> GateReport:
         with _at(engine, size) as sized:
             before = None
             for picture in pictures:
-                found = sized(picture.frame, picture.controls)
+                found = picture.case.painted(sized)
                 if found.shape != picture.wanted.shape or found.dtype != picture.wanted.dtype:
                     return _misshapen(golden, floor, found, picture, checks)
                 check = _compare(picture, found)

@@ -25,6 +25,8 @@ from engines.spec import (
     EngineChoice,
     EngineSpec,
     GateReport,
+    begin_anew,
+    carries_state,
     one_line,
 )
 from engines.style.styles import StyleFile
@@ -121,7 +123,7 @@ def _first(
     check_size(size)
     check_choice(choice)
     reasons: list[str] = []
-    for state, spec in candidates(size, choice, reasons):
+    for state, spec in candidates(style, size, choice, reasons):
         try:
             engine = open_engine(state, spec)
         except EngineRefused as error:
@@ -131,6 +133,7 @@ def _first(
             report(f"refused: {error}")
             continue
         if engine is not None:
+            begin_anew(engine)
             _report_choice(engine, reasons, report)
         return engine
     raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
@@ -193,6 +196,7 @@ def _build(
     aids.progress("compiling", 0)
     backend, remarks = open_backend(spec.backend), list[str]()
     engine = backend.build(style, spec, replace(aids, report=remarks.append))
+    _check_carries(engine, style)
     for remark in remarks:
         report(remark)
     try:
@@ -207,6 +211,13 @@ def _build(
         engine.close()
         raise
     return engine
+
+
+def _check_carries(engine: Engine, style: StyleFile) -> None:
+    """EngineRefused, and closed, where a backend promised to carry state and the engine does not."""
+    if style.card.state and not carries_state(engine):
+        engine.close()
+        raise EngineRefused(f"{engine.spec} carries nothing from frame to frame, and {style.path.name} does")
 
 
 def _check(backend: Backend, engine: Engine, golden: "GoldenPictures") -> tuple[GateReport, bytes]:

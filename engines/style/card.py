@@ -9,8 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from engines.errors import ImpastoError
+from engines.style.state import StateInput, check_names
 
-FORMAT_VERSION = 1
+# Cards without state are written as format 1, which every impasto reads.
+FORMAT_VERSION = 2
 FORBIDDEN_IN_NAMES = set(":=,/\\\"'")
 CARD_FIELDS = {
     "name": str,
@@ -58,6 +60,7 @@ class StyleCard:
 
     `network` is {"name": "transform", "config": {…}}, enough to rebuild the torch net; `preprocessing` documents what
     the graph does inside; `training` is the recipe with its data, loss network and steps; `figures` were measured.
+    `state` is what the net carries from frame to frame (engines/style/state.py).
     """
 
     name: str
@@ -68,7 +71,7 @@ class StyleCard:
     licence: str
     training: dict[str, Any]
     figures: dict[str, Any]
-    format_version: int = FORMAT_VERSION
+    state: tuple[StateInput, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("name", "licence"):
@@ -79,6 +82,7 @@ class StyleCard:
             raise ValueError(f"style names must differ: {', '.join(self.names)}")
         if len({style.vector.size for style in self.styles}) > 1:
             raise ValueError("the style vectors have different lengths")
+        check_names(self.state)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,8 +94,11 @@ class StyleCard:
         return int(self.styles[0].vector.size)
 
     def to_json(self) -> str:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({**values, "styles": [_style_to_dict(style) for style in self.styles]}, ensure_ascii=False)
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "state"}
+        values |= {"styles": [_style_to_dict(style) for style in self.styles], "format_version": 1}
+        if self.state:
+            values |= {"state": [each.to_dict() for each in self.state], "format_version": FORMAT_VERSION}
+        return json.dumps(values, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -99,7 +106,8 @@ class StyleCard:
         values = _parse(text)
         try:
             styles = tuple(_style_from_dict(style) for style in values["styles"])
-            return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles)
+            state = tuple(StateInput.from_dict(each) for each in values.get("state", ()))
+            return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles, state=state)
         except (ValueError, TypeError, KeyError) as error:
             raise ImpastoError(f"the style card is damaged ({error}); get the style file again") from error
 
@@ -117,7 +125,8 @@ def _parse(text: str) -> dict[str, Any]:
         raise ImpastoError(
             f"the style card has format {version} and this impasto reads up to {FORMAT_VERSION}; upgrade impasto"
         )
-    if wrong := _fields_of_wrong_kind(values, CARD_FIELDS.items()):
+    kinds = CARD_FIELDS | ({"state": list} if "state" in values else {})
+    if wrong := _fields_of_wrong_kind(values, kinds.items()):
         raise ImpastoError(f"the style card is damaged (look at {', '.join(wrong)}); get the style file again")
     return dict(values)
 

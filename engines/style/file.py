@@ -47,7 +47,7 @@ class StyleFile:
         from engines.style.graph import parse_style_graph
 
         try:
-            return parse_style_graph(self.data, self.card.style_size)
+            return parse_style_graph(self.data, self.card.style_size, self.card.state)
         except ValueError as error:
             raise ImpastoError(f"{self.path} cannot be used as a style: {error}") from error
 

@@ -1,22 +1,26 @@
 """The graph in a style file: parsed, and checked before any runtime sees it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, ValueInfoProto
 from onnx.external_data_helper import uses_external_data
 
+from engines.style.state import StateInput
+
 UINT8, FLOAT = TensorProto.UINT8, TensorProto.FLOAT
 FRAME_DIMENSIONS = (1, None, None, 3)
+KINDS = {"uint8": UINT8, "float32": FLOAT}
 Signature = dict[str, tuple[int, tuple[int | None, ...]]]
 
 
-def parse_style_graph(data: bytes, style_size: int) -> onnx.ModelProto:
+def parse_style_graph(data: bytes, style_size: int, state: Sequence[StateInput] = ()) -> onnx.ModelProto:
     """The ONNX model; ValueError where it is none, refers to other files, or has other inputs than a style file's.
 
     inputs: frame uint8 [1, H, W, 3], style float32 [S], strength float32 [1], keep_colour float32 [1];
-    output: stylized uint8 [1, H, W, 3]. H and W are free.
+    output: stylized uint8 [1, H, W, 3]. H and W are free. Each declared state is one more input, and one more output
+    named `next_` and its name; sides that depend on H or W are free as well.
     """
     try:
         model = onnx.load_model_from_string(data)
@@ -26,8 +30,10 @@ def parse_style_graph(data: bytes, style_size: int) -> onnx.ModelProto:
         raise ValueError("its weights lie in other files, or it has functions; a style is one file")
     initialisers = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in initialisers]
-    _check_signature("input", inputs, _expected_inputs(style_size))
-    _check_signature("output", model.graph.output, {"stylized": (UINT8, FRAME_DIMENSIONS)})
+    carried = {each.name: (KINDS[each.kind], each.dimensions) for each in state}
+    fed_back = {each.output: carried[each.name] for each in state}
+    _check_signature("input", inputs, _expected_inputs(style_size) | carried)
+    _check_signature("output", model.graph.output, {"stylized": (UINT8, FRAME_DIMENSIONS)} | fed_back)
     return model
 
 

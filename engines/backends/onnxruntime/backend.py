@@ -38,6 +38,8 @@ from engines.spec import (
     check_style,
     resized_spec,
 )
+from engines.style.card import StyleCard
+from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
 KEPT_IN = "onnxruntime"  # a folder in that of the cache, for what a provider compiled
@@ -48,21 +50,33 @@ NO_PROVIDER = "the installed ONNX Runtime is built for the CPU alone; install th
 class OnnxRuntimeEngine:
     """One session or several, in which up to `spec.requests` frames may be at once."""
 
-    def __init__(self, sessions: Sequence[Any], spec: EngineSpec, style_size: int, kept: bytes = b"") -> None:
+    def __init__(self, sessions: Sequence[Any], spec: EngineSpec, card: StyleCard, kept: bytes = b"") -> None:
         """`kept` is what `restore` needs to know of where the provider keeps what it compiled."""
         self.spec = spec
+        self.carries_state = bool(card.state)
         self.gate: GateReport | None = None
         self.kept = kept
         self._sessions = tuple(sessions)
-        self._style_size = style_size
+        self._card = card
+        self._state = CarriedState(card.state, spec.height, spec.width)
         self._seats: Seats[Any] = Seats(islice(cycle(self._sessions), spec.requests))
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
-        check_style(controls, self._style_size)
+        check_style(controls, self._card.style_size)
         with self._seats.taken() as session:
-            stylized: np.ndarray = session.run(["stylized"], controls.graph_inputs(batch))[0][0]
+            outputs = self._state.outputs
+            found: list[np.ndarray] = session.run(
+                ["stylized", *outputs], controls.graph_inputs(batch) | self._state.values
+            )
+            self._state.feed_back(dict(zip(outputs, found[1:], strict=True)))
+        stylized: np.ndarray = found[0][0]
         return stylized
+
+    def reset(self) -> None:
+        """As a StatefulEngine does."""
+        with self._seats.taken():
+            self._state.reset()
 
     def resized(self, height: int, width: int) -> "OnnxRuntimeEngine":
         """An engine of another size from the same sessions; closed by the caller, like this one.
@@ -71,7 +85,7 @@ class OnnxRuntimeEngine:
         """
         sessions = self._sessions
         spec = resized_spec(self.spec, height, width, closed=not sessions)
-        return OnnxRuntimeEngine(sessions, spec, self._style_size)
+        return OnnxRuntimeEngine(sessions, spec, self._card)
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
@@ -96,7 +110,7 @@ class _Backend(ABC):
         folder = _made(folder) if provider.caches and folder is not None else None
         loads = shares(spec) if provider is CPU else _one_core(spec, provider)
         sessions = [open_session(style, spec, provider, load, folder) for load in loads]
-        return OnnxRuntimeEngine(sessions, spec, style.card.style_size, os.fsencode(folder) if folder else b"")
+        return OnnxRuntimeEngine(sessions, spec, style.card, os.fsencode(folder) if folder else b"")
 
     @abstractmethod
     def _provider(self, spec: EngineSpec) -> Provider:
@@ -113,7 +127,7 @@ class OnnxRuntimeBackend(_Backend):
             version = import_onnxruntime().__version__
         except ImportError:
             return BackendState(self.name, False, NOT_INSTALLED)
-        return BackendState(self.name, True, version=version, precisions=("fp32",), size_ranges=True)
+        return BackendState(self.name, True, version=version, precisions=("fp32",), size_ranges=True, carries_state=True)
 
     def _provider(self, spec: EngineSpec) -> Provider:
         return CPU
@@ -138,6 +152,7 @@ class OnnxRuntimeGpuBackend(_Backend):
             precisions=tuple(found.provider.settings),
             device=found.provider.device,
             hardware=gpu_hardware(),
+            carries_state=True,
         )
 
     def _provider(self, spec: EngineSpec) -> Provider:

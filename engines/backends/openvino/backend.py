@@ -3,6 +3,8 @@
 For throughput each request has a stream of its own, for on a few cores two frames side by side need less waiting than
 one frame split over all; for latency all share one stream, which has all the threads. Threads are bound to cores only
 where that is asked for: they share the cores with decoding and encoding.
+
+The state of a style lies in main memory, in two copies that change places with every frame.
 """
 
 import io
@@ -27,6 +29,8 @@ from engines.spec import (
     one_line,
     resized_spec,
 )
+from engines.style.card import StyleCard
+from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
 __all__ = ["DEVICE", "OpenVinoBackend", "OpenVinoEngine", "import_openvino"]
@@ -35,17 +39,19 @@ __all__ = ["DEVICE", "OpenVinoBackend", "OpenVinoEngine", "import_openvino"]
 class OpenVinoEngine:
     """A compiled net with one infer request for every caller that may be in it at once."""
 
-    def __init__(self, compiled: Any, spec: EngineSpec, style_size: int) -> None:
+    def __init__(self, compiled: Any, spec: EngineSpec, card: StyleCard) -> None:
         self.spec = spec
+        self.carries_state = bool(card.state)
         self.gate: GateReport | None = None
         self._compiled = compiled
-        self._style_size = style_size
+        self._card = card
+        self._state = CarriedState(card.state, spec.height, spec.width)
         self._tensor = import_openvino().Tensor
         self._requests: Seats[Any] = Seats([compiled.create_infer_request() for _ in range(spec.requests)])
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
-        check_style(controls, self._style_size)
+        check_style(controls, self._card.style_size)
         with self._requests.taken() as request:
             return self._infer(request, batch, controls)
 
@@ -53,12 +59,20 @@ class OpenVinoEngine:
         """The request reads the caller's frame and writes the new array in place; only a read-only frame is copied."""
         stylized = np.empty_like(batch)
         # The request takes the addresses alone: this keeps the arrays alive until it is done.
-        inputs = controls.graph_inputs(batch)
+        inputs = controls.graph_inputs(batch) | self._state.values
         for name, array in inputs.items():
             request.set_tensor(name, self._tensor(array, shared_memory=array.flags.writeable))
-        request.set_output_tensor(self._tensor(stylized, shared_memory=True))
+        outputs = self._state.arrays()
+        for name, array in {"stylized": stylized, **outputs}.items():
+            request.set_tensor(name, self._tensor(array, shared_memory=True))
         request.infer()
+        self._state.feed_back(outputs)
         return np.squeeze(stylized, 0)
+
+    def reset(self) -> None:
+        """As a StatefulEngine does."""
+        with self._requests.taken():
+            self._state.reset()
 
     def resized(self, height: int, width: int) -> "OpenVinoEngine":
         """An engine of another size from the same compiled net; closed by the caller, like this one.
@@ -67,7 +81,7 @@ class OpenVinoEngine:
         """
         compiled = self._compiled
         spec = resized_spec(self.spec, height, width, closed=compiled is None)
-        return OpenVinoEngine(compiled, spec, self._style_size)
+        return OpenVinoEngine(compiled, spec, self._card)
 
     def export(self) -> bytes:
         """The compiled net, as `OpenVinoBackend.restore` takes it."""
@@ -104,6 +118,7 @@ class OpenVinoBackend:
             on_request=("int8",),
             device=DEVICE,
             size_ranges=True,
+            carries_state=True,
             hardware=f"{core.get_property(DEVICE, 'FULL_DEVICE_NAME')} {' '.join(sorted(capabilities))}",
         )
 
@@ -117,9 +132,9 @@ class OpenVinoBackend:
         quantised = _quantised(style, spec, aids, settings) if spec.precision == "int8" else None
         try:
             model = quantised or core.read_model(style.data, b"")
-            model.reshape({"frame": _shape(spec)})
+            model.reshape(_shapes(style, spec))
             compiled = core.compile_model(folded(model), DEVICE, settings)
-            return OpenVinoEngine(compiled, spec, style.card.style_size)
+            return OpenVinoEngine(compiled, spec, style.card)
         except (RuntimeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot compile {style.path.name} ({one_line(error)})") from error
 
@@ -134,7 +149,7 @@ class OpenVinoBackend:
         core = import_openvino().Core()
         try:
             compiled = core.import_model(blob, DEVICE, _settings(spec, core))
-            return OpenVinoEngine(compiled, spec, style.card.style_size)
+            return OpenVinoEngine(compiled, spec, style.card)
         except (RuntimeError, ValueError) as error:
             raise EngineRefused(f"{spec} cannot take the compiled net ({one_line(error)})") from error
 
@@ -166,14 +181,16 @@ def _float_type(spec: EngineSpec, core: Any) -> str:
     return {"fp32": "f32", "bf16": "bf16"}[spec.precision]
 
 
-def _shape(spec: EngineSpec) -> list[int]:
-    """What the compiled net takes as `frame`: one size, or for a range any.
+def _shapes(style: StyleFile, spec: EngineSpec) -> dict[str, list[int]]:
+    """What the compiled net takes as `frame` and as state: those of one size, or for a range any.
 
     Told the range itself, OpenVINO 2026.4 takes a remainder for known where it is the same at both ends (the padding of
     the picture), and then fails at sizes between.
     """
+    size = spec.height, spec.width
     if spec.size_range is None:
-        return [1, spec.height, spec.width, 3]
-    if (spec.height, spec.width) not in spec.size_range:
+        return {"frame": [1, *size, 3]} | {each.name: list(each.shape_at(*size)) for each in style.card.state}
+    if size not in spec.size_range:
         raise ValueError(f"it takes the sizes {spec.size_range}, which {spec.width}x{spec.height} is not among")
-    return [1, -1, -1, 3]
+    carried = {each.name: [-1 if side is None else side for side in each.dimensions] for each in style.card.state}
+    return {"frame": [1, -1, -1, 3]} | carried
