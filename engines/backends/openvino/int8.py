@@ -10,7 +10,7 @@ unquantised one on frames that it was not calibrated on. Until they agree, layer
 whatever helps most.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -20,12 +20,13 @@ import numpy as np
 
 from engines.backends.calibration import calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
-from engines.backends.openvino.layers import CONVOLUTIONS, Judge, Layers, folded
+from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
 from engines.errors import EngineRefused
 from engines.gate.verify import golden_cases
 from engines.machine import cpu_flags
 from engines.packages import import_nncf, import_openvino, quiet_nncf
 from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec, one_line
+from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
 # Agreement is asked for on few frames and styles: this much above the floor leaves room for the gate's.
@@ -64,11 +65,13 @@ def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dic
     samples = draw_samples(style, spec, aids)
     floats = read_folded(style)
     aids.progress("quantising", 0.1)
-    layers = Layers(floats, quantise(floats, samples.calibration, spec))
+    samples = Samples(*(in_order(floats, style, inputs) for inputs in (samples.calibration, samples.held)))
+    layers = Layers(floats, quantise(floats, samples.calibration, spec, [each.name for each in style.card.state]))
     if not layers.names:
         raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
     small = Judge(floats, samples.held, settings)
-    large = cache(lambda: Judge(floats, golden_inputs(style, spec, JUDGED_AT_PX)[:JUDGED_LARGE], settings))
+    frames = cache(lambda: golden_inputs(style, spec, JUDGED_AT_PX)[:JUDGED_LARGE])
+    large = cache(lambda: Judge(floats, in_order(floats, style, frames()), settings))
     return _agreeing(layers, small, large, spec, aids)
 
 
@@ -160,8 +163,25 @@ def _inputs(frame: np.ndarray, controls: Controls) -> Inputs:
     return controls.graph_inputs(np.ascontiguousarray(frame)[None])
 
 
-def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec) -> Any:
-    """The model with its convolutions in int8; EngineRefused where nncf cannot."""
+def in_order(floats: Any, style: StyleFile, inputs: Sequence[Inputs]) -> tuple[Inputs, ...]:
+    """The inputs, all of one size, each with the state that those before it leave."""
+    if not style.card.state:
+        return tuple(inputs)
+    state = CarriedState(style.card.state, *inputs[0]["frame"].shape[1:3])
+    compiled = import_openvino().Core().compile_model(floats.clone(), DEVICE, {"INFERENCE_PRECISION_HINT": "f32"})
+    whole = []
+    for each in inputs:
+        whole.append(each | state.values)
+        found = compiled(whole[-1])
+        state.feed_back({name: np.array(found[name]) for name in state.outputs})
+    return tuple(whole)
+
+
+def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state: Collection[str] = ()) -> Any:
+    """The model with its convolutions in int8, but for those that read `state`; EngineRefused where nncf cannot.
+
+    What is rounded in what goes from frame to frame adds up.
+    """
     nncf = import_nncf()
     others = {op.get_type_name() for op in floats.get_ordered_ops()} - {*CONVOLUTIONS, *PASSED}
     try:
@@ -172,7 +192,9 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec) -> An
                 subset_size=len(calibration),
                 preset=nncf.QuantizationPreset.MIXED,
                 target_device=nncf.TargetDevice.CPU,
-                ignored_scope=nncf.IgnoredScope(types=sorted(others), validate=False),
+                ignored_scope=nncf.IgnoredScope(
+                    names=convolutions_reading(floats, state), types=sorted(others), validate=False
+                ),
                 advanced_parameters=_parameters(nncf),
             )
     except (RuntimeError, ValueError, nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError) as error:

@@ -1,6 +1,6 @@
 """The convolutions of a quantised OpenVINO model: given their floats back one by one, and judged by what is painted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,9 @@ class Judge:
 
     def _painted(self, model: Any, settings: Mapping[str, str]) -> list[np.ndarray]:
         try:
-            model.reshape({"frame": list(self._held[0]["frame"].shape)})
+            model.reshape({name: list(array.shape) for name, array in self._held[0].items()})
             compiled = import_openvino().Core().compile_model(folded(model), DEVICE, dict(settings))
-            return [np.array(compiled(dict(inputs))[0]) for inputs in self._held]
+            return [np.array(compiled(dict(inputs))["stylized"]) for inputs in self._held]
         except RuntimeError as error:
             raise EngineRefused(f"OpenVINO cannot run the net to compare it with int8 ({one_line(error)})") from error
 
@@ -96,6 +96,16 @@ class Judge:
 def convolutions(model: Any) -> list[Any]:
     """In the order in which the picture meets them."""
     return [op for op in model.get_ordered_ops() if op.get_type_name() in CONVOLUTIONS]
+
+
+def convolutions_reading(model: Any, inputs: Collection[str]) -> list[str]:
+    """Names of those that read what these inputs of the graph hold, with no other convolution in between."""
+    reached, found = {port.get_node().get_friendly_name() for port in model.inputs if port.any_name in inputs}, []
+    for node in model.get_ordered_ops():
+        if any(value.get_node().get_friendly_name() in reached for value in node.input_values()):
+            names = found.append if node.get_type_name() in CONVOLUTIONS else reached.add
+            names(node.get_friendly_name())
+    return found
 
 
 def quantiser_of(convolution: Any) -> Any:
