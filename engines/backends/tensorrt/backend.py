@@ -53,6 +53,7 @@ class _Backend:
             device=DEVICE,
             hardware=gpu.hardware,
             size_ranges=True,
+            carries_state=True,
         )
 
     def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
@@ -64,7 +65,8 @@ class _Backend:
     def compile(self, trt: Any, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> bytes:
         """The compiled plan of a style for `spec`; EngineRefused in a line where that cannot be."""
         model = model_for(style, spec, aids)
-        order = Order(model.SerializeToString(), (spec.height, spec.width), spec.size_range, spec.precision == "fp32")
+        size, exact = (spec.height, spec.width), spec.precision == "fp32"
+        order = Order(model.SerializeToString(), size, spec.size_range, exact, style.card.state)
         try:
             return compile_plan(
                 trt,
@@ -85,8 +87,14 @@ class _Backend:
         return self._open(Plan(trt, self.flavour, plan, kept), style, spec, cuda)
 
     def _open(self, plan: Plan, style: StyleFile, spec: EngineSpec, cuda: CudaBindings) -> Engine:
-        style_size = style.card.style_size
-        return TensorRtEngine(plan, spec, style_size=style_size, cuda=cuda, captures=self.flavour.captures)
+        return TensorRtEngine(
+            plan,
+            spec,
+            style_size=style.card.style_size,
+            cuda=cuda,
+            captures=self.flavour.captures,
+            state=style.card.state,
+        )
 
     def _too_old(self, trt: Any) -> str:
         least = self.flavour.least_version

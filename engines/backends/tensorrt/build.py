@@ -15,6 +15,7 @@ from typing import Any
 
 from engines.errors import EngineRefused
 from engines.spec import SizeRange, one_line
+from engines.style.state import StateInput
 
 # What TensorRT may take of the GPU's memory for the scratch space of one layer.
 WORKSPACE_BYTES = 2 << 30
@@ -27,13 +28,14 @@ logger = logging.getLogger("impasto")
 class Order:
     """What is to be compiled: an ONNX model, for a range of sizes with the one (height, width) to tune for, or for one.
 
-    `exact` keeps float32 products in float32, which TensorRT would round to TF32.
+    `exact` keeps float32 products in float32, which TensorRT would round to TF32. `state` is what the model carries.
     """
 
     model: bytes
     size: tuple[int, int]
     size_range: SizeRange | None = None
     exact: bool = False
+    state: tuple[StateInput, ...] = ()
 
 
 @dataclass(slots=True)
@@ -174,8 +176,10 @@ def _config(trt: Any, builder: Any, order: Order) -> Any:
         config.clear_flag(trt.BuilderFlag.TF32)
     if order.size_range is not None:
         profile = builder.create_optimization_profile()
-        least, most = order.size_range.least, order.size_range.most
-        profile.set_shape("frame", *((1, *size, 3) for size in (least, order.size, most)))
+        sizes = (order.size_range.least, order.size, order.size_range.most)
+        profile.set_shape("frame", *((1, *size, 3) for size in sizes))
+        for each in order.state:
+            profile.set_shape(each.name, *(each.shape_at(*size) for size in sizes))
         if config.add_optimization_profile(profile) < 0:
             raise EngineRefused(f"TensorRT takes no sizes {order.size_range} tuned for {order.size[1]}x{order.size[0]}")
     return config

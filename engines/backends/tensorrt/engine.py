@@ -13,6 +13,7 @@ from engines.backends.tensorrt.flavours import Flavour
 from engines.backends.tensorrt.lane import Lane
 from engines.errors import EngineRefused
 from engines.spec import Controls, EngineSpec, GateReport, check_frame, check_style, resized_spec
+from engines.style.state import StateInput
 
 _HEADER = struct.Struct("<Q")
 
@@ -60,13 +61,24 @@ class TensorRtEngine:
 
     takes_device_frames = True
 
-    def __init__(self, plan: Plan, spec: EngineSpec, *, style_size: int, cuda: Cuda, captures: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        spec: EngineSpec,
+        *,
+        style_size: int,
+        cuda: Cuda,
+        captures: bool,
+        state: tuple[StateInput, ...] = (),
+    ) -> None:
         self.spec = spec
+        self.carries_state = bool(state)
         self.gate: GateReport | None = None
         self._plan: Plan | None = plan
         self._style_size = style_size
         self._cuda = cuda
         self._captures = captures
+        self._state = state
         with ExitStack() as undone:
             lanes = []
             for _ in range(spec.requests):
@@ -104,7 +116,14 @@ class TensorRtEngine:
         plan = self._plan
         spec = resized_spec(self.spec, height, width, closed=plan is None)
         assert plan is not None, "it is not closed"
-        return TensorRtEngine(plan, spec, style_size=self._style_size, cuda=self._cuda, captures=self._captures)
+        return TensorRtEngine(
+            plan, spec, style_size=self._style_size, cuda=self._cuda, captures=self._captures, state=self._state
+        )
+
+    def reset(self) -> None:
+        """As a StatefulEngine does."""
+        with self._lanes.taken() as lane:
+            lane.reset()
 
     def export(self) -> bytes:
         """The compiled plan, as the backend's `restore` takes it; empty where the engine is closed."""
@@ -124,4 +143,5 @@ class TensorRtEngine:
             style_size=self._style_size,
             ranged=self.spec.size_range is not None,
             captures=self._captures,
+            state=self._state,
         )

@@ -14,16 +14,19 @@ Constants = dict[str, np.ndarray]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def fold_constants(model: onnx.ModelProto, size: tuple[int, int] | None) -> tuple[list[onnx.NodeProto], Constants]:
+def fold_constants(
+    model: onnx.ModelProto, size: tuple[int, int] | None, others: Shapes | None = None
+) -> tuple[list[onnx.NodeProto], Constants]:
     """The nodes, in order, that depend on the graph's inputs, and the value of every constant that they read.
 
-    With a `size` (height, width) the shape of the frame is a constant too. Without one it is read from the frame as
+    `others` are inputs beside the frame whose shapes are known. With a `size` (height, width) the shape of the frame is a constant too. Without one it is read from the frame as
     floating point, for TensorRT takes a uint8 frame in a Cast alone. ValueError where the graph has inner graphs.
     """
     _check_flat(model)
     nodes = [_reading_the_cast(model, node) for node in model.graph.node]
     pictures = {"frame"} | {node.output[0] for node in nodes if _is_cast_of_frame(node)}
-    return fold_nodes(model, nodes, {} if size is None else dict.fromkeys(pictures, (1, *size, 3)))
+    known = {} if size is None else dict.fromkeys(pictures, (1, *size, 3))
+    return fold_nodes(model, nodes, {**known, **(others or {})})
 
 
 def fold_nodes(

@@ -6,12 +6,16 @@ GPU copies in, computes and copies out at once. The net's addresses never change
 graph after a first run has warmed it up: a launch for each frame in place of one for each of its layers.
 
 The controls (strength, keep_colour, the style vector) lie in one small buffer and are copied only when they changed.
+
+State stays on the GPU. The net reads it at one address and writes the next at another, since it may write before it has
+read all; a copy back, which is part of the captured graph, then makes the next state the present one.
 """
 
 import ctypes
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +23,23 @@ import numpy as np
 from engines.backends.tensorrt.cuda import DEFAULT_STREAM, Cuda, CudaError
 from engines.errors import EngineRefused
 from engines.spec import Controls, one_line
+from engines.style.state import StateInput
 
 # TensorRT wants the addresses of its inputs at multiples of 256 bytes, which cudaMalloc's own are.
 ALIGNMENT = 256
 STRENGTH_AT, KEEP_COLOUR_AT, STYLE_AT = 0, ALIGNMENT, 2 * ALIGNMENT
 logger = logging.getLogger("impasto")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Carried:
+    """A state: where the net reads it and writes the next, on the GPU, and its first bytes in page-locked memory."""
+
+    state: StateInput
+    shape: tuple[int, ...]
+    start: np.ndarray
+    present: int
+    following: int
 
 
 class Lane:
@@ -38,14 +54,17 @@ class Lane:
         style_size: int,
         ranged: bool,
         captures: bool,
+        state: Sequence[StateInput] = (),
     ) -> None:
         self._cuda = cuda
         self._context = context
         self._graph: int | None = None
+        self._begins = True
         self._resources = ExitStack()
         with ExitStack() as undone:
             undone.callback(self.close)
             self._allocate((*size, 3), style_size)
+            self._carried = [self._allocated(each, size) for each in state]
             self._bind((1, *size, 3), ranged)
             self._warm_up(captures)
             undone.pop_all()
@@ -77,6 +96,10 @@ class Lane:
             self._run()
             cuda.copy_within(stylized, stylized_on_gpu, size, stream)
 
+    def reset(self) -> None:
+        """The state is what it was at the beginning, when the next frame comes."""
+        self._begins = True
+
     def close(self) -> None:
         """Frees all of it, in the order opposite to its making. The lane must be idle."""
         self._resources.close()
@@ -97,6 +120,16 @@ class Lane:
             self._on_gpu.append(cuda.allocate(host.nbytes))
             free_later(cuda.free, self._on_gpu[-1])
 
+    def _allocated(self, state: StateInput, size: tuple[int, int]) -> "_Carried":
+        first = state.first(*size)
+        start = self._pinned(first.nbytes)
+        start[:] = first.reshape(-1).view(np.uint8)
+        addresses = []
+        for _ in range(2):
+            addresses.append(self._cuda.allocate(first.nbytes))
+            self._resources.callback(self._cuda.free, addresses[-1])
+        return _Carried(state, first.shape, start, *addresses)
+
     def _pinned(self, size: int) -> np.ndarray:
         """uint8 [size] in page-locked memory, which is ours until the lane is closed."""
         address = self._cuda.allocate_pinned(size)
@@ -113,10 +146,14 @@ class Lane:
             "frame": frame,
             "stylized": stylized,
         }
+        shapes = {"frame": shape}
+        for each in self._carried:
+            addresses |= {each.state.name: each.present, each.state.output: each.following}
+            shapes[each.state.name] = each.shape
         bound = True
         if ranged:
             bound = self._context.set_optimization_profile_async(0, self._stream)
-            bound = bound and self._context.set_input_shape("frame", shape)
+            bound = bound and all([self._context.set_input_shape(*item) for item in shapes.items()])
         if not all([bound, *(self._context.set_tensor_address(*item) for item in addresses.items())]):
             raise EngineRefused(f"the compiled engine does not take frames of {shape[2]}x{shape[1]}")
 
@@ -124,7 +161,9 @@ class Lane:
         """Runs once, for the first run may load kernels and allocate, which no graph can hold; then captures."""
         with self._waiting():
             self._copy_controls()
+            self._begin_anew()
             self._execute()
+        self.reset()
         if not captures:
             return
         try:
@@ -145,6 +184,8 @@ class Lane:
         return self._cuda.end_capture(self._stream)
 
     def _run(self) -> None:
+        if self._begins:
+            self._begin_anew()
         if self._graph is None:
             self._execute()
         else:
@@ -153,6 +194,13 @@ class Lane:
     def _execute(self) -> None:
         if not self._context.execute_async_v3(self._stream):
             raise CudaError("TensorRT refused to run the net; its reason is in the log of level debug")
+        for each in self._carried:
+            self._cuda.copy_within(each.present, each.following, each.start.nbytes, self._stream)
+
+    def _begin_anew(self) -> None:
+        for each in self._carried:
+            self._cuda.copy_in(each.present, each.start.ctypes.data, each.start.nbytes, self._stream)
+        self._begins = False
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:

@@ -60,12 +60,24 @@ def quantised_model(
 
 
 def quantised_convolutions(net: NetGraph) -> list[onnx.NodeProto]:
-    """The convolutions that read what another one made, and are read by another: not those at the two ends."""
-    made = values_after(net.nodes, net.convolutions)
+    """The convolutions that read what another one made, and are read by another: not those at the two ends.
+
+    Nor those that read the state with none in between: what is rounded in what goes from frame to frame adds up.
+    """
+    made = values_after(net.nodes, net.convolutions) - _made_of_state(net)
     read = values_before(net.nodes, net.convolutions)
     return [
         node for node in net.convolutions if node.op_type == "Conv" and node.input[0] in made and node.output[0] in read
     ]
+
+
+def _made_of_state(net: NetGraph) -> set[str]:
+    """The state, and what is made of it without a convolution."""
+    made, convolved = {each.name for each in net.state}, {node.output[0] for node in net.convolutions}
+    for node in net.nodes:
+        if made.intersection(node.input) and node.output[0] not in convolved:
+            made.update(node.output)
+    return made
 
 
 class _Quantising(Typing):

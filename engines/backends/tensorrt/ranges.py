@@ -22,6 +22,7 @@ from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_mode
 from engines.errors import EngineRefused
 from engines.gate.golden import golden_frames
 from engines.spec import FLOOR_DB, Controls, one_line
+from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
 PERCENTILE = 99.99
@@ -130,15 +131,19 @@ def _in_turn(style: StyleFile, frames: Iterable[np.ndarray]) -> Iterator[Case]:
 
 
 def _run(model: onnx.ModelProto, style: StyleFile, cases: Iterable[Case]) -> Iterator[dict[str, np.ndarray]]:
-    """The outputs of the model for each case, by name, one after another."""
+    """The outputs of the model for each case, by name, one after another: with the state that those before it leave."""
     from engines.backends.openvino.backend import DEVICE, import_openvino
 
     try:
         core = import_openvino().Core()
         compiled = core.compile_model(core.read_model(model.SerializeToString(), b""), DEVICE, SETTINGS)
-        for frame, controls in cases:
-            found = compiled(controls.graph_inputs(np.ascontiguousarray(frame)[None]))
-            yield {output.get_any_name(): value for output, value in found.items()}
+        state = CarriedState((), 0, 0)
+        for index, (frame, controls) in enumerate(cases):
+            state = state if index else CarriedState(style.card.state, *frame.shape[:2])
+            found = compiled(controls.graph_inputs(np.ascontiguousarray(frame)[None]) | state.values)
+            outputs = {output.get_any_name(): value for output, value in found.items()}
+            state.feed_back({name: outputs[name].copy() for name in state.outputs})
+            yield outputs
     except RuntimeError as error:
         raise EngineRefused(
             f"{style.path.name} cannot be run on the CPU to calibrate it ({one_line(error)})"

@@ -11,10 +11,13 @@ Two things keep the norms from overflowing, the known cause of black frames in f
 - a convolution without bias before a norm is scaled by a power of two, so that its output deviates by about 1 whatever
   the size of the weights, and the norm's epsilon by its square. That is exact, and what is stored between the two can
   neither overflow nor vanish.
+
+What a style carries from frame to frame goes in and comes out in the type that its card says, and is no narrower on the
+way out: what is rounded there adds up.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 from engines.backends.tensorrt.folding import Constants, constants_derived_from, fold_constants
 from engines.export.export import PLAIN, Rewrites, build_model
 from engines.style.file import WEIGHT_PREFIX
+from engines.style.state import StateInput
 from engines.style.styles import StyleFile
 
 CAST_FIRST = Rewrites(bytes_first=False)
@@ -43,7 +47,7 @@ PICTURE_DEVIATION, NORMED_DEVIATION = 64.0, 1.0
 class NetGraph:
     """A style's graph with its constants worked out: nodes in order, and the net's convolutions among them.
 
-    `size` (height, width) is that of the frame, None where it is free.
+    `size` (height, width) is that of the frame, None where it is free; `state` is what the style carries.
     """
 
     model: onnx.ModelProto
@@ -51,6 +55,7 @@ class NetGraph:
     nodes: list[onnx.NodeProto]
     constants: Constants
     convolutions: list[onnx.NodeProto] = field(default_factory=list)
+    state: tuple[StateInput, ...] = ()
 
 
 def read_net(style: StyleFile, size: tuple[int, int] | None, rewrites: Rewrites = CAST_FIRST) -> NetGraph:
@@ -60,20 +65,24 @@ def read_net(style: StyleFile, size: tuple[int, int] | None, rewrites: Rewrites 
     the net of another package is taken as it is.
     """
     model = _wide_model(style, rewrites)
+    _hand_out_copies(model, [each.output for each in style.card.state if each.kind == "float32"])
     derived = constants_derived_from(model, WEIGHT_PREFIX)
-    nodes, constants = fold_constants(model, size)
+    nodes, constants = fold_constants(model, size, _shapes_of_state(style.card.state, size))
     candidates = [node for node in nodes if node.op_type in CONVOLUTIONS and node.input[1] in constants]
     ours = [node for node in candidates if node.input[1] in derived]
     if not candidates:
         raise ValueError("it has no convolution with constant weights")
-    return NetGraph(model, size, nodes, constants, ours or candidates)
+    return NetGraph(model, size, nodes, constants, ours or candidates, style.card.state)
 
 
 def half_precision_nodes(net: NetGraph) -> set[str]:
-    """The first output of every node that gets the narrow type: the convolutions and what lies between them."""
+    """The first output of every node that gets the narrow type: the convolutions and what lies between them.
+
+    What the graph hands out never does.
+    """
     between = values_after(net.nodes, net.convolutions) & values_before(net.nodes, net.convolutions)
     narrow = between & {node.output[0] for node in net.nodes if node.op_type in ELEMENTWISE}
-    return narrow | {node.output[0] for node in net.convolutions}
+    return (narrow | {node.output[0] for node in net.convolutions}) - {value.name for value in net.model.graph.output}
 
 
 def values_after(nodes: list[onnx.NodeProto], convolutions: list[onnx.NodeProto]) -> set[str]:
@@ -179,10 +188,11 @@ def assemble(net: NetGraph, nodes: Iterable[onnx.NodeProto], constants: Constant
     """The checked model of these nodes and constants."""
     stored = [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()]
     graph = helper.make_graph(list(nodes), "impasto", net.model.graph.input, net.model.graph.output, stored)
-    if net.size is not None:
-        for end in (graph.input[_index_of_frame(graph)], graph.output[0]):
-            for dimension, value in zip(end.type.tensor_type.shape.dim, (1, *net.size, 3), strict=True):
-                dimension.dim_value = value
+    pictures = {} if net.size is None else dict.fromkeys(("frame", "stylized"), (1, *net.size, 3))
+    shapes = pictures | _shapes_of_state(net.state, net.size)
+    for end in (*graph.input, *graph.output):
+        for dimension, value in zip(end.type.tensor_type.shape.dim, shapes.get(end.name, ()), strict=False):
+            dimension.dim_value = value
     made = helper.make_model(graph, opset_imports=net.model.opset_import, ir_version=net.model.ir_version)
     onnx.checker.check_model(made)
     return made
@@ -202,8 +212,19 @@ def _wide_model(style: StyleFile, rewrites: Rewrites) -> onnx.ModelProto:
     return build_model(network["config"], style.weights(), rewrites=rewrites, weight_type=np.float32)
 
 
-def _index_of_frame(graph: onnx.GraphProto) -> int:
-    return next(index for index, value in enumerate(graph.input) if value.name == "frame")
+def _hand_out_copies(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
+    """Lets nodes of their own write these outputs, so that what is read inside the net as well may be narrower there."""
+    for name in outputs:
+        inside = f"{name}_inside"
+        for node in model.graph.node:
+            for names in (node.input, node.output):
+                names[:] = [inside if each == name else each for each in names]
+        model.graph.node.append(helper.make_node("Identity", [inside], [name], name=f"{name}_copy"))
+
+
+def _shapes_of_state(state: Iterable[StateInput], size: tuple[int, int] | None) -> dict[str, tuple[int, ...]]:
+    """Of the ends of the graph, by name, for frames of `size` (height, width); none where that is free."""
+    return {name: each.shape_at(*size) for each in state if size for name in (each.name, each.output)}
 
 
 def _float_values(net: NetGraph) -> set[str]:
