@@ -9,9 +9,10 @@ from small_styles import write_small_style
 
 from engines.loading.engine import Controls
 from engines.style.styles import StyleFile
-from realtime.frames.frame import Pixels
+from realtime.frames.frame import Frame, Pixels
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
-from realtime.painting.painter import LivePainter, Look, Painting
+from realtime.painting.gliding import Look
+from realtime.painting.painter import LivePainter, Painting
 
 SIZE = (32, 24)
 SECONDS = 0.625
@@ -79,7 +80,7 @@ class Stage:
 
     def paint(self, look: Look, size: tuple[int, int] = SIZE, pixels: Pixels = GREY) -> Painting:
         self.painter.aim(look, size)
-        painting = self.painter(pixels)
+        painting = self.painter(Frame(pixels, self.now, self.now))
         self.now += FRAME
         return painting
 

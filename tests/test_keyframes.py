@@ -25,12 +25,12 @@ from realtime.commands.keyframe_choices import NAMES
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.cuts import Sight, is_cut
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
-from realtime.painting.keyframes.cuts import Sight, is_cut
-from realtime.painting.keyframes.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
 from realtime.painting.keyframes.optimiser import Pace
 from realtime.painting.keyframes.palette import Palette
 from realtime.painting.keyframes.stylizer import KeyframeStylizer
+from realtime.painting.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
 from realtime.painting.stylizer import Unfinished
 from trainers.options import GatysOptions
 

@@ -8,7 +8,9 @@ from painter_stage import FRAME, GREY, SECONDS, SIZE, LoaderByHand, Stage, brigh
 from small_styles import random_frame
 
 from engines.style.styles import StyleFile
-from realtime.painting.painter import LivePainter, Look
+from realtime.frames.frame import Frame
+from realtime.painting.gliding import Look
+from realtime.painting.painter import LivePainter
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +179,9 @@ def test_times_are_taken_of_the_net_and_of_the_scaling(waves: Look) -> None:
     loader = LoaderByHand()
     painter = LivePainter(loader, print, clock=lambda: float(next(ticks)))
     painter.aim(waves, SIZE)
-    assert painter(random_frame(48, 64)).scale_seconds == 1
+    assert painter(Frame(random_frame(48, 64), 0.0, 0.0)).scale_seconds == 1
     loader.finish()
     painter.aim(waves, SIZE)
-    painting = painter(random_frame(48, 64))
+    painting = painter(Frame(random_frame(48, 64), 0.0, 0.0))
     assert (painting.net_seconds, painting.scale_seconds) == (1, 1)
-    assert painter(GREY).scale_seconds == 0
+    assert painter(Frame(GREY, 0.0, 0.0)).scale_seconds == 0

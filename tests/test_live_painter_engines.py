@@ -14,9 +14,10 @@ from small_styles import random_frame
 
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.style.styles import StyleFile
-from realtime.frames.frame import Pixels
+from realtime.frames.frame import Frame, Pixels
 from realtime.painting.engine_loader import EngineLoader, LoadedEngine
-from realtime.painting.painter import LivePainter, Look, Painting
+from realtime.painting.gliding import Look
+from realtime.painting.painter import LivePainter, Painting
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def paint_until(real_loader: EngineLoader) -> Iterator[Callable[[Look, tuple[int
         while arrived < 3:
             assert time.monotonic() < deadline, "the look did not change for a minute"
             painter.aim(look, size)
-            paintings.append(painter(frame))
+            paintings.append(painter(Frame(frame, 0.0, 0.0)))
             pixels = paintings[-1].pixels
             same = pixels.shape[:2] == size[::-1] if expected is None else np.array_equal(pixels, expected)
             arrived = arrived + 1 if same and paintings[-1].spec is not None else 0

@@ -17,9 +17,11 @@ from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.loading.range_engine import restore_range_engine
 from engines.spec import SizeRange
 from engines.style.styles import StyleFile
+from realtime.frames.frame import Frame
 from realtime.painting import engine_loader
 from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadedEngine
-from realtime.painting.painter import LivePainter, Look
+from realtime.painting.gliding import Look
+from realtime.painting.painter import LivePainter
 
 ADJUSTED = EngineChoice("adjustable")
 RANGE = SizeRange((32, 32), (96, 96))
@@ -198,7 +200,7 @@ def test_the_painter_changes_to_the_other_between_two_frames(
 
     def size_range() -> SizeRange | None:
         painter.aim(look, (96, 32))
-        painting = painter(pixels)
+        painting = painter(Frame(pixels, 0.0, 0.0))
         return painting.spec.size_range if painting.spec else None
 
     assert await_what(size_range) == RANGE
@@ -206,7 +208,7 @@ def test_the_painter_changes_to_the_other_between_two_frames(
     release(cache)
     await_what(lambda: size_range() is None)
     assert painter.settled
-    assert painter(pixels).pixels.shape == (32, 96, 3)
+    assert painter(Frame(pixels, 0.0, 0.0)).pixels.shape == (32, 96, 3)
     painter.close()
 
 
@@ -218,11 +220,11 @@ def test_the_painter_asks_again_for_the_other_after_a_wish_that_came_between(
 
     def paint(size: tuple[int, int]) -> bool:
         painter.aim(look, size)
-        return painter(pixels).spec is not None
+        return painter(Frame(pixels, 0.0, 0.0)).spec is not None
 
     await_what(lambda: paint((96, 32)))
     paint((96, 64))  # which ends the build for 96x32
     monkeypatch.delenv("ADJUSTABLE_HOLD")
-    await_what(lambda: paint((96, 32)) and "size_range=None" in repr(painter(pixels).spec))
-    assert painter(pixels).pixels.shape == (32, 96, 3)
+    await_what(lambda: paint((96, 32)) and "size_range=None" in repr(painter(Frame(pixels, 0.0, 0.0)).spec))
+    assert painter(Frame(pixels, 0.0, 0.0)).pixels.shape == (32, 96, 3)
     painter.close()

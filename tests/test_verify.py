@@ -15,7 +15,7 @@ import engines.gate.verify
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
 from engines.gate.golden import FRAMES
-from engines.gate.reference import REFERENCES, open_reference, reference_model
+from engines.gate.reference import REFERENCES, Reference, open_reference, reference_model
 from engines.gate.verify import GoldenPictures, golden_cases, paint_golden_pictures, psnr, refusal, verify
 from engines.loading.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
 from engines.spec import BuildAids
@@ -164,7 +164,7 @@ def test_all_references_agree(style: StyleFile) -> None:
     """Three runtimes, and the plain graph against the rewritten one that the engines run."""
     spec = EngineSpec("none", "fp32", 32, 48, "CPU", "1")
     data = reference_model(style).SerializeToString()
-    runs = [opened(data, style, spec)[1] for opened in REFERENCES.values()]
+    runs = [Reference(opened(data, style, spec)[1], style) for opened in REFERENCES.values()]
     for _, frame, controls in golden_cases(style, spec):
         first, *others = (run(frame, controls) for run in runs)
         assert min(psnr(first, other) for other in others) > 55

@@ -3,8 +3,8 @@
 Every style of the file has its frame, one frame has a mix of two styles, and strength and keep_colour turn, so that an
 engine that ignores a control is caught too. An engine that takes a range of sizes is asked at several of them.
 
-A style that carries state is asked for the first frame of a sequence and for the third in turn: what is fed back wrongly
-is seen in the second, and what is fed back to where it is still read, in the third. Every case begins anew.
+A style that carries state is asked for the first frame of a sequence and for the third in turn: what is fed back
+wrongly shows in the second, and what is written where it is still to be read, in the third. Every case begins anew.
 
 The reference costs more than the engine. Large pictures and large nets therefore get fewer golden frames, never fewer
 than two.

@@ -46,9 +46,11 @@ class Reference:
         state = self._state
         found = self._run(controls.graph_inputs(frame[None]) | state.values, ("stylized", *state.outputs))
         state.feed_back(dict(zip(state.outputs, found[1:], strict=True)))
-        if wrong := "; ".join(filter(None, (each.why_out_of_range(state.values[each.name]) for each in self._declared))):
-            raise ValueError(wrong)
-        return found[0][0]
+        for each in self._declared:
+            if wrong := each.why_out_of_range(state.values[each.name]):
+                raise ValueError(wrong)
+        stylized: np.ndarray = found[0][0]
+        return stylized
 
 
 def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:

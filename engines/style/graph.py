@@ -30,10 +30,10 @@ def parse_style_graph(data: bytes, style_size: int, state: Sequence[StateInput] 
         raise ValueError("its weights lie in other files, or it has functions; a style is one file")
     initialisers = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in initialisers]
-    carried = {each.name: (KINDS[each.kind], each.dimensions) for each in state}
-    fed_back = {each.output: carried[each.name] for each in state}
-    _check_signature("input", inputs, _expected_inputs(style_size) | carried)
-    _check_signature("output", model.graph.output, {"stylized": (UINT8, FRAME_DIMENSIONS)} | fed_back)
+    carried: Signature = {each.name: (KINDS[each.kind], each.dimensions) for each in state}
+    fed_back: Signature = {each.output: carried[each.name] for each in state}
+    _check_signature("input", inputs, {**_expected_inputs(style_size), **carried})
+    _check_signature("output", model.graph.output, {"stylized": (UINT8, FRAME_DIMENSIONS), **fed_back})
     return model
 
 

@@ -1,9 +1,9 @@
 """What a style carries from frame to frame: named further inputs of its graph, each fed back by an output.
 
 A style card declares them: `{"name": "flow", "kind": "float32", "shape": [1, 2, "H/8", "W/8"], "start": 0.0,
-"range": [-1.0, 1.0]}`. A side is a number, or the picture's height H or width W, whole or divided and rounded up. Before
-the first frame every value is `start`, and what the graph hands out as `next_flow` goes in with the next frame. The net
-keeps its values within `range`; the gate refuses one that does not, for what leaves it would never come back.
+"range": [-1.0, 1.0]}`. A side is a number, or the picture's height H or width W, whole or divided and rounded up.
+Before the first frame every value is `start`, and what the graph hands out as `next_flow` goes in with the next frame.
+The net keeps its values within `range`; the gate refuses one that does not, for what runs off would never come back.
 """
 
 import math
@@ -162,5 +162,5 @@ def _check_values(state: StateInput) -> None:
     low, high = state.range
     if not low <= state.start <= high or low == high:
         raise ValueError(f"the state {state.name!r} starts at {state.start:g}, and its range is {low:g} to {high:g}")
-    if state.kind == "uint8" and not (0 <= low and high <= 255 and all(number == int(number) for number in numbers)):
+    if state.kind == "uint8" and not (low >= 0 and high <= 255 and all(number == int(number) for number in numbers)):
         raise ValueError(f"the state {state.name!r} holds bytes: start and range must be whole numbers from 0 to 255")

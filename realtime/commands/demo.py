@@ -249,7 +249,7 @@ FADE_SHARE = 0.3  # of a style's time, spent on melting into the next
 
 
 class StyleTour(Stylizer):
-    """Paints by the time of the frame alone, so that frames may be painted side by side and in any order."""
+    """Paints in the style of the frame's time alone, so that frames may be painted side by side and in any order."""
 
     def __init__(self, engine: Engine, styles: Sequence[NDArray[np.float32]], seconds: float) -> None:
         if not styles or seconds <= 0:
@@ -258,9 +258,8 @@ class StyleTour(Stylizer):
         self._styles = styles
         self._each_seconds = seconds / len(styles)
 
-    def __call__(self, frame: Frame) -> Frame:
-        controls = replace(self.controls, style=self.style_at(frame.pts_seconds))
-        return replace(frame, data=self.engine(frame.data, controls))
+    def controls_for(self, frame: Frame) -> Controls:
+        return replace(self.controls, style=self.style_at(frame.pts_seconds))
 
     def style_at(self, seconds: float) -> NDArray[np.float32]:
         """The style vector at a time: averages of vectors are styles too (arXiv 1610.07629, section 3.3)."""

@@ -107,6 +107,7 @@ def with_sensor_noise(photo: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _paint(stylizer: Stylizer, pixels: Pixels) -> Pixels:
+    stylizer.begin_anew()
     return stylizer(Frame(pixels, 0.0, time.perf_counter())).data
 
 

@@ -61,6 +61,8 @@ def _try_to_keep(source: FileSource, stylizer: Stylizer, sink: object) -> str:
     except Exception as error:  # a probe: drivers and compilers of kernels fail in every possible way
         source.keep_on_device(False)
         return str(error) if isinstance(error, ImpastoError) else one_line(error)
+    finally:
+        stylizer.begin_anew()
     return ""
 
 

@@ -85,6 +85,7 @@ class _Painter:
     def __call__(self, picture: Picture) -> Pixels:
         frame = Frame(picture.rgb, 0.0, time.perf_counter())
         stylizer = self._stylizer_for(frame.size)
+        stylizer.begin_anew()  # each picture is the first of its own
         started = time.perf_counter()
         painted = stylizer(frame).data
         self._net_seconds.append(time.perf_counter() - started)

@@ -26,7 +26,8 @@ class Frame:
     `data` is (H, W, 3) uint8 RGB, C-contiguous. Where it is `on_device` it is a tensor of torch in a GPU's memory; only
     engines and sinks that take such a thing are given it. `pts_seconds` is the presentation time on the source's clock
     and `captured_at` is `time.perf_counter()` when it was read. A source that counts in ticks also gives the exact
-    time, `pts * time_base` seconds. `duration` is in ticks, None where the source does not know it.
+    time, `pts * time_base` seconds. `duration` is in ticks, None where the source does not know it. Frames of one
+    `take` follow one another: a source that is wound, as at the end of a loop, counts it up.
     """
 
     data: Pixels
@@ -35,6 +36,7 @@ class Frame:
     pts: int | None = None
     time_base: Fraction | None = None
     duration: int | None = None
+    take: int = 0
 
     def __post_init__(self) -> None:
         data = self.data

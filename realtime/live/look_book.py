@@ -5,7 +5,7 @@ from collections.abc import Callable
 from engines.errors import ImpastoError
 from engines.style.styles import StyleFile, names_file, resolve
 from realtime.live.control.settings import LiveSettings
-from realtime.painting.painter import Look
+from realtime.painting.gliding import Look
 
 
 class LookBook:

@@ -99,6 +99,7 @@ class LivePicture:
         self._paint_size, self._stats = paint_size, stats
         self._still = still
         self._frozen: Pixels | None = None
+        self._shown_as: tuple[bool, ...] | None = None
 
     @property
     def engine(self) -> EngineSpec | None:
@@ -109,16 +110,24 @@ class LivePicture:
     def make(self, frame: Frame, notice: str = "") -> Frame:
         """The frame as it is shown, with its times kept."""
         settings = self._board.settings
+        self._notice_jumps(settings)
         captured = self._held(frame.data, settings)
         captured = mirrored(captured) if settings.mirror else captured
         self.captured = captured
-        painted = None if settings.pass_through else self._painted(captured, settings)
+        painted = None if settings.pass_through else self._painted(replace(frame, data=captured), settings)
         started = time.perf_counter()
         still = self._still()
         shown = self._composed(captured, painted, settings) if still is None else fit(still, self.size)
         self.newest = replace(frame, data=draw_notice(shown, notice) if notice else shown)
         self._stats.stage("compose", time.perf_counter() - started)
         return self.newest
+
+    def _notice_jumps(self, settings: LiveSettings) -> None:
+        """What a person does may part a picture from the one before, as a cut does."""
+        shown_as = settings.mirror, settings.frozen, settings.pass_through
+        if self._shown_as not in (None, shown_as):
+            self._painter.begin_anew()
+        self._shown_as = shown_as
 
     def _held(self, captured: Pixels, settings: LiveSettings) -> Pixels:
         """While frozen, the picture of the moment it was frozen; it goes on being painted, so all can be tried."""
@@ -137,9 +146,8 @@ class LivePicture:
         shown = fit(painted, self.size, shape=(width, height))
         return before_and_after(fit(captured, self.size), shown) if settings.split else shown
 
-    def _painted(self, captured: Pixels, settings: LiveSettings) -> Pixels:
-        height, width = captured.shape[:2]
-        self._painter.aim(self._looks.look(settings), self._paint_size.for_source(width, height))
+    def _painted(self, captured: Frame, settings: LiveSettings) -> Pixels:
+        self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*captured.size))
         self.painting = self._painter(captured)
         if self._painter.settled:
             self.settled_style = settings.style

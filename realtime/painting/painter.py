@@ -6,27 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
-from engines.loading.engine import Controls, EngineChoice, EngineSpec
+from engines.loading.engine import EngineChoice, EngineSpec
 from engines.spec import ANY_ENGINE
-from engines.style.styles import StyleFile
-from realtime.frames.frame import Pixels
+from realtime.frames.frame import Frame, Pixels
 from realtime.media.picture_file import resize
-from realtime.painting.cross_fade import Fade, Glide, Vector, blend_pictures, resting
+from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.painting.gliding import GlidingStylizer, Look
 
 FADE_SECONDS = 0.6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """How pictures are to look: a style file, a style vector of it (float32 [S]), strength and keep_colour (0..1)."""
-
-    file: StyleFile
-    vector: Vector
-    strength: float = 1.0
-    keep_colour: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +62,8 @@ class LivePainter:
         self._size: tuple[int, int] | None = None
         self._asked: EngineWanted | None = None
         self._failed: LoadFailed | None = None
-        self._brush: _Brush | None = None
-        self._leaving: _Brush | None = None
+        self._present: GlidingStylizer | None = None
+        self._leaving: GlidingStylizer | None = None
         self._fade = Fade(0.0, 0.0)
         self._at_work = threading.Lock()
         self._closed = False
@@ -88,7 +76,7 @@ class LivePainter:
     @property
     def settled(self) -> bool:
         """Whether the engine in use is the one that is wanted."""
-        return self._brush is not None and self._asked is None
+        return self._present is not None and self._asked is None
 
     def aim(self, look: Look, size: tuple[int, int]) -> None:
         """What is wanted from now on: the look, and the size (width, height) at which to paint."""
@@ -96,15 +84,19 @@ class LivePainter:
         self._look, self._size = look, size
         self._turn_back(look, now)
         self._ask(EngineWanted(look.file, size[1], size[0], self._choice))
-        for brush in (self._brush, self._leaving):
-            if brush is not None:
-                brush.steer(look, now)
+        for each in self._in_use():
+            each.steer(look, now)
 
-    def __call__(self, pixels: Pixels) -> Painting:
-        """The picture, uint8 (H, W, 3) of any size, painted; what an engine raises is raised here."""
+    def begin_anew(self) -> None:
+        """The next frame does not go on from the last one, in a way that the frames do not tell."""
+        for each in self._in_use():
+            each.begin_anew()
+
+    def __call__(self, frame: Frame) -> Painting:
+        """The frame, of any size, painted; what an engine raises is raised here."""
         try:
             with self._at_work:
-                return self._paint(pixels)
+                return self._paint(frame)
         finally:
             if self._closed:
                 self.close()
@@ -118,38 +110,40 @@ class LivePainter:
         if not self._at_work.acquire(blocking=False):
             return
         try:
-            for brush in (self._brush, self._leaving):
-                if brush is not None:
-                    brush.loaded.engine.close()
-            self._brush = self._leaving = None
+            for each in self._in_use():
+                each.loaded.engine.close()
+            self._present = self._leaving = None
         finally:
             self._at_work.release()
 
-    def _paint(self, pixels: Pixels) -> Painting:
+    def _in_use(self) -> list[GlidingStylizer]:
+        return [each for each in (self._present, self._leaving) if each is not None]
+
+    def _paint(self, frame: Frame) -> Painting:
         now = self._clock()
         self._end_fade(now)
         self._take(now)
         stopwatch = _Stopwatch(self._clock)
-        if self._brush is None:
-            return Painting(stopwatch.scale(pixels, self._size), None, 0.0, stopwatch.scale_seconds)
-        painted = self._brush.paint(pixels, now, stopwatch)
+        if self._present is None:
+            return Painting(stopwatch.scale(frame.data, self._size), None, 0.0, stopwatch.scale_seconds)
+        painted = stopwatch.paint(self._present, frame, now)
         if self._leaving is not None:
-            before = self._leaving.paint(pixels, now, stopwatch)
+            before = stopwatch.paint(self._leaving, frame, now)
             painted = stopwatch.blend(before, painted, self._fade.at(now))
-        return Painting(painted, self._brush.loaded.engine.spec, stopwatch.net_seconds, stopwatch.scale_seconds)
+        return Painting(painted, self._present.loaded.engine.spec, stopwatch.net_seconds, stopwatch.scale_seconds)
 
     def _turn_back(self, look: Look, now: float) -> None:
         """Where the file that is being left is wanted again, the fade runs back."""
-        if self._brush is None or self._leaving is None or self._brush.is_of(look.file):
+        if self._present is None or self._leaving is None or self._present.is_of(look.file):
             return
         if self._leaving.is_of(look.file):
-            self._brush, self._leaving = self._leaving, self._brush
+            self._present, self._leaving = self._leaving, self._present
             self._fade = self._fade.turned_back(now)
 
     def _ask(self, wanted: EngineWanted) -> None:
         """Asks the loader once for each change of what is wanted."""
-        if self._brush is not None and self._brush.loaded.wanted.key == wanted.key:
-            if self._asked is not None and self._brush.loaded.meanwhile:
+        if self._present is not None and self._present.loaded.wanted.key == wanted.key:
+            if self._asked is not None and self._present.loaded.meanwhile:
                 self._loader.ask(wanted)  # what was to come in its place was dropped for the other wish
             self._asked = self._failed = None
         elif self._asked is None or self._asked.key != wanted.key:
@@ -177,54 +171,22 @@ class LivePainter:
         """Whether this was asked for, be it that another paints in its place meanwhile."""
         if self._asked is not None:
             return self._asked.key == wanted.key
-        loaded = self._brush.loaded if self._brush is not None else None
+        loaded = self._present.loaded if self._present is not None else None
         return loaded is not None and loaded.meanwhile and loaded.wanted.key == wanted.key
 
     def _change_to(self, loaded: LoadedEngine, now: float) -> None:
         assert self._look is not None, "nothing was asked for"
-        before = self._brush
+        before = self._present
         self._asked = None
         if before is not None and before.is_of(loaded.wanted.file):
             self._loader.give_back(before.loaded)
-            before.loaded = loaded
+            before.change_engine(loaded)
             return
-        self._brush = _Brush(loaded, resting(_as_vector(self._look), self._fade_seconds))
+        self._present = GlidingStylizer(loaded, self._look, self._fade_seconds)
         if before is None:
-            self._brush.start_from_plain(now)
+            self._present.start_from_plain(now)
         else:
             self._leaving, self._fade = before, Fade(now, self._fade_seconds)
-
-
-class _Brush:
-    """An engine and the look that it paints."""
-
-    def __init__(self, loaded: LoadedEngine, glide: Glide) -> None:
-        self.loaded, self._glide = loaded, glide
-
-    def is_of(self, file: StyleFile) -> bool:
-        return self.loaded.wanted.file.sha256 == file.sha256
-
-    def steer(self, look: Look, now: float) -> None:
-        """Towards the look; where that is of another file, its strength and keep_colour alone."""
-        target = _as_vector(look)
-        if not self.is_of(look.file):
-            target = np.concatenate([self._glide.target[:-2], target[-2:]])
-        if not np.array_equal(target, self._glide.target):
-            self._glide = self._glide.towards(target, now)
-
-    def start_from_plain(self, now: float) -> None:
-        """Strength 0, which is the picture as it came, and from there to where it was to be."""
-        target = self._glide.target
-        plain = target.copy()
-        plain[-2] = 0
-        self._glide = resting(plain, self._glide.fade.duration_seconds).towards(target, now)
-
-    def paint(self, pixels: Pixels, now: float, stopwatch: "_Stopwatch") -> Pixels:
-        engine = self.loaded.engine
-        look = self._glide.at(now)
-        strength, keep_colour = (float(value) for value in np.clip(look[-2:], 0, 1))
-        scaled = stopwatch.scale(pixels, (engine.spec.width, engine.spec.height))
-        return stopwatch.net(lambda: engine(scaled, Controls(look[:-2], strength, keep_colour)))
 
 
 class _Stopwatch:
@@ -235,9 +197,10 @@ class _Stopwatch:
         self.net_seconds = 0.0
         self.scale_seconds = 0.0
 
-    def net(self, run: Callable[[], Pixels]) -> Pixels:
+    def paint(self, stylizer: GlidingStylizer, frame: Frame, now: float) -> Pixels:
+        scaled = self.scale(frame.data, stylizer.size)
         started = self._clock()
-        painted = run()
+        painted = stylizer.paint(frame, scaled, now)
         self.net_seconds += self._clock() - started
         return painted
 
@@ -255,8 +218,3 @@ class _Stopwatch:
         larger = max(a, b, key=lambda picture: picture.size)
         size = (larger.shape[1], larger.shape[0])
         return blend_pictures(self.scale(a, size), self.scale(b, size), t)
-
-
-def _as_vector(look: Look) -> Vector:
-    """The style vector, then strength and keep_colour: what glides together."""
-    return np.concatenate([look.vector, np.array([look.strength, look.keep_colour])]).astype(np.float32)

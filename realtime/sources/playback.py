@@ -42,13 +42,17 @@ class Reel:
 
 @dataclass(frozen=True, slots=True)
 class PlayedPicture:
-    """What was grabbed, from which footage; its time since the beginning, and that of the footage's own second 0."""
+    """What was grabbed, from which footage; its time since the beginning, and that of the footage's own second 0.
+
+    `take` is how often the footage was begun again before.
+    """
 
     grabbed: Any
     footage: Footage
     position_seconds: float
     zero_seconds: float
     captured_at: float = 0.0
+    take: int = 0
 
 
 class PlayedSource:
@@ -109,7 +113,7 @@ class PlayedSource:
     def retrieve(self, grabbed: PlayedPicture) -> Frame:
         """The picture in RGB."""
         frame = grabbed.footage.retrieve(grabbed.grabbed)
-        return Frame(frame.data, grabbed.position_seconds, grabbed.captured_at)
+        return Frame(frame.data, grabbed.position_seconds, grabbed.captured_at, take=grabbed.take)
 
     def read(self) -> Frame | None:
         grabbed = self.grab()
@@ -163,17 +167,17 @@ class PlayedSource:
 
     def _read_ahead(self, reel: Reel) -> None:
         """The reading thread."""
-        begins = 0.0
+        begins, take = 0.0, 0
         try:
-            while (ends := self._read_reel(reel, begins)) is not None and self._request.loop and ends > begins:
-                begins = ends
+            while (ends := self._read_reel(reel, begins, take)) is not None and self._request.loop and ends > begins:
+                begins, take = ends, take + 1
                 reel = self._open_again()
         except BaseException as error:  # a thread's border: grab raises it
             self._error = error
         finally:
             self._queue.finish()
 
-    def _read_reel(self, reel: Reel, begins: float) -> float | None:
+    def _read_reel(self, reel: Reel, begins: float, take: int) -> float | None:
         """Read the footage to its end, and close it; when its last picture ends, None where nobody wants more."""
         zero: float | None = None
         ends = begins
@@ -182,7 +186,7 @@ class PlayedSource:
                 seconds = reel.seconds_of(grabbed)
                 zero = begins - seconds if zero is None else zero
                 ends = max(ends, zero + seconds + self._interval)
-                if not self._queue.put(PlayedPicture(grabbed, reel.footage, zero + seconds, zero)):
+                if not self._queue.put(PlayedPicture(grabbed, reel.footage, zero + seconds, zero, take=take)):
                     return None
         finally:
             reel.footage.close()

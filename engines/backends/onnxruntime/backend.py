@@ -127,7 +127,9 @@ class OnnxRuntimeBackend(_Backend):
             version = import_onnxruntime().__version__
         except ImportError:
             return BackendState(self.name, False, NOT_INSTALLED)
-        return BackendState(self.name, True, version=version, precisions=("fp32",), size_ranges=True, carries_state=True)
+        return BackendState(
+            self.name, True, version=version, precisions=("fp32",), size_ranges=True, carries_state=True
+        )
 
     def _provider(self, spec: EngineSpec) -> Provider:
         return CPU

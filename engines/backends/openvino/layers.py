@@ -100,7 +100,8 @@ def convolutions(model: Any) -> list[Any]:
 
 def convolutions_reading(model: Any, inputs: Collection[str]) -> list[str]:
     """Names of those that read what these inputs of the graph hold, with no other convolution in between."""
-    reached, found = {port.get_node().get_friendly_name() for port in model.inputs if port.any_name in inputs}, []
+    found: list[str] = []
+    reached = {port.get_node().get_friendly_name() for port in model.inputs if port.any_name in inputs}
     for node in model.get_ordered_ops():
         if any(value.get_node().get_friendly_name() in reached for value in node.input_values()):
             names = found.append if node.get_type_name() in CONVOLUTIONS else reached.add

@@ -19,8 +19,9 @@ def fold_constants(
 ) -> tuple[list[onnx.NodeProto], Constants]:
     """The nodes, in order, that depend on the graph's inputs, and the value of every constant that they read.
 
-    `others` are inputs beside the frame whose shapes are known. With a `size` (height, width) the shape of the frame is a constant too. Without one it is read from the frame as
-    floating point, for TensorRT takes a uint8 frame in a Cast alone. ValueError where the graph has inner graphs.
+    With a `size` (height, width) the shape of the frame is a constant too. Without one it is read from the frame as
+    floating point, for TensorRT takes a uint8 frame in a Cast alone. `others` are inputs beside the frame whose shapes
+    are known. ValueError where the graph has inner graphs.
     """
     _check_flat(model)
     nodes = [_reading_the_cast(model, node) for node in model.graph.node]

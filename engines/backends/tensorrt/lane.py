@@ -150,11 +150,12 @@ class Lane:
         for each in self._carried:
             addresses |= {each.state.name: each.present, each.state.output: each.following}
             shapes[each.state.name] = each.shape
-        bound = True
+        bound = []
         if ranged:
-            bound = self._context.set_optimization_profile_async(0, self._stream)
-            bound = bound and all([self._context.set_input_shape(*item) for item in shapes.items()])
-        if not all([bound, *(self._context.set_tensor_address(*item) for item in addresses.items())]):
+            bound.append(self._context.set_optimization_profile_async(0, self._stream))
+            bound += [self._context.set_input_shape(*item) for item in shapes.items()]
+        bound += [self._context.set_tensor_address(*item) for item in addresses.items()]
+        if not all(bound):
             raise EngineRefused(f"the compiled engine does not take frames of {shape[2]}x{shape[1]}")
 
     def _warm_up(self, captures: bool) -> None:

@@ -213,7 +213,7 @@ def _wide_model(style: StyleFile, rewrites: Rewrites) -> onnx.ModelProto:
 
 
 def _hand_out_copies(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
-    """Lets nodes of their own write these outputs, so that what is read inside the net as well may be narrower there."""
+    """Lets nodes of their own write these outputs, so that what the net reads of them may be narrower inside."""
     for name in outputs:
         inside = f"{name}_inside"
         for node in model.graph.node:

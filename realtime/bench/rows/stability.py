@@ -48,6 +48,7 @@ def measure_stability(stylizer: Stylizer, scene: Scene | None = None) -> Stabili
     for number in range(0, PAIRS * FRAMES_BETWEEN_PAIRS, FRAMES_BETWEEN_PAIRS):
         motion = scene.flow(number, number + 1)
         frames = [Frame(scene.frame(index), scene.seconds(index), 0.0) for index in (number, number + 1)]
+        stylizer.begin_anew()
         first, second = (stylizer(frame).data for frame in frames)
         painted.append(warping_error(first, second, motion))
         plain.append(warping_error(frames[0].data, frames[1].data, motion))

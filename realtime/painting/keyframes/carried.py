@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frames.frame import Pixels
-from realtime.painting.keyframes.motion import (
+from realtime.painting.keyframes.palette import LocalPalette, Palette, strokes
+from realtime.painting.motion import (
     Field,
     Luma,
     Motion,
@@ -21,7 +22,6 @@ from realtime.painting.keyframes.motion import (
     measured,
     sampled,
 )
-from realtime.painting.keyframes.palette import LocalPalette, Palette, strokes
 
 # The painting follows the photo's light at this coarseness, in parts of the long side.
 LIGHT_SHARE = 0.03

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frames.frame import Pixels
-from realtime.painting.keyframes.motion import Field, Plane, grid
+from realtime.painting.motion import Field, Plane, grid
 
 if TYPE_CHECKING:
     pass

@@ -10,11 +10,11 @@ import numpy as np
 
 from engines.loading.engine import Controls, EngineSpec, GateReport
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.cuts import Sight, is_cut
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
-from realtime.painting.keyframes.cuts import Sight, is_cut
-from realtime.painting.keyframes.motion import MotionMeter, Small, measured
 from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report, spoken
 from realtime.painting.keyframes.palette import blended
+from realtime.painting.motion import MotionMeter, Small, measured
 from realtime.painting.notes import EngineFacts
 from realtime.painting.stylizer import Stylizer, Unfinished
 
@@ -63,8 +63,6 @@ class OptimisingEngine:
 class KeyframeStylizer(Stylizer):
     """Paints the frames of a video in order; raises Unfinished for those that `stop` left without a key frame."""
 
-    in_order = True
-
     def __init__(
         self,
         size: tuple[int, int],
@@ -85,6 +83,10 @@ class KeyframeStylizer(Stylizer):
         self._since_key = 0
         self._shot = 0
         self.keys: list[KeyFrame] = []
+
+    @property
+    def in_order(self) -> bool:
+        return True
 
     @property
     def facts(self) -> EngineFacts:

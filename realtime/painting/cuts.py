@@ -1,0 +1,96 @@
+"""Whether a new shot begins: its structure, its colours and its motion must all say so.
+
+One detector for all that is carried from frame to frame, be it by key frames or by a net.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.frames.frame import Pixels
+from realtime.painting.motion import Motion, MotionMeter, measured
+
+# Told apart on clips with 13 cuts in 1,730 frames: every cut had all three, no other frame had. A flash keeps the
+# structure, motion keeps the colours, and where both change slowly the flow can still follow.
+LEAST_STRUCTURE = 0.15
+LEAST_COLOURS = 0.03
+MOST_SEEN = 0.6
+STRUCTURE_SIZE = (64, 48)
+COLOURS_SIZE = (160, 120)
+BINS = 8
+SHORT_SIDE_PX = 360  # of the frame that is looked at, about
+# Sensor noise on a black frame is no structure.
+NOISE = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What is compared of a frame: coarse luma with mean 0 and deviation 1, and the roots of a colour histogram."""
+
+    structure: NDArray[np.float32]
+    colours: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rgb: Pixels) -> "Sight":
+        small = _reduced(rgb)
+        return cls(_structure(small), _colours(small))
+
+
+def is_cut(before: Sight, now: Sight, motion: Motion) -> bool:
+    """Whether the frames belong to two shots; `motion` is the one between them."""
+    return _look_apart(before, now) and motion.seen_share <= MOST_SEEN
+
+
+class CutDetector:
+    """Asked for every frame of a sequence, in order.
+
+    Motion costs most, and is measured only where structure and colours speak for a cut. A frame that is smaller than COLOURS_SIZE is enlarged: in so few pixels the flow explains anything.
+    """
+
+    def __init__(self) -> None:
+        self._meter = MotionMeter()
+        self._before: tuple[Pixels, Sight] | None = None
+
+    def __call__(self, pixels: Any) -> bool:
+        """Whether a shot begins with this frame, uint8 [H, W, 3], be it a tensor of torch; False for the first one."""
+        few = _few_of(pixels)
+        before, now = self._before, (few, Sight.of(few))
+        self._before = now
+        if before is None or before[0].shape != few.shape or not _look_apart(before[1], now[1]):
+            return False
+        return is_cut(before[1], now[1], self._meter.between(measured(before[0]).luma, measured(few).luma))
+
+
+def _few_of(pixels: Any) -> Pixels:
+    """Every so many-th pixel of a large frame, for more are not looked at; from a GPU's memory too."""
+    step = max(1, min(pixels.shape[:2]) // SHORT_SIDE_PX)
+    few = pixels[::step, ::step]
+    copied = np.array(few) if isinstance(few, np.ndarray) else few.cpu().numpy()
+    return _reduced(copied) if min(copied.shape[:2]) < COLOURS_SIZE[1] else np.ascontiguousarray(copied)
+
+
+def _look_apart(before: Sight, now: Sight) -> bool:
+    structure = 1 - float((before.structure * now.structure).mean())
+    colours = 1 - float(before.colours @ now.colours)  # of Bhattacharyya
+    return structure >= LEAST_STRUCTURE and colours >= LEAST_COLOURS
+
+
+def _reduced(rgb: Pixels) -> Pixels:
+    if rgb.shape[1::-1] == COLOURS_SIZE:
+        return rgb
+    return np.asarray(cv2.resize(rgb, COLOURS_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _structure(small: Pixels) -> NDArray[np.float32]:
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    coarse = cv2.resize(luma, STRUCTURE_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
+    soft = cv2.GaussianBlur(coarse, (0, 0), 1.5)
+    return np.asarray((soft - soft.mean()) / np.sqrt(soft.var() + NOISE**2), np.float32)
+
+
+def _colours(small: Pixels) -> NDArray[np.float32]:
+    counts = cv2.calcHist([small], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3).ravel()
+    return np.asarray(np.sqrt(counts / counts.sum()), np.float32)
