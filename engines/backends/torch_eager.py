@@ -89,7 +89,7 @@ class TorchBackend:
         return self._open(style, spec)
 
     def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
-        check_family(style, spec)
+        known_family(style, spec)
         try:
             return TorchEngine(rebuild_net(style), spec)
         except (ImportError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -103,7 +103,7 @@ class TorchBackend:
         return self._open(style, spec)
 
 
-def check_family(style: StyleFile, spec: EngineSpec) -> NetworkFamily:
+def known_family(style: StyleFile, spec: EngineSpec) -> NetworkFamily:
     """The family of the style's net; EngineRefused where nobody here knows it: a graph alone makes no torch net."""
     family = family_of(style)
     if family is None:

@@ -79,7 +79,7 @@ class NetworkFamily:
 
     `bytes_per_px(config)` is about what fp32 holds a pixel while it paints; without it, shapes in the graph are asked.
     Convolutions whose weights begin with one of `wide_layers` stay out of half precision and of 8 bits in the graphs
-    that we give types ourselves; else the kinds of operators decide. Without `half_net` torch-half takes another engine.
+    that we give types ourselves; else the kinds of operators decide. Without `half_net` torch-half refuses the net.
     `import_tensors` reads foreign checkpoints: ValueError "no such net: …" with the first thing that does not fit.
 
     What is raised for a config or weights that do not fit is KeyError, TypeError, ValueError or AttributeError.

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.backends.torch_eager import check_family, rebuild_net
+from engines.backends.torch_eager import rebuild_net
 from engines.backends.torch_half.graph import GPU, GraphPainter, PaintTensor
 from engines.cache.folder import default_cache_folder
 from engines.errors import EngineRefused
 from engines.kernels.compilers import Compilers, find_compilers
 from engines.kernels.instance_norm import Norm, torch_norm
-from engines.networks.family import TABLE
+from engines.networks.family import TABLE, BuildHalfNet
 from engines.spec import EngineSpec, one_line
 from engines.style.styles import StyleFile
 
@@ -66,10 +66,10 @@ class CpuPainter:
             return stylized
 
 
-def open_painter(style: StyleFile, spec: EngineSpec, way: str, progress: Progress) -> tuple[Painter, str]:
+def open_painter(
+    half_net: BuildHalfNet, style: StyleFile, spec: EngineSpec, way: str, progress: Progress
+) -> tuple[Painter, str]:
     """The painter and the way that it runs: `way`, or the fastest where that is empty; RuntimeError and the like."""
-    half_net = check_family(style, spec).half_net
-    assert half_net is not None, "the backend refuses other families"
     weights, size = rebuild_net(style).state_dict(), (spec.height, spec.width)
     style_size = weights.pop(TABLE).shape[1]
 
