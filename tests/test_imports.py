@@ -47,9 +47,15 @@ FLOORS = {
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.
 MODULE_IN_A_STRING = re.compile(r"((?:realtime|engines|trainers)(?:\.\w+)+)(?::\w+)?")
+# What a family tells of itself (family.py) is read in the base install; these of its files are opened with torch.
+NETS_IN_TORCH = tuple(
+    f"engines/networks/{family.parent.name}/{part}.py"
+    for family in (ROOT / "engines" / "networks").glob("*/family.py")
+    for part in ("net", "half_net", "half_weights")
+)
 IMPORT_TORCH_AT_THE_TOP = (
     "trainers/",
-    *(f"engines/networks/transform/{part}.py" for part in ("net", "half_net", "half_weights")),
+    *NETS_IN_TORCH,
     "engines/kernels/",
     "engines/backends/torch_eager.py",
     *(f"engines/backends/torch_half/{part}.py" for part in ("build", "graph")),
@@ -65,9 +71,6 @@ IMPORT_TRAINERS = (
     "realtime/painting/keyframes/optimiser.py",
     "realtime/live/still.py",
     "realtime/painting/keyframes/stylizer.py",
-)
-NETS_IN_TORCH = tuple(
-    path.removesuffix(".py").replace("/", ".") for path in IMPORT_TORCH_AT_THE_TOP if "/networks/" in path
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -145,7 +148,8 @@ def test_torch_is_loaded_only_where_nets_are_made(path: Path) -> None:
     if relative(path).startswith(IMPORT_TORCH_AT_THE_TOP):
         return
     names = imports_on_load(ast.parse(path.read_text()))
-    assert not [name for name in names if within(name, ("torch", "torchvision", *NETS_IN_TORCH))]
+    nets = tuple(net.removesuffix(".py").replace("/", ".") for net in NETS_IN_TORCH)
+    assert not [name for name in names if within(name, ("torch", "torchvision", *nets))]
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if relative(path).startswith("realtime/")], ids=relative)

@@ -24,6 +24,7 @@ from engines.export.export import export_style
 from engines.gate.memory import net_bytes
 from engines.gate.verify import psnr
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
+from engines.loading.prepare import prepare_in_child
 from engines.networks.registry import OURS, family_names, open_family
 from engines.spec import BuildAids, Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style, save_style
@@ -107,6 +108,12 @@ def test_an_engine_paints_as_the_trained_net(style: StyleFile, backend: str, pre
     assert not [line for line in lines if line.startswith("preparing")]
     np.testing.assert_array_equal(again(frame, controls), painted)
     again.close()
+
+
+def test_a_process_that_prepares_an_engine_knows_it_too(style: StyleFile) -> None:
+    spec = prepare_in_child(style, height=32, width=48, choice=EngineChoice("torch", strict=True))
+    assert spec is not None
+    assert spec.backend == "torch"
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
