@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.backends.torch_half.instance_norm import NormPass
-from engines.backends.torch_half.map_layout import MapLayout
+from engines.kernels.instance_norm import NormPass
+from engines.kernels.map_layout import MapLayout
 
 PLAIN = MapLayout()
 # What stands in a rim that is to be passed over: whoever reads it is far off.

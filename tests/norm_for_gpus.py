@@ -12,7 +12,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from engines.backends.torch_half import instance_norm_triton as kernels
+from engines.kernels import instance_norm_triton as kernels
 
 FOR = ((75, "*fp16"), (90, "*bf16"))
 IN_AND_OUT = ("x_ptr", "out_ptr", "residual_ptr")

@@ -8,11 +8,11 @@ import json
 import torch
 from norm_cases import CASES
 
-from engines.backends.torch_half.instance_norm import Norm, torch_norm
-from engines.backends.torch_half.instance_norm_triton import styled_norm, triton_norm
-from engines.backends.torch_half.net import HalfNet
-from engines.networks.transform import TransformNet
-from engines.networks.transform_config import TransformConfig
+from engines.kernels.instance_norm import Norm, torch_norm
+from engines.kernels.instance_norm_triton import styled_norm, triton_norm
+from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.half_net import HalfNet
+from engines.networks.transform.net import TransformNet
 
 WHOLE_NET = "whole net"
 TOLERATED = 1e-2  # of 255, in fp32

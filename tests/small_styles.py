@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from engines.export.export import export_style
-from engines.networks.transform import TransformNet
-from engines.networks.transform_config import TransformConfig
+from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle, StyleFile, load_style
 
 SMALL = TransformConfig(widths=(4, 6, 8), blocks=1, refine_blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
@@ -48,6 +48,7 @@ def write_small_style(
     styles = [NamedStyle(each, neutral + random.normal(0, 0.3, neutral.shape), title=each.title()) for each in names]
     export_style(
         path,
+        network="transform",
         config=config.to_dict(),
         weights=weights,
         styles=styles,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto
 
-from engines.export.graph import Graph
 from engines.gate.reference import reference_model
-from engines.networks.transform_config import PRESETS
+from engines.networks.graph import Graph
+from engines.networks.transform.config import PRESETS
 from engines.style.styles import load_style
 from realtime.bench.inputs.random_net import write_random_style
 from realtime.bench.roofline.ceilings import Ceiling

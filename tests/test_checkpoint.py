@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.errors import ImpastoError
-from engines.export.checkpoint import ImportOptions, import_checkpoint, name_after, read_transform_net
+from engines.export.checkpoint import ImportOptions, import_checkpoint, name_after, read_checkpoint
 from engines.style.styles import load_style
 
 State = dict[str, Tensor]
@@ -136,7 +136,7 @@ def test_other_spellings_of_the_same_net(tmp_path: Path, change: Callable[[State
     torch.save(change(state), tmp_path / "net.pth")
     arrays: dict[str, Any] = {name: value.numpy() for name, value in state.items()}
     np.savez(tmp_path / "net.npz", **arrays)
-    spelled, plain = (read_transform_net(tmp_path / name) for name in ("net.pth", "net.npz"))
+    spelled, plain = (read_checkpoint(tmp_path / name)[1] for name in ("net.pth", "net.npz"))
     np.testing.assert_array_equal(spelled.style, plain.style)
     assert all(np.array_equal(spelled.weights[name], plain.weights[name]) for name in plain.weights)
 

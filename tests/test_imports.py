@@ -36,7 +36,8 @@ FLOORS = {
         ("backends",),
         ("cache", "gate"),
         ("export",),
-        ("networks", "kernels"),
+        ("networks",),
+        ("kernels",),
         ("machine", "child_process"),
         ("spec",),
         ("style",),
@@ -46,13 +47,18 @@ FLOORS = {
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.
 MODULE_IN_A_STRING = re.compile(r"((?:realtime|engines|trainers)(?:\.\w+)+)(?::\w+)?")
+# What a family tells of itself (family.py) is read in the base install; these of its files are opened with torch.
+NETS_IN_TORCH = tuple(
+    f"engines/networks/{family.parent.name}/{part}.py"
+    for family in (ROOT / "engines" / "networks").glob("*/family.py")
+    for part in ("net", "half_net", "half_weights")
+)
 IMPORT_TORCH_AT_THE_TOP = (
     "trainers/",
-    "engines/networks/",
+    *NETS_IN_TORCH,
     "engines/kernels/",
     "engines/backends/torch_eager.py",
-    *(f"engines/backends/torch_half/{part}.py" for part in ("build", "graph", "net", "weights")),
-    *(f"engines/backends/torch_half/{part}.py" for part in ("instance_norm", "instance_norm_triton", "map_layout")),
+    *(f"engines/backends/torch_half/{part}.py" for part in ("build", "graph")),
 )
 IMPORT_TRAINERS = (
     "realtime/commands/train.py",
@@ -142,7 +148,8 @@ def test_torch_is_loaded_only_where_nets_are_made(path: Path) -> None:
     if relative(path).startswith(IMPORT_TORCH_AT_THE_TOP):
         return
     names = imports_on_load(ast.parse(path.read_text()))
-    assert not [name for name in names if within(name, ("torch", "torchvision", "engines.networks.transform"))]
+    nets = tuple(net.removesuffix(".py").replace("/", ".") for net in NETS_IN_TORCH)
+    assert not [name for name in names if within(name, ("torch", "torchvision", *nets))]
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if relative(path).startswith("realtime/")], ids=relative)

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from engines.export.export import export_style
-from engines.networks.transform import TransformNet
-from engines.networks.transform_config import TransformConfig
+from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
 from trainers.initial_weights import DETAIL_SHARE, initial_weights
 from trainers.losses import LUMA
@@ -34,8 +34,8 @@ def style_file(old: TransformNet, tmp_path: Path) -> Path:
     weights = {name: value.numpy() for name, value in old.state_dict().items() if name != "styles"}
     styles = [NamedStyle(name, row.detach().numpy()) for name, row in zip(("a", "b"), old.styles, strict=True)]
     export_style(
-        tmp_path / "old.onnx", config=OLD.to_dict(), weights=weights, styles=styles, name="old", licence="CC0-1.0",
-        training={"steps": 7},
+        tmp_path / "old.onnx", network="transform", config=OLD.to_dict(), weights=weights, styles=styles, name="old",
+        licence="CC0-1.0", training={"steps": 7},
     )  # fmt: skip
     return tmp_path / "old.onnx"
 

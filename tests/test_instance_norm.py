@@ -11,8 +11,8 @@ import pytest
 import torch
 from norm_cases import CASES
 
-from engines.backends.torch_half.instance_norm import torch_norm
-from engines.backends.torch_half.map_layout import MapLayout, pack, unpack
+from engines.kernels.instance_norm import torch_norm
+from engines.kernels.map_layout import MapLayout, pack, unpack
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engines.networks import transform_config
-from engines.networks.transform_config import TransformConfig
+from engines.networks.transform import config as transform_config
+from engines.networks.transform.config import TransformConfig
 from engines.style.styles import load_style
 from trainers import johnson
 from trainers.johnson import learning_rate_factor, train
@@ -228,7 +228,7 @@ PROCESS = """
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from engines.networks import transform_config
+from engines.networks.transform import config as transform_config
 from trainers.johnson import train
 from trainers.options import JohnsonOptions
 tiny = transform_config.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)

@@ -13,10 +13,12 @@ from onnx.reference import ReferenceEvaluator
 from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.tensorrt.typed_graph import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
-from engines.export.export import Rewrites, build_model, export_style
+from engines.export.export import export_style
 from engines.gate.golden import golden_frames
 from engines.gate.reference import open_reference
 from engines.gate.verify import psnr
+from engines.networks.family import Rewrites
+from engines.networks.transform.graph import build_model
 from engines.spec import FLOOR_DB, Controls, EngineSpec
 from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 
@@ -165,7 +167,14 @@ def test_large_weights_and_a_large_bright_picture_do_not_overflow_fp16(tmp_path:
     styles = [NamedStyle("one", small.vector("waves"))]
     path = tmp_path / "large.onnx"
     export_style(
-        path, config=SMALL.to_dict(), weights=weights, styles=styles, name="x", licence="CC0-1.0", training={"steps": 0}
+        path,
+        network="transform",
+        config=SMALL.to_dict(),
+        weights=weights,
+        styles=styles,
+        name="x",
+        licence="CC0-1.0",
+        training={"steps": 0},
     )
     style = load_style(str(path))
     frame = dict(golden_frames(*LARGE, 5))["bright"]

@@ -217,7 +217,16 @@ def with_a_loud_channel(style: StyleFile, path: Path) -> StyleFile:
     turned_up = np.where(scales_and_shifts, LOUD, 1)
     styles = [replace(named, vector=named.vector * turned_up) for named in style.card.styles]
     config = SMALL.to_dict()
-    export_style(path, config=config, weights=weights, styles=styles, name="loud", licence="CC0-1.0", training={})
+    export_style(
+        path,
+        network="transform",
+        config=config,
+        weights=weights,
+        styles=styles,
+        name="loud",
+        licence="CC0-1.0",
+        training={},
+    )
     return load_style(str(path))
 
 

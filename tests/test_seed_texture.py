@@ -9,10 +9,11 @@ import torch
 from small_styles import random_frame, write_small_style
 
 from engines.backends.torch_eager import rebuild_net
-from engines.export.export import PLAIN, Rewrites, build_model
-from engines.networks.seed_texture import PERIOD_PX, STEPS, periodic_noise, seed_texture, seed_tile
-from engines.networks.transform import TransformNet
-from engines.networks.transform_config import TransformConfig
+from engines.networks.family import PLAIN, Rewrites
+from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.graph import build_model
+from engines.networks.transform.net import TransformNet
+from engines.networks.transform.seed_texture import PERIOD_PX, STEPS, periodic_noise, seed_texture, seed_tile
 
 BLOCKS = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
 FULL_SIZE = TransformConfig(widths=(4, 6), blocks=1, seed_amplitude=0.1)

@@ -15,7 +15,7 @@ from small_styles import NAMES, SMALL, write_small_style
 import engines.style.file
 import engines.style.styles
 from engines.errors import ImpastoError
-from engines.networks.transform import TransformNet
+from engines.networks.transform.net import TransformNet
 from engines.style.file import CARD_KEY
 from engines.style.metadata import read_metadata
 from engines.style.styles import NamedStyle, StyleCard, StyleFile, list_gallery, load_style, resolve, save_style

@@ -22,10 +22,12 @@ from engines.backends.tensorrt.engine import Plan
 from engines.backends.tensorrt.flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
 from engines.backends.tensorrt.typed_graph import plain_fp16_model
 from engines.errors import EngineRefused, ImpastoError
-from engines.export.export import Rewrites, build_model, export_style
-from engines.export.graph import Graph
-from engines.networks.transform import TransformNet
-from engines.networks.transform_config import PRESETS
+from engines.export.export import export_style
+from engines.networks.family import Rewrites
+from engines.networks.graph import Graph
+from engines.networks.transform.config import PRESETS
+from engines.networks.transform.graph import build_model
+from engines.networks.transform.net import TransformNet
 from engines.spec import PRECISIONS, BuildAids, Calibration, EngineSpec, SizeRange
 from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 from realtime.bench.peers.bare_tensorrt import bare_tensorrt
@@ -76,7 +78,14 @@ def test_every_preset_compiles(rtx: Any, preset: str, tmp_path: Path) -> None:
     path = tmp_path / "noise.onnx"
     config = PRESETS[preset].to_dict()
     export_style(
-        path, config=config, weights=weights, styles=styles, name="n", licence="CC0-1.0", training={"steps": 0}
+        path,
+        network="transform",
+        config=config,
+        weights=weights,
+        styles=styles,
+        name="n",
+        licence="CC0-1.0",
+        training={"steps": 0},
     )
     assert len(compiled(rtx, load_style(str(path)), SPEC)) > 1000
 

@@ -15,10 +15,10 @@ from small_styles import one_thread_for_torch, random_frame, write_small_style
 from engines.backends.torch_half import build as torch_half_build
 from engines.backends.torch_half.backend import TorchHalfBackend
 from engines.backends.torch_half.build import COMPILED, INDUCTOR_FOLDER, KERNELS, OPERATIONS, WAYS
-from engines.backends.torch_half.instance_norm import torch_norm
 from engines.errors import EngineRefused
 from engines.gate.verify import paint_golden_pictures, verify
 from engines.kernels.compilers import Compilers
+from engines.kernels.instance_norm import torch_norm
 from engines.spec import BuildAids, Controls, Engine, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, load_style
 
@@ -104,7 +104,7 @@ def test_what_it_has_not_is_refused(style: StyleFile, spec: EngineSpec, words: s
 def test_other_nets_are_refused(style: StyleFile) -> None:
     other = StyleFile(style.path, style.data)
     other.card = replace(style.card, network={"name": "vae", "config": {}})
-    with pytest.raises(EngineRefused, match="knows the net 'transform' alone, not 'vae'"):
+    with pytest.raises(EngineRefused, match="knows no network 'vae', only transform; install"):
         TorchHalfBackend().build(other, SPEC, AIDS)
 
 

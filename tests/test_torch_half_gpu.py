@@ -41,7 +41,7 @@ def engine(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize("name", CASES)
 def test_the_kernels_are_instance_norm_in_float64(name: str) -> None:
     pytest.importorskip("triton")
-    from engines.backends.torch_half.instance_norm_triton import triton_norm
+    from engines.kernels.instance_norm_triton import triton_norm
 
     case = CASES[name]
     x, scale, shift, epsilon, residual = case.inputs()

@@ -8,9 +8,10 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
-from engines.export.export import PLAIN, Rewrites, build_model
-from engines.networks.transform import StyledNorm, TransformNet
-from engines.networks.transform_config import NORM_EPSILON, PRESETS, TransformConfig
+from engines.networks.family import PLAIN, Rewrites
+from engines.networks.transform.config import NORM_EPSILON, PRESETS, TransformConfig
+from engines.networks.transform.graph import build_model
+from engines.networks.transform.net import StyledNorm, TransformNet
 
 SMALL = {
     "classic": TransformConfig(widths=(4, 6, 8), blocks=1),

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.networks.transform import StyledNorm, TransformNet
-from engines.networks.transform_config import PRESETS, TransformConfig
+from engines.networks.transform.config import PRESETS, TransformConfig
+from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import load_style
 from trainers.losses import LUMA
 

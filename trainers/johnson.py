@@ -2,7 +2,7 @@
 
 Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; whole distributions of
 features in place of Gram matrices (trainers.wasserstein), over several octaves; content counts where the photo has
-detail; strokes grow from a seed texture (engines.networks.seed_texture), drawn anew in every step; losses relative to
+detail; strokes grow from a seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
 the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses, trainers.comb);
@@ -24,9 +24,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from engines.networks.seed_texture import CELLS_PX, periodic_noise
-from engines.networks.transform import TransformNet
-from engines.networks.transform_config import PRESETS, TransformConfig
+from engines.networks.transform.config import PRESETS, TransformConfig
+from engines.networks.transform.net import TransformNet
+from engines.networks.transform.seed_texture import CELLS_PX, periodic_noise
 from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures
 from trainers.options import JohnsonOptions
 from trainers.perceptual import load_perceptual

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from engines.networks.transform import TransformNet
+from engines.networks.transform.net import TransformNet
 from trainers.data import open_picture, to_tensor
 from trainers.initial_weights import initial_weights
 from trainers.options import JohnsonOptions

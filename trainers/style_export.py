@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engines.export.export import export_style
-from engines.networks.transform import TransformNet
+from engines.export.export import export_style, weights_and_styles
+from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
 from trainers.johnson import TrainedNet
@@ -67,13 +67,13 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
     figures = measure(trained.net, read_paintings(options, perceptual, device), options)
-    state = {name: tensor.detach().float().cpu().numpy() for name, tensor in trained.net.state_dict().items()}
-    vectors = state.pop("styles")
+    weights, vectors = weights_and_styles(trained.net)
     credits = read_credits(options.styles)
     export_style(
         options.out,
+        network="transform",
         config=trained.net.config.to_dict(),
-        weights=state,
+        weights=weights,
         styles=[_named(name, vector, credits) for name, vector in zip(trained.styles, vectors, strict=True)],
         name=options.out.stem,
         licence=options.licence,

@@ -10,6 +10,8 @@ import numpy as np
 
 from engines.backends.request_slots import Seats
 from engines.errors import EngineRefused
+from engines.networks.family import TABLE, NetworkFamily
+from engines.networks.registry import family_names, family_of, network_name, open_family
 from engines.spec import (
     BackendState,
     BuildAids,
@@ -24,26 +26,24 @@ from engines.spec import (
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from engines.networks.transform import TransformNet
+    from torch import Tensor, nn
 
 
 class TorchEngine:
-    """A TransformNet with the arithmetic around it that is in the graph of a style file.
+    """A net of a style file with the arithmetic around it that is in the graph of a style file.
 
     torch counts its threads for the whole process. With `spec.threads` that number is set for each call and put back
     to what it was when the engine was made, so that other users of torch notice it only while a frame is painted.
     """
 
-    def __init__(self, net: "TransformNet", spec: EngineSpec) -> None:
+    def __init__(self, net: "nn.Module", spec: EngineSpec) -> None:
         import torch
 
         self._threads_elsewhere = torch.get_num_threads()
         self.spec = spec
         self.gate: GateReport | None = None
-        self._style_size = net.config.style_size
-        self._nets: Seats[TransformNet] = Seats([net] * spec.requests)
+        self._style_size = net.state_dict()[TABLE].shape[1]
+        self._nets: Seats[nn.Module] = Seats([net] * spec.requests)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         import torch
@@ -89,11 +89,10 @@ class TorchBackend:
         return self._open(style, spec)
 
     def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
-        if style.card.network.get("name") != "transform":
-            raise EngineRefused(f"{spec} knows the net 'transform' alone, not {style.card.network.get('name')!r}")
+        known_family(style, spec)
         try:
             return TorchEngine(rebuild_net(style), spec)
-        except (ImportError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        except (ImportError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({one_line(error)})") from error
 
     def dump(self, engine: Engine) -> bytes:
@@ -104,17 +103,27 @@ class TorchBackend:
         return self._open(style, spec)
 
 
-def rebuild_net(style: StyleFile) -> "TransformNet":
+def known_family(style: StyleFile, spec: EngineSpec) -> NetworkFamily:
+    """The family of the style's net; EngineRefused where nobody here knows it: a graph alone makes no torch net."""
+    family = family_of(style)
+    if family is None:
+        known = ", ".join(family_names())
+        raise EngineRefused(
+            f"{spec} knows no network {network_name(style)!r}, only {known}; install the package that adds it, or "
+            "choose another --engine"
+        )
+    return family
+
+
+def rebuild_net(style: StyleFile) -> "nn.Module":
     """The torch net that the style file was made from; ImportError where torch is not installed."""
     import torch
 
-    from engines.networks.transform import TransformNet
-    from engines.networks.transform_config import TransformConfig
-
-    net = TransformNet(TransformConfig.from_dict(style.card.network["config"]), len(style.card.styles))
+    family = open_family(network_name(style))
+    net = family.net(style.card.network["config"], len(style.card.styles))
     tensors = {name: torch.tensor(array) for name, array in style.weights().items()}
     vectors = np.stack([named.vector for named in style.card.styles])
-    net.load_state_dict({**tensors, "styles": torch.tensor(vectors)})
+    net.load_state_dict({**tensors, TABLE: torch.tensor(vectors)})
     return net.eval()
 
 
@@ -122,7 +131,7 @@ def _blend(picture: "Tensor", painted: "Tensor", controls: Controls) -> "Tensor"
     """picture + strength · ((1 − keep) · d + keep · luma(d)), d = painted − picture; all [1, 3, H, W], 0..255."""
     import torch
 
-    from engines.export.picture_graph import LUMA
+    from engines.networks.picture_graph import LUMA
 
     change = painted - picture
     luma = (change * torch.tensor(LUMA)[None, :, None, None]).sum(dim=1, keepdim=True)

@@ -1,30 +1,19 @@
-"""`impasto import`: a transform net of pytorch/examples' fast_neural_style becomes a style file. Needs no torch.
+"""`impasto import`: a checkpoint that another program trained becomes a style file. Needs no torch.
 
-That net is Johnson's (arXiv 1603.08155) with instance norm: RGB 0..255 in and out, reflection padding, nearest-upsample
-convolutions, five residual blocks. Ours takes and gives 0..1 and keeps its norms' scales and shifts in a style vector.
+Which nets can be read is the families' affair (`NetworkFamily.import_tensors`).
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from engines.errors import ImpastoError
 from engines.export.export import export_style
 from engines.export.tensor_files import read_tensors
+from engines.networks.family import ImportedNet
+from engines.networks.registry import family_names, open_family
 from engines.style.styles import SUFFIX, NamedStyle
-
-WHITE = 255.0
-# A norm follows these convolutions and takes their biases away exactly: (x + b) − mean(x + b) = x − mean(x).
-NORMED_CONVOLUTIONS = ("conv1", "conv2", "conv3", "deconv1", "deconv2")
-# Buffers that InstanceNorm2d had before torch 0.4 and that were never used, and what DataParallel puts before a name.
-UNUSED_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
-PARALLEL_PREFIX = "module."
-Tensors = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +28,6 @@ class ImportOptions:
     licence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedNet:
-    """The net in our terms: `TransformConfig` fields, weights by our names, and the style vector float32 [S]."""
-
-    config: dict[str, Any]
-    weights: dict[str, np.ndarray]
-    style: np.ndarray
-
-
 def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) -> str:
     """Writes the checkpoint as a style file and returns the style's name.
 
@@ -55,7 +35,7 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     not called .onnx (so that no checkpoint is written over by mistake).
     """
     _check_output(output)
-    net = read_transform_net(checkpoint)
+    network, net = read_checkpoint(checkpoint)
     style = NamedStyle(
         name=options.name or name_after(checkpoint),
         vector=net.style,
@@ -67,6 +47,7 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     )
     export_style(
         output,
+        network=network,
         config=net.config,
         weights=net.weights,
         styles=[style],
@@ -93,115 +74,14 @@ def name_after(checkpoint: Path) -> str:
     return re.sub(r"[^\w.-]+", "_", checkpoint.stem).strip("_.") or "imported"
 
 
-def read_transform_net(checkpoint: Path) -> ImportedNet:
-    """The net of a checkpoint (.pth, .model, .pt, .safetensors or .npz)."""
-    tensors = {_plain_name(name): values for name, values in read_tensors(checkpoint).items()}
-    tensors = {name: values for name, values in tensors.items() if not name.endswith(UNUSED_BUFFERS)}
-    blocks = _count_blocks(tensors)
-    try:
-        _check_layout(tensors, blocks)
-    except ValueError as error:
-        raise ImpastoError(f"{checkpoint} is not a transform net of pytorch/examples: {error}") from error
-    return _translate(tensors, blocks)
-
-
-def _plain_name(name: str) -> str:
-    return name.removeprefix(PARALLEL_PREFIX)
-
-
-def _count_blocks(tensors: Tensors) -> int:
-    numbers = [int(found[1]) for name in tensors if (found := re.match(r"res(\d{1,2})\.", name))]
-    return max(numbers, default=0)
-
-
-def _expected_shapes(tensors: Tensors, blocks: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every tensor of the layout with its shape, given the width and the outer kernels that the checkpoint has."""
-    width, _, _, kernel = tensors["conv1.conv2d.weight"].shape
-    last_kernel = tensors["deconv3.conv2d.weight"].shape[-1]
-    yield from _conv_shapes("conv1.conv2d", width, 3, kernel)
-    yield from _conv_shapes("conv2.conv2d", 2 * width, width, 3)
-    yield from _conv_shapes("conv3.conv2d", 4 * width, 2 * width, 3)
-    for block in range(1, blocks + 1):
-        yield from _conv_shapes(f"res{block}.conv1.conv2d", 4 * width, 4 * width, 3)
-        yield from _conv_shapes(f"res{block}.conv2.conv2d", 4 * width, 4 * width, 3)
-    yield from _conv_shapes("deconv1.conv2d", 2 * width, 4 * width, 3)
-    yield from _conv_shapes("deconv2.conv2d", width, 2 * width, 3)
-    yield from _conv_shapes("deconv3.conv2d", 3, width, last_kernel)
-    for norm, channels in zip(_norm_names(blocks), _norm_channels(width, blocks), strict=True):
-        yield f"{norm}.weight", (channels,)
-        yield f"{norm}.bias", (channels,)
-
-
-def _conv_shapes(name: str, out: int, channels: int, kernel: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (out, channels, kernel, kernel)
-    yield f"{name}.bias", (out,)
-
-
-def _norm_names(blocks: int) -> list[str]:
-    """In the order in which the picture meets them, which is the style vector's."""
-    residual = [f"res{block}.in{half}" for block in range(1, blocks + 1) for half in (1, 2)]
-    return ["in1", "in2", "in3", *residual, "in4", "in5"]
-
-
-def _norm_channels(width: int, blocks: int) -> list[int]:
-    return [width, 2 * width, *[4 * width] * (1 + 2 * blocks), 2 * width, width]
-
-
-def _check_layout(tensors: Tensors, blocks: int) -> None:
-    """ValueError with the first thing that does not fit."""
-    for name in ("conv1.conv2d.weight", "deconv3.conv2d.weight"):
-        if name not in tensors or tensors[name].ndim != 4 or tensors[name].shape[-1] % 2 == 0:
-            raise ValueError(f"{name} is missing or of another shape; it has {_some(tensors)}")
-    expected = dict(_expected_shapes(tensors, blocks))
-    if missing := sorted(set(expected) - set(tensors)):
-        raise ValueError(f"it lacks {_some(missing)}")
-    if unknown := sorted(set(tensors) - set(expected)):
-        raise ValueError(f"it also has {_some(unknown)}")
-    for name, shape in expected.items():
-        if tensors[name].shape != shape:
-            raise ValueError(f"{name} has shape {tensors[name].shape} where {shape} fits")
-        if not np.isfinite(tensors[name]).all():
-            raise ValueError(f"{name} has values that are not finite; its training failed")
-
-
-def _some(names: Mapping[str, Any] | list[str]) -> str:
-    first = list(names)[:3]
-    return ", ".join(first) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _translate(tensors: Tensors, blocks: int) -> ImportedNet:
-    """Renames, and moves the factor 255 of their pixels into the stem, the last norm and the last bias.
-
-    The stem sees pixels 255 times smaller, so its weights grow by as much. The factor 1/255 of the output goes into the
-    last norm's scale and shift rather than into the head's weights, which half precision would then round away:
-    relu(s·x + t)/255 = relu(s/255·x + t/255).
-    """
-    width, _, _, kernel = tensors["conv1.conv2d.weight"].shape
-    head = tensors["deconv3.conv2d.weight"]
-    config = {
-        "widths": (width, 2 * width, 4 * width),
-        "blocks": blocks,
-        "refine_blocks": 0,
-        "unshuffle": 1,
-        "stem_kernel": kernel,
-        "head_kernel": head.shape[-1],
-    }
-    weights = {
-        "down.0.weight": tensors["conv1.conv2d.weight"] * WHITE,
-        "down.1.weight": tensors["conv2.conv2d.weight"],
-        "down.2.weight": tensors["conv3.conv2d.weight"],
-        "up.0.weight": tensors["deconv1.conv2d.weight"],
-        "up.1.weight": tensors["deconv2.conv2d.weight"],
-        "head.weight": head,
-        "head.bias": tensors["deconv3.conv2d.bias"] / WHITE,
-    }
-    for block in range(blocks):
-        for half in ("conv1", "conv2"):
-            weights[f"blocks.{block}.{half}.weight"] = tensors[f"res{block + 1}.{half}.conv2d.weight"]
-    return ImportedNet(config, weights, _style_vector(tensors, blocks))
-
-
-def _style_vector(tensors: Tensors, blocks: int) -> np.ndarray:
-    parts = [(tensors[f"{norm}.weight"], tensors[f"{norm}.bias"]) for norm in _norm_names(blocks)]
-    parts[-1] = (parts[-1][0] / WHITE, parts[-1][1] / WHITE)
-    return np.concatenate([values for pair in parts for values in pair]).astype(np.float32)
+def read_checkpoint(checkpoint: Path) -> tuple[str, ImportedNet]:
+    """The family and the net of a checkpoint (.pth, .model, .pt, .safetensors or .npz)."""
+    tensors, reasons = read_tensors(checkpoint), []
+    for name in family_names():
+        read = open_family(name).import_tensors
+        try:
+            if read is not None:
+                return name, read(tensors)
+        except ValueError as error:
+            reasons.append(str(error))
+    raise ImpastoError(f"{checkpoint} is {', and '.join(reasons)}")

@@ -1,21 +1,20 @@
 """How much memory building and checking an engine takes, told before anything large is asked for.
 
 A picture of 90 megapixels took 18 GB and ended in the killing of whatever the system chose. What grows with the picture
-is the net's widest stage: while it runs, a runtime holds what goes in, a padded copy, and what comes out. For a
-transform net of a stem with b channels, which the upsampling before the head enters with a, both at 1/u of the picture,
-that is 8(a + b)/u² bytes a pixel in float32, and some 50 more for the picture itself as floats.
+is the net's widest stage: while it runs, a runtime holds what goes in, a padded copy, and what comes out. A family of
+networks has a formula for it, or the shapes in the graph are asked; some 50 bytes a pixel more are for the picture
+itself as floats.
 
-Measured for the reference (OpenCV 5) at 640x360, 1280x720 and 1920x1080, with one frame in it: 150 bytes a pixel for
-`fast` (162 by the formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's
-(818). OpenVINO took half of it, ONNX Runtime 1.0 to 1.3 times as much, torch 1.3 to 1.6 times. Building and checking
-the gallery's engine for 4000x3000 in OpenVINO took 2.1 GiB, all counted, where the estimate is 2.3.
+That is measured for the reference (OpenCV 5) with one frame in it. Of transform nets OpenVINO took half of it, ONNX
+Runtime 1.0 to 1.3 times as much, torch 1.3 to 1.6 times. Building and checking the gallery's engine for 4000x3000 in
+OpenVINO took 2.1 GiB, all counted, where the estimate is 2.3.
 """
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from engines.errors import ImpastoError
+from engines.networks.registry import config_of, family_of
 from engines.spec import CALIBRATED, EngineSpec
 from engines.style.styles import StyleFile
 
@@ -62,21 +61,11 @@ def build_bytes(style: StyleFile, spec: EngineSpec, size: tuple[int, int]) -> in
 
 def net_bytes(style: StyleFile, size: tuple[int, int]) -> int:
     """About how many bytes of activations the fp32 reference holds at `size` (height, width); its time goes with it."""
-    network = style.card.network
-    if network.get("name") == "transform":
-        channels = _widest_bytes_per_px(network["config"])
-        return int((PICTURE_BYTES_PER_PX + channels) * math.prod(size))
-    return PICTURE_BYTES_PER_PX * math.prod(size) + _widest_node_bytes(style, size)
-
-
-def _widest_bytes_per_px(config: dict[str, object]) -> float:
-    """8(a + b)/u² of a transform net's widest stage."""
-    from engines.networks.transform_config import TransformConfig
-
-    net = TransformConfig.from_dict(config)
-    levels = [(net.picture_channels, net.widths[0]), *pairwise(net.widths)]
-    blocks = [(net.unshuffle << max(0, level - 1)) ** 2 for level in range(len(levels))]
-    return max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
+    family = family_of(style)
+    if family is None or family.bytes_per_px is None:
+        return PICTURE_BYTES_PER_PX * math.prod(size) + _widest_node_bytes(style, size)
+    with config_of(style) as config:
+        return int((PICTURE_BYTES_PER_PX + family.bytes_per_px(config)) * math.prod(size))
 
 
 def _widest_node_bytes(style: StyleFile, size: tuple[int, int]) -> int:

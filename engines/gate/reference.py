@@ -1,7 +1,8 @@
 """The fp32 references of the acceptance gate: runtimes that share no code with the engine they judge.
 
-OpenCV's dnn module comes with the base install; ONNX Runtime and ONNX's own evaluator stand in where it is too old. For
-our own nets they also run another graph: the plain one, written anew from the weights without the rewrites for speed.
+OpenCV's dnn module comes with the base install; ONNX Runtime and ONNX's own evaluator stand in where it is too old. Of
+nets whose family is known they also run another graph: the plain one, written anew from the weights without the
+rewrites for speed.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import EngineRefused
+from engines.export.export import graph_of
+from engines.networks.family import PLAIN
 from engines.spec import Controls, EngineSpec, one_line
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
@@ -69,18 +72,7 @@ def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:
 
 def reference_model(style: StyleFile) -> "onnx.ModelProto":
     """The plain graph of the file's net, without rewrites for speed; the file's own graph for nets we do not know."""
-    network = style.card.network
-    if network.get("name") != "transform":
-        return style.model
-    from engines.export.export import PLAIN, build_model
-
-    try:
-        return build_model(network["config"], style.weights(), rewrites=PLAIN, weight_type=np.float32)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EngineRefused(
-            f"the weights in {style.path.name} do not fit the net that its card describes ({one_line(error)}); "
-            "get the style file again"
-        ) from error
+    return graph_of(style, PLAIN)
 
 
 def _open_opencv(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:

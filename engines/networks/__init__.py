@@ -1,1 +1,1 @@
-"""Definitions of the nets; beside each other they import torch alone."""
+"""Families of networks, each in one place, and what all their graphs are made with."""

@@ -58,8 +58,9 @@ class NamedStyle:
 class StyleCard:
     """What a style file says about itself.
 
-    `network` is {"name": "transform", "config": {…}}, enough to rebuild the torch net; `preprocessing` documents what
-    the graph does inside; `training` is the recipe with its data, loss network and steps; `figures` were measured.
+    `network` is {"name": "transform", "config": {…}}, a family's name and enough for that family to rebuild the torch
+    net; `preprocessing` documents what the graph does inside; `training` is the recipe with its data, loss network and
+    steps; `figures` were measured.
     `state` is what the net carries from frame to frame (engines/style/state.py).
     """
 

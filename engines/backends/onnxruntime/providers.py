@@ -204,7 +204,7 @@ def _try(provider: Provider) -> None:
     """Runs one addition there."""
     from onnx import TensorProto
 
-    from engines.export.graph import Graph
+    from engines.networks.graph import Graph
 
     graph = Graph("trial")
     total = graph.op("Add", graph.input("number", TensorProto.FLOAT, [4]), graph.constant(1.0))

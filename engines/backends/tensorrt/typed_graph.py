@@ -25,7 +25,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from engines.backends.tensorrt.folding import Constants, constants_derived_from, fold_constants
-from engines.export.export import PLAIN, Rewrites, build_model
+from engines.export.export import graph_of
+from engines.networks.family import PLAIN, Rewrites
+from engines.networks.registry import family_of
 from engines.style.file import WEIGHT_PREFIX
 from engines.style.state import StateInput
 from engines.style.styles import StyleFile
@@ -61,10 +63,10 @@ class NetGraph:
 def read_net(style: StyleFile, size: tuple[int, int] | None, rewrites: Rewrites = CAST_FIRST) -> NetGraph:
     """The graph of a style file in float32; ValueError where it has no convolution, or parts that are not plain ONNX.
 
-    A transform net is written anew from its weights, so that the frame goes into a Cast first, which TensorRT demands;
-    the net of another package is taken as it is.
+    A net whose family is known is written anew from its weights, so that the frame goes into a Cast first, which
+    TensorRT demands; another is taken as it is.
     """
-    model = _wide_model(style, rewrites)
+    model = graph_of(style, rewrites)
     _hand_out_copies(model, [each.output for each in style.card.state if each.kind == "float32"])
     derived = constants_derived_from(model, WEIGHT_PREFIX)
     nodes, constants = fold_constants(model, size, _shapes_of_state(style.card.state, size))
@@ -72,7 +74,9 @@ def read_net(style: StyleFile, size: tuple[int, int] | None, rewrites: Rewrites 
     ours = [node for node in candidates if node.input[1] in derived]
     if not candidates:
         raise ValueError("it has no convolution with constant weights")
-    return NetGraph(model, size, nodes, constants, ours or candidates, style.card.state)
+    wide = _wide_constants(style, model)
+    narrow = [node for node in ours or candidates if node.input[1] not in wide]
+    return NetGraph(model, size, nodes, constants, narrow, style.card.state)
 
 
 def half_precision_nodes(net: NetGraph) -> set[str]:
@@ -203,13 +207,11 @@ def _typed(net: NetGraph, typing: Typing) -> onnx.ModelProto:
     return assemble(net, nodes, typing.constants)
 
 
-def _wide_model(style: StyleFile, rewrites: Rewrites) -> onnx.ModelProto:
-    network = style.card.network
-    if network.get("name") != "transform":
-        ours = onnx.ModelProto()
-        ours.CopyFrom(style.model)
-        return ours
-    return build_model(network["config"], style.weights(), rewrites=rewrites, weight_type=np.float32)
+def _wide_constants(style: StyleFile, model: onnx.ModelProto) -> set[str]:
+    """The weights that the net's family wants in float32, and what is computed from them."""
+    family = family_of(style)
+    layers = () if family is None else family.wide_layers
+    return set[str]().union(*(constants_derived_from(model, f"{WEIGHT_PREFIX}{layer}") for layer in layers))
 
 
 def _hand_out_copies(model: onnx.ModelProto, outputs: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """torch on NVIDIA's GPUs in fp16 or bf16: the net rewritten for them, our fused norm, and one CUDA graph for a frame.
 
-The net is in torch_half_net.py, the GPU's part in torch_half_cuda.py, and what a machine lacks in torch_half_probe.py.
-A spec with the device "CPU", which no probe gives, runs the same net there.
+The net is its family's own (`NetworkFamily.half_net`), the GPU's part is in graph.py, and what a machine lacks in
+probe.py. A spec with the device "CPU", which no probe gives, runs the same net there.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engines.backends.request_slots import Seats
+from engines.backends.torch_eager import known_family
 from engines.backends.torch_half.probe import (
     look_at_gpu,
     missing_torch,
@@ -20,6 +21,8 @@ from engines.backends.torch_half.probe import (
 )
 from engines.errors import EngineRefused
 from engines.kernels.compilers import find_compilers
+from engines.networks.family import BuildHalfNet
+from engines.networks.registry import network_name
 from engines.spec import (
     BackendState,
     BuildAids,
@@ -39,7 +42,6 @@ if TYPE_CHECKING:
     from engines.backends.torch_half.build import Painter, Progress
 
 PRECISIONS = ("fp16", "bf16")
-NETWORK = "transform"
 
 
 class HalfEngine:
@@ -70,8 +72,6 @@ class HalfEngine:
             return painter.paint_device(slot, frame.contiguous()[None], vector)[0]
 
     def _vector(self, controls: Controls) -> np.ndarray:
-        from engines.backends.torch_half.net import control_vector
-
         check_style(controls, self._style_size)
         return control_vector(controls)
 
@@ -85,6 +85,11 @@ class HalfEngine:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
         self._slots.close()
         self._painter = None
+
+
+def control_vector(controls: Controls) -> np.ndarray:
+    """float32 [S + 2]: the style vector, then strength and keep_colour."""
+    return np.append(controls.style, np.array([controls.strength, controls.keep_colour], np.float32))
 
 
 class TorchHalfBackend:
@@ -124,22 +129,24 @@ class TorchHalfBackend:
         return self._open(style, spec, way, lambda stage, share: None)
 
     def _open(self, style: StyleFile, spec: EngineSpec, way: str, progress: "Progress") -> Engine:
-        _check(style, spec)
+        half_net = _half_net(style, spec)
         try:
             from engines.backends.torch_half.build import open_painter
 
-            painter, way = open_painter(style, spec, way, progress)
+            painter, way = open_painter(half_net, style, spec, way, progress)
         except (ImportError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
             raise EngineRefused(f"{spec} cannot run {style.path.name} ({one_line(error)})") from error
         return HalfEngine(painter, spec, style.card.style_size, way)
 
 
-def _check(style: StyleFile, spec: EngineSpec) -> None:
-    """EngineRefused for what this backend cannot do for anybody."""
-    network = style.card.network.get("name")
-    if network != NETWORK:
-        raise EngineRefused(f"{spec} knows the net {NETWORK!r} alone, not {network!r}; choose another --engine")
+def _half_net(style: StyleFile, spec: EngineSpec) -> BuildHalfNet:
+    """What makes the style's net in half precision; EngineRefused for what this backend cannot do for anybody."""
+    half_net = known_family(style, spec).half_net
+    if half_net is None:
+        name = network_name(style)
+        raise EngineRefused(f"{spec}: the network {name!r} has no half precision of its own; choose another --engine")
     if spec.precision not in PRECISIONS:
         raise EngineRefused(f"{spec} has no {spec.precision}; choose one of {', '.join(PRECISIONS)}")
     if spec.size_range is not None:
         raise EngineRefused(f"{spec} is captured for one size; ask for no range of sizes, or choose another --engine")
+    return half_net

@@ -14,15 +14,15 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engines.backends.torch_eager import rebuild_net
 from engines.backends.torch_half.graph import GPU, GraphPainter, PaintTensor
-from engines.backends.torch_half.instance_norm import Norm, torch_norm
-from engines.backends.torch_half.net import HalfNet
 from engines.cache.folder import default_cache_folder
 from engines.errors import EngineRefused
 from engines.kernels.compilers import Compilers, find_compilers
+from engines.kernels.instance_norm import Norm, torch_norm
+from engines.networks.family import TABLE, BuildHalfNet
 from engines.spec import EngineSpec, one_line
 from engines.style.styles import StyleFile
 
@@ -33,7 +33,7 @@ WAYS = (COMPILED, KERNELS, OPERATIONS)
 INDUCTOR_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 
 logger = logging.getLogger("impasto")
-MakeNet = Callable[[Norm], HalfNet]
+MakeNet = Callable[[Norm], nn.Module]
 Progress = Callable[[str, float], None]
 
 
@@ -53,7 +53,7 @@ class CpuPainter:
 
     on_gpu = False
 
-    def __init__(self, net: HalfNet, requests: int) -> None:
+    def __init__(self, net: nn.Module, requests: int) -> None:
         self.slots = range(requests)
         self._net = net
 
@@ -66,20 +66,23 @@ class CpuPainter:
             return stylized
 
 
-def open_painter(style: StyleFile, spec: EngineSpec, way: str, progress: Progress) -> tuple[Painter, str]:
+def open_painter(
+    half_net: BuildHalfNet, style: StyleFile, spec: EngineSpec, way: str, progress: Progress
+) -> tuple[Painter, str]:
     """The painter and the way that it runs: `way`, or the fastest where that is empty; RuntimeError and the like."""
-    net, size = rebuild_net(style), (spec.height, spec.width)
-    weights = {name: tensor for name, tensor in net.state_dict().items() if name != "styles"}
+    weights, size = rebuild_net(style).state_dict(), (spec.height, spec.width)
+    style_size = weights.pop(TABLE).shape[1]
 
-    def make(norm: Norm, device: str = GPU) -> HalfNet:
-        return HalfNet(net.config, weights, size, dtype=DTYPES[spec.precision], norm=norm).to(device)
+    def make(norm: Norm, device: str = GPU) -> nn.Module:
+        net = half_net(style.card.network["config"], weights, size, dtype=DTYPES[spec.precision], norm=norm)
+        return net.to(device)
 
     if spec.device == ON_CPU:
         return CpuPainter(make(torch_norm, "cpu"), spec.requests), OPERATIONS
 
     def capture(paint: PaintTensor) -> GraphPainter:
         with torch.no_grad():
-            return GraphPainter(paint, size, net.config.style_size + 2, spec.requests)
+            return GraphPainter(paint, size, style_size + 2, spec.requests)
 
     compilers = find_compilers()
     if compilers.missing:
@@ -104,18 +107,18 @@ def ways_to_run(make: MakeNet, compilers: Compilers, only: str) -> Iterator[tupl
     yield from ((way, ways[way]) for way in possible if only in ("", way))
 
 
-def _with_kernels(make: MakeNet) -> HalfNet:
-    from engines.backends.torch_half.instance_norm_triton import triton_norm
+def _with_kernels(make: MakeNet) -> nn.Module:
+    from engines.kernels.instance_norm_triton import triton_norm
 
     return make(triton_norm)
 
 
-def compiled(net: HalfNet) -> PaintTensor:
+def compiled(net: nn.Module) -> PaintTensor:
     """The net by torch.compile, in one graph and for its one size.
 
     torch compiles one piece of code eight times and no more, and every size and style counts: so each net gets a copy.
     """
-    forward = HalfNet.forward
+    forward = type(net).forward
     copy = FunctionType(forward.__code__.replace(), forward.__globals__, forward.__name__)
     paint: PaintTensor = torch.compile(MethodType(copy, net), dynamic=False, fullgraph=True)
     return paint

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.loading.engine import EngineChoice
-from engines.networks.transform_config import PRESETS
+from engines.networks.transform.config import PRESETS
 from engines.style.styles import SUFFIX, resolve
 from realtime.bench.inputs.random_net import write_random_style
 from realtime.bench.options import BenchOptions

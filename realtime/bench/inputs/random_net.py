@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.export.export import export_style
-from engines.networks.transform_config import PRESETS, TransformConfig
+from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.style.styles import NamedStyle
 
 SEED = 20160327
@@ -25,6 +25,7 @@ def write_random_style(path: Path, preset: str) -> Path:
     weights = {name: _draw(random, shape) for name, shape in weight_shapes(config)}
     export_style(
         path,
+        network="transform",
         config=config.to_dict(),
         weights=weights,
         styles=[NamedStyle(STYLE, _neutral_style(config))],

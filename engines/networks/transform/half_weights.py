@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.backends.torch_half.map_layout import PLAIN, MapLayout
-from engines.networks.transform_config import NORM_EPSILON, TransformConfig
+from engines.kernels.map_layout import PLAIN, MapLayout
+from engines.networks.transform.config import NORM_EPSILON, TransformConfig
 
 WHITE = 255.0
 # About the deviation of a photograph's pixels, 0..255.

@@ -6,8 +6,8 @@ they are, and what it makes of the texture depends on the size alone. A runtime 
 
 import numpy as np
 
-from engines.export.graph import Graph
-from engines.networks.seed_texture import PERIOD_PX, STEPS, seed_tile
+from engines.networks.graph import Graph
+from engines.networks.transform.seed_texture import PERIOD_PX, STEPS, seed_tile
 
 
 def stem_of_texture(g: Graph, size: str, weight: str, *, factor: int, kernel: int, amplitude: float) -> str:

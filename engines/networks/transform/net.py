@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.networks.seed_texture import seed_texture
-from engines.networks.transform_config import NORM_EPSILON, TransformConfig
+from engines.networks.transform.config import NORM_EPSILON, TransformConfig
+from engines.networks.transform.seed_texture import seed_texture
 
 COLOURS = 3
 

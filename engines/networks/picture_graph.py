@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto
 
-from engines.export.graph import Graph
+from engines.networks.graph import Graph
 
 WHITE = 255.0
 # Every eighth pixel in both directions tells a picture's mean well enough.

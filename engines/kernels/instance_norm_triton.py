@@ -17,8 +17,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from engines.backends.torch_half.instance_norm import NormPass
-from engines.backends.torch_half.map_layout import MapLayout
+from engines.kernels.instance_norm import NormPass
+from engines.kernels.map_layout import MapLayout
 
 TILE = 4096
 MOST_CHANNELS = 128

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engines.backends.torch_half.map_layout import PLAIN, MapLayout, pack, unpack
+from engines.kernels.map_layout import PLAIN, MapLayout, pack, unpack
 
 
 @dataclass(frozen=True, slots=True)

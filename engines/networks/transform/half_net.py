@@ -9,14 +9,15 @@ The picture and the result are handled in fp32, the maps of the net in half prec
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.backends.torch_half.instance_norm import Norm, NormPass
-from engines.backends.torch_half.map_layout import PLAIN, MapLayout, fold, reflected, rim_rows, unfold
-from engines.backends.torch_half.weights import (
+from engines.kernels.instance_norm import Norm, NormPass
+from engines.kernels.map_layout import PLAIN, MapLayout, fold, reflected, rim_rows, unfold
+from engines.networks.picture_graph import LUMA, SAMPLE_STEP
+from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.half_weights import (
     CHANNEL_GROUP,
     WHITE,
     Convolution,
@@ -27,15 +28,7 @@ from engines.backends.torch_half.weights import (
     normed_weight,
     outputs_by_place,
 )
-from engines.export.picture_graph import LUMA, SAMPLE_STEP
-from engines.networks.seed_texture import seed_texture
-from engines.networks.transform_config import TransformConfig
-from engines.spec import Controls
-
-
-def control_vector(controls: Controls) -> np.ndarray:
-    """float32 [S + 2]: the style vector, then strength and keep_colour."""
-    return np.append(controls.style, np.array([controls.strength, controls.keep_colour], np.float32))
+from engines.networks.transform.seed_texture import seed_texture
 
 
 @dataclass(frozen=True, slots=True)

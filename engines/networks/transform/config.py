@@ -17,7 +17,7 @@ class TransformConfig:
     picture and the head writes through pixel_shuffle(f), so that nothing is computed at full resolution. With `detail`
     each block of the picture is also added to the head's output, through a 1×1 convolution and the style's scales and
     shifts: a net of few channels then need not carry what is in the picture already. `seed_amplitude` is the deviation,
-    in 0..1, of the texture from which strokes grow on flat ground (engines.networks.seed_texture); 0 leaves it out.
+    in 0..1, of the texture from which strokes grow on flat ground (seed_texture.py); 0 leaves it out.
     """
 
     widths: tuple[int, ...] = (32, 64, 128)

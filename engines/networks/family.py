@@ -1,0 +1,94 @@
+"""What impasto knows of a family of networks beside the graph in a style file: told in one place for each family.
+
+A style card names the family and gives the config of its net. Backends that run the graph in a style file need nothing
+of this; it is for those that rebuild the net or write its graph anew, for the gate, and for making style files.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+    from torch import Tensor, nn
+
+    from engines.kernels.instance_norm import Norm
+
+# Of a style card, as JSON gives it; weights are named as in the torch net's state dict, less its table of styles.
+Config = Mapping[str, Any]
+Weights = Mapping[str, np.ndarray]
+TABLE = "styles"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrites:
+    """Which exact rewrites for speed a graph has: the family's own in its `net`, and frames folded while bytes."""
+
+    net: bool = True
+    bytes_first: bool = True
+
+
+REWRITTEN, PLAIN = Rewrites(), Rewrites(net=False, bytes_first=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedNet:
+    """A net of a checkpoint as a style file keeps it: config, weights by our names, and the style vector [S]."""
+
+    config: dict[str, Any]
+    weights: dict[str, np.ndarray]
+    style: np.ndarray
+
+
+class BuildGraph(Protocol):
+    """Writes a style file's graph, with weights `net.NAME` of `weight_type`, float16 or float32, for any size."""
+
+    def __call__(
+        self, config: Config, weights: Weights, *, rewrites: Rewrites, weight_type: type
+    ) -> "onnx.ModelProto": ...
+
+
+class BuildHalfNet(Protocol):
+    """The net by hand in `dtype` for frames of `size` (height, width), its norms by `norm`.
+
+    It is called with a frame uint8 [1, H, W, 3] and controls float32 [S + 2], which are the style vector, strength and
+    keep_colour, and returns uint8 [1, H, W, 3]. No call may depend on the numbers in them, for it is captured.
+    """
+
+    def __call__(
+        self,
+        config: Config,
+        weights: "Mapping[str, Tensor]",
+        size: tuple[int, int],
+        *,
+        dtype: "torch.dtype",
+        norm: "Norm",
+    ) -> "nn.Module": ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFamily:
+    """A family of networks. Only what stands without a default must be there; torch is imported when one is called.
+
+    `net(config, styles)` is the torch net for so many styles: it is called with pictures float [B, 3, H, W] in 0..1 of
+    any size from 16 and with style vectors [B, S], and returns pictures, not clamped. Its state dict has the table
+    `styles` [N, S] beside the weights. `graph` writes the same with the arithmetic around it.
+
+    `bytes_per_px(config)` is about what fp32 holds a pixel while it paints; without it, shapes in the graph are asked.
+    Convolutions whose weights begin with one of `wide_layers` stay out of half precision and of 8 bits in the graphs
+    that we give types ourselves; else the kinds of operators decide. Without `half_net` torch-half refuses the net.
+    `import_tensors` reads foreign checkpoints: ValueError "no such net: …" with the first thing that does not fit.
+
+    What is raised for a config or weights that do not fit is KeyError, TypeError, ValueError or AttributeError.
+    """
+
+    net: "Callable[[Config, int], nn.Module]"
+    graph: BuildGraph
+    size_multiple: Callable[[Config], int] = lambda config: 1
+    bytes_per_px: Callable[[Config], float] | None = None
+    wide_layers: tuple[str, ...] = ()
+    half_net: BuildHalfNet | None = None
+    import_tensors: Callable[[Weights], ImportedNet] | None = None

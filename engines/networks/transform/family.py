@@ -1,0 +1,57 @@
+"""The transform net as a family of networks."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from engines.networks.family import Config, NetworkFamily
+from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.graph import build_model
+from engines.networks.transform.pytorch_example import read_pytorch_example
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from engines.kernels.instance_norm import Norm
+    from engines.networks.transform.half_net import HalfNet
+    from engines.networks.transform.net import TransformNet
+
+FLOAT_BYTES = 4
+
+
+def widest_bytes_per_px(config: Config) -> float:
+    """8(a + b)/u² of the net's widest stage: from a channels to b, both at 1/u of the picture.
+
+    For a stem of b channels that is the stage which the upsampling before the head enters. Measured with OpenCV 5 at
+    640x360, 1280x720 and 1920x1080, the picture included (gate/memory.py): 150 bytes a pixel for `fast` (162 by the
+    formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's (818).
+    """
+    net = TransformConfig.from_dict(config)
+    levels = [(net.picture_channels, net.widths[0]), *pairwise(net.widths)]
+    blocks = [(net.unshuffle << max(0, level - 1)) ** 2 for level in range(len(levels))]
+    return max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
+
+
+def _net(config: Config, styles: int) -> "TransformNet":
+    from engines.networks.transform.net import TransformNet
+
+    return TransformNet(TransformConfig.from_dict(config), styles)
+
+
+def _half_net(
+    config: Config, weights: "Mapping[str, Tensor]", size: tuple[int, int], *, dtype: "torch.dtype", norm: "Norm"
+) -> "HalfNet":
+    from engines.networks.transform.half_net import HalfNet
+
+    return HalfNet(TransformConfig.from_dict(config), weights, size, dtype=dtype, norm=norm)
+
+
+FAMILY = NetworkFamily(
+    net=_net,
+    graph=build_model,
+    size_multiple=lambda config: TransformConfig.from_dict(config).size_multiple,
+    bytes_per_px=widest_bytes_per_px,
+    half_net=_half_net,
+    import_tensors=read_pytorch_example,
+)
