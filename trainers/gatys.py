@@ -22,6 +22,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from engines.errors import BadValue
 from trainers.data import open_picture, style_picture, to_tensor
 from trainers.laplacian import from_pyramid, to_pyramid
 from trainers.losses import TINY
@@ -163,7 +164,7 @@ def _start(photo: Pixels, scale: Scale, options: GatysOptions, begun: Pixels | N
         return NOISE_MEAN + NOISE_DEVIATION * noise
     if options.start == "net":
         if begun is None:
-            raise ValueError("start is 'net' and there is no picture of a net; give one as begun")
+            raise BadValue("start is 'net' and there is no picture of a net; give one as begun")
         return scaled(begun, scale)
     return scaled(photo, scale)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engines.errors import BadValue
 from trainers.losses import gram_distance, gram_matrix, masked_gram, paper_gram_distance, style_loss
 from trainers.options import LOSSES
 from trainers.perceptual import PerceptualNet
@@ -140,7 +141,7 @@ def style_targets(
     With `paper`, Gram matrices are compared by the paper's own formula.
     """
     if loss not in LOSSES:
-        raise ValueError(f"loss is {loss!r}; choose one of {', '.join(LOSSES)}")
+        raise BadValue(f"loss is {loss!r}; choose one of {', '.join(LOSSES)}")
     generator = torch.Generator().manual_seed(seed)
     grams, sliced = [], []
     for octave, smaller in enumerate(_octaves_of_all(paintings, octaves)):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing
 from engines.export.export import export_style
 from engines.export.tensor_files import read_tensors
 from engines.style.styles import SUFFIX, NamedStyle
@@ -83,9 +83,9 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
 
 def _check_output(output: Path) -> None:
     if not output.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {output.parent} to write {output.name} into; create it first")
+        raise FileMissing(f"there is no folder {output.parent} to write {output.name} into; create it first")
     if output.suffix != SUFFIX:
-        raise ImpastoError(f"{output} is no name for a style file; call it {output.with_suffix(SUFFIX).name}")
+        raise BadValue(f"{output} is no name for a style file; call it {output.with_suffix(SUFFIX).name}")
 
 
 def name_after(checkpoint: Path) -> str:
@@ -101,7 +101,7 @@ def read_transform_net(checkpoint: Path) -> ImportedNet:
     try:
         _check_layout(tensors, blocks)
     except ValueError as error:
-        raise ImpastoError(f"{checkpoint} is not a transform net of pytorch/examples: {error}") from error
+        raise BadFile(f"{checkpoint} is not a transform net of pytorch/examples: {error}") from error
     return _translate(tensors, blocks)
 
 

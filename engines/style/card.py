@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile
 
 FORMAT_VERSION = 1
 FORBIDDEN_IN_NAMES = set(":=,/\\\"'")
@@ -101,7 +101,7 @@ class StyleCard:
             styles = tuple(_style_from_dict(style) for style in values["styles"])
             return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles)
         except (ValueError, TypeError, KeyError) as error:
-            raise ImpastoError(f"the style card is damaged ({error}); get the style file again") from error
+            raise BadFile(f"the style card is damaged ({error}); get the style file again") from error
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -109,16 +109,16 @@ def _parse(text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ImpastoError(f"the style card is not JSON ({error}); get the style file again") from error
+        raise BadFile(f"the style card is not JSON ({error}); get the style file again") from error
     version = values.get("format_version") if isinstance(values, dict) else None
     if type(version) is not int or version < 1:
-        raise ImpastoError("the style card has no format version; get the style file again")
+        raise BadFile("the style card has no format version; get the style file again")
     if version > FORMAT_VERSION:
-        raise ImpastoError(
+        raise BadFile(
             f"the style card has format {version} and this impasto reads up to {FORMAT_VERSION}; upgrade impasto"
         )
     if wrong := _fields_of_wrong_kind(values, CARD_FIELDS.items()):
-        raise ImpastoError(f"the style card is damaged (look at {', '.join(wrong)}); get the style file again")
+        raise BadFile(f"the style card is damaged (look at {', '.join(wrong)}); get the style file again")
     return dict(values)
 
 
