@@ -5,16 +5,25 @@ and `except ImpastoError` both find a file that is missing. What says nothing bu
 ImpastoError and no more.
 """
 
+from typing import Self
+
 
 class ImpastoError(Exception):
     """The work cannot be done; the message is one line for the person at the terminal."""
 
 
 class FileError(ImpastoError, OSError):
-    """The system does not let a file or folder be read or written: the disk is full, there is no permission.
+    """The system does not let a file or folder be written, and the line says more than the system's words do.
 
     `errno` is the system's number where it gave one.
     """
+
+    @classmethod
+    def told(cls, line: str, error: OSError) -> Self:
+        """This line in place of the system's words, with its number."""
+        told = cls(line)
+        told.errno = error.errno
+        return told
 
 
 class FileMissing(FileError, FileNotFoundError):

@@ -4,6 +4,7 @@ import errno
 import sys
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,12 @@ from engines import (
 from engines.errors import in_one_line
 from engines.gate.memory import check_memory
 from engines.spec import EngineSpec
-from realtime import LiveOptions, run_live
+from realtime import LiveOptions, SinkRequest, run_live
 from realtime.commands.console.border import at_the_border
 from realtime.media.output_file import PartialFile
 from realtime.media.picture_file import read_picture, write_whole
 from realtime.painting.keyframes.optimiser import check_torch
+from realtime.sinks.recording import open_recording
 from trainers.options import GatysOptions
 
 LINE = "shelf.png: no room; clear it"
@@ -47,7 +49,7 @@ def taken(folder: Path, style: Path) -> None:
 
 
 def unwritable(folder: Path, style: Path) -> None:
-    write_whole(folder / f"{'n' * 250}.png", b"")  # the name beside it, to write at, is too long
+    open_recording(str(folder / f"{'n' * 300}.mkv"), SinkRequest(size=(64, 48), frame_rate=Fraction(25)))
 
 
 def out_of_range(folder: Path, style: Path) -> None:
@@ -117,10 +119,21 @@ def test_a_missing_package_is_ours_and_pythons(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_systems_number_of_an_error_is_kept(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"\.png") as caught:
+    with pytest.raises(FileError, match=r"\.mkv") as caught:
         unwritable(tmp_path, tmp_path)
     assert caught.value.errno == errno.ENAMETOOLONG
-    assert in_one_line(caught.value) == f"{tmp_path / ('n' * 250)}.png: File name too long"
+    assert in_one_line(caught.value).endswith(
+        "cannot be created (File name too long); record to another folder or name"
+    )
+
+
+def test_what_the_system_says_itself_stays_as_it_is(tmp_path: Path) -> None:
+    """With the file's own name in place of the one beside it."""
+    path = tmp_path / f"{'n' * 250}.png"
+    with pytest.raises(OSError, match="File name too long") as caught:
+        write_whole(path, b"")
+    assert not isinstance(caught.value, ImpastoError)
+    assert in_one_line(caught.value) == f"{path}: File name too long"
 
 
 def test_a_refused_engine_is_no_error_of_a_runtime() -> None:

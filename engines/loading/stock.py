@@ -119,7 +119,8 @@ def _remove_aids(cache: EngineCache) -> int:
     try:
         return cache.remove_aids()
     except OSError as error:
-        raise FileError(f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand") from error
+        message = f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand"
+        raise FileError.told(message, error) from error
 
 
 def _why_to_remove(engine: StockedEngine, older_than_days: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.errors import BadFile, BadValue, FileError, FileMissing, ImpastoError, UnknownStyle
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, UnknownStyle
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
 
@@ -110,7 +110,7 @@ def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> N
         beside.write_bytes(complete.SerializeToString())
         beside.replace(path)
     except OSError as error:
-        raise FileError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 

@@ -107,6 +107,5 @@ class GrowingFile(io.RawIOBase):
         if self.error is None:
             return
         why = "the disk is full" if self.error.errno in FULL else self.error.strerror
-        told = FileError(f"{self.path}: {why}; what was recorded until then is kept and can be played")
-        told.errno = self.error.errno
-        raise told
+        message = f"{self.path}: {why}; what was recorded until then is kept and can be played"
+        raise FileError.told(message, self.error)

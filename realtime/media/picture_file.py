@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import BadFile, BadValue, FileError, FileMissing, ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from realtime.frames.frame import Pixels
 from realtime.media.output_file import PartialFile
 
@@ -102,7 +102,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
         partial.path.write_bytes(data)
         partial.commit()
     except OSError as error:
-        raise FileError(error.errno, error.strerror, str(path)) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         partial.discard()
 

@@ -184,7 +184,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
         yield
     except av.FFmpegError as error:
         if isinstance(error, OSError):
-            raise FileError(error.errno, error.strerror, str(path)) from None
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise FileError(f"{path} could not be written: {error.strerror}{_last_words(error)}") from None
 
 

@@ -134,7 +134,8 @@ def _create(path: Path, report: Callable[[str], None]) -> GrowingFile:
             message = f"there is no folder {path.parent} to record {path.name} into; create it first"
             raise FileMissing(message) from None
         except OSError as error:
-            raise FileError(f"{path} cannot be created ({error.strerror}); record to another folder or name") from None
+            message = f"{path} cannot be created ({error.strerror}); record to another folder or name"
+            raise FileError.told(message, error) from None
         if free != path:
             report(f"{path} exists already: recording to {free}")
         return file
