@@ -5,7 +5,7 @@ features in place of Gram matrices (trainers.wasserstein), over several octaves;
 detail; strokes grow from a seed texture (engines.networks.seed_texture), drawn anew in every step; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
-the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses, trainers.comb);
+the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses);
 after every step the weights are moved to the nearest with which flat ground comes out flat (`TransformNet.level`).
 """
 

@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from engines.errors import BadValue
-from trainers.comb import comb_loss
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.losses import grid_loss, structure_loss, tone_loss, total_variation
+from trainers.losses import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
-from trainers.objective import Objective
+from trainers.objective import Objective, style_targets
 from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet
-from trainers.style_targets import style_targets
 
 Losses = dict[str, Tensor]
 # Pictures, style vectors and seed texture in, stylized pictures out.
