@@ -1,12 +1,68 @@
-"""Errors that are meant for people: one line that says what, the value and the remedy."""
+"""Errors that are meant for people: one line that says what, the value and the remedy.
+
+Those that a caller may want to tell apart are Python's own error of that kind too, so that `except FileNotFoundError`
+and `except ImpastoError` both find a file that is missing. What says nothing but that a thing could not be done is an
+ImpastoError and no more.
+"""
+
+from typing import Self
 
 
 class ImpastoError(Exception):
     """The work cannot be done; the message is one line for the person at the terminal."""
 
 
+class FileError(ImpastoError, OSError):
+    """The system does not let a file or folder be written, and the line says more than the system's words do.
+
+    `errno` is the system's number where it gave one.
+    """
+
+    @classmethod
+    def told(cls, line: str, error: OSError) -> Self:
+        """This line in place of the system's words, with its number."""
+        told = cls(line)
+        told.errno = error.errno
+        return told
+
+
+class FileMissing(FileError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
+class FileTaken(FileError, FileExistsError):
+    """There is something already that must not be written over."""
+
+
+class BadValue(ImpastoError, ValueError):
+    """An argument or option is none of those that are taken."""
+
+
+class BadFile(BadValue):
+    """A file is there and is not what it should be: no video, no style file, damaged."""
+
+
+class UnknownStyle(ImpastoError, LookupError):
+    """No style is called so."""
+
+
 class EngineRefused(ImpastoError):
-    """An engine cannot run here, or did not agree with the fp32 reference."""
+    """An engine cannot run here, or did not agree with the fp32 reference.
+
+    It is no RuntimeError: that is what the runtimes raise, and backends make this of it.
+    """
+
+
+class NotEnoughMemory(ImpastoError, MemoryError):
+    """There is less memory than the work takes."""
+
+
+class NotInstalled(ImpastoError, ImportError):
+    """A package that only this needs is not installed."""
+
+
+class Interrupted(ImpastoError, KeyboardInterrupt):
+    """The work was told to stop before it had anything to give back."""
 
 
 DEBUG_VARIABLE = "IMPASTO_DEBUG"
@@ -19,10 +75,12 @@ def in_one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+    if isinstance(error, ImpastoError) and text:
+        return text
     if isinstance(error, ImportError) and any(library in text for library in OPENCV_LIBRARIES):
         return f"OpenCV cannot be loaded ({text}); on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
     if isinstance(error, MemoryError):
         return "there is not enough memory; try a smaller --height"
-    if isinstance(error, (ImpastoError, OSError, ValueError, ModuleNotFoundError)) and text:
+    if isinstance(error, (OSError, ValueError, ModuleNotFoundError)) and text:
         return text
     return f"{type(error).__name__}: {text} ({DEBUG_VARIABLE}=1 shows where)"

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from engines.errors import BadValue
 from engines.style.styles import StyleFile
 
 AUTO = "auto"
@@ -30,10 +31,10 @@ class Controls:
     def __post_init__(self) -> None:
         for name in ("strength", "keep_colour"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; choose a number from 0 to 1")
+                raise BadValue(f"{name} is {getattr(self, name)}; choose a number from 0 to 1")
         style = np.ascontiguousarray(self.style, dtype=np.float32)
         if style.ndim != 1 or not np.isfinite(style).all():
-            raise ValueError(f"the style vector must be a row of finite numbers, not an array of shape {style.shape}")
+            raise BadValue(f"the style vector must be a row of finite numbers, not an array of shape {style.shape}")
         object.__setattr__(self, "style", style)
 
     def graph_inputs(self, batch: np.ndarray) -> dict[str, np.ndarray]:
@@ -287,7 +288,7 @@ def check_frame(frame: np.ndarray, spec: EngineSpec) -> np.ndarray:
     wanted = (spec.height, spec.width, 3)
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != wanted:
         found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-        raise ValueError(f"the frame is {found}; this engine takes uint8 {wanted} in RGB")
+        raise BadValue(f"the frame is {found}; this engine takes uint8 {wanted} in RGB")
     return np.ascontiguousarray(frame)[None]
 
 
@@ -303,7 +304,7 @@ def resized_spec(spec: EngineSpec, height: int, width: int, *, closed: bool) -> 
 def check_style(controls: Controls, style_size: int) -> None:
     """ValueError where the style vector is another net's."""
     if controls.style.size != style_size:
-        raise ValueError(
+        raise BadValue(
             f"the style vector has {controls.style.size} numbers and this net takes {style_size}; "
             "take a vector of the same style file"
         )

@@ -1,13 +1,12 @@
 """`timelapse:FOLDER` — keeps a picture every ten seconds; `impasto video FOLDER film.mp4` makes a film of them."""
 
-from datetime import datetime
+import time
 from pathlib import Path
 
-from engines.errors import ImpastoError
-from realtime.frames.frame import Frame
-from realtime.frames.request import SinkRequest
-from realtime.media.output_file import fresh_name
-from realtime.media.picture_file import Picture, encode_picture, write_whole
+import cv2
+
+from engines import FileError, FileMissing
+from realtime import Frame, SinkRequest
 
 EVERY_SECONDS = 10.0
 
@@ -16,11 +15,13 @@ class TimeLapse:
     def __init__(self, address: str, request: SinkRequest) -> None:
         self._folder, self._next_at = Path(address.partition(":")[2]), float("-inf")
         if not self._folder.is_dir():
-            raise ImpastoError(f"there is no folder {self._folder} to keep pictures in; create it first")
+            raise FileMissing(f"there is no folder {self._folder} to keep pictures in; create it first")
 
     def write(self, frame: Frame) -> None:
         if frame.captured_at >= self._next_at:
             self._next_at = frame.captured_at + EVERY_SECONDS
-            write_whole(fresh_name(self._folder, ".jpg", datetime.now()), encode_picture(Picture(frame.data), ".jpg"))
+            path = self._folder / f"{time.time_ns()}.jpg"
+            if not cv2.imwrite(str(path), cv2.cvtColor(frame.data, cv2.COLOR_RGB2BGR)):
+                raise FileError(f"{path} cannot be written; is the disk full?")
 
     def close(self) -> None: ...

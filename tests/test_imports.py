@@ -16,7 +16,7 @@ PACKAGES = ("engines", "realtime", "trainers")
 ALLOWED = {
     "engines": (),
     "realtime": ("engines", "trainers"),
-    "trainers": ("engines.networks", "engines.style", "engines.export"),
+    "trainers": ("engines.networks", "engines.style", "engines.export", "engines.errors"),
 }
 # From the top down: what stands on a floor may import what stands below it, and nothing else beside its own folder.
 FLOORS = {

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from trainers import picture_loss
 from trainers.gatys import weighed
+from trainers.objective import style_targets
 from trainers.options import GatysOptions
 from trainers.perceptual import load_perceptual
 from trainers.picture_loss import PictureLoss
-from trainers.receptive_field import receptive_fields
-from trainers.style_targets import style_targets
-from trainers.tiles import Tile, tiles
+from trainers.tiles import Tile, receptive_fields, tiles
 
 LAYERS = ("relu1_1", "relu2_2", "relu3_1", "relu4_1")
 EVERY_PLACE = 1_000_000

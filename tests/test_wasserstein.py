@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from trainers.losses import gram_matrix, style_loss
-from trainers.objective import Objective
+from trainers.objective import GramTargets, Objective, WassersteinTargets, halved, octave_layers, style_targets
 from trainers.perceptual import load_perceptual
-from trainers.style_targets import GramTargets, WassersteinTargets, halved, octave_layers, style_targets
 from trainers.wasserstein import QUANTILES, SlicedTarget, sliced_target, sliced_wasserstein
 
 RNG = np.random.default_rng(0)

@@ -16,6 +16,8 @@ from PIL import Image, ImageEnhance, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from engines.errors import BadFile, BadValue, FileMissing
+
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
@@ -35,7 +37,7 @@ class CropOptions:
 
     def __post_init__(self) -> None:
         if self.max_scale < 1:
-            raise ValueError(f"max_scale is {self.max_scale}; give 1 or more")
+            raise BadValue(f"max_scale is {self.max_scale}; give 1 or more")
 
 
 def find_pictures(folders: Sequence[Path]) -> list[Path]:
@@ -43,7 +45,7 @@ def find_pictures(folders: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
-            raise FileNotFoundError(f"no folder {folder}; give a folder of pictures")
+            raise FileMissing(f"no folder {folder}; give a folder of pictures")
         found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     return found
 
@@ -56,7 +58,7 @@ def open_picture(path: Path) -> Image.Image:
             with Image.open(path) as picture:
                 return ImageOps.exif_transpose(picture).convert("RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise ValueError(f"{path} is no readable picture: {error}") from error
+        raise BadFile(f"{path} is no readable picture: {error}") from error
 
 
 def readable_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engines.errors import BadValue
 from trainers.brush_distance import SortedOctave, brush_distance, octave_features, sort_painting
 from trainers.losses import content_loss, detail_map, gram_matrix, style_loss
 from trainers.options import ALL_STYLE_LAYERS
@@ -59,7 +60,7 @@ class Judge:
         self.perceptual = perceptual
         self.layers = tuple(layer for layer in ALL_STYLE_LAYERS if layer in perceptual.names)
         if not self.layers:
-            raise ValueError(f"{perceptual.name} has none of the layers {', '.join(ALL_STYLE_LAYERS)}; judge by a VGG")
+            raise BadValue(f"{perceptual.name} has none of the layers {', '.join(ALL_STYLE_LAYERS)}; judge by a VGG")
         self.content_layer = self.layers[-1]
         self.gram_layers = tuple(layer for layer in GRAM_LAYERS if layer in self.layers)
 

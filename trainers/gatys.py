@@ -22,15 +22,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from engines.errors import BadValue
 from trainers.data import open_picture, style_picture, to_tensor
-from trainers.laplacian import from_pyramid, to_pyramid
 from trainers.losses import TINY
+from trainers.objective import StyleTargets, style_targets
 from trainers.options import GatysOptions
 from trainers.perceptual import PerceptualNet, load_perceptual
 from trainers.picture_loss import PictureLoss, generator_of
 from trainers.picture_run import PictureRun, State
-from trainers.scales import Scale, plan_scales, rate_at
-from trainers.style_targets import StyleTargets, style_targets
+from trainers.scales import Scale, from_pyramid, plan_scales, rate_at, to_pyramid
 
 Pixels = NDArray[np.uint8]
 BETAS = (0.9, 0.99)
@@ -163,7 +163,7 @@ def _start(photo: Pixels, scale: Scale, options: GatysOptions, begun: Pixels | N
         return NOISE_MEAN + NOISE_DEVIATION * noise
     if options.start == "net":
         if begun is None:
-            raise ValueError("start is 'net' and there is no picture of a net; give one as begun")
+            raise BadValue("start is 'net' and there is no picture of a net; give one as begun")
         return scaled(begun, scale)
     return scaled(photo, scale)
 

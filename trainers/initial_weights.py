@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.errors import BadFile
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import load_style
@@ -51,7 +52,7 @@ def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -
         learnt = _read_style_file(path) if path.suffix == ".onnx" else _read_checkpoint(path)
         fitted = _fitted(learnt, config)
     except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(
+        raise BadFile(
             f"{path} is no checkpoint of a net that this one can begin with ({type(error).__name__}); "
             "give the checkpoint.pt or the style file of a run with the same --network"
         ) from error

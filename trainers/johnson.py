@@ -5,7 +5,7 @@ features in place of Gram matrices (trainers.wasserstein), over several octaves;
 detail; strokes grow from a seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to
 their targets; a learning rate that rises, then falls as a cosine; the exported weights are a running average; in the
 last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps
-the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses, trainers.comb);
+the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses);
 after every step the weights are moved to the nearest with which flat ground comes out flat (`TransformNet.level`).
 """
 
@@ -24,6 +24,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from engines.errors import BadValue, Interrupted
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.networks.transform.seed_texture import CELLS_PX, periodic_noise
@@ -52,7 +53,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
 
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
-    KeyboardInterrupt after a Ctrl-C, when the checkpoint is saved.
+    Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
     accelerator = Accelerator(mixed_precision=_precision(options), cpu=not torch.cuda.is_available())
     main = accelerator.is_main_process
@@ -94,7 +95,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
             if folder.keep(Checkpoint(step + 1, net, average, optimizer, accelerator.scaler), stopping=stopping):
                 report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
-                raise KeyboardInterrupt
+                raise Interrupted(f"stopped at step {step + 1} of {options.steps}; resume goes on")
     accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
     accelerator.end_training()
     average.level()  # of a run that began before nets were levelled, the average is not yet
@@ -180,7 +181,7 @@ def _content(options: JohnsonOptions, report: Report) -> list[Path]:
     if bad:
         report(f"skipped {len(bad)} damaged pictures, the first is {bad[0]}")
     if not pictures:
-        raise ValueError(f"no readable picture in {', '.join(map(str, options.content))}; give folders of photos")
+        raise BadValue(f"no readable picture in {', '.join(map(str, options.content))}; give folders of photos")
     report(f"{len(pictures)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
     return pictures
 

@@ -1,9 +1,10 @@
 """Losses of style transfer: content, Gram style, total variation (Gatys 2016; Johnson 2016, arXiv 1603.08155).
 
-Four are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `tone_loss`
-against halos, where a smooth wall is divided into bright and dark around whoever stands before it, `structure_loss` for
-eyes and letters, and content weighed by `detail_map`, so that flat ground is free to become paint while faces and edges
-cost their full price. Distances of whole distributions are in trainers.wasserstein.
+Five are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `comb_loss`
+against those that come, go and change their sign with the strokes, `tone_loss` against halos, where a smooth wall is
+divided into bright and dark around whoever stands before it, `structure_loss` for eyes and letters, and content weighed
+by `detail_map`, so that flat ground is free to become paint while faces and edges cost their full price. Distances of
+whole distributions are in trainers.wasserstein.
 """
 
 import torch
@@ -16,6 +17,12 @@ TINY = 1e-12
 GRID_PERIOD = 4
 # Cells of one window: so many that an edge of the picture weighs little beside a grid.
 GRID_WINDOW = 24
+COMB_WINDOW_PX = 32
+# Frequencies of the net's periods, in steps of 1 / COMB_WINDOW_PX, and how far off a comb's own peak has ended.
+COMBS_AT = (0, 8, 16, 24)
+BESIDE_COMBS = (3, 4, -4, -3)
+# Power that nobody sees: of a pattern of about 2.5 of 255.
+UNSEEN_POWER = 1e-4
 TONE_CELL_PX = 8
 # The least deviation by which tones are divided: an even picture has none to keep.
 TONE_FLOOR = 0.05
@@ -132,6 +139,24 @@ def grid_loss(picture: Tensor) -> Tensor:
     return by_place.var(dim=2, unbiased=False).flatten(1).mean(1)
 
 
+def comb_loss(picture: Tensor) -> Tensor:
+    """[B, C, H, W] in 0..1, at least 32 pixels each way → [B]: how far combs stand out, squared, over their periods.
+
+    The mean logarithm of the power at each period, less that beside it: of the two directions the one with more, so
+    that the edges of houses and frames cost nothing. A photo has about 0.005, a visible comb 0.1 and more.
+    """
+    window = torch.hann_window(COMB_WINDOW_PX, periodic=False, device=picture.device, dtype=picture.dtype)
+    weight = window[:, None] * window
+    parts = picture.unfold(2, COMB_WINDOW_PX, COMB_WINDOW_PX // 2).unfold(3, COMB_WINDOW_PX, COMB_WINDOW_PX // 2)
+    centred = (parts - parts.mean((-2, -1), keepdim=True)) * weight
+    power = torch.fft.fft2(centred).abs().square() / weight.square().sum()
+    level = (power + UNSEEN_POWER).log().mean((2, 3))
+    beside = torch.maximum(_beside(level, -2), _beside(level, -1))
+    places = torch.tensor(COMBS_AT, device=picture.device)
+    excess: Tensor = (level - beside)[..., places, :][..., places].flatten(-2)[..., 1:]
+    return excess.relu().square().flatten(1).mean(1)
+
+
 def tone_loss(picture: Tensor, content: Tensor) -> Tensor:
     """[B, 3, H, W] twice, RGB → [B]: squared distance of the coarse tones, light and dark, both standardised.
 
@@ -155,6 +180,11 @@ def structure_loss(picture: Tensor, content: Tensor) -> Tensor:
     weight = theirs / (theirs + STRUCTURE_VARIANCE)
     lost = (weight * (1 - correlation)).flatten(1).sum(1)
     return lost / weight.flatten(1).sum(1).clamp_min(1.0)
+
+
+def _beside(level: Tensor, axis: int) -> Tensor:
+    """The mean of what stands a little lower and higher in frequency."""
+    return torch.stack([torch.roll(level, by, axis) for by in BESIDE_COMBS]).mean(0)
 
 
 def _tone(picture: Tensor) -> Tensor:

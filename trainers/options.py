@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from engines.errors import BadValue
+
 LOSSES = ("wasserstein", "gram")
 LEAST_SIZE = 32
 STARTS = ("content", "noise", "net")
@@ -68,21 +70,21 @@ class JohnsonOptions:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "size", "octaves", "samples", "slices", "save_every", "sample_every"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a number of at least 1")
+                raise BadValue(f"{name} is {getattr(self, name)}; give a number of at least 1")
         if any(size < LEAST_SIZE for size in self.other_sizes):
-            raise ValueError(f"other_sizes are {self.other_sizes}; give sides of crops of at least {LEAST_SIZE}")
+            raise BadValue(f"other_sizes are {self.other_sizes}; give sides of crops of at least {LEAST_SIZE}")
         if not 0 <= self.stability_start <= 1:
-            raise ValueError(f"stability_start is {self.stability_start}; give a part of the run from 0 to 1")
+            raise BadValue(f"stability_start is {self.stability_start}; give a part of the run from 0 to 1")
         if not 0.25 <= self.stroke <= 4:
-            raise ValueError(f"stroke is {self.stroke}; give the size of the style pictures, from 0.25 to 4")
+            raise BadValue(f"stroke is {self.stroke}; give the size of the style pictures, from 0.25 to 4")
         if not 0 <= self.sensor_noise <= 0.5:
-            raise ValueError(f"sensor_noise is {self.sensor_noise}; give a deviation from 0 to 0.5")
+            raise BadValue(f"sensor_noise is {self.sensor_noise}; give a deviation from 0 to 0.5")
         if not 0 <= self.detail_floor <= 1:
-            raise ValueError(f"detail_floor is {self.detail_floor}; give a part from 0 to 1")
+            raise BadValue(f"detail_floor is {self.detail_floor}; give a part from 0 to 1")
         if self.loss not in LOSSES:
-            raise ValueError(f"loss is {self.loss!r}; choose {' or '.join(LOSSES)}")
+            raise BadValue(f"loss is {self.loss!r}; choose {' or '.join(LOSSES)}")
         if self.precision not in ("auto", "no", "bf16", "fp16"):
-            raise ValueError(f"precision is {self.precision!r}; choose auto, no, bf16 or fp16")
+            raise BadValue(f"precision is {self.precision!r}; choose auto, no, bf16 or fp16")
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -148,12 +150,12 @@ class GatysOptions:
 
     def __post_init__(self) -> None:
         if not self.style_images:
-            raise ValueError("style_images is empty; give --style-image PICTURE")
+            raise BadValue("style_images is empty; give --style-image PICTURE")
         for path, weight in self.style_images:
             if not 0 < weight <= 1000:
-                raise ValueError(f"the weight of {path} is {weight}; give one above 0, such as {path}=0.5")
+                raise BadValue(f"the weight of {path} is {weight}; give one above 0, such as {path}=0.5")
         if len(self.masks) not in (0, len(self.style_images)):
-            raise ValueError(
+            raise BadValue(
                 f"there are {len(self.masks)} masks for {len(self.style_images)} style images; give one --mask for each"
             )
         _check_choice("loss", self.loss, LOSSES)
@@ -171,7 +173,7 @@ class GatysOptions:
         _check_range("least_size", self.least_size, LEAST_PICTURE_PX, 16_384)
         _check_range("tile", self.tile, 64, 16_384)
         if self.paper_factors and self.loss != "gram":
-            raise ValueError(f"paper_factors is for Gram matrices and loss is {self.loss!r}; give --loss gram")
+            raise BadValue(f"paper_factors is for Gram matrices and loss is {self.loss!r}; give --loss gram")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and for the saved state."""
@@ -180,12 +182,12 @@ class GatysOptions:
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")
+        raise BadValue(f"{name} is {value!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
-        raise ValueError(f"{name} is {value}; give {least:g} to {most:g}")
+        raise BadValue(f"{name} is {value}; give {least:g} to {most:g}")
 
 
 def _plain(value: Any) -> Any:

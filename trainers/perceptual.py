@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.errors import BadFile, BadValue, FileMissing
+
 BUNDLED = "5se"
 BUNDLED_FILE = "loss_network/vgg19_16x.npz"
 TORCHVISION = ("vgg16", "vgg19")
@@ -51,7 +53,7 @@ class PerceptualNet(nn.Module):
         wanted = set(wanted)
         if unknown := sorted(wanted - set(self.names)):
             choices = [name for name in self.names if not name.startswith(("conv", "pool", "input"))]
-            raise ValueError(f"{self.name} has no layers {unknown}; choose from {choices}")
+            raise BadValue(f"{self.name} has no layers {unknown}; choose from {choices}")
         found: dict[str, Tensor] = {}
         x = picture
         for name, layer in zip(self.names, self.layers, strict=True):
@@ -113,9 +115,7 @@ def load_perceptual(spec: str) -> PerceptualNet:
         return _vgg(spec, _torchvision_features(spec))
     path = Path(spec)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no loss network {spec!r}; choose {BUNDLED}, {', '.join(TORCHVISION)} or a file of weights"
-        )
+        raise FileMissing(f"no loss network {spec!r}; choose {BUNDLED}, {', '.join(TORCHVISION)} or a file of weights")
     return _recognise(path, _tensors_of_npz(path) if path.suffix == ".npz" else _tensors_of_torch(path))
 
 
@@ -130,7 +130,7 @@ def _tensors_of_npz(path: Path) -> Tensors:
         with path.open("rb") as file:
             return _read_npz(file)
     except (ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:  # whatever NumPy met
-        raise ValueError(f"{path} is not an npz file of weights: {error}") from error
+        raise BadFile(f"{path} is not an npz file of weights: {error}") from error
 
 
 def _read_npz(file: IO[bytes]) -> Tensors:
@@ -144,7 +144,7 @@ def _tensors_of_torch(path: Path) -> Tensors:
         # weights_only: a file of weights must not be able to run code.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever its unpickler met
-        raise ValueError(f"{path} is not a file of weights that torch can load safely: {error}") from error
+        raise BadFile(f"{path} is not a file of weights that torch can load safely: {error}") from error
     return {name: tensor.float() for name, tensor in _state_dict(loaded).items()}
 
 
@@ -153,7 +153,7 @@ def _state_dict(loaded: object) -> Tensors:
         inner = next((loaded[key] for key in ("model", "state_dict") if key in loaded), loaded)
         if isinstance(inner, Mapping) and all(isinstance(value, Tensor) for value in inner.values()):
             return inner
-    raise ValueError("the file of weights holds no table of tensors")
+    raise BadFile("the file of weights holds no table of tensors")
 
 
 def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
@@ -168,7 +168,7 @@ def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
         return _vgg("vgg19" if "34.weight" in weights else "vgg16", weights)
     if tensors.get("0.weight", torch.empty(0)).shape == (3, 3, 1, 1):
         return _normalised_vgg19(tensors)
-    raise ValueError(
+    raise BadFile(
         f"{path} is no loss network known here; use VGG-16, VGG-19, its 16x distillation (5SE) or SqueezeNet 1.1"
     )
 

@@ -15,11 +15,10 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from trainers.losses import TINY, detail_map
+from trainers.objective import Region, StyleTargets, halved, octave_layers, octaves_of
 from trainers.options import GatysOptions
 from trainers.perceptual import PerceptualNet
-from trainers.receptive_field import receptive_fields
-from trainers.style_targets import Region, StyleTargets, halved, octave_layers, octaves_of
-from trainers.tiles import Tile, tiles
+from trainers.tiles import Tile, receptive_fields, tiles
 
 # Pictures of up to so many pixels are computed at once.
 WHOLE_PX = 1 << 20

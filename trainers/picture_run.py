@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from engines.errors import BadValue, FileTaken
 from trainers.options import GatysOptions
 
 STATE, PREVIEW = "state.pt", "preview.png"
@@ -43,9 +44,7 @@ class PictureRun:
         self._of = {**options.to_dict(), "photo": hashlib.sha256(photo.tobytes()).hexdigest()}
         self.resumed = self._load() if options.resume else None
         if not options.resume and self.path.exists():
-            raise FileExistsError(
-                f"{self.path} is there from a run that was stopped; --resume goes on, or delete {folder}"
-            )
+            raise FileTaken(f"{self.path} is there from a run that was stopped; --resume goes on, or delete {folder}")
 
     @property
     def path(self) -> Path:
@@ -81,7 +80,7 @@ class PictureRun:
             return None
         saved = torch.load(self.path, map_location="cpu", weights_only=True)
         if changes := self._changes(saved["of"]):
-            raise ValueError(
+            raise BadValue(
                 f"{self.path} is of another run ({changes}); resume with its settings, or delete {self.folder}"
             )
         return State(saved["scale"], saved["step"], saved["bands"], saved["optimiser"])

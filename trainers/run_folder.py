@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from engines.errors import BadValue, FileMissing, FileTaken
 from engines.networks.transform.net import TransformNet
 from trainers.data import open_picture, to_tensor
 from trainers.initial_weights import initial_weights
@@ -77,7 +78,7 @@ class RunFolder:
         if self.options.resume:
             return self._load(path, run)
         if path.exists():
-            raise FileExistsError(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
+            raise FileTaken(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
         if self.options.initial is not None:
             begun = initial_weights(self.options.initial, run.net.config, self.styles)
             run.net.load_state_dict(begun.tensors)
@@ -88,12 +89,10 @@ class RunFolder:
 
     def _load(self, path: Path, run: Checkpoint) -> int:
         if not path.exists():
-            raise FileNotFoundError(f"no checkpoint {path} to resume; leave out --resume to begin")
+            raise FileMissing(f"no checkpoint {path} to resume; leave out --resume to begin")
         saved = torch.load(path, map_location="cpu", weights_only=True)
         if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
-            raise ValueError(
-                f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those"
-            )
+            raise BadValue(f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those")
         run.net.load_state_dict(saved["net"])
         run.average.load_state_dict(saved["average"])
         run.optimizer.load_state_dict(saved["optimizer"])

@@ -1,10 +1,16 @@
-"""From coarse to fine: the sizes at which a picture is optimised, and how long and how fast at each."""
+"""From coarse to fine: the sizes at which a picture is optimised, how long and how fast at each, and what is moved.
+
+That is a Laplacian pyramid (Burt and Adelson 1983) in place of pixels: a step on a coarse band moves the light of a
+whole area at once, which single pixels find slowly.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
+from torch.nn import functional
 
 from trainers.options import LARGEST_PX, LEAST_PICTURE_PX, GatysOptions
 
@@ -15,6 +21,8 @@ LAST_RATE = 0.1
 COARSEST_SHARE = 2.0
 # A net's strokes are there already: only the last scales are painted over.
 SCALES_AFTER_A_NET = 2
+# A band that is smaller than this has nothing coarser beneath.
+LEAST_BAND_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +68,25 @@ def _divided(total: int, shares: Sequence[float]) -> list[int]:
 def rate_at(step: int, scale: Scale) -> float:
     """Falls as a half cosine to a tenth."""
     return scale.learning_rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * step / scale.iterations)))
+
+
+def to_pyramid(picture: Tensor, levels: int) -> list[Tensor]:
+    """picture [B, C, H, W] → at most `levels` bands, the finest first: details, and last the coarse rest."""
+    bands: list[Tensor] = []
+    while len(bands) + 1 < levels and min(picture.shape[-2:]) >= LEAST_BAND_PX:
+        coarse = functional.interpolate(picture, scale_factor=0.5, mode="area")
+        bands.append(picture - _enlarged(coarse, picture))
+        picture = coarse
+    return [*bands, picture]
+
+
+def from_pyramid(bands: Sequence[Tensor]) -> Tensor:
+    """The picture of these bands; undoes `to_pyramid` but for rounding."""
+    picture = bands[-1]
+    for details in reversed(bands[:-1]):
+        picture = details + _enlarged(picture, details)
+    return picture
+
+
+def _enlarged(coarse: Tensor, like: Tensor) -> Tensor:
+    return functional.interpolate(coarse, size=like.shape[-2:], mode="bilinear", align_corners=False)

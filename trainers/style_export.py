@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engines.errors import BadFile
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
@@ -47,13 +48,13 @@ def read_credits(folder: Path) -> dict[str, Credit]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}") from error
+        raise BadFile(f"{path} is no TOML file: {error}") from error
     return {name: _credit(path, name, table) for name, table in tables.items()}
 
 
 def _credit(path: Path, name: str, table: Any) -> Credit:
     if not isinstance(table, Mapping) or not set(table) <= set(FIELDS):
-        raise ValueError(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
+        raise BadFile(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
     return Credit(**{field: str(value) for field, value in table.items()})
 
 

@@ -1,16 +1,58 @@
 """A large picture in overlapping tiles, each with a margin so wide that its own part is computed as within the whole.
 
 Every feature belongs to one tile alone, and sees there what it would see in the whole picture: the sum over the tiles
-is the picture's loss, its gradient the picture's gradient, and no seam can show.
+is the picture's loss, its gradient the picture's gradient, and no seam can show. How wide the margin must be
+is told by the loss network itself: by how far its features see.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from trainers.receptive_field import ReceptiveField
+from trainers.perceptual import Fire, PerceptualNet
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """The feature at place i sees the pixels i · stride − before … i · stride + after."""
+
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+
+    def through(self, kernel: int, stride: int, padding: int) -> "ReceptiveField":
+        """The field of a feature behind one more layer of this kernel."""
+        return ReceptiveField(
+            self.stride * stride,
+            self.before + padding * self.stride,
+            self.after + (kernel - 1 - padding) * self.stride,
+        )
+
+
+def receptive_fields(net: PerceptualNet, wanted: Iterable[str]) -> dict[str, ReceptiveField]:
+    """The field of each of the wanted layers; ValueError where the network has no such layer."""
+    wanted = set(wanted)
+    field, found = ReceptiveField(), {}
+    for name, layer in zip(net.names, net.layers, strict=True):
+        field = _through(field, layer)
+        if name in wanted:
+            found[name] = field
+    if unknown := sorted(wanted - set(found)):
+        raise ValueError(f"{net.name} has no layers {unknown}; it has {', '.join(net.names)}")
+    return found
+
+
+def _through(field: ReceptiveField, layer: nn.Module) -> ReceptiveField:
+    if isinstance(layer, nn.Conv2d):
+        return field.through(layer.kernel_size[0], layer.stride[0], cast(int, layer.padding[0]))
+    if isinstance(layer, nn.MaxPool2d):
+        return field.through(cast(int, layer.kernel_size), cast(int, layer.stride), cast(int, layer.padding))
+    if isinstance(layer, Fire):
+        return _through(field, layer.expand3x3)
+    return field
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainers.comb import comb_loss
+from engines.errors import BadValue
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.losses import grid_loss, structure_loss, tone_loss, total_variation
+from trainers.losses import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
-from trainers.objective import Objective
+from trainers.objective import Objective, style_targets
 from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet
-from trainers.style_targets import style_targets
 
 Losses = dict[str, Tensor]
 # Pictures, style vectors and seed texture in, stylized pictures out.
@@ -33,10 +32,10 @@ def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: t
     """The targets of every picture in the styles folder; a style is called like its file."""
     paths, bad = readable_pictures(find_pictures([options.styles]))
     if not paths:
-        raise ValueError(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
+        raise BadValue(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
     names = tuple(path.stem for path in paths)
     if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
-        raise ValueError(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
+        raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
     targets = style_targets(
         options.loss, [style_picture(path, options.style_size).to(device) for path in paths], perceptual,
         options.style_layers, options.octaves, samples=options.samples, slices=options.slices, seed=options.seed,

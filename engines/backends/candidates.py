@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from engines.backends.registry import backend_names, open_backend, probe
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from engines.spec import (
     AUTO,
     CALIBRATED,
@@ -22,7 +22,7 @@ from engines.style.styles import StyleFile
 def check_size(size: tuple[int, int]) -> None:
     height, width = size
     if min(height, width) < LEAST_SIZE_PX:
-        raise ImpastoError(
+        raise BadValue(
             f"the picture has {width}x{height} pixels and the nets need {LEAST_SIZE_PX}x{LEAST_SIZE_PX} at least; "
             "enlarge it first, or choose a larger --height"
         )
@@ -33,9 +33,9 @@ def check_choice(choice: EngineChoice) -> None:
         open_backend(choice.backend)
     for what, value, known in (("precision", choice.precision, PRECISIONS), ("mode", choice.mode, MODES)):
         if value not in (AUTO, *known):
-            raise ImpastoError(f"there is no {what} {value!r}; choose auto or one of {', '.join(known)}")
+            raise BadValue(f"there is no {what} {value!r}; choose auto or one of {', '.join(known)}")
     if choice.requests < 1:
-        raise ImpastoError(f"requests is {choice.requests}; at least one frame must be in the engine at once")
+        raise BadValue(f"requests is {choice.requests}; at least one frame must be in the engine at once")
 
 
 def candidates(

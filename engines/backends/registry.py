@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from engines.machine import cpu_flags, cpu_model
 from engines.packages import plugins
 from engines.spec import Backend, BackendState, one_line
@@ -40,7 +40,7 @@ def open_backend(name: str) -> Backend:
     if name in plugins(ENTRY_POINTS):
         foreign: Backend = plugins(ENTRY_POINTS)[name].load()()
         return foreign
-    raise ImpastoError(f"there is no engine {name!r}; choose auto or one of {', '.join(backend_names())}")
+    raise BadValue(f"there is no engine {name!r}; choose auto or one of {', '.join(backend_names())}")
 
 
 def probe(name: str) -> BackendState:

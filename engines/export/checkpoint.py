@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing
 from engines.export.export import export_style
 from engines.export.tensor_files import read_tensors
 from engines.networks.family import ImportedNet
@@ -64,9 +64,9 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
 
 def _check_output(output: Path) -> None:
     if not output.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {output.parent} to write {output.name} into; create it first")
+        raise FileMissing(f"there is no folder {output.parent} to write {output.name} into; create it first")
     if output.suffix != SUFFIX:
-        raise ImpastoError(f"{output} is no name for a style file; call it {output.with_suffix(SUFFIX).name}")
+        raise BadValue(f"{output} is no name for a style file; call it {output.with_suffix(SUFFIX).name}")
 
 
 def name_after(checkpoint: Path) -> str:
@@ -84,4 +84,4 @@ def read_checkpoint(checkpoint: Path) -> tuple[str, ImportedNet]:
                 return name, read(tensors)
         except ValueError as error:
             reasons.append(str(error))
-    raise ImpastoError(f"{checkpoint} is {', and '.join(reasons)}")
+    raise BadFile(f"{checkpoint} is {', and '.join(reasons)}")

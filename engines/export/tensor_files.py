@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, ImpastoError
 from engines.export.weights_pickle import TensorPlace, load_weights_pickle
 
 MOST_BYTES = 2**30
@@ -36,21 +36,21 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """
     size = path.stat().st_size
     if size == 0:
-        raise ImpastoError(f"{path} is empty")
+        raise BadFile(f"{path} is empty")
     if size > MOST_BYTES:
-        raise ImpastoError(f"{path} has {size / 2**20:.0f} MiB; a style's checkpoint has a few")
+        raise BadFile(f"{path} has {size / 2**20:.0f} MiB; a style's checkpoint has a few")
     data = path.read_bytes()
     reader = _reader_for(data)
     if reader is None:
-        raise ImpastoError(f"{path} is not a torch checkpoint, a safetensors or an npz file")
+        raise BadFile(f"{path} is not a torch checkpoint, a safetensors or an npz file")
     try:
         tensors = reader(data)
     except ImpastoError as error:
-        raise ImpastoError(f"{path}: {error}") from None
+        raise BadFile(f"{path}: {error}") from None
     except DAMAGE as error:
-        raise ImpastoError(f"{path} is damaged or cut short ({type(error).__name__}); get the file again") from error
+        raise BadFile(f"{path} is damaged or cut short ({type(error).__name__}); get the file again") from error
     if not tensors:
-        raise ImpastoError(f"{path} holds no tensors")
+        raise BadFile(f"{path} holds no tensors")
     return tensors
 
 
@@ -67,7 +67,7 @@ def _reader_for(data: bytes) -> Callable[[bytes], dict[str, np.ndarray]] | None:
 def _read_zip(data: bytes) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
-            raise ImpastoError(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB; a style's checkpoint has a few")
+            raise BadFile(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB; a style's checkpoint has a few")
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         return _read_torch(archive, pickles[0]) if pickles else _read_npz(data)
 
@@ -95,7 +95,7 @@ def _read_torch(archive: zipfile.ZipFile, pickle_name: str) -> dict[str, np.ndar
     folder = pickle_name.removesuffix("data.pkl")
     byteorder = f"{folder}byteorder"
     if byteorder in archive.namelist() and archive.read(byteorder) != b"little":
-        raise ImpastoError("is written in big-endian order; save it again on a usual machine")
+        raise BadFile("is written in big-endian order; save it again on a usual machine")
     content = load_weights_pickle(io.BytesIO(archive.read(pickle_name)))
     places = _tensor_places(content)
     keys = {place.storage.key: place.storage for place in places.values()}
@@ -108,7 +108,7 @@ def _read_legacy_torch(data: bytes) -> dict[str, np.ndarray]:
     file = io.BytesIO(data)
     if not data.startswith(LEGACY_MAGIC):
         load_weights_pickle(file)
-        raise ImpastoError("is a pickle, not a torch checkpoint")
+        raise BadFile("is a pickle, not a torch checkpoint")
     content, keys = [load_weights_pickle(file) for _ in range(5)][3:]
     places = _tensor_places(content)
     types = {place.storage.key: place.storage.type for place in places.values()}
@@ -123,7 +123,7 @@ def _read_legacy_torch(data: bytes) -> dict[str, np.ndarray]:
 def _tensor_places(content: Any) -> dict[str, TensorPlace]:
     """The tensors of a state_dict, or of the one state_dict that a training checkpoint holds."""
     if not isinstance(content, Mapping):
-        raise ImpastoError("holds no state_dict; save the net's state_dict alone")
+        raise BadFile("holds no state_dict; save the net's state_dict alone")
     found = {str(name): value for name, value in content.items() if isinstance(value, TensorPlace)}
     if found:
         return found

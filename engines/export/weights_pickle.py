@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile
 
 MOST_ELEMENTS = 2**28
 MOST_MEMO = 2**20
@@ -57,7 +57,7 @@ def _check_opcodes(file: io.BytesIO) -> None:
         warnings.simplefilter("ignore")
         for opcode, argument, _ in pickletools.genops(file):
             if opcode.name not in OPCODES:
-                raise ImpastoError(f"holds more than weights (opcode {opcode.name}); save the net's state_dict alone")
+                raise BadFile(f"holds more than weights (opcode {opcode.name}); save the net's state_dict alone")
             if opcode.name == "LONG_BINPUT" and int(argument or 0) > MOST_MEMO:
                 raise pickle.UnpicklingError(f"memo number {argument}")
 
@@ -102,7 +102,7 @@ class WeightsUnpickler(pickle.Unpickler):
             return name
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
             return self._tensor if name == "_rebuild_tensor_v2" else self._parameter
-        raise ImpastoError(f"asks to run {module}.{name}, so it is not read; save the net's state_dict alone")
+        raise BadFile(f"asks to run {module}.{name}, so it is not read; save the net's state_dict alone")
 
     def persistent_load(self, reference: Any) -> Storage:
         _, type_name, key, *_ = reference

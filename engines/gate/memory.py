@@ -13,7 +13,7 @@ OpenVINO took 2.1 GiB, all counted, where the estimate is 2.3.
 import math
 from typing import TYPE_CHECKING
 
-from engines.errors import ImpastoError
+from engines.errors import NotEnoughMemory
 from engines.networks.registry import config_of, family_of
 from engines.spec import CALIBRATED, EngineSpec
 from engines.style.styles import StyleFile
@@ -45,7 +45,7 @@ def check_memory(style: StyleFile, spec: EngineSpec, size: tuple[int, int], avai
     """
     needed = build_bytes(style, spec, size)
     if available is not None and needed > available:
-        raise ImpastoError(
+        raise NotEnoughMemory(
             f"an engine for {size[1]}x{size[0]} pixels needs about {needed / GIB:.1f} GiB of memory while it is "
             f"built and checked, and {available / GIB:.1f} GiB is free; choose a smaller --height"
         )

@@ -10,7 +10,7 @@ from engines.backends.registry import probe
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale, why_without_style
 from engines.cache.folder import EngineCache, StoredEntry, is_left_over
-from engines.errors import ImpastoError
+from engines.errors import FileError, ImpastoError
 from engines.spec import BackendState
 from engines.style.styles import list_gallery
 
@@ -119,7 +119,8 @@ def _remove_aids(cache: EngineCache) -> int:
     try:
         return cache.remove_aids()
     except OSError as error:
-        raise ImpastoError(f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand") from error
+        message = f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand"
+        raise FileError.told(message, error) from error
 
 
 def _why_to_remove(engine: StockedEngine, older_than_days: float | None) -> str:

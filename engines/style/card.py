@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile
 from engines.style.state import StateInput, check_names
 
 # Cards without state are written as format 1, which every impasto reads.
@@ -110,7 +110,7 @@ class StyleCard:
             state = tuple(StateInput.from_dict(each) for each in values.get("state", ()))
             return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles, state=state)
         except (ValueError, TypeError, KeyError) as error:
-            raise ImpastoError(f"the style card is damaged ({error}); get the style file again") from error
+            raise BadFile(f"the style card is damaged ({error}); get the style file again") from error
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -118,17 +118,17 @@ def _parse(text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ImpastoError(f"the style card is not JSON ({error}); get the style file again") from error
+        raise BadFile(f"the style card is not JSON ({error}); get the style file again") from error
     version = values.get("format_version") if isinstance(values, dict) else None
     if type(version) is not int or version < 1:
-        raise ImpastoError("the style card has no format version; get the style file again")
+        raise BadFile("the style card has no format version; get the style file again")
     if version > FORMAT_VERSION:
-        raise ImpastoError(
+        raise BadFile(
             f"the style card has format {version} and this impasto reads up to {FORMAT_VERSION}; upgrade impasto"
         )
     kinds = CARD_FIELDS | ({"state": list} if "state" in values else {})
     if wrong := _fields_of_wrong_kind(values, kinds.items()):
-        raise ImpastoError(f"the style card is damaged (look at {', '.join(wrong)}); get the style file again")
+        raise BadFile(f"the style card is damaged (look at {', '.join(wrong)}); get the style file again")
     return dict(values)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, UnknownStyle
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
 
@@ -49,7 +49,7 @@ class StyleFile:
         try:
             return parse_style_graph(self.data, self.card.style_size, self.card.state)
         except ValueError as error:
-            raise ImpastoError(f"{self.path} cannot be used as a style: {error}") from error
+            raise BadFile(f"{self.path} cannot be used as a style: {error}") from error
 
     @property
     def default(self) -> str:
@@ -61,13 +61,13 @@ class StyleFile:
         for style in self.card.styles:
             if style.name == name:
                 return style.vector
-        raise ImpastoError(f"{self.path.name} has no style {name!r}; choose one of {', '.join(self.card.names)}")
+        raise UnknownStyle(f"{self.path.name} has no style {name!r}; choose one of {', '.join(self.card.names)}")
 
     def mix(self, weights: Mapping[str, float]) -> np.ndarray:
         """The average of style vectors, float32 [S] (arXiv 1610.07629, section 3.3); weights are scaled to sum to 1."""
         amounts = np.array(list(weights.values()), dtype=np.float64)
         if not (np.isfinite(amounts).all() and (amounts >= 0).all() and amounts.sum() > 0):
-            raise ImpastoError(f"cannot mix by {dict(weights)}; give weights of 0 or more, one of them above 0")
+            raise BadValue(f"cannot mix by {dict(weights)}; give weights of 0 or more, one of them above 0")
         vectors = np.stack([self.vector(name) for name in weights]).astype(np.float64)
         mixed: np.ndarray = (amounts / amounts.sum()) @ vectors
         return mixed.astype(np.float32)
@@ -86,11 +86,11 @@ class StyleFile:
 def read_style_file(path: Path) -> StyleFile:
     """The style file at this path."""
     if path.is_dir():
-        raise ImpastoError(f"{path} is a folder; give the path of a style file (.onnx) in it")
+        raise BadFile(f"{path} is a folder; give the path of a style file (.onnx) in it")
     if not path.exists():
-        raise FileNotFoundError(f"there is no style file {path}; `impasto styles` lists the bundled styles")
+        raise FileMissing(f"there is no style file {path}; `impasto styles` lists the bundled styles")
     if not path.is_file() or path.stat().st_size > MAX_STYLE_BYTES:
-        raise ImpastoError(f"{path} is not a style file: those are plain files of at most {MAX_STYLE_BYTES >> 20} MiB")
+        raise BadFile(f"{path} is not a style file: those are plain files of at most {MAX_STYLE_BYTES >> 20} MiB")
     return StyleFile(path, path.read_bytes())
 
 
@@ -120,15 +120,15 @@ def _read_card(path: Path, data: bytes) -> StyleCard:
     try:
         metadata = read_metadata(data)
     except ValueError as error:
-        raise ImpastoError(f"{path} is not a style file: it is no ONNX ({error}); {WHENCE}") from error
+        raise BadFile(f"{path} is not a style file: it is no ONNX ({error}); {WHENCE}") from error
     if CARD_KEY not in metadata:
-        raise ImpastoError(f"{path} is not an impasto style file: no style card; {WHENCE}")
+        raise BadFile(f"{path} is not an impasto style file: no style card; {WHENCE}")
     if metadata.get(CHECKSUM_KEY, checksum := _checksum(data, metadata[CARD_KEY])) != checksum:
-        raise ImpastoError(f"{path} is damaged, its checksum is not that of its contents; get the style file again")
+        raise BadFile(f"{path} is damaged, its checksum is not that of its contents; get the style file again")
     try:
         return StyleCard.from_json(metadata[CARD_KEY])
     except ImpastoError as error:
-        raise ImpastoError(f"{path}: {error}") from error
+        raise BadFile(f"{path}: {error}") from error
 
 
 def _checksum(data: bytes, card: str) -> str:

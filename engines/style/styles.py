@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import UnknownStyle
 from engines.packages import plugins
 from engines.style.card import NamedStyle, StyleCard
 from engines.style.file import StyleFile, read_style_file, save_style
@@ -117,7 +117,7 @@ def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
     if Path(file_or_style).is_file():
         return _chosen(read_style_file(Path(file_or_style)), name)
     choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
-    raise ImpastoError(f"there is no style {file_or_style!r}; {choices} the path of a style file ({SUFFIX})")
+    raise UnknownStyle(f"there is no style {file_or_style!r}; {choices} the path of a style file ({SUFFIX})")
 
 
 def _bundled_files() -> Iterator[StyleFile]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engines.errors import FileMissing
 from realtime.bench.options import BenchOptions
 from realtime.commands.console import choices
 from realtime.commands.console.border import FAILED, INTERRUPTED
@@ -144,7 +145,7 @@ def bench(
 def _check_outputs(plot: Path | None, markdown: Path | None) -> None:
     """Before the minutes that the measurements take; OSError or ImpastoError where something could not be written."""
     if markdown is not None and not markdown.absolute().parent.is_dir():
-        raise NotADirectoryError(f"there is no folder {markdown.parent} for {markdown.name}; make it first")
+        raise FileMissing(f"there is no folder {markdown.parent} for {markdown.name}; make it first")
     if plot is not None:
         from realtime.bench.report.charts import check_matplotlib
 

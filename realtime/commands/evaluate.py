@@ -83,15 +83,15 @@ def iteration_counts(text: str) -> tuple[int, ...]:
 
 def _check_sheet(path: Path) -> None:
     """Before the minutes that it takes; ImpastoError or OSError where the sheet could not be written."""
-    from engines.errors import ImpastoError
+    from engines.errors import BadValue, FileMissing
     from realtime.media.picture_file import PICTURE_SUFFIXES
 
     if path.suffix.lower() not in PICTURE_SUFFIXES:
-        raise ImpastoError(
+        raise BadValue(
             f"{path.name}: {path.suffix!r} is no picture format; use one of {', '.join(sorted(PICTURE_SUFFIXES))}"
         )
     if not path.absolute().parent.is_dir():
-        raise NotADirectoryError(f"there is no folder {path.parent} for {path.name}; make it first")
+        raise FileMissing(f"there is no folder {path.parent} for {path.name}; make it first")
 
 
 def _text(report: "EvaluationReport") -> str:

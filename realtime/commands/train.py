@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from engines.errors import ImpastoError
+from engines.errors import NotInstalled
 from realtime.commands.console.border import at_the_border
 from realtime.commands.recipe_options import as_field, option_of, with_options
 from trainers.options import JohnsonOptions
@@ -87,7 +87,7 @@ def _load_trainer() -> tuple[Any, Any]:
         from trainers.johnson import train
         from trainers.style_export import write_style_file
     except ModuleNotFoundError as error:
-        raise ImpastoError(f"training needs {error.name}; install it with: pip install 'impasto[train]'") from error
+        raise NotInstalled(f"training needs {error.name}; install it with: pip install 'impasto[train]'") from error
     return train, write_style_file
 
 

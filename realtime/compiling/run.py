@@ -9,7 +9,7 @@ from typing import Any
 
 from engines.cache.fields import spec_fields
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
-from engines.errors import ImpastoError
+from engines.errors import BadFile, FileMissing, ImpastoError
 from engines.loading.engine import EngineChoice
 from engines.loading.prepare import prepare_in_child
 from engines.loading.stock import MIB
@@ -150,10 +150,10 @@ def _choices(options: CompileOptions, calibration: Calibration | None) -> Iterat
 def _calibration(clip: Path) -> Calibration:
     """The frames on which `impasto video` would calibrate, were this clip painted."""
     if not clip.exists():
-        raise FileNotFoundError(f"there is no file {clip}")
+        raise FileMissing(f"there is no file {clip}")
     calibration = calibrate_on_video(clip)
     if calibration is None:
-        raise ImpastoError(f"{clip} gives no picture to calibrate on; give a video file that FFmpeg can read")
+        raise BadFile(f"{clip} gives no picture to calibrate on; give a video file that FFmpeg can read")
     return calibration
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import ImpastoError
+from engines.errors import NotInstalled
 from realtime.evaluation.photos import Photo, scaled_to
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import read_picture
@@ -59,5 +59,5 @@ def _judge(check: Path | None) -> "Judge":
     try:
         from trainers.evaluation import load_judge
     except ModuleNotFoundError as error:
-        raise ImpastoError(f"judging needs {error.name}; install it with: pip install 'impasto[train]'") from error
+        raise NotInstalled(f"judging needs {error.name}; install it with: pip install 'impasto[train]'") from error
     return load_judge() if check is None else load_judge(str(check))

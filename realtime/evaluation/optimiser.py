@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engines.errors import ImpastoError
+from engines.errors import NotInstalled
 from realtime.evaluation.jury import PAINTING_SCALE
 from realtime.evaluation.run import Optimise
 from realtime.frames.frame import Pixels
@@ -19,7 +19,7 @@ def load_optimiser() -> Optimise:
         from trainers.options import GatysOptions
         from trainers.picture_run import PictureRun
     except ModuleNotFoundError as error:
-        raise ImpastoError(f"optimising needs {error.name}; install it with: pip install 'impasto[train]'") from error
+        raise NotInstalled(f"optimising needs {error.name}; install it with: pip install 'impasto[train]'") from error
 
     def optimise(photo: Pixels, painting: Path, iterations: int) -> Pixels:
         options = GatysOptions(

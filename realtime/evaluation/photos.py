@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import read_picture, resize
 from realtime.scene import Scene
@@ -76,14 +76,14 @@ def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
     scale = long_side / max(height, width)
     rows, columns = (MULTIPLE_PX * round(side * scale / MULTIPLE_PX) for side in (height, width))
     if min(rows, columns) < LEAST_SIDE_PX:
-        raise ImpastoError(f"a picture of {width}x{height} pixels is too narrow to be judged; crop it")
+        raise BadValue(f"a picture of {width}x{height} pixels is too narrow to be judged; crop it")
     return pixels if (rows, columns) == (height, width) else resize(pixels, (columns, rows))
 
 
 def _offered_by(path: Path) -> list[Opener]:
     """What a path has to give, each opened when it is chosen."""
     if not path.exists() and not names_pictures(str(path)):
-        raise FileNotFoundError(f"there is no file {path}")
+        raise FileMissing(f"there is no file {path}")
     if path.is_file() and names_pictures(str(path)):
         return [partial(_picture, path)]
     if names_pictures(str(path)):
@@ -111,7 +111,7 @@ def _moment(path: Path, number: int, size: int) -> Photo:
     try:
         grabbed = deque(islice(iter(source.grab, None), number + 1), maxlen=1)
         if not grabbed:
-            raise ImpastoError(f"{path} has no frame that can be decoded")
+            raise BadFile(f"{path} has no frame that can be decoded")
         return Photo(f"{path.stem} #{number}", scaled_to(source.retrieve(grabbed[0]).data, size))
     finally:
         source.close()

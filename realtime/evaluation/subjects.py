@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import FileMissing
 from engines.style.styles import StyleFile, resolve
 from realtime.media.picture_file import PICTURE_SUFFIXES
 
@@ -34,16 +34,12 @@ def find_painting(name: str, folders: Sequence[Path]) -> Path:
     """The picture called like the style, in the first folder that has it."""
     for folder in folders:
         if not folder.is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {folder}; give a folder of paintings, each called like its style"
-            )
+            raise FileMissing(f"there is no folder {folder}; give a folder of paintings, each called like its style")
         for path in sorted(folder.iterdir()):
             if path.stem == name and path.suffix.lower() in PICTURE_SUFFIXES:
                 return path
     where = ", ".join(str(folder) for folder in folders)
-    raise ImpastoError(
-        f"there is no painting of the style {name!r} in {where}; put one there that is called {name}.jpg"
-    )
+    raise FileMissing(f"there is no painting of the style {name!r} in {where}; put one there that is called {name}.jpg")
 
 
 def _styles_of(text: str) -> Iterator[tuple[StyleFile, str]]:

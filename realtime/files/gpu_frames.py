@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from engines.spec import one_line
 from realtime.files.options import DECODERS
 from realtime.frames.frame import SplitSink
@@ -17,11 +17,11 @@ CPU = "CPU"  # the device of engines that paint in main memory
 def choose_decoder(decoder: str, source: object) -> None:
     """What can be chosen before there is an engine; ImpastoError where the choice cannot be had."""
     if decoder not in DECODERS:
-        raise ImpastoError(f"there is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}")
+        raise BadValue(f"there is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}")
     if decoder != CUDA:
         return
     if not isinstance(source, FileSource):
-        raise ImpastoError("--decoder cuda decodes video files, not pictures; leave it out")
+        raise BadValue("--decoder cuda decodes video files, not pictures; leave it out")
     try:
         source.decode_on_gpu()
     except ImpastoError as error:

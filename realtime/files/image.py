@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, FileMissing
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
@@ -62,7 +62,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     several = len(sources) > 1 or any(path.is_dir() for path in inputs)
     if output.is_dir() or several or not output.suffix:
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
-            raise ImpastoError(f"{len(sources)} pictures do not go into one; name a folder instead of {output}")
+            raise BadValue(f"{len(sources)} pictures do not go into one; name a folder instead of {output}")
         output.mkdir(parents=True, exist_ok=True)
         jobs = [(source, output / source.name) for source in sources]
     else:
@@ -113,7 +113,7 @@ class _Painter:
 def _pictures_of(path: Path) -> list[Path]:
     """The pictures behind one input; a file is taken whatever it is called."""
     if not path.exists() and not names_pictures(str(path)):
-        raise FileNotFoundError(f"there is no file {path}")
+        raise FileMissing(f"there is no file {path}")
     return [path] if path.is_file() else find_pictures(str(path))
 
 
@@ -121,10 +121,10 @@ def _check(jobs: Sequence[tuple[Path, Path]]) -> None:
     seen: dict[Path, Path] = {}
     for source, target in jobs:
         if target.exists() and target.samefile(source):
-            raise ImpastoError(f"{target} is the input; name another file or folder to write")
+            raise BadValue(f"{target} is the input; name another file or folder to write")
         if target in seen:
-            raise ImpastoError(f"{seen[target]} and {source} would both be written to {target}; use two folders")
+            raise BadValue(f"{seen[target]} and {source} would both be written to {target}; use two folders")
         seen[target] = source
         if target.suffix.lower() not in PICTURE_SUFFIXES:
             known = ", ".join(sorted(PICTURE_SUFFIXES))
-            raise ImpastoError(f"{target.name}: {target.suffix!r} is no picture format; use one of {known}")
+            raise BadValue(f"{target.name}: {target.suffix!r} is no picture format; use one of {known}")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from realtime.files.calibration import calibration_for
 from realtime.files.gpu_frames import choose_decoder, keep_on_gpu
 from realtime.files.loop import run
@@ -107,9 +107,9 @@ def _check_paths(source: str, output: Path) -> None:
     if not _is_sequence(output):
         choose_encoding(output)
     elif names_pictures(source) and set(find_pictures(source)) & set(numbered(output)):
-        raise ImpastoError(f"{output} would write over its own input; name another folder")
+        raise BadValue(f"{output} would write over its own input; name another folder")
     if here.exists() and output.exists() and here.samefile(output):
-        raise ImpastoError(f"{output} is the input; name another file to write")
+        raise BadValue(f"{output} is the input; name another file to write")
 
 
 def _shape_for(output: Path, options: VideoOptions) -> dict[str, bool]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 
 HIDDEN = "***"
 SECRET_FIELDS = re.compile(r"key|token|pass|pwd|secret|sig|auth|streamid|credential", re.IGNORECASE)
@@ -103,7 +103,7 @@ def refuse_doubles(source: str, sinks: Sequence[str]) -> None:
     for sink in sinks:
         place = _place(sink, sink_scheme(sink))
         if place in taken and sink_scheme(sink) not in SHARED:
-            raise ImpastoError(f"{redacted(sink)} is asked for twice; name another for one of the two")
+            raise BadValue(f"{redacted(sink)} is asked for twice; name another for one of the two")
         taken.add(place)
 
 

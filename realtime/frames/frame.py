@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 
 Pixels = NDArray[np.uint8]
 
@@ -43,9 +43,9 @@ class Frame:
         if self.on_device and hasattr(data, "__dlpack__"):
             return
         if data.ndim != 3 or data.shape[2] != 3 or data.dtype != np.uint8:
-            raise ValueError(f"a frame is (H, W, 3) uint8, not {data.shape} {data.dtype}")
+            raise BadValue(f"a frame is (H, W, 3) uint8, not {data.shape} {data.dtype}")
         if not data.flags.c_contiguous:
-            raise ValueError("a frame's rows must lie one after the other; use numpy.ascontiguousarray")
+            raise BadValue("a frame's rows must lie one after the other; use numpy.ascontiguousarray")
 
     @property
     def on_device(self) -> bool:

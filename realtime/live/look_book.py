@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from engines.style.styles import StyleFile, names_file, resolve
 from realtime.live.control.settings import LiveSettings
 from realtime.painting.gliding import Look
@@ -45,7 +45,7 @@ class LookBook:
         if settings.mix_with:
             other_file, other = self._resolve(settings.mix_with)
             if other_file.sha256 != file.sha256:
-                raise ImpastoError(f"{name} and {other} are in different files and cannot be mixed")
+                raise BadValue(f"{name} and {other} are in different files and cannot be mixed")
             weights = {name: 1 - settings.mix, other: settings.mix} if other != name else weights
         if self._file is None or file.sha256 != self._file.sha256:
             self._use_styles(file.card.names)

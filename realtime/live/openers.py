@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from engines.packages import plugins
 from realtime.frames.address import redacted, sink_scheme, source_scheme
 from realtime.frames.frame import Sink, Source
@@ -54,4 +54,4 @@ def _opener(address: str, scheme: str, ours: Mapping[str, str], group: str) -> C
         return foreign
     kind = group.removeprefix("impasto.").removesuffix("s")
     known = ", ".join((*ours, *(name for name in plugins(group) if name not in ours)))
-    raise ImpastoError(f"{redacted(address)}: there is no {kind} {scheme}:, only {known}, or the path of a file")
+    raise BadValue(f"{redacted(address)}: there is no {kind} {scheme}:, only {known}, or the path of a file")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError, Interrupted
 from engines.loading.engine import EngineChoice
 from realtime.frames.address import labels_of, refuse_doubles
 from realtime.frames.frame import Pixels, Sink, Source
@@ -57,8 +57,8 @@ def run_live(
 
     `report` gets a line for people now and then and `status` what is going on, twice a second; both from any thread.
     Raises ImpastoError or OSError with one line where something cannot be opened, or the source or the painting fails;
-    whatever was opened is closed. A sink that breaks while others go on is told in the report. KeyboardInterrupt where
-    `stop` is set before all is open.
+    whatever was opened is closed. A sink that breaks while others go on is told in the report. Interrupted where `stop`
+    is set before all is open.
     """
     refuse_doubles(source, sinks)
     stop = stop or threading.Event()
@@ -68,7 +68,7 @@ def run_live(
             run.prepare(sinks, status)
         except (ImpastoError, OSError):
             if stop.is_set():  # then it is no error that a host did not answer
-                raise KeyboardInterrupt from None
+                raise Interrupted("stopped before all was open") from None
             raise
         while_opening.pop_all()  # from here on the loop closes the source and the sinks, on their own threads
         return run.run()
@@ -80,7 +80,7 @@ def settings_of(options: LiveOptions) -> LiveSettings:
     if options.mix is not None:
         weights = parse_mix(options.mix)
         if len(weights) != 2:
-            raise ImpastoError(f"--mix {options.mix!r}: a live picture mixes two styles, as in A=0.3,B=0.7")
+            raise BadValue(f"--mix {options.mix!r}: a live picture mixes two styles, as in A=0.3,B=0.7")
         style, mix_with = weights
         share = weights[mix_with] / sum(weights.values())
     return LiveSettings(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import av
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, TELL_PIXEL_ASPECT, Encoder, Encoding
 
 CODECS_OF_CONTAINER = {
@@ -26,16 +26,16 @@ def choose_encoding(path: Path, codec: str = "auto", crf: int | None = None, pre
     allowed = CODECS_OF_CONTAINER.get(path.suffix.lower())
     if allowed is None:
         kinds = ", ".join(CODECS_OF_CONTAINER)
-        raise ImpastoError(f"{path.name}: {path.suffix or 'no suffix'!r} is no video container; use one of {kinds}")
+        raise BadValue(f"{path.name}: {path.suffix or 'no suffix'!r} is no video container; use one of {kinds}")
     encoder = ENCODERS[allowed[0]] if codec == "auto" else _encoder_called(codec)
     name = _codec_of(encoder)
     if name not in allowed:
-        raise ImpastoError(f"{path.suffix} files cannot hold {codec}; use --codec {' or '.join(allowed)}, or .mkv")
+        raise BadValue(f"{path.suffix} files cannot hold {codec}; use --codec {' or '.join(allowed)}, or .mkv")
     _check_runs(encoder, name)
     if preset is not None and preset not in encoder.presets:
-        raise ImpastoError(f"{encoder.name} has no preset {preset!r}; choose one of {', '.join(encoder.presets)}")
+        raise BadValue(f"{encoder.name} has no preset {preset!r}; choose one of {', '.join(encoder.presets)}")
     if crf is not None and crf > encoder.most_crf:
-        raise ImpastoError(f"{encoder.name} has no quality {crf}; choose --crf 0 to {encoder.most_crf}")
+        raise BadValue(f"{encoder.name} has no quality {crf}; choose --crf 0 to {encoder.most_crf}")
     if name == "av1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes its banner past FFmpeg's log
     return Encoding(encoder, encoder.crf if crf is None else crf, preset or encoder.preset)
@@ -68,4 +68,4 @@ def _encoder_called(name: str) -> Encoder:
             return encoder
     if name.lower() in HARDWARE_ENCODERS:
         return HARDWARE_ENCODERS[name.lower()]
-    raise ImpastoError(f"codec {name!r} is not one of {', '.join(ENCODERS)}, or {', '.join(HARDWARE_ENCODERS)}")
+    raise BadValue(f"codec {name!r} is not one of {', '.join(ENCODERS)}, or {', '.join(HARDWARE_ENCODERS)}")

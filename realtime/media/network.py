@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import av
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from realtime.frames.address import PLAYLIST, redacted
 
 PORTLESS = ("udp", "tcp", "srt")  # no port is usual; and no host is this one
@@ -47,12 +47,12 @@ def check_host(address: str) -> None:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ImpastoError(f"{redacted(address)}: the port is a number from 0 to 65535") from None
+        raise BadValue(f"{redacted(address)}: the port is a number from 0 to 65535") from None
     scheme = parts.scheme
     if scheme in PORTLESS and port is None:
-        raise ImpastoError(f"{redacted(address)} names no port; write {scheme}://HOST:PORT")
+        raise BadValue(f"{redacted(address)} names no port; write {scheme}://HOST:PORT")
     if not host and "://" in address and scheme not in PORTLESS:
-        raise ImpastoError(f"{redacted(address)} names no host; write {scheme}://HOST/PATH")
+        raise BadValue(f"{redacted(address)} names no host; write {scheme}://HOST/PATH")
     if not host:
         return
     try:
@@ -92,5 +92,5 @@ def playlist_path(address: str) -> Path:
 def segment_pattern(playlist: Path) -> Path:
     """The segments beside a playlist, as FFmpeg counts them; ImpastoError where it would count in the folder's name."""
     if COUNTED.search(str(playlist.parent)):
-        raise ImpastoError(f"{playlist.parent} has a % that FFmpeg would count at; name another folder for HLS")
+        raise BadValue(f"{playlist.parent} has a % that FFmpeg would count at; name another folder for HLS")
     return playlist.parent / f"{playlist.stem.translate(URL_SIGNS)}-%d.ts"

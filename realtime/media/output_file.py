@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, FileError, FileMissing, FileTaken
 
 
 class PartialFile:
@@ -20,11 +20,11 @@ class PartialFile:
 
     def __init__(self, final: Path, *, overwrite: bool = True) -> None:
         if not final.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {final.parent} to write {final.name} into; create it first")
+            raise FileMissing(f"there is no folder {final.parent} to write {final.name} into; create it first")
         if final.is_dir():
-            raise ImpastoError(f"{final} is a folder; name the file to write, such as {final / 'painted.mp4'}")
+            raise BadValue(f"{final} is a folder; name the file to write, such as {final / 'painted.mp4'}")
         if final.exists() and not overwrite:
-            raise FileExistsError(f"{final} exists already; choose another name or allow overwriting")
+            raise FileTaken(f"{final} exists already; choose another name or allow overwriting")
         self.final = final
         self.path = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
         self._done = False
@@ -107,4 +107,5 @@ class GrowingFile(io.RawIOBase):
         if self.error is None:
             return
         why = "the disk is full" if self.error.errno in FULL else self.error.strerror
-        raise OSError(f"{self.path}: {why}; what was recorded until then is kept and can be played")
+        message = f"{self.path}: {why}; what was recorded until then is kept and can be played"
+        raise FileError.told(message, self.error)

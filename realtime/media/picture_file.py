@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from realtime.frames.frame import Pixels
 from realtime.media.output_file import PartialFile
 
@@ -63,10 +63,10 @@ def read_picture(path: Path) -> Picture:
     """The picture in a file, turned as its EXIF says; ImpastoError where the file is no picture."""
     data = np.frombuffer(_read_bytes(path), np.uint8)
     if not data.size:
-        raise ImpastoError(f"{path} is empty")
+        raise BadFile(f"{path} is empty")
     pixels, kinds, blobs = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ImpastoError(f"{path} is not a picture that OpenCV can read")
+        raise BadFile(f"{path} is not a picture that OpenCV can read")
     metadata = {int(kind): np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
     eight_bit, notes = _to_8_bit(np.asarray(pixels))
     upright = turn_upright(eight_bit, exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
@@ -79,7 +79,7 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
     suffix = SAME_FORMAT.get(suffix.lower(), suffix.lower())
     if suffix not in WRITE_OPTIONS:
         known = ", ".join(sorted(PICTURE_SUFFIXES))
-        raise ImpastoError(f"pictures cannot be written as {suffix or 'a file without a suffix'!r}; use one of {known}")
+        raise BadValue(f"pictures cannot be written as {suffix or 'a file without a suffix'!r}; use one of {known}")
     pixels = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2BGR)
     if picture.alpha is not None and suffix in WITH_ALPHA:
         pixels = cv2.merge([*cv2.split(pixels), picture.alpha])
@@ -151,9 +151,9 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise FileNotFoundError(f"there is no file {path}") from None
+        raise FileMissing(f"there is no file {path}") from None
     except IsADirectoryError:
-        raise ImpastoError(f"{path} is a folder, not a picture") from None
+        raise BadFile(f"{path} is a folder, not a picture") from None
 
 
 def _to_8_bit(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:

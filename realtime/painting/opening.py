@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.spec import Calibration
 from engines.style.styles import StyleFile, names_file, resolve
@@ -25,7 +25,7 @@ def choose_style(options: StylizeOptions) -> tuple[StyleFile, NDArray[np.float32
     files = {file.sha256: file for file, _ in resolved.values()}
     if len(files) > 1:
         names = ", ".join(file.path.name for file in files.values())
-        raise ImpastoError(f"styles of different files cannot be mixed ({names}); mix styles of one file")
+        raise BadValue(f"styles of different files cannot be mixed ({names}); mix styles of one file")
     file = next(iter(files.values()))
     return file, file.mix({resolved[text][1]: weight for text, weight in weights.items()})
 
@@ -49,7 +49,7 @@ def parse_mix(text: str) -> dict[str, float]:
         except ValueError:
             name = ""
         if not name.strip():
-            raise ImpastoError(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
+            raise BadValue(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
     return weights
 
 

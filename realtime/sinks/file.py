@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import av
 from av.container import OutputContainer
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, FileError
 from realtime.frames.frame import Frame
 from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
@@ -164,7 +164,7 @@ class FileSink:
     def _check_size(self) -> None:
         width, height = self._from_rgb.written_size
         if max(width, height) > MOST_PIXELS_A_SIDE:
-            raise ImpastoError(
+            raise BadValue(
                 f"{self.path}: {width}x{height} is too large, encoders take {MOST_PIXELS_A_SIDE} pixels a side; "
                 "choose a smaller --height"
             )
@@ -185,7 +185,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
     except av.FFmpegError as error:
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from None
-        raise ImpastoError(f"{path} could not be written: {error.strerror}{_last_words(error)}") from None
+        raise FileError(f"{path} could not be written: {error.strerror}{_last_words(error)}") from None
 
 
 def _last_words(error: av.FFmpegError) -> str:

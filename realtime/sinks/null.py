@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from realtime.frames.frame import Frame
 from realtime.frames.request import SinkRequest
 from realtime.frames.time_code import elapsed, read_code
@@ -43,5 +43,5 @@ class NullSink:
 def open_null(address: str, request: SinkRequest) -> NullSink:
     """The sink that a person wrote as `null:`; ImpastoError where more was written."""
     if address.lower() != "null:":
-        raise ImpastoError(f"{address!r} is not null:, which takes nothing after the colon")
+        raise BadValue(f"{address!r} is not null:, which takes nothing after the colon")
     return NullSink()

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, FileMissing
 from realtime.frames.frame import Frame
 from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_whole
 
@@ -21,12 +21,12 @@ class PictureSink:
 
     def __init__(self, pattern: Path, *, overwrite: bool = True) -> None:
         if not NUMBERED.search(pattern.name):
-            raise ImpastoError(f"{pattern} has no place for the number; write it as in %05d.png")
+            raise BadValue(f"{pattern} has no place for the number; write it as in %05d.png")
         if pattern.suffix.lower() not in PICTURE_SUFFIXES:
             known = ", ".join(sorted(PICTURE_SUFFIXES))
-            raise ImpastoError(f"{pattern.name}: {pattern.suffix!r} is no picture format; use one of {known}")
+            raise BadValue(f"{pattern.name}: {pattern.suffix!r} is no picture format; use one of {known}")
         if not pattern.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {pattern.parent} to write pictures into; create it first")
+            raise FileMissing(f"there is no folder {pattern.parent} to write pictures into; create it first")
         self._pattern = pattern
         self._overwrite = overwrite
         self._written: list[Path] = []

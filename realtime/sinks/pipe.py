@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from realtime.frames.frame import Frame, Pixels, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
 from realtime.media.colour.rgb import SDR_TAGS, FromRgb
@@ -29,7 +29,7 @@ def open_pipe(address: str, request: SinkRequest) -> Sink:
     """`pipe:` or `pipe:y4m` writes YUV4MPEG2, `pipe:rawvideo` RGB, 24 bits a pixel. ImpastoError at a terminal."""
     kind = address.partition(":")[2] or Y4M
     if kind not in EXAMPLES:
-        raise ImpastoError(f"{address}: there is no pipe of {kind}, only {' and '.join(EXAMPLES)}")
+        raise BadValue(f"{address}: there is no pipe of {kind}, only {' and '.join(EXAMPLES)}")
     if sys.stdout.isatty():
         raise ImpastoError(f"{address} writes pictures, and here is a terminal; give it a reader: {EXAMPLES[kind]}")
     return PipeSink(sys.stdout.fileno(), request, kind)

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, FileError, FileMissing
 from realtime.frames.frame import Frame, SinkHabits
 from realtime.frames.request import SinkRequest
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
@@ -115,10 +115,10 @@ def open_recording(address: str, request: SinkRequest) -> Recording:
 
 def _encoding(path: Path, size: tuple[int, int]) -> Encoding:
     if os.path.isdir(path):  # Path.is_dir raises where a name is too long
-        raise ImpastoError(f"{path} is a folder; name the file to record to, such as {path / 'live.mkv'}")
+        raise BadValue(f"{path} is a folder; name the file to record to, such as {path / 'live.mkv'}")
     if max(size) > MOST_PIXELS_A_SIDE:
         pixels = "x".join(map(str, size))
-        raise ImpastoError(f"{pixels} is too large for {path}: encoders take {MOST_PIXELS_A_SIDE} pixels a side")
+        raise BadValue(f"{pixels} is too large for {path}: encoders take {MOST_PIXELS_A_SIDE} pixels a side")
     encoding = choose_encoding(path)
     return choose_encoding(path, preset=PRESETS.get(encoding.encoder.name))
 
@@ -132,9 +132,10 @@ def _create(path: Path, report: Callable[[str], None]) -> GrowingFile:
             continue
         except FileNotFoundError:
             message = f"there is no folder {path.parent} to record {path.name} into; create it first"
-            raise FileNotFoundError(message) from None
+            raise FileMissing(message) from None
         except OSError as error:
-            raise OSError(f"{path} cannot be created ({error.strerror}); record to another folder or name") from None
+            message = f"{path} cannot be created ({error.strerror}); record to another folder or name"
+            raise FileError.told(message, error) from None
         if free != path:
             report(f"{path} exists already: recording to {free}")
         return file
@@ -165,4 +166,4 @@ def _clear_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
-        raise ImpastoError(f"{path} could not be recorded: {error.strerror}") from None
+        raise FileError(f"{path} could not be recorded: {error.strerror}") from None

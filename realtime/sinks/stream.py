@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 
-from engines.errors import ImpastoError
+from engines.errors import FileError, ImpastoError
 from realtime.frames.address import redacted
 from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
@@ -193,11 +193,12 @@ def _hls_target(playlist: Path) -> Target:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImpastoError(f"{folder} cannot be made: {error.strerror}; name another folder for HLS") from None
+        raise FileError.told(f"{folder} cannot be made: {error.strerror}; name another folder for HLS", error) from None
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ImpastoError(f"{folder} is not writable ({error.strerror}); name another folder for HLS") from None
+        message = f"{folder} is not writable ({error.strerror}); name another folder for HLS"
+        raise FileError.told(message, error) from None
     # Numbered from the time, or a player that stayed would take a new run's segments for those it has.
     options = {
         "hls_time": str(SEGMENT_SECONDS),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, NotInstalled
 from realtime.frames.frame import Frame, SignalLost, SinkHabits
 from realtime.frames.request import SinkRequest
 
@@ -65,7 +65,7 @@ def open_virtual_camera(address: str, request: SinkRequest) -> VirtualCameraSink
     try:
         pyvirtualcam = import_module("pyvirtualcam")
     except ImportError as error:
-        raise ImpastoError(f"{name} needs a further package: pip install 'impasto[virtualcam]'") from error
+        raise NotInstalled(f"{name} needs a further package: pip install 'impasto[virtualcam]'") from error
     if LINUX:
         _restore(device)
     width, height = (length - length % 2 for length in request.size)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from realtime.frames.frame import Source
 from realtime.frames.sound_feed import SoundFeed
 
@@ -51,11 +51,11 @@ def open_sound(choice: str, source: Source, report: Report, stop: threading.Even
 
         microphone = open_microphone(device or DEFAULT_DEVICE, report, stop)
         return OpenSound(microphone.feed, microphone.close)
-    raise ImpastoError(f"--audio {choice!r} is not one of {CHOICES}")
+    raise BadValue(f"--audio {choice!r} is not one of {CHOICES}")
 
 
 def _sound_of(source: Source) -> OpenSound:
     feed: SoundFeed | None = getattr(source, "sound", None)
     if feed is None:
-        raise ImpastoError("this source has no sound; use --audio microphone or none")
+        raise BadValue("this source has no sound; use --audio microphone or none")
     return OpenSound(feed, lambda: None, of_source=True)  # closed with the source

@@ -21,7 +21,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from realtime.frames.frame import Frame, Pixels, SignalLost
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
@@ -194,7 +194,7 @@ def _device(address: str) -> int | str:
         real = os.path.realpath(place)  # such as /dev/v4l/by-id/...
         number = NUMBERED.fullmatch(real)
         return int(number[1]) if number is not None else real
-    raise ImpastoError(f"{address!r} is no camera; write camera:0, or camera:/dev/video0")
+    raise BadValue(f"{address!r} is no camera; write camera:0, or camera:/dev/video0")
 
 
 def _path(device: int | str) -> Path:

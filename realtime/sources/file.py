@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, FileMissing, ImpastoError
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
@@ -187,7 +187,7 @@ class FileSource:
         first = next(self._frames, None)
         if first is None:
             reason = "; ".join(self._damage) or "it holds no frame"
-            raise ImpastoError(f"{self.path} has a video stream but no picture could be decoded ({reason})")
+            raise BadFile(f"{self.path} has a video stream but no picture could be decoded ({reason})")
         return first
 
     def _describe(self, first: av.VideoFrame) -> Clip:
@@ -265,18 +265,18 @@ def _open(path: Path) -> av.container.InputContainer:
     try:
         return av.open(file_url(path), metadata_errors="replace")
     except av.FileNotFoundError:
-        raise FileNotFoundError(f"there is no file {path}") from None
+        raise FileMissing(f"there is no file {path}") from None
     except av.FFmpegError as error:
-        raise ImpastoError(f"{path} is not a video that FFmpeg can read: {error.strerror}") from None
+        raise BadFile(f"{path} is not a video that FFmpeg can read: {error.strerror}") from None
 
 
 def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     film = film_of(container)
     if film is None:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise ImpastoError(f"{path} has no video stream (it holds: {kinds})")
+        raise BadFile(f"{path} has no video stream (it holds: {kinds})")
     if film.codec_context is None:
-        raise ImpastoError(f"{path}: this FFmpeg has no decoder for its video")
+        raise BadFile(f"{path}: this FFmpeg has no decoder for its video")
     return film
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from realtime.frames.frame import Frame, Source
 from realtime.frames.pacing import Ticker
 from realtime.frames.request import SourceRequest
@@ -41,7 +41,7 @@ def open_pattern(address: str, request: SourceRequest) -> Source:
     """The scene; what the address leaves open is as asked for, or else 640x360 at 30 frames a second."""
     written = WRITTEN.fullmatch(address)
     if written is None:
-        raise ImpastoError(f"{address!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
+        raise BadValue(f"{address!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
     size = (int(written[1]), int(written[2])) if written[1] else request.size or DEFAULT_SIZE
     rate = written[3] or request.frame_rate or DEFAULT_RATE
     return PlayedPattern(PatternSource.from_text(f"pattern:{size[0]}x{size[1]}@{rate}"), request)

@@ -4,7 +4,7 @@ import re
 import time
 from fractions import Fraction
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from realtime.frames.frame import Frame
 from realtime.scene import Scene
 
@@ -49,13 +49,13 @@ class PatternSource:
         """
         written = WRITTEN.fullmatch(text)
         if written is None:
-            raise ImpastoError(f"{text!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
+            raise BadValue(f"{text!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
         width, height, rate = written.groups()
         try:
             size = (int(width), int(height)) if width else DEFAULT_SIZE
             return cls(*size, frame_rate=Fraction(rate) if rate else DEFAULT_RATE, frames=frames)
         except (ValueError, ZeroDivisionError) as error:
-            raise ImpastoError(f"{text!r} is no pattern: {error}") from error
+            raise BadValue(f"{text!r} is no pattern: {error}") from error
 
     def grab(self) -> int | None:
         """The number of the next frame; None at the end."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, FileMissing
 from realtime.frames.frame import Frame
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
@@ -30,7 +30,7 @@ class PictureSource:
         report: Callable[[str], None] | None = None,
     ) -> None:
         if not paths:
-            raise ImpastoError("there are no pictures to read")
+            raise BadValue("there are no pictures to read")
         self._paths = tuple(paths)
         self._report = report or (lambda line: None)
         self._next = 0
@@ -90,7 +90,7 @@ def find_pictures(text: str) -> list[Path]:
         found, where = [Path(name) for name in glob.glob(text)], text
     pictures = [file for file in found if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")]
     if not pictures:
-        raise ImpastoError(f"there are no pictures in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})")
+        raise FileMissing(f"there are no pictures in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})")
     return sorted(pictures, key=lambda file: _natural(str(file)))
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import av
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from realtime.frames.frame import Frame, SignalLost
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import ColourTags, ToRgb
@@ -109,7 +109,7 @@ def open_screen(address: str, request: SourceRequest) -> ScreenSource:
     """
     written = WRITTEN.fullmatch(address)
     if written is None:
-        raise ImpastoError(f"{address!r} is no screen; write screen:, screen:WIDTHxHEIGHT+LEFT+TOP, or screen::1")
+        raise BadValue(f"{address!r} is no screen; write screen:, screen:WIDTHxHEIGHT+LEFT+TOP, or screen::1")
     address = address.removesuffix(":")
     numbers = [int(number or 0) for number in written.groups()[2:]]
     area = Area(*numbers) if written["area"] else None
@@ -134,7 +134,7 @@ def _grabber(address: str, display: str | None, area: Area | None, rate: Fractio
     options = {"framerate": str(rate), **UNPROBED}
     if sys.platform == "darwin":
         if area is not None:
-            raise ImpastoError(f"{address}: macOS gives whole screens only; write screen:")
+            raise BadValue(f"{address}: macOS gives whole screens only; write screen:")
         number = (display or ":0").removeprefix(":").partition(".")[0]
         return Grabber("avfoundation", f"Capture screen {number}:none", {**options, "capture_cursor": "1"})
     if area is not None:

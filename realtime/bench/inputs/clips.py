@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 from realtime.bench.options import BenchOptions
 from realtime.media.clip import Clip
 from realtime.sinks.file import FileSink
@@ -49,7 +49,7 @@ def clip_of(options: BenchOptions, size: tuple[int, int], folder: Path) -> Path:
 def render_scene(path: Path, frames: int, size: tuple[int, int] = SCENE_SIZE) -> Path:
     """The built-in scene as a video file, so that it is decoded like any clip."""
     if size[0] < LEAST_SCENE[0] or size[1] < LEAST_SCENE[1]:
-        raise ImpastoError(f"the built-in scene has {LEAST_SCENE[0]}x{LEAST_SCENE[1]} pixels at least; give a --clip")
+        raise BadValue(f"the built-in scene has {LEAST_SCENE[0]}x{LEAST_SCENE[1]} pixels at least; give a --clip")
     source = PatternSource(*size, frame_rate=SCENE_RATE, frames=frames)
     sink = FileSink(path, Clip(size=size, time_base=1 / SCENE_RATE, frame_rate=SCENE_RATE))
     while (frame := source.read()) is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, NotInstalled
 from engines.gate.reference import reference_model
 from engines.machine import MULTIPLY_BF16, cpu_flags
 from engines.packages import import_onnxruntime
@@ -77,7 +77,7 @@ def onnx_runtime(style: StyleFile, vector: np.ndarray) -> Paint:
     try:
         onnxruntime = import_onnxruntime()
     except ImportError as error:
-        raise ImpastoError("onnxruntime is not installed; pip install 'impasto[onnxruntime]'") from error
+        raise NotInstalled("onnxruntime is not installed; pip install 'impasto[onnxruntime]'") from error
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     session = onnxruntime.InferenceSession(reference_model(style).SerializeToString(), providers=providers)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends.torch_eager import rebuild_net
-from engines.errors import ImpastoError
+from engines.errors import NotInstalled
 from engines.style.styles import StyleFile
 
 Paint = Callable[[np.ndarray], np.ndarray]
@@ -17,7 +17,7 @@ def import_torch() -> Any:
     try:
         import torch
     except ImportError as error:
-        raise ImpastoError("torch is not installed; pip install 'impasto[train]'") from error
+        raise NotInstalled("torch is not installed; pip install 'impasto[train]'") from error
     return torch
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import ImpastoError
+from engines.errors import NotInstalled
 from realtime.bench.figures import Spread
 from realtime.bench.inputs.combination import Combination
 from realtime.bench.machine import one_line
@@ -54,7 +54,7 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImpastoError("--plot needs matplotlib; install it with: pip install 'impasto[plot]'") from error
+        raise NotInstalled("--plot needs matplotlib; install it with: pip install 'impasto[plot]'") from error
     return Figure
 
 

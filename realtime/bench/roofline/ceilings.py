@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends.openvino.backend import import_openvino
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, NotInstalled
 from engines.spec import one_line
 
 SIDE = 1536
@@ -158,7 +158,7 @@ def _torch_with_cuda() -> Any:
     try:
         import torch
     except ImportError as error:
-        raise ImpastoError("torch is not installed; pip install 'impasto[train]'") from error
+        raise NotInstalled("torch is not installed; pip install 'impasto[train]'") from error
     if not torch.cuda.is_available():
         raise ImpastoError("torch finds no CUDA card here")
     return torch

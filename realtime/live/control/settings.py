@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, UnknownStyle
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.painting.options import StylizeOptions
 
@@ -139,5 +139,5 @@ def _step(style: str, names: Sequence[str], step: int) -> str:
 
 def _by_position(position: int, names: Sequence[str]) -> str:
     if not 1 <= position <= len(names):
-        raise ImpastoError(f"there is no style {position}; this file has {len(names)}: {', '.join(names)}")
+        raise UnknownStyle(f"there is no style {position}; this file has {len(names)}: {', '.join(names)}")
     return names[position - 1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.errors import ImpastoError
+from engines.errors import NotInstalled
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import resize
 
@@ -104,4 +104,4 @@ def check_torch(what: str = "painting by optimisation") -> None:
     try:
         import trainers.gatys  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImpastoError(f"{what} needs {error.name}; install it with: pip install 'impasto[train]'") from error
+        raise NotInstalled(f"{what} needs {error.name}; install it with: pip install 'impasto[train]'") from error

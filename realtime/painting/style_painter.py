@@ -1,0 +1,116 @@
+"""`open_style`: a style that paints arrays, for programs of one's own."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.style.styles import StyleFile, resolve
+from realtime.frames.frame import Frame, Pixels
+from realtime.painting.notes import EngineFacts
+from realtime.painting.stylizer import Stylizer
+
+Mix = Mapping[str, float]
+logger = logging.getLogger("impasto")
+
+
+def open_style(
+    style: str = "starry_night",
+    *,
+    height: int,
+    width: int,
+    strength: float = 1.0,
+    keep_colour: float = 0.0,
+    engine: str = "auto",
+    precision: str = "auto",
+    strict: bool = False,
+    cache_dir: Path | None = None,
+    report: Callable[[str], None] = logger.info,
+) -> "StylePainter":
+    """A style ready to paint pictures of `height` times `width` pixels, on the fastest engine that can run here.
+
+    `style` is what `--style` takes: a name of the gallery, the path of a style file, or FILE:NAME. `strength` and
+    `keep_colour`, 0..1, are how a call paints that says nothing else. `engine` and `precision` are those of the command
+    line; where one is refused the next is tried, unless it is `strict`. The first start may build an engine, which
+    takes from a second to minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is
+    quick. `report` gets a line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue,
+    NotEnoughMemory or EngineRefused, each an ImpastoError.
+    """
+    file, name = resolve(style)
+    controls = Controls(file.vector(name), strength, keep_colour)
+    choice = EngineChoice(engine, precision, strict)
+    loaded = load_engine(file, height=height, width=width, choice=choice, cache_dir=cache_dir, report=report)
+    return StylePainter(file, Stylizer(loaded, controls))
+
+
+class StylePainter:
+    """Paints pictures of one size, one at a time; to be closed, as `with` does.
+
+    It may be called from any thread, but by one at once.
+    """
+
+    def __init__(self, file: StyleFile, stylizer: Stylizer) -> None:
+        self._file, self._stylizer = file, stylizer
+        self._as_opened = stylizer.controls
+
+    def __call__(
+        self,
+        picture: NDArray[Any],
+        *,
+        style: str | Mix | None = None,
+        strength: float | None = None,
+        keep_colour: float | None = None,
+    ) -> Pixels:
+        """The picture, uint8 [H, W, 3] RGB, painted: a new array of that shape.
+
+        `style` is a name of `names`, or several with their weights, as in {"starry_night": 0.3, "udnie": 0.7}; the
+        weights are scaled to sum to 1. `strength` 0 is the picture as it came and 1 all of the style; `keep_colour` 1
+        leaves the picture its colours. What is left out is as it was opened, and every frame may have its own, at no
+        cost. Raises BadValue for a picture of another shape or type and for numbers out of range, UnknownStyle for a
+        name.
+        """
+        self._stylizer.controls = self._controls(style, strength, keep_colour)
+        pixels = np.ascontiguousarray(picture)
+        return self._stylizer(Frame(pixels, 0.0, time.perf_counter())).data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The styles of the file, any of which a call may take."""
+        return self._file.card.names
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        spec = self._stylizer.engine.spec
+        return spec.width, spec.height
+
+    @property
+    def facts(self) -> EngineFacts:
+        """The engine that paints, its precision and version, and how near it came to the fp32 reference, in dB."""
+        return self._stylizer.facts
+
+    def close(self) -> None:
+        """Give back what the engine holds; calls are errors from then on."""
+        self._stylizer.engine.close()
+
+    def _controls(self, style: str | Mix | None, strength: float | None, keep_colour: float | None) -> Controls:
+        opened = self._as_opened
+        return Controls(
+            opened.style if style is None else self._vector(style),
+            opened.strength if strength is None else strength,
+            opened.keep_colour if keep_colour is None else keep_colour,
+        )
+
+    def _vector(self, style: str | Mix) -> NDArray[np.float32]:
+        return self._file.vector(style) if isinstance(style, str) else self._file.mix(style)
