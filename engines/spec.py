@@ -81,7 +81,7 @@ class EngineChoice:
     `requests` frames may be in the engine at once, on `threads` cores (0: all), to which they are bound where `pinned`.
     `mode` "latency" gives every frame all the cores, "throughput" shares them out among the requests; "auto" is latency
     for one request. With `strict` the first refusal is raised instead of trying the next precision or backend.
-    `size_range` asks for one engine that takes every size of the range; `calibration` None means the built-in scene.
+    `size_range` asks for one engine that takes every size of the range; `calibration` None means bundled pictures.
     """
 
     backend: str = AUTO

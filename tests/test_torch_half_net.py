@@ -11,9 +11,9 @@ from engines.backends.torch_half.build import compiled
 from engines.backends.torch_half.instance_norm import torch_norm
 from engines.backends.torch_half.net import HalfNet
 from engines.backends.torch_half.weights import balanced, convolutions, half_resolution, normed_weight
-from engines.gate.verify import psnr
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import TransformConfig
+from engines.psnr import psnr
 
 CONFIGS = {
     "paper-like": TransformConfig(widths=(4, 6, 8), blocks=1),

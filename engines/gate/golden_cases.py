@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.gate.golden import FRAMES, draw_frame
+from engines.gate.golden import GOLDEN
 from engines.gate.memory import net_bytes
 from engines.spec import Controls, EngineSpec
 from engines.style.styles import StyleFile
@@ -66,7 +66,7 @@ def largest_size(style: StyleFile, spec: EngineSpec) -> Size:
 
 def _count(style: StyleFile, size: Size) -> int:
     """As many as there are frames, or styles and a mix of them, where the work allows it."""
-    wanted = max(len(FRAMES), len(style.card.styles) + 1)
+    wanted = max(len(GOLDEN.files), len(style.card.styles) + 1)
     return max(LEAST_FRAMES, min(wanted, WORK_TO_CHECK_BYTES // net_bytes(style, size)))
 
 
@@ -77,7 +77,7 @@ def _between(least: Size, most: Size) -> Size:
 
 
 def _case(style: StyleFile, size: Size, index: int) -> GoldenCase:
-    name = list(FRAMES)[index % len(FRAMES)]
+    name = GOLDEN.names[index % len(GOLDEN.files)]
     styles = style.card.styles
     strength, keep_colour = TURNS[index % len(TURNS)]
     if index == 1 and len(styles) > 1:
@@ -87,4 +87,4 @@ def _case(style: StyleFile, size: Size, index: int) -> GoldenCase:
     else:
         chosen = styles[max(0, index - 1) % len(styles)]
         vector, title = chosen.vector, chosen.name
-    return GoldenCase(name, title, draw_frame(name, *size), Controls(vector, strength, keep_colour))
+    return GoldenCase(name, title, GOLDEN.frame(name, *size), Controls(vector, strength, keep_colour))
