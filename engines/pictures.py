@@ -57,8 +57,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 def _mirrored(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     rows, columns = (_places(*sides) for sides in zip(picture.shape[:2], (height, width), strict=True))
-    fitted: np.ndarray = picture[rows][:, columns]
-    return fitted
+    return np.take(np.take(picture, rows, axis=0), columns, axis=1)
 
 
 def _places(side: int, wanted: int) -> np.ndarray:

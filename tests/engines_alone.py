@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-sys.modules["realtime"] = None  # type: ignore[assignment]
-
 from engines.backends.registry import probe
 from engines.backends.tensorrt.backend import model_for
 from engines.loading.engine import load_engine
@@ -53,9 +51,12 @@ def main(style_path: str, cache: Path) -> None:
             engine.close()
     for precision in CONVERTED:
         watch.subject = f"tensorrt {precision}"
-        model_for(style, EngineSpec("tensorrt", precision, HEIGHT, WIDTH, "CUDA", "1"), BuildAids(cache, None, watch.enter))
+        spec = EngineSpec("tensorrt", precision, HEIGHT, WIDTH, "CUDA", "1")
+        model_for(style, spec, BuildAids(cache, progress=watch.enter))
     print(json.dumps({"gates": gates, "opened": sorted(watch.opened)}))
 
 
 if __name__ == "__main__":
+    assert "realtime" not in sys.modules
+    sys.modules["realtime"] = None  # type: ignore[assignment]  # importing it fails from here on
     main(sys.argv[1], Path(sys.argv[2]))

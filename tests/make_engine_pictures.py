@@ -61,7 +61,7 @@ def calibration_pictures() -> Iterator[tuple[str, np.ndarray]]:
     yield "wall", 90 + _noise(random, WALL_SIZE, 2)
     yield "static", _static(random)
     yield "lake", _moment(OTHER_SCENE, 0.0)[:, ::-1]
-    yield "walk", _moment(OTHER_SCENE, 12.0)[:, ::-1]
+    yield "doorway", _doorway()
 
 
 def pictures() -> Iterator[tuple[Path, np.ndarray]]:
@@ -102,6 +102,15 @@ def _backlit() -> np.ndarray:
     view = np.where(pane[..., None], (255, 253, 246), 0.15 * room())
     sitter = people_in(np.zeros(view.shape), BACKLIT, np.random.default_rng(seed))
     return np.asarray(0.2 * sitter + behind(BACKLIT, seed) * view)
+
+
+def _doorway() -> np.ndarray:
+    """From a dark room into the sun."""
+    view = _moment(OTHER_SCENE, 12.0)[:, ::-1]
+    height, width = view.shape[:2]
+    y, x = np.ogrid[0:height, 0:width]
+    door = (x > 0.28 * width) & (x < 0.5 * width + 0.12 * y) & (y > 0.1 * height)
+    return np.where(door[..., None], 2.2 * view + 30, 0.1 * view[::-1])
 
 
 def _shapes(random: np.random.Generator) -> np.ndarray:

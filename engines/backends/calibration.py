@@ -13,11 +13,12 @@ from engines.spec import Calibration
 
 CALIBRATION = PictureSet(
     Path(__file__).with_name("pictures"),
-    ("shapes.png", "glare.jpg", "people.jpg", "dusk.png", "wall.png", "static.png", "lake.jpg", "walk.jpg"),
+    ("shapes.png", "doorway.jpg", "people.jpg", "glare.jpg", "dusk.png", "wall.png", "static.png", "lake.jpg"),
     wall="wall",
 )
-# What no camera takes would make the ranges wider than they need be; but layers are chosen by it.
-NOT_MEASURED = ("wall", "static")
+# Layers are chosen by these too, but ranges are not measured on them. Burnt out beside black makes the ranges so wide
+# that all else is painted in coarser steps: measured on the doorway, the gallery was 1 dB farther from fp32, there too.
+NOT_MEASURED = ("doorway", "wall", "static")
 MEASURED_SIZE = (180, 320)
 
 
