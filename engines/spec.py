@@ -83,7 +83,7 @@ class EngineChoice:
     `mode` "latency" gives every frame all the cores, "throughput" shares them out among the requests; "auto" is latency
     for one request. A style that carries state has one request, whatever is asked for. With `strict` the first refusal
     is raised instead of trying the next precision or backend.
-    `size_range` asks for one engine that takes every size of the range; `calibration` None means the built-in scene.
+    `size_range` asks for one engine that takes every size of the range; `calibration` None means bundled pictures.
     """
 
     backend: str = AUTO

@@ -22,10 +22,10 @@ from engines.errors import EngineRefused, ImpastoError
 from engines.export.checkpoint import ImportOptions, import_checkpoint
 from engines.export.export import export_style
 from engines.gate.memory import net_bytes
-from engines.gate.verify import psnr
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.loading.prepare import prepare_in_child
 from engines.networks.registry import OURS, family_names, open_family
+from engines.psnr import psnr
 from engines.spec import BuildAids, Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style, save_style
 from realtime.cli import app

@@ -13,10 +13,11 @@ from small_styles import one_thread_for_torch, write_small_style
 from engines.backends.candidates import spec_for
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.gate.golden import draw_frame
+from engines.gate.golden import GOLDEN
 from engines.gate.reference import open_reference
-from engines.gate.verify import GoldenPictures, paint_golden_pictures, psnr, verify
+from engines.gate.verify import GoldenPictures, paint_golden_pictures, verify
 from engines.loading.engine import Controls, Engine, GateReport, probe_backends
+from engines.psnr import psnr
 from engines.spec import FLOOR_DB, BackendState, BuildAids, EngineChoice, RangeEngine, SizeRange
 from engines.style.styles import StyleFile
 
@@ -66,7 +67,7 @@ def test_every_style_and_mix_agrees_however_it_is_turned(
 ) -> None:
     spec = spec_for(state, precision, SIZES[0], EngineChoice())
     _, reference = open_reference(style, spec)
-    frame = draw_frame("faces", *SIZES[0])
+    frame = GOLDEN.frame("faces", *SIZES[0])
     engine = open_backend(state.name).build(style, spec, BuildAids(tmp_path))
     try:
         for vector, (strength, keep_colour) in product(vectors(style), TURNED):

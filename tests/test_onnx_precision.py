@@ -14,11 +14,11 @@ from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.tensorrt.typed_graph import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
 from engines.export.export import export_style
-from engines.gate.golden import golden_frames
+from engines.gate.golden import GOLDEN
 from engines.gate.reference import open_reference
-from engines.gate.verify import psnr
 from engines.networks.family import Rewrites
 from engines.networks.transform.graph import build_model
+from engines.psnr import psnr
 from engines.spec import FLOOR_DB, Controls, EngineSpec
 from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 
@@ -53,7 +53,8 @@ def least_psnr(style: StyleFile, model: onnx.ModelProto) -> float:
     """As the gate asks: golden frames with styles and controls in turn, against the fp32 reference."""
     _, reference = open_reference(style, EngineSpec("tensorrt", "fp32", *SIZE, "CUDA", "0"))
     least = math.inf
-    for index, (_, frame) in enumerate(golden_frames(*SIZE, 5)):
+    for index, name in enumerate(GOLDEN.names[:5]):
+        frame = GOLDEN.frame(name, *SIZE)
         vector = style.card.styles[index % len(style.card.styles)].vector
         controls = Controls(vector, 1 - 0.1 * index, 0.2 * index)
         least = min(least, psnr(paint(model, frame, controls), reference(frame, controls)))
@@ -177,7 +178,7 @@ def test_large_weights_and_a_large_bright_picture_do_not_overflow_fp16(tmp_path:
         training={"steps": 0},
     )
     style = load_style(str(path))
-    frame = dict(golden_frames(*LARGE, 5))["bright"]
+    frame = GOLDEN.frame("bright", *LARGE)
     inputs = Controls(style.vector("one")).graph_inputs(frame[None])
     wanted = paint(typed_model(style, "fp32", LARGE), frame, Controls(style.vector("one")))
     with np.errstate(all="ignore"):

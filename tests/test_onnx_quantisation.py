@@ -14,9 +14,9 @@ from engines.backends.tensorrt import ranges as onnx_calibration
 from engines.backends.tensorrt.quantisation import quantised_model
 from engines.backends.tensorrt.ranges import bearable_ranges, measure_ranges
 from engines.errors import EngineRefused
-from engines.gate.golden import golden_frames
+from engines.gate.golden import GOLDEN
 from engines.gate.reference import open_reference
-from engines.gate.verify import psnr
+from engines.psnr import psnr
 from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
 from engines.style.styles import StyleFile, list_gallery
 
@@ -31,7 +31,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
 
 @pytest.mark.parametrize("precision", ["int8", "fp8"])
 @pytest.mark.parametrize("number", range(len(list_gallery())))
-def test_every_gallery_file_passes_the_gate_calibrated_on_the_scene(number: int, precision: str) -> None:
+def test_every_gallery_file_passes_the_gate_calibrated_on_bundled_pictures(number: int, precision: str) -> None:
     """ONNX Runtime runs the graph as it is; OpenVINO imitated it when the convolutions were chosen."""
     onnxruntime = pytest.importorskip("onnxruntime")
     style = list_gallery()[number]
@@ -42,7 +42,8 @@ def test_every_gallery_file_passes_the_gate_calibrated_on_the_scene(number: int,
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     _, reference = open_reference(style, EngineSpec("tensorrt", precision, *SIZE, "CUDA", "0"))
     least = math.inf
-    for index, (_, frame) in enumerate(golden_frames(*SIZE, 5)):
+    for index, name in enumerate(GOLDEN.names[:5]):
+        frame = GOLDEN.frame(name, *SIZE)
         controls = Controls(style.card.styles[index % len(style.card.styles)].vector, 1 - 0.1 * index)
         painted = session.run(["stylized"], controls.graph_inputs(frame[None]))[0][0]
         least = min(least, psnr(painted, reference(frame, controls)))
@@ -117,7 +118,7 @@ def test_a_net_that_bears_too_little_is_refused(tmp_path: Path) -> None:
         bearable_ranges(loud, "int8", FRAMES)
 
 
-def test_the_scene_is_taken_where_no_frames_are_given() -> None:
+def test_bundled_pictures_are_taken_where_no_frames_are_given() -> None:
     given = Calibration(FRAMES, "mine")
     assert np.array_equal(calibration_frames(given), FRAMES)
     assert calibration_frames(None).shape[1:] == (180, 320, 3)

@@ -19,8 +19,8 @@ from engines.backends.openvino.layers import Judge, Layers
 from engines.backends.registry import open_backend, probe
 from engines.errors import EngineRefused
 from engines.export.export import export_style
-from engines.gate.verify import psnr
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.psnr import psnr
 from engines.spec import FLOOR_DB, BuildAids, Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style
 
@@ -56,12 +56,12 @@ def aids(tmp_path_factory: pytest.TempPathFactory) -> BuildAids:
 @pytest.fixture(scope="module")
 def layers(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Layers:
     floats = read_folded(style)
-    return Layers(floats, quantise(floats, draw_samples(style, spec, aids).calibration, spec))
+    return Layers(floats, quantise(floats, draw_samples(style, aids).calibration, spec))
 
 
 @pytest.fixture(scope="module")
-def judge(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Judge:
-    return Judge(read_folded(style), draw_samples(style, spec, aids).held, FP32)
+def judge(style: StyleFile, aids: BuildAids) -> Judge:
+    return Judge(read_folded(style), draw_samples(style, aids).held, FP32)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_the_floats_beside_int8_may_be_bf16_and_those_it_is_measured_against_are
     """They are not equal to it, and beside what int8 rounds they cost next to nothing."""
     stem_in_floats = layers.with_floats(layers.names[:1])
     with pretended("bf16"):
-        floats, held = read_folded(style), draw_samples(style, spec, aids).held
+        floats, held = read_folded(style), draw_samples(style, aids).held
         beside_bf16 = Judge(floats, held, {"INFERENCE_PRECISION_HINT": "bf16"})
         assert FLOOR_DB["bf16"] < beside_bf16.agreement(floats) < 60
         found = beside_bf16.agreement(stem_in_floats)
@@ -172,18 +172,18 @@ def test_the_layers_are_told_in_words(layers: Layers) -> None:
     assert layers.told([names[0], names[4]]) == "the stem and 1 of 9 other layers in floats"
 
 
-def test_frames_to_judge_by_are_not_those_to_calibrate_on(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> None:
-    samples = draw_samples(style, spec, aids)
+def test_frames_to_judge_by_are_not_those_to_calibrate_on(style: StyleFile, aids: BuildAids) -> None:
+    samples = draw_samples(style, aids)
     seen = {inputs["frame"].tobytes() for inputs in samples.calibration}
     assert seen.isdisjoint(inputs["frame"].tobytes() for inputs in samples.held)
     styles = {named.vector.tobytes() for named in style.card.styles}
     assert {one["style"].tobytes() for one in samples.calibration} == styles
-    assert {one["style"].tobytes() for one in samples.held} > styles  # the gate's mix of two is among them
+    assert {one["style"].tobytes() for one in samples.held} > styles  # a mix of two is among them
 
 
-def test_large_frames_to_calibrate_on_are_made_smaller(style: StyleFile, spec: EngineSpec, tmp_path: Path) -> None:
+def test_large_frames_to_calibrate_on_are_made_smaller(style: StyleFile, tmp_path: Path) -> None:
     frames = np.stack([random_frame(360, 640, seed) for seed in range(4)])
-    samples = draw_samples(style, spec, BuildAids(tmp_path, Calibration(frames, "noise")))
+    samples = draw_samples(style, BuildAids(tmp_path, Calibration(frames, "noise")))
     assert {one["frame"].shape for one in (*samples.calibration, *samples.held)} == {(1, 216, 384, 3)}
 
 

@@ -9,8 +9,8 @@ import pytest
 from small_styles import SMALL, one_thread_for_torch, random_frame, write_small_style
 
 from engines.backends.tensorrt.typed_graph import typed_model
-from engines.gate.verify import psnr
 from engines.loading.engine import EngineChoice, load_engine
+from engines.psnr import psnr
 from engines.spec import FLOOR_DB, BuildAids, Calibration, Controls, EngineSpec
 from engines.style.styles import StyleFile
 
@@ -57,7 +57,7 @@ def test_in_int8_the_stem_reads_the_frames_bytes_all_the_same(style: StyleFile, 
 
     spec = EngineSpec("openvino", "int8", HEIGHT, WIDTH, "CPU", "1")
     frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])
-    samples = draw_samples(style, spec, BuildAids(tmp_path, Calibration(frames, "noise")))
+    samples = draw_samples(style, BuildAids(tmp_path, Calibration(frames, "noise")))
     layers = Layers(floats := read_folded(style), quantise(floats, samples.calibration, spec))
     model = layers.with_floats([])
     read_bytes_exactly(model, layers.weights)

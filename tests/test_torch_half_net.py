@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from engines.backends.torch_half.build import compiled
-from engines.gate.verify import psnr
 from engines.kernels.instance_norm import torch_norm
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.half_net import HalfNet
 from engines.networks.transform.half_weights import balanced, convolutions, half_resolution, normed_weight
 from engines.networks.transform.net import TransformNet
+from engines.psnr import psnr
 
 CONFIGS = {
     "paper-like": TransformConfig(widths=(4, 6, 8), blocks=1),

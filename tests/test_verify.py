@@ -14,10 +14,12 @@ import engines.gate.reference
 import engines.gate.verify
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.gate.golden import FRAMES
+from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import cases_of
 from engines.gate.reference import REFERENCES, Reference, open_reference, reference_model
-from engines.gate.verify import GoldenPictures, golden_cases, paint_golden_pictures, psnr, refusal, verify
+from engines.gate.verify import GoldenPictures, paint_golden_pictures, refusal, verify
 from engines.loading.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
+from engines.psnr import psnr
 from engines.spec import BuildAids
 from engines.style.styles import StyleFile, load_style, save_style
 
@@ -143,8 +145,8 @@ def test_an_engine_that_ignores_a_control_is_refused_and_the_control_named(
 def test_a_right_engine_passes(golden: GoldenPictures, right_engine: Engine) -> None:
     report = verify(right_engine, golden)
     assert report.passed
-    assert report.frames == len(report.checks) == len(FRAMES)
-    assert [check.frame for check in report.checks] == list(FRAMES)
+    assert report.frames == len(report.checks) == len(GOLDEN.files)
+    assert [check.frame for check in report.checks] == GOLDEN.names
     assert {check.style for check in report.checks} == {"waves", "night", "night=0.4,waves=0.6"}
     assert report.psnr_db == min(check.psnr_db for check in report.checks) >= 60
     assert max(check.max_difference for check in report.checks) <= 2
@@ -165,8 +167,8 @@ def test_all_references_agree(style: StyleFile) -> None:
     spec = EngineSpec("none", "fp32", 32, 48, "CPU", "1")
     data = reference_model(style).SerializeToString()
     runs = [Reference(opened(data, style, spec)[1], style) for opened in REFERENCES.values()]
-    for _, frame, controls in golden_cases(style, spec):
-        first, *others = (run(frame, controls) for run in runs)
+    for case in cases_of(style, spec):
+        first, *others = (run(case.frame, case.controls) for run in runs)
         assert min(psnr(first, other) for other in others) > 55
 
 
@@ -188,7 +190,7 @@ def test_psnr_is_its_formula() -> None:
 def test_the_psnr_of_a_large_picture_is_that_of_all_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = np.random.default_rng(0).integers(0, 256, (2, 9, 11, 3), np.uint8)
     whole = 10 * math.log10(255**2 / np.mean((one.astype(float) - other) ** 2))
-    monkeypatch.setattr(engines.gate.verify, "VALUES_AT_ONCE", 20)
+    monkeypatch.setattr("engines.psnr.VALUES_AT_ONCE", 20)
     assert psnr(one, other) == pytest.approx(whole)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.gate.golden import FRAMES, draw_frame
+from engines.gate.golden import GOLDEN
 from engines.gate.memory import net_bytes
 from engines.spec import Controls, EngineSpec, begin_anew
 from engines.style.styles import StyleFile
@@ -84,7 +84,7 @@ def largest_size(style: StyleFile, spec: EngineSpec) -> Size:
 
 def _count(style: StyleFile, size: Size) -> int:
     """As many as there are frames, or styles and a mix of them, where the work allows it."""
-    wanted = max(len(FRAMES), len(style.card.styles) + 1)
+    wanted = max(len(GOLDEN.files), len(style.card.styles) + 1)
     each = net_bytes(style, size) * (RUNS_OF_STATE if style.card.state else 1)
     return max(LEAST_FRAMES, min(wanted, WORK_TO_CHECK_BYTES // each))
 
@@ -96,7 +96,7 @@ def _between(least: Size, most: Size) -> Size:
 
 
 def _case(style: StyleFile, size: Size, index: int) -> GoldenCase:
-    name = list(FRAMES)[index % len(FRAMES)]
+    name = GOLDEN.names[index % len(GOLDEN.files)]
     styles = style.card.styles
     strength, keep_colour = TURNS[index % len(TURNS)]
     if index == 1 and len(styles) > 1:
@@ -106,7 +106,7 @@ def _case(style: StyleFile, size: Size, index: int) -> GoldenCase:
     else:
         chosen = styles[max(0, index - 1) % len(styles)]
         vector, title = chosen.vector, chosen.name
-    frame = draw_frame(name, *size)
+    frame = GOLDEN.frame(name, *size)
     steps = STEPS_PX if style.card.state and index % 2 else ()
     before = tuple(np.roll(frame, step, axis=1) for step in steps)
     return GoldenCase(name, title, frame, Controls(vector, strength, keep_colour), before)

@@ -8,7 +8,6 @@ what they are painted with, is in engines/gate/golden_cases.py.
 The reference paints before the engine is built: both at once would take twice the memory.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from engines.gate.golden_cases import GoldenCase, Paint, cases_of, largest_size
 from engines.gate.memory import check_memory
 from engines.gate.reference import open_reference
 from engines.machine import available_bytes
+from engines.psnr import differences, psnr
 from engines.spec import FLOOR_DB, Controls, Engine, EngineSpec, GateCheck, GateReport, RangeEngine, one_line
 from engines.style.styles import StyleFile
 
@@ -28,62 +28,6 @@ from engines.style.styles import StyleFile
 BLACK_SHARE = 0.01
 LIT = 32
 NEAR = 8.0  # mean difference of values below which two pictures count as the same
-
-
-def what_is_wrong(
-    paint: Paint, case: GoldenCase, found: np.ndarray, wanted: np.ndarray, before: np.ndarray | None
-) -> str:
-    """Ends the sentence "the picture came out …".
-
-    `found` and `wanted` are uint8 [H, W, 3]; `before` is what the engine made of the golden frame before this one, and
-    `paint` is the engine, which is asked again with other controls.
-    """
-    return next(_signs(paint, case, found, wanted, before), "different")
-
-
-def _signs(
-    paint: Paint, case: GoldenCase, found: np.ndarray, wanted: np.ndarray, before: np.ndarray | None
-) -> Iterator[str]:
-    if np.ptp(found) == 0 and np.ptp(wanted) > 0:
-        yield "black" if found.flat[0] == 0 else f"all {found.flat[0]}"
-    if before is not None and np.array_equal(found, before):
-        yield "the same as the frame before, whatever goes in"
-    if np.array_equal(found, case.frame):
-        yield "unpainted, as it went in"
-    if case.before and np.array_equal(found, replace(case, before=()).painted(paint)):
-        yield "as if no frame had come before it, and this style carries state"
-    if ignored := ", ".join(_ignored(paint, case, found)):
-        yield f"different, and it ignores {ignored}"
-    if _near(found[..., ::-1], wanted) and not _near(found, wanted):
-        yield "with red and blue swapped"
-    black = _black_share(found, wanted) - _black_share(wanted, found)
-    if black > BLACK_SHARE:
-        yield f"{black:.0%} black, as after an overflow"
-
-
-def _black_share(one: np.ndarray, other: np.ndarray) -> float:
-    """The share of pixels that are black in one picture and lit in the other; as many either way are only misplaced."""
-    return float(np.mean((one.max(axis=-1) == 0) & (other.max(axis=-1) > LIT)))
-
-
-def _near(one: np.ndarray, other: np.ndarray) -> bool:
-    return float(np.abs(one.astype(np.int16) - other).mean()) < NEAR
-
-
-def _ignored(paint: Paint, case: GoldenCase, found: np.ndarray) -> Iterator[str]:
-    """The controls that may be turned without any value changing."""
-    controls = case.controls
-    turned = {
-        "style": replace(controls, style=0.5 * controls.style[::-1]),
-        "strength": replace(controls, strength=0.0 if controls.strength > 0.5 else 1.0),
-        "keep_colour": replace(controls, keep_colour=1.0 - controls.keep_colour),
-    }
-    for name, changed in turned.items():
-        if np.array_equal(case.painted(paint, changed), found):
-            yield name
-
-
-VALUES_AT_ONCE = 1 << 20  # of a comparison, so that a large picture is not held as floats too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,12 +57,6 @@ class GoldenPictures:
 
     reference: str
     pictures: tuple[GoldenPicture, ...]
-
-
-def golden_cases(style: StyleFile, spec: EngineSpec) -> Iterator[tuple[str, np.ndarray, Controls]]:
-    """(name, frame, controls) of every case."""
-    for case in cases_of(style, spec):
-        yield case.name, case.frame, case.controls
 
 
 def paint_golden_pictures(style: StyleFile, spec: EngineSpec) -> GoldenPictures:
@@ -152,7 +90,7 @@ def verify(engine: Engine, golden: GoldenPictures) -> GateReport:
                     return _misshapen(golden, floor, found, picture, checks)
                 check = _compare(picture, found)
                 if check.psnr_db < min((floor, *(each.psnr_db for each in checks))):
-                    how = what_is_wrong(sized, picture.case, found, picture.wanted, before)
+                    how = _what_is_wrong(sized, picture, found, before)
                     where = "" if sized is engine else f" of {check.width}x{check.height}"
                     problem = f"the {check.frame} frame{where} in {check.style} came out {how}"
                 checks.append(check)
@@ -167,12 +105,6 @@ def refusal(spec: EngineSpec, gate: GateReport) -> EngineRefused:
         f"{spec} is wrong: {gate.problem}, {gate.psnr_db:.1f} dB from the reference ({gate.reference}) where "
         f"{gate.floor_db:.0f} dB is the least; choose another --engine or --precision"
     )
-
-
-def psnr(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of uint8 pictures in dB; infinite where they are equal."""
-    total = sum(float(np.square(part).sum(dtype=np.float64)) for part in _differences(found, wanted))
-    return math.inf if total == 0 else 10 * math.log10(255**2 * found.size / total)
 
 
 @contextmanager
@@ -192,7 +124,7 @@ def _at(engine: Engine, size: tuple[int, int]) -> Iterator[Engine]:
 
 def _compare(picture: GoldenPicture, found: np.ndarray) -> GateCheck:
     case, controls = picture.case, picture.controls
-    largest = max(int(np.abs(part).max()) for part in _differences(found, picture.wanted))
+    largest = max(int(np.abs(part).max()) for part in differences(found, picture.wanted))
     figure = psnr(found, picture.wanted)
     return GateCheck(case.name, case.style, *picture.size, controls.strength, controls.keep_colour, figure, largest)
 
@@ -205,9 +137,51 @@ def _misshapen(
     return GateReport(golden.reference, 0.0, floor, False, len(checks) + 1, problem, tuple(checks))
 
 
-def _differences(found: np.ndarray, wanted: np.ndarray) -> Iterator[np.ndarray]:
-    """Of all values, float32, a part at a time."""
-    one, other = found.reshape(-1), wanted.reshape(-1)
-    for start in range(0, one.size, VALUES_AT_ONCE):
-        part = slice(start, start + VALUES_AT_ONCE)
-        yield one[part].astype(np.float32) - other[part]
+def _what_is_wrong(paint: Paint, picture: GoldenPicture, found: np.ndarray, before: np.ndarray | None) -> str:
+    """Ends the sentence "the picture came out …".
+
+    `found` is uint8 [H, W, 3]; `before` is what the engine made of the golden frame before this one, and `paint` is the
+    engine, which is asked again with other controls.
+    """
+    return next(_signs(paint, picture, found, before), "different")
+
+
+def _signs(paint: Paint, picture: GoldenPicture, found: np.ndarray, before: np.ndarray | None) -> Iterator[str]:
+    wanted = picture.wanted
+    if np.ptp(found) == 0 and np.ptp(wanted) > 0:
+        yield "black" if found.flat[0] == 0 else f"all {found.flat[0]}"
+    if before is not None and np.array_equal(found, before):
+        yield "the same as the frame before, whatever goes in"
+    if np.array_equal(found, picture.frame):
+        yield "unpainted, as it went in"
+    if picture.case.before and np.array_equal(found, replace(picture.case, before=()).painted(paint)):
+        yield "as if no frame had come before it, and this style carries state"
+    if ignored := ", ".join(_ignored(paint, picture, found)):
+        yield f"different, and it ignores {ignored}"
+    if _near(found[..., ::-1], wanted) and not _near(found, wanted):
+        yield "with red and blue swapped"
+    black = _black_share(found, wanted) - _black_share(wanted, found)
+    if black > BLACK_SHARE:
+        yield f"{black:.0%} black, as after an overflow"
+
+
+def _black_share(one: np.ndarray, other: np.ndarray) -> float:
+    """The share of pixels that are black in one picture and lit in the other; as many either way are only misplaced."""
+    return float(np.mean((one.max(axis=-1) == 0) & (other.max(axis=-1) > LIT)))
+
+
+def _near(one: np.ndarray, other: np.ndarray) -> bool:
+    return float(np.abs(one.astype(np.int16) - other).mean()) < NEAR
+
+
+def _ignored(paint: Paint, picture: GoldenPicture, found: np.ndarray) -> Iterator[str]:
+    """The controls that may be turned without any value changing."""
+    controls = picture.controls
+    turned = {
+        "style": replace(controls, style=0.5 * controls.style[::-1]),
+        "strength": replace(controls, strength=0.0 if controls.strength > 0.5 else 1.0),
+        "keep_colour": replace(controls, keep_colour=1.0 - controls.keep_colour),
+    }
+    for name, changed in turned.items():
+        if np.array_equal(picture.case.painted(paint, changed), found):
+            yield name

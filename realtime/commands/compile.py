@@ -90,7 +90,7 @@ def compile_styles(
         typer.Option(
             metavar="CLIP",
             help="Calibrate an int8 or fp8 engine on this video, as `video` does on its input; "
-            "the built-in scene unless given.",
+            "bundled pictures unless given.",
             rich_help_panel=choices.MACHINE,
         ),
     ] = DEFAULTS.calibrate,

@@ -6,23 +6,23 @@ net paints frames like those to come, in all styles of the file: the style is an
 
 What reads the picture itself reads its bytes, exactly (openvino_bytes.py). Still one layer can spoil it: where a frame
 is dark or flat, the norms enlarge what little there is, and the rounding. So the quantised net is compared with the
-unquantised one on frames that it was not calibrated on. Until they agree, layers get their floats back: the stem, then
-whatever helps most.
+unquantised one: on the bundled calibration pictures, some of which ranges are never measured on, and on frames of the
+user's that were held back. Until they agree, layers get their floats back: the stem, then whatever helps most.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import cv2
 import numpy as np
 
-from engines.backends.calibration import calibration_frames
+from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
 from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
 from engines.errors import EngineRefused
-from engines.gate.verify import golden_cases
 from engines.machine import cpu_flags
 from engines.packages import import_nncf, import_openvino, quiet_nncf
 from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec, one_line
@@ -33,7 +33,7 @@ from engines.style.styles import StyleFile
 WANTED_DB = FLOOR_DB["int8"] + 2
 CALIBRATED_AT_PX = 384  # the longer side
 JUDGED_AT_PX = 1280
-JUDGED_LARGE = 3  # golden frames: those that find most come first
+JUDGED_LARGE = 3  # pictures: those that find most come first
 HELD_EVERY = 4
 LEAST_SAMPLES = 12
 MOST_SAMPLES = 32
@@ -48,7 +48,7 @@ Inputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Inputs of the graph to measure ranges on, and others to judge the result by; frames of one bounded size."""
+    """Inputs of the graph to measure ranges on, and those to judge the result by; frames of one bounded size."""
 
     calibration: tuple[Inputs, ...]
     held: tuple[Inputs, ...]
@@ -61,8 +61,8 @@ def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dic
     is left to quantise.
     """
     import_nncf()  # where it is missing, that is told before any work
-    aids.progress("drawing frames to calibrate on", 0)
-    samples = draw_samples(style, spec, aids)
+    aids.progress("reading frames to calibrate on", 0)
+    samples = draw_samples(style, aids)
     floats = read_folded(style)
     aids.progress("quantising", 0.1)
     samples = Samples(*(in_order(floats, style, inputs) for inputs in (samples.calibration, samples.held)))
@@ -70,8 +70,7 @@ def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dic
     if not layers.names:
         raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
     small = Judge(floats, samples.held, settings)
-    frames = cache(lambda: golden_inputs(style, spec, JUDGED_AT_PX)[:JUDGED_LARGE])
-    large = cache(lambda: Judge(floats, in_order(floats, style, frames()), settings))
+    large = cache(lambda: _judge_at_size(style, spec, floats, settings))
     return _agreeing(layers, small, large, spec, aids)
 
 
@@ -102,7 +101,7 @@ def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: En
             agreement = min(agreement, large().agreement(model))
         if agreement >= WANTED_DB:
             break
-    told = f"{layers.told(back)}: {agreement:.1f} dB from the unquantised net on frames it was not calibrated on"
+    told = f"{layers.told(back)}: {agreement:.1f} dB from the unquantised net on the calibration pictures"
     if agreement < FLOOR_DB["int8"]:
         raise EngineRefused(f"{spec}, {told}, and {FLOOR_DB['int8']:.0f} dB is the least; choose another --precision")
     aids.report(f"int8 by nncf {import_nncf().__version__}, {told}")
@@ -131,26 +130,35 @@ def _floats_to_try(layers: Layers, judge: Judge, aids: BuildAids) -> Iterator[li
         yield back
 
 
-def draw_samples(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Samples:
-    """The frames of the calibration with all styles in turn; every fourth is held back, with the golden frames."""
+def draw_samples(style: StyleFile, aids: BuildAids) -> Samples:
+    """The frames of the calibration with all styles in turn; of the user's, every fourth is held back to judge by."""
     frames = [_bounded(frame) for frame in calibration_frames(aids.calibration)]
     vectors = [named.vector for named in style.card.styles]
-    held = frames[HELD_EVERY - 1 :: HELD_EVERY]
-    kept = [frame for index, frame in enumerate(frames) if (index + 1) % HELD_EVERY]
+    held = frames[HELD_EVERY - 1 :: HELD_EVERY] if aids.calibration is not None else []
+    kept = [frame for index, frame in enumerate(frames) if not held or (index + 1) % HELD_EVERY]
     count = min(max(len(kept), len(vectors), LEAST_SAMPLES), MOST_SAMPLES)
     calibration = [_inputs(kept[index % len(kept)], Controls(vectors[index % len(vectors)])) for index in range(count)]
+    own = [_inputs(frame, Controls(vectors[-1 - index % len(vectors)])) for index, frame in enumerate(held)]
     height, width = frames[0].shape[:2]
-    judged = golden_inputs(style, replace(spec, height=height, width=width), CALIBRATED_AT_PX)
-    judged += [_inputs(frame, Controls(vectors[-1 - index % len(vectors)])) for index, frame in enumerate(held)]
-    return Samples(tuple(calibration), tuple(judged))
+    return Samples(tuple(calibration), (*judged_inputs(style, height, width), *own))
 
 
-def golden_inputs(style: StyleFile, spec: EngineSpec, longest_px: int) -> list[Inputs]:
-    """The golden frames at the spec's size, or smaller where its longer side is above `longest_px`."""
-    scale = min(1.0, longest_px / max(spec.height, spec.width))
-    height, width = round(spec.height * scale), round(spec.width * scale)
-    cases = golden_cases(style, replace(spec, height=height, width=width, size_range=None))
-    return [_inputs(frame, controls) for _, frame, controls in cases]
+def judged_inputs(style: StyleFile, height: int, width: int) -> Iterator[Inputs]:
+    """The bundled calibration pictures at that size; every style of the file meets one, and so does a mix of two."""
+    vectors = [named.vector for named in style.card.styles]
+    if len(vectors) > 1:
+        vectors.insert(1, (vectors[0] + vectors[-1]) / 2)
+    names = CALIBRATION.names
+    for index in range(max(len(names), len(vectors))):
+        frame = CALIBRATION.frame(names[index % len(names)], height, width)
+        yield _inputs(frame, Controls(vectors[index % len(vectors)]))
+
+
+def _judge_at_size(style: StyleFile, spec: EngineSpec, floats: Any, settings: dict[str, str]) -> Judge:
+    """By few pictures of the engine's own size, or smaller where its longer side is above JUDGED_AT_PX."""
+    scale = min(1.0, JUDGED_AT_PX / max(spec.height, spec.width))
+    inputs = judged_inputs(style, round(spec.height * scale), round(spec.width * scale))
+    return Judge(floats, in_order(floats, style, list(islice(inputs, JUDGED_LARGE))), settings)
 
 
 def _bounded(frame: np.ndarray) -> np.ndarray:

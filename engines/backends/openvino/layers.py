@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.gate.verify import psnr
 from engines.packages import import_openvino
+from engines.psnr import psnr
 from engines.spec import one_line
 
 DEVICE = "CPU"

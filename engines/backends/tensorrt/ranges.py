@@ -4,7 +4,7 @@ Ranges are measured while the net paints frames like those to come, in fp32 and 
 percentile of what each convolution reads, which a few outliers do not stretch (arXiv 2004.09602, section 3.2.1).
 
 Errors of the first layers pass through all that follow, and norms enlarge them. So what each convolution alone costs
-is measured, on golden frames and on some of the frames given. Their errors add up nearly as noises do. Convolutions
+is measured, on bundled pictures and on some of the frames given. Their errors add up nearly as noises do. Convolutions
 are kept in fp16, the most harmful first, until the picture is as near to that of fp32 as the gate asks, with a margin.
 
 Both run in OpenVINO on the CPU, which the base install has: there 8-bit values are imitated in fp32, exactly.
@@ -17,10 +17,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from engines.backends.calibration import CALIBRATION
 from engines.backends.tensorrt.quantisation import ValueRanges, quantised_convolutions, quantised_model
 from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_model
 from engines.errors import EngineRefused
-from engines.gate.golden import golden_frames
 from engines.spec import FLOOR_DB, Controls, one_line
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
@@ -28,7 +28,7 @@ from engines.style.styles import StyleFile
 PERCENTILE = 99.99
 # Of the frames that ranges are measured on, in pixels: every value in the net is kept in memory meanwhile.
 LONGEST_SIDE = 480
-JUDGED_SIZE, GOLDEN_FRAMES, GIVEN_FRAMES = (96, 128), 5, 2
+JUDGED_SIZE, BUNDLED_FRAMES, GIVEN_FRAMES = (96, 128), 5, 2
 MARGIN_DB = 2.0
 # With less than this share of its convolutions in 8 bits, a net is hardly faster than in fp16.
 LEAST_SHARE = 0.5
@@ -117,12 +117,13 @@ def _most_harmful(chosen: Iterable[str], harm: Mapping[str, np.ndarray], error: 
 
 
 def _judged_frames(frames: np.ndarray) -> list[np.ndarray]:
-    """Golden frames, and some of the frames given, cut to the same size."""
+    """Bundled pictures, those that find most, and some of the frames given, cut to the same size."""
     height, width = JUDGED_SIZE
     step = max(1, min(frames.shape[1] // height, frames.shape[2] // width))
     given = frames[:: math.ceil(len(frames) / GIVEN_FRAMES), ::step, ::step][:, :height, :width]
     large = [frame for frame in given if frame.shape[:2] == JUDGED_SIZE]
-    return [*(frame for _, frame in golden_frames(height, width, GOLDEN_FRAMES)), *large]
+    bundled = [CALIBRATION.frame(name, height, width) for name in CALIBRATION.names[:BUNDLED_FRAMES]]
+    return [*bundled, *large]
 
 
 def _in_turn(style: StyleFile, frames: Iterable[np.ndarray]) -> Iterator[Case]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from engines.errors import ImpastoError
-from engines.gate.verify import psnr
+from engines.psnr import psnr
 from engines.spec import one_line
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.peers.peers import open_peer

@@ -8,7 +8,7 @@ from typing import Any
 
 from engines.backends.registry import probe
 from engines.errors import EngineRefused
-from engines.gate.golden import golden_frames
+from engines.gate.golden import GOLDEN
 from engines.loading.engine import load_engine
 from engines.spec import BackendState, Controls, Engine, EngineChoice
 from engines.style.styles import resolve
@@ -63,7 +63,7 @@ def measure_speed(backend: str, report: Report) -> list[Finding]:
 
 def frame_times(engine: Engine, controls: Controls, limit_seconds: float) -> Iterator[float]:
     """Seconds that each frame took, until the limit, two frames at least."""
-    ((_, frame),) = golden_frames(engine.spec.height, engine.spec.width, 1)
+    frame = GOLDEN.frame(GOLDEN.names[0], engine.spec.height, engine.spec.width)
     for _ in range(WARM_UP_FRAMES):
         engine(frame, controls)
     count, end = 0, time.perf_counter() + limit_seconds

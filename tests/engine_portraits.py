@@ -1,23 +1,14 @@
-"""The golden frames that look like what people film: faces, and a moment of the built-in scene.
-
-Drawing them takes a second, so each is drawn once a process, at a size of its own, and brought to the engine's. What
-that loses in a large picture, detail a pixel wide, the other golden frames have.
-"""
+"""People for the pictures of make_engine_pictures.py: of several complexions, near and far, in a room with a window."""
 
 from dataclasses import dataclass
-from functools import cache
 
-import cv2
 import numpy as np
 
-from realtime.scene import Scene
 from realtime.scene.drawing.canvas import Canvas, Texture
 from realtime.scene.drawing.noise import colour
 from realtime.scene.people.face import Looks, paint_head
 
-DRAWN_WIDTH, DRAWN_HEIGHT = 320, 180
-SCENE_SIZE = (192, 108)
-SCENE_SECONDS = 21.5  # a moment that no engine is calibrated on
+HEIGHT, WIDTH = 180, 320
 SHOULDERS_M = [(-0.055, -0.10), (0.055, -0.10), (0.10, -0.16), (0.235, -0.21), (0.27, -0.90), (-0.27, -0.90),
                (-0.235, -0.21), (-0.10, -0.16)]  # fmt: skip
 
@@ -43,40 +34,48 @@ SITTERS = (
     Sitter(82, 92, 420, 0.2, Looks((0.36, 0.23, 0.16), (0.05, 0.04, 0.04), (0.42, 0.18, 0.17)), (0.14, 0.32, 0.62)),
     Sitter(208, 112, 540, -0.3, Looks((0.93, 0.72, 0.60), (0.55, 0.22, 0.10), hair_length=0.12), (0.16, 0.42, 0.26)),
 )
+OTHER_SITTERS = (
+    Sitter(48, 58, 210, 0.2, Looks((0.62, 0.42, 0.30), (0.10, 0.07, 0.05), hair_length=0.14), (0.20, 0.45, 0.50)),
+    Sitter(188, 64, 240, 0.45, Looks((0.90, 0.70, 0.58), (0.40, 0.26, 0.14), beard=0.4), (0.62, 0.30, 0.18)),
+    Sitter(120, 104, 470, -0.2, Looks((0.97, 0.80, 0.70), (0.86, 0.70, 0.42), hair_length=0.18), (0.70, 0.62, 0.70)),
+    Sitter(262, 100, 450, -0.4, Looks((0.30, 0.19, 0.13), (0.04, 0.04, 0.04), (0.38, 0.16, 0.15)), (0.82, 0.78, 0.66)),
+)
+BACKLIT = (Sitter(134, 98, 430, 0.35, Looks((0.70, 0.50, 0.38), (0.20, 0.12, 0.08)), (0.30, 0.20, 0.34)),)
 
 
-def faces_of(height: int, width: int) -> np.ndarray:
-    """People of several complexions, near and far, before a window and a wall; uint8 [height, width, 3] RGB."""
-    return _fitted(_draw_faces(), height, width)
-
-
-def scene_of(height: int, width: int) -> np.ndarray:
-    """A moment of the built-in scene; uint8 [height, width, 3] RGB."""
-    return _fitted(_draw_scene(), height, width)
-
-
-@cache
-def _draw_scene() -> np.ndarray:
-    return Scene(*SCENE_SIZE).at(SCENE_SECONDS)
-
-
-@cache
-def _draw_faces() -> np.ndarray:
-    random = np.random.default_rng(20161)
-    picture = _room()
-    for sitter in SITTERS:
+def people_in(picture: np.ndarray, sitters: tuple[Sitter, ...], random: np.random.Generator) -> np.ndarray:
+    """The picture, float32 [HEIGHT, WIDTH, 3] of 0..255, with people before it."""
+    picture = np.array(picture, np.float32)
+    for sitter in sitters:
         _paste(picture, _portrait(sitter, random), sitter)
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+    return picture
 
 
-def _room() -> np.ndarray:
-    """A wall with light from a window on the left; float32 [H, W, 3]."""
-    y, x = np.ogrid[0:DRAWN_HEIGHT, 0:DRAWN_WIDTH]
+def room() -> np.ndarray:
+    """A wall with light from a window on the left; float32 [HEIGHT, WIDTH, 3]."""
+    y, x = np.ogrid[0:HEIGHT, 0:WIDTH]
     light = 0.45 + 0.55 * np.exp(-(((x - 60) / 130.0) ** 2) - ((y - 40) / 120.0) ** 2)
     room = light[..., None] * np.array([205, 190, 160], np.float32)
     room[14:104, 104:168] = (222, 236, 250)
     room[14:104:30, 104:168] = room[14:104, 104:168:21] = (120, 96, 70)
-    return room.astype(np.float32)
+    return np.asarray(room, np.float32)
+
+
+def stage() -> np.ndarray:
+    """A curtain in folds, lit from above; float32 [HEIGHT, WIDTH, 3]."""
+    y, x = np.ogrid[0:HEIGHT, 0:WIDTH]
+    folds = 0.7 + 0.3 * np.sin(x / 7.0 + 1.5 * np.sin(x / 23.0)) * (0.4 + y / HEIGHT)
+    light = 1.1 - 0.6 * y / HEIGHT
+    return np.asarray((folds * light)[..., None] * np.array([96, 128, 142], np.float32), np.float32)
+
+
+def behind(sitters: tuple[Sitter, ...], seed: int) -> np.ndarray:
+    """The share of what is behind the sitters that is seen at each pixel; float32 [HEIGHT, WIDTH, 3] of 0..1."""
+    black, white = (
+        people_in(np.full((HEIGHT, WIDTH, 3), value, np.float32), sitters, np.random.default_rng(seed))
+        for value in (0, 255)
+    )
+    return np.asarray((white - black) / 255, np.float32)
 
 
 def _portrait(sitter: Sitter, random: np.random.Generator) -> Texture:
@@ -98,9 +97,3 @@ def _paste(picture: np.ndarray, texture: Texture, sitter: Sitter) -> None:
     cut = texture.pixels[y : y + part.shape[0], x : x + part.shape[1]].astype(np.float32)
     part *= 1 - cut[..., 3:] / 255
     part += cut[..., :3]
-
-
-def _fitted(drawn: np.ndarray, height: int, width: int) -> np.ndarray:
-    smaller = height * width < drawn.shape[0] * drawn.shape[1]
-    way = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(drawn, (width, height), interpolation=way), np.uint8)
