@@ -1,6 +1,7 @@
 """Which engines to try for what a person asked, in which order, and what cannot be asked for at all."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from engines.backends.registry import backend_names, open_backend, probe
 from engines.errors import ImpastoError
@@ -15,6 +16,14 @@ from engines.spec import (
     EngineChoice,
     EngineSpec,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Why something was not taken. Nobody expects what is for a GPU where there is none."""
+
+    reason: str
+    expected: bool = True
 
 
 def check_size(size: tuple[int, int]) -> None:
@@ -37,19 +46,28 @@ def check_choice(choice: EngineChoice) -> None:
 
 
 def candidates(
-    size: tuple[int, int], choice: EngineChoice, reasons: list[str]
+    size: tuple[int, int], choice: EngineChoice, passed_over: list[PassedOver]
 ) -> Iterator[tuple[BackendState, EngineSpec]]:
-    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`.
+    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `passed_over`.
 
-    Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more.
+    Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more. Each
+    spec knows what was passed over before it, by whoever adds to that list.
     """
+    for state, spec in _in_order(size, choice, passed_over):
+        yield state, replace(spec, passed_over=tuple(each.reason for each in passed_over))
+
+
+def _in_order(
+    size: tuple[int, int], choice: EngineChoice, passed_over: list[PassedOver]
+) -> Iterator[tuple[BackendState, EngineSpec]]:
     usable = []
     for name in backend_names() if choice.backend == AUTO else (choice.backend,):
         state = probe(name)
         if not state.available:
-            reasons.append(f"{name}: {state.reason}")
+            passed_over.append(PassedOver(f"{name}: {state.reason}", expected=not state.no_such_gpu))
         elif choice.size_range is not None and not state.size_ranges:
-            reasons.append(f"{name} builds engines of one size alone, and not for {choice.size_range}")
+            reason = f"{name} builds engines of one size alone, and not for {choice.size_range}"
+            passed_over.append(PassedOver(reason))
         elif choice.precision == AUTO:
             yield from ((state, spec_for(state, precision, size, choice)) for precision in state.precisions)
         elif choice.precision in state.all_precisions:
@@ -57,7 +75,7 @@ def candidates(
             yield state, spec_for(state, choice.precision, size, choice)
         else:
             has = ", ".join(state.all_precisions)
-            reasons.append(f"{name} has no {choice.precision} on this {state.device}, only {has}")
+            passed_over.append(PassedOver(f"{name} has no {choice.precision} on this {state.device}, only {has}"))
     for state in usable:
         for precision in state.precisions:
             if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:

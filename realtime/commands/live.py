@@ -95,6 +95,7 @@ def live(
     engine: choices.Engine = DEFAULTS.engine,
     precision: choices.Precision = DEFAULTS.precision,
     strict: choices.Strict = DEFAULTS.strict,
+    verbose: choices.Verbose = DEFAULTS.verbose,
     control: Annotated[
         bool, typer.Option(help="Listen to `impasto control`.", rich_help_panel=choices.MACHINE)
     ] = DEFAULTS.control,
@@ -130,6 +131,7 @@ def live(
         engine=engine,
         precision=precision,
         strict=strict,
+        verbose=verbose,
         size=size,
         rate=rate,
         loop=loop,

@@ -17,6 +17,7 @@ from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, resolve
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, Size, SizeSpan
 from realtime.files.calibration import calibrate_on_video
+from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
 
 LIVE_REQUESTS = 1
@@ -87,6 +88,7 @@ class CompiledEngine:
         return {
             "backend": spec.backend,
             "version": spec.version,
+            "passed_over": list(spec.passed_over),
             "precision": spec.precision,
             "device": spec.device,
             "threads": spec.threads,
@@ -142,7 +144,7 @@ def compile_engines(
     Setting `stop` ends a build within half a second and leaves nothing half written.
     """
     stop = stop or threading.Event()
-    report = _once_each(report)
+    report = told_once(report)
     cache = EngineCache(default_cache_folder())
     done: list[CompiledEngine] = []
     for number, build in enumerate(builds, start=1):
@@ -168,7 +170,7 @@ def _choices(options: CompileOptions, calibration: Calibration | None) -> Iterat
     for requests in USES if options.requests is None else (options.requests,):
         yield EngineChoice(
             options.engine, options.precision, options.strict, requests, options.threads, options.pinned, options.mode,
-            size_range, calibration,
+            size_range, calibration, options.verbose,
         )  # fmt: skip
 
 
@@ -185,18 +187,6 @@ def _calibration(clip: Path) -> Calibration:
 def _range(span: SizeSpan) -> SizeRange:
     (least_width, least_height), (most_width, most_height) = span
     return SizeRange((least_height, least_width), (most_height, most_width))
-
-
-def _once_each(report: Callable[[str], None]) -> Callable[[str], None]:
-    """Builds of one style for `live` and for `video` have nearly all to tell in common."""
-    told = set[str]()
-
-    def tell(line: str) -> None:
-        if line not in told:
-            told.add(line)
-            report(line)
-
-    return tell
 
 
 def _compile(
