@@ -44,7 +44,10 @@ def bench(
     height: Annotated[
         int,
         typer.Option(
-            min=choices.LEAST_SIZE_PX, metavar="PIXELS", help="Scale the clip to this height.", rich_help_panel=WHAT
+            min=choices.LEAST_SIZE_PX,
+            metavar="PIXELS",
+            help="Scale the clip to this height, paint and write at it.",
+            rich_help_panel=WHAT,
         ),
     ] = DEFAULTS.height,
     engine: Annotated[

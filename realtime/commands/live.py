@@ -71,7 +71,8 @@ def live(
             min=choices.LEAST_SIZE_PX,
             max=choices.MOST_SIZE_PX,
             metavar="PIXELS",
-            help="Paint at this height; left out, it follows the speed of the machine.",
+            help="Paint at this height, at most the source's; what is shown and written keeps the source's size. Left "
+            "out, it follows the speed of the machine.",
             rich_help_panel=SPEED,
         ),
     ] = DEFAULTS.height,

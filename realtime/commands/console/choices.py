@@ -112,7 +112,7 @@ Height = Annotated[
         min=LEAST_SIZE_PX,
         max=MOST_SIZE_PX,
         metavar="PIXELS",
-        help="Paint and write at this height; the width follows.",
+        help="Paint and write at this height, the input's unless given; the width follows.",
         rich_help_panel=PAINTING,
     ),
 ]
