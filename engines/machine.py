@@ -1,7 +1,8 @@
-"""What the system says of the processor and of the memory, and what a control group leaves of both."""
+"""What the system says of the processor, the memory and the GPUs, and what a control group leaves of the first two."""
 
 import platform
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -10,6 +11,17 @@ MULTIPLY_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 ROOT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 UNLIMITED_BYTES = 2**60  # version 1 writes a huge number for "no limit"
+PCI, DISPLAY_CLASS = Path("/sys/bus/pci/devices"), "0x03"
+# Vendors by their PCI numbers.
+NVIDIA, AMD, INTEL, APPLE = "10de", "1002", "8086", "106b"
+# What NVIDIA's driver leaves where the card is not on a PCI bus: inside WSL, and on the Jetson boards.
+NVIDIA_NODES = (
+    Path("/dev/nvidiactl"),
+    Path("/dev/nvidia0"),
+    Path("/dev/dxg"),
+    Path("/dev/nvhost-gpu"),
+    Path("/dev/nvgpu"),
+)
 
 
 def cpu_model() -> str:
@@ -70,6 +82,22 @@ def _read(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+def display_devices(pci: Path = PCI) -> list[Path]:
+    """The folders of the graphics devices on the PCI bus, with or without a driver."""
+    devices = sorted(pci.iterdir()) if pci.is_dir() else []
+    return [device for device in devices if _read(device / "class").startswith(DISPLAY_CLASS)]
+
+
+def may_have_gpu(vendors: Collection[str], pci: Path = PCI, nodes: Sequence[Path] = NVIDIA_NODES) -> bool:
+    """Whether there is a GPU of one of these vendors; where the system does not list what there is, there may be."""
+    if sys.platform != "linux":
+        return sys.platform != "darwin" or APPLE in vendors
+    found = {_read(device / "vendor").removeprefix("0x") for device in display_devices(pci)}
+    if any(node.exists() for node in nodes):
+        found.add(NVIDIA)
+    return not found.isdisjoint(vendors)
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:

@@ -1,4 +1,7 @@
-"""How openvino and nncf are imported: without what they tell to a server, and without what nobody here needs."""
+"""How openvino, nncf and onnxruntime are imported, and what other packages bring as entry points.
+
+The imports go without what those packages tell to a server, and without what nobody here needs.
+"""
 
 import logging
 import os
@@ -17,6 +20,9 @@ CONVERTER = "openvino.tools.ovc"
 TELEMETRY = "openvino_telemetry"
 # It would import torch, which takes seconds, only to see that an OpenVINO model is none of torch's.
 TORCH = "torch"
+# Since 1.31 the import alone makes a number for this device in the user's cache folder; that is too late for a call.
+TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
+FATAL_ONLY = 4
 
 
 def import_openvino() -> Any:
@@ -60,23 +66,6 @@ def quiet_nncf() -> Iterator[None]:
         console.quiet = before
 
 
-@contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """Makes importing these modules fail, for as long as it lasts; those that are loaded already stay."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
-    try:
-        yield
-    finally:
-        for name in hidden:
-            sys.modules.pop(name, None)
-
-
-# Since 1.31 the import alone makes a number for this device in the user's cache folder; that is too late for a call.
-TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
-FATAL_ONLY = 4
-
-
 def import_onnxruntime() -> Any:
     """The package, made to keep silent: no telemetry, and nothing about providers that do not load.
 
@@ -93,6 +82,18 @@ def import_onnxruntime() -> Any:
 def plugins(group: str) -> dict[str, EntryPoint]:
     """Entry points of the group by name, not loaded yet; the first package on the path wins a name."""
     return dict(_scan(group, tuple(sys.path)))
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Makes importing these modules fail, for as long as it lasts; those that are loaded already stay."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 @lru_cache(maxsize=8)

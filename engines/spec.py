@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -84,6 +84,7 @@ class EngineChoice:
     for one request. A style that carries state has one request, whatever is asked for. With `strict` the first refusal
     is raised instead of trying the next precision or backend.
     `size_range` asks for one engine that takes every size of the range; `calibration` None means bundled pictures.
+    `verbose` has what was passed over told in full: engines for a GPU too where there is none.
     """
 
     backend: str = AUTO
@@ -95,6 +96,7 @@ class EngineChoice:
     mode: str = AUTO
     size_range: SizeRange | None = None
     calibration: Calibration | None = None
+    verbose: bool = False
 
 
 ANY_ENGINE = EngineChoice()
@@ -102,7 +104,10 @@ ANY_ENGINE = EngineChoice()
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """What an engine is built for; the words are those of `EngineChoice`, and `calibration` is its SHA-256 or ""."""
+    """What an engine is built for; the words are those of `EngineChoice`, and `calibration` is its SHA-256 or "".
+
+    `passed_over` is no part of that: what was tried before this one or could not be, with the reasons, for reports.
+    """
 
     backend: str
     precision: str
@@ -116,6 +121,7 @@ class EngineSpec:
     mode: str = "latency"
     size_range: SizeRange | None = None
     calibration: str = ""
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         within = f" in the range {self.size_range}" if self.size_range else ""
@@ -172,7 +178,8 @@ class BackendState:
 
     `precisions` are those that "auto" tries, best first; those `on_request` are only taken where asked for by name,
     because they change the picture visibly or need a calibration. `size_ranges` tells whether one engine can take every
-    size of a range, `carries_state` whether its engines are StatefulEngines.
+    size of a range, `carries_state` whether its engines are StatefulEngines, `no_such_gpu` that the backend is for GPUs
+    that this machine has none of.
     """
 
     name: str
@@ -185,6 +192,7 @@ class BackendState:
     hardware: str = ""
     size_ranges: bool = False
     carries_state: bool = False
+    no_such_gpu: bool = False
 
     @property
     def all_precisions(self) -> tuple[str, ...]:

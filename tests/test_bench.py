@@ -56,10 +56,10 @@ def clip(make_clip: Callable[[int], Path]) -> Path:
     return make_clip(8)
 
 
-@pytest.fixture
-def subject(clip: Path, small_style: Path, tmp_path: Path) -> Iterator[Subject]:
+@pytest.fixture(scope="module")
+def subject(clip: Path, small_style: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     options = BenchOptions(clip=clip, styles=(str(small_style),), height=48, frames=FRAMES)
-    with subject_of(options, tmp_path) as made:
+    with subject_of(options, tmp_path_factory.mktemp("bench")) as made:
         yield made
 
 
@@ -166,6 +166,30 @@ def test_the_tables_for_people(clip: Path, small_style: Path, tmp_path: Path) ->
         assert words in page.read_text()
 
 
+def test_a_quick_run_says_how_long_it_takes_and_what_it_left_out(clip: Path, small_style: Path) -> None:
+    words = ("--quick", "--clip", clip, "--style", small_style, "--height", 48, "--engine", "openvino")
+    result = bench(*words, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.startswith("1 combination, 1 turn each: ")
+    assert " s at most" in result.stderr.splitlines()[0]
+    assert result.stdout.count("\n") == 1
+    found = json.loads(result.stdout)
+    assert (found["quick"], found["repeats"], found["requests"]) == (True, 1, 1)
+    ran = found["combinations"][0]["result"]
+    assert set(ran["rows"]) == {"decode_stylize_encode"}
+    assert (ran["latency"]["count"], ran["stages"], ran["build_seconds"]) == (FRAMES, {}, None)
+    again = bench(*words)
+    assert "preparing openvino" not in again.stderr  # the first run has left the engine in the user's cache
+    assert "Speed, measured quickly" in again.stdout
+
+
+@pytest.mark.parametrize("beside", ["--peers", "--roofline", "--stability", "--live"])
+def test_a_quick_run_has_nothing_beside_it(beside: str) -> None:
+    result = bench("--quick", beside)
+    assert result.exit_code == 2
+    assert f"--quick leaves out {beside}" in " ".join(result.stderr.replace("│", " ").split())
+
+
 def test_where_nothing_can_run_the_command_has_failed(
     clip: Path, small_style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +214,7 @@ def test_the_same_engine_is_not_measured_twice(clip: Path, small_style: Path) ->
 
 
 def test_a_clip_is_scaled_to_each_size(clip: Path, small_style: Path, tmp_path: Path) -> None:
-    options = BenchOptions(clip=clip, styles=(str(small_style),), sizes=((96, 64),), frames=FRAMES)
+    options = BenchOptions(clip=clip, styles=(str(small_style),), sizes=((96, 64),), frames=FRAMES, requests=1)
     with opened(combinations(options, [(96, 64)], tmp_path)[0], Bench(options, tmp_path), print) as made:
         frames = made.frames(20)
         assert [frame.size for frame in frames] == [(96, 64)] * FRAMES
@@ -198,7 +222,7 @@ def test_a_clip_is_scaled_to_each_size(clip: Path, small_style: Path, tmp_path: 
 
 
 def test_the_built_in_scene_is_the_default(small_style: Path, tmp_path: Path) -> None:
-    options = BenchOptions(styles=(str(small_style),), frames=FRAMES)
+    options = BenchOptions(styles=(str(small_style),), frames=FRAMES, requests=1)
     with subject_of(options, tmp_path) as made:
         assert [frame.size for frame in made.frames(20)] == [(64, 48)] * FRAMES
 
@@ -250,7 +274,7 @@ def test_a_net_on_the_gpu_is_timed_without_the_way_there(subject: Subject, monke
 
 def test_the_sound_of_a_longer_clip_is_not_copied_on_our_time(small_style: Path, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", sounds=("aac",), pts=range(0, 25 * 512, 512))
-    options = BenchOptions(clip=clip, styles=(str(small_style),), height=48, frames=5)
+    options = BenchOptions(clip=clip, styles=(str(small_style),), height=48, frames=5, requests=1)
     with subject_of(options, tmp_path) as made:
         to_file(made, tmp_path / "painted.mp4")
     copied, all_of_it = (len(read_packets(path, "audio")[0]) for path in (tmp_path / "painted.mp4", clip))

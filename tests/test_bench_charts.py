@@ -110,6 +110,26 @@ def test_charts_are_pictures(report: BenchReport, tmp_path: Path) -> None:
         assert len({tuple(pixel) for pixel in picture[::7, ::7].reshape(-1, 3).tolist()}) > 3
 
 
+QUICK = replace(
+    RESULT, restore_seconds=None, first_frame_seconds=None, peak_mib=None, build_seconds=None, efficiency=None,
+    rows={"decode_stylize_encode": Row(SPREAD, SPREAD, {})}, stages={}, peers=(), roof=None,
+)  # fmt: skip
+
+
+def test_quick_figures_are_told_as_such(report: BenchReport, tmp_path: Path) -> None:
+    quick = replace(report, quick=True, repeats=1, outcomes=(Outcome(report.outcomes[0].combination, QUICK),))
+    (table,) = tables_of(quick)
+    assert table.title == "Speed, measured quickly"
+    assert table.columns[3:] == ("net only, p50 ms", "p95 ms", "p99 ms", "decode to file, fps", "gate, dB")
+    assert table.notes[0].startswith("--quick: one short turn")
+    assert table.notes[1] == "One turn of 90 frames, or of 10 s."
+    assert "measured quickly" in as_text(quick, 160)
+    assert "**Speed, measured quickly**" in as_markdown(quick)
+    assert (quick.as_dict()["quick"], report.as_dict()["quick"]) == (True, False)
+    pytest.importorskip("matplotlib")
+    assert [path.name for path in write_charts(quick, tmp_path)] == ["fps.png", "latency.png"]
+
+
 def test_without_a_result_there_is_no_chart(report: BenchReport, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert write_charts(replace(report, outcomes=report.outcomes[-1:]), tmp_path / "charts") == []

@@ -15,14 +15,14 @@ from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
 from engines.psnr import psnr
 from engines.style.styles import load_style
-from realtime.bench import peers
 from realtime.bench.figures import Spread
 from realtime.bench.inputs.combination import combinations
 from realtime.bench.inputs.subject import Bench, Subject, opened
 from realtime.bench.options import BenchOptions
+from realtime.bench.peers import peers
 from realtime.bench.peers.compile_ahead import compile_ahead
+from realtime.bench.peers.open_peers import PeerTurn
 from realtime.bench.peers.peers import PEERS, open_peer
-from realtime.bench.peers.rivals import PeerTurn
 from realtime.bench.peers.tutorial import PeerLoop
 from realtime.bench.report.report import PeerRow
 from realtime.bench.rows.rows import Throughput
@@ -144,6 +144,6 @@ def test_ratios_are_taken_within_a_turn(subject: Subject) -> None:
 
 def test_the_pipeline_is_compared_with_its_slowest_stage(subject: Subject) -> None:
     result = summarise([turn(10.0, 40.0, 50.0, 10.0)], subject.stylizer.engine.spec, None, {})
-    assert (result.slowest_stage, result.efficiency.median) == ("net", 0.5)
+    assert (result.slowest_stage, result.efficiency) == ("net", Spread(0.5, 0.5, 0.5, 1))
     assert result.stages["net"].share == pytest.approx(10 / 11, abs=0.001)
     assert result.latency.p50 == 10

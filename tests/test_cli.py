@@ -190,6 +190,7 @@ def decoded(path: Path) -> list[av.VideoFrame]:
 
 def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
     table = impasto("styles", str(small_style)).stdout
+    assert "live` paints at it, at most at the source's" in " ".join(table.split())
     assert all(word in table for word in ("waves", "Waves", "night", "Night"))
     document = json.loads(impasto("styles", str(small_style), "--json").stdout)
     assert [style["name"] for style in document["files"][0]["styles"]] == ["waves", "night"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.machine import cpu_limit, memory_limit_bytes
+from engines.machine import AMD, NVIDIA, cpu_limit, may_have_gpu, memory_limit_bytes
 from engines.spec import BackendState
 from realtime.doctor.finding import Finding, State, missing
 from realtime.doctor.subjects import cameras
@@ -88,6 +88,30 @@ def test_every_gpu_of_the_drivers_table_is_read() -> None:
     assert (first["name"], first["driver_version"], first["compute_cap"]) == ("NVIDIA L4", "570.86.15", "8.9")
     assert (second["memory.free"], second["memory.total"]) == ("81008", "81559")
     assert parse_query("Failed to initialize NVML: Driver/library version mismatch\n") == []
+
+
+def test_a_card_is_seen_without_its_driver_and_a_driver_without_the_bus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.machine.sys.platform", "linux")
+    card, network, node = tmp_path / "pci/0000:01:00.0", tmp_path / "pci/0000:02:00.0", tmp_path / "dxg"
+    write(network / "class", "0x020000\n")
+    write(network / "vendor", "0x10de\n")
+    assert not may_have_gpu([NVIDIA], tmp_path / "pci", [node])
+    assert not may_have_gpu([NVIDIA], tmp_path / "no bus", [node])
+    write(card / "class", "0x030200\n")
+    write(card / "vendor", "0x1002\n")
+    assert may_have_gpu([NVIDIA, AMD], tmp_path / "pci", [node])
+    assert not may_have_gpu([NVIDIA], tmp_path / "pci", [node])
+    node.touch()
+    assert may_have_gpu([NVIDIA], tmp_path / "pci", [node])
+
+
+def test_where_the_system_lists_no_devices_there_may_be_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.machine.sys.platform", "win32")
+    assert may_have_gpu([NVIDIA])
+    monkeypatch.setattr("engines.machine.sys.platform", "darwin")
+    assert not may_have_gpu([NVIDIA])
 
 
 def test_cards_are_found_on_the_bus_and_in_a_chip(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from engines.errors import EngineRefused
 from engines.gate.reference import REFERENCES
 from engines.loading.engine import EngineChoice, load_engine
 from engines.style.styles import StyleFile
+from realtime.painting.notes import EngineFacts
 
 # Two backends on torch's engine: one paints black, the other paints well in fp32 and too coarsely in int8.
 BROKEN_BACKENDS = """
@@ -22,6 +23,7 @@ from dataclasses import replace
 import numpy as np
 
 from engines.backends.torch_eager import TorchBackend, TorchEngine, rebuild_net
+from engines.spec import BackendState
 
 
 class BlackEngine(TorchEngine):
@@ -50,6 +52,11 @@ class Coarse(TorchBackend):
 
     def build(self, style, spec, aids):
         return CoarseEngine(rebuild_net(style), spec)
+
+
+class NoCard(TorchBackend):
+    def probe(self):
+        return BackendState("tensorrt", False, "no driver; install it")
 """
 
 
@@ -90,6 +97,50 @@ def coarse(broken_backends: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     metadata.joinpath("entry_points.txt").write_text("[impasto.backends]\ncoarse = broken_backends:Coarse\n")
     monkeypatch.setattr(engines.backends.registry, "OURS", {})
     return broken_backends
+
+
+@pytest.fixture
+def without_card(broken_backends: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Before torch there is a backend for an NVIDIA card that cannot run, and one that paints black."""
+    ours = {
+        "tensorrt": "broken_backends:NoCard",
+        "black": "broken_backends:Black",
+        "torch": engines.backends.registry.OURS["torch"],
+    }
+    monkeypatch.setattr(engines.backends.registry, "OURS", ours)
+    return broken_backends
+
+
+@pytest.mark.parametrize(
+    ("has_card", "verbose", "told"), [(True, False, True), (False, False, False), (False, True, True)]
+)
+def test_what_was_passed_over_is_one_line_without_what_is_for_a_gpu_that_is_not_there(
+    style: StyleFile,
+    without_card: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_card: bool,
+    verbose: bool,
+    told: bool,
+) -> None:
+    monkeypatch.setattr(engines.backends.registry, "may_have_gpu", lambda vendors: has_card)
+    lines: list[str] = []
+    choice = EngineChoice(verbose=verbose)
+    engine = load_engine(style, height=32, width=32, choice=choice, cache_dir=without_card, report=lines.append)
+    (line,) = [line for line in lines if line.startswith("passed over: ")]
+    assert ("passed over: tensorrt: no driver; install it | black" in line) is told
+    assert "came out black" in line
+    card, black = EngineFacts.of(engine).as_dict()["passed_over"]
+    assert card == "tensorrt: no driver; install it"
+    assert "came out black" in black
+
+
+def test_an_engine_that_was_asked_for_says_why_it_cannot_run(
+    style: StyleFile, without_card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines.backends.registry, "may_have_gpu", lambda vendors: False)
+    with pytest.raises(EngineRefused, match="tensorrt: no driver; install it"):
+        load_engine(style, height=32, width=32, choice=EngineChoice("tensorrt"), cache_dir=without_card)
 
 
 def test_auto_falls_to_the_next_backend_and_says_so(style: StyleFile, black_first: Path) -> None:

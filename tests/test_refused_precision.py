@@ -93,6 +93,7 @@ def test_another_process_finds_the_same_and_this_one_takes_its_engine(loud: Styl
     engine.close()
     assert engine.spec == spec
     assert spec.precision == "fp32"
+    assert any(re.fullmatch(VERDICT, reason) for reason in spec.passed_over)
 
 
 def test_it_is_listed_and_pruning_lets_it_be_checked_again(loud: StyleFile, cache: EngineCache) -> None:

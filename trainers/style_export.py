@@ -1,4 +1,4 @@
-"""The end of a run: figures on pictures that it may not have seen, and the style file with its card."""
+"""The end of a run: figures on pictures that it may not have seen, and the style file with its card and its credits."""
 
 import hashlib
 import shlex
@@ -27,6 +27,9 @@ from trainers.training_losses import Paintings, read_paintings, training_losses
 
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
+VALIDATION_PICTURES = 24
+# A card with more names than this would be larger than the net.
+MOST_NAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +41,6 @@ class Credit:
     year: str = ""
     source: str = ""
     licence: str = ""
-
-
-def read_credits(folder: Path) -> dict[str, Credit]:
-    """The credits by style name; no file means no credits. Raises ValueError when the file is malformed."""
-    path = folder / CREDITS_FILE
-    if not path.exists():
-        return {}
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadFile(f"{path} is no TOML file: {error}") from error
-    return {name: _credit(path, name, table) for name, table in tables.items()}
-
-
-def _credit(path: Path, name: str, table: Any) -> Credit:
-    if not isinstance(table, Mapping) or not set(table) <= set(FIELDS):
-        raise BadFile(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
-    return Credit(**{field: str(value) for field, value in table.items()})
-
-
-VALIDATION_PICTURES = 24
-# A card with more names than this would be larger than the net.
-MOST_NAMES = 1000
 
 
 def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, float]:
@@ -109,6 +89,32 @@ def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) ->
     return {name: round(sum(values) / len(values), 5) for name, values in sums.items()}
 
 
+def read_credits(folder: Path) -> dict[str, Credit]:
+    """The credits by style name; no file means no credits. Raises BadFile when the file is malformed."""
+    path = folder / CREDITS_FILE
+    if not path.exists():
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadFile(f"{path} is no TOML file: {error}") from error
+    return {name: _credit(path, name, table) for name, table in tables.items()}
+
+
+def _credit(path: Path, name: str, table: Any) -> Credit:
+    if not isinstance(table, Mapping) or not set(table) <= set(FIELDS):
+        raise BadFile(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
+    return Credit(**{field: str(value) for field, value in table.items()})
+
+
+def _named(name: str, vector: np.ndarray, credits: Mapping[str, Credit]) -> NamedStyle:
+    credit = credits.get(name, Credit())
+    return NamedStyle(
+        name=name, vector=vector, title=credit.title, artist=credit.artist, year=credit.year,
+        source=credit.source, licence=credit.licence,
+    )  # fmt: skip
+
+
 def _validation_pictures(options: JohnsonOptions) -> list[Tensor]:
     """Centre crops of the training size, spread over the validation folder, or over the content where there is none."""
     folders = options.content if options.validation is None else (options.validation,)
@@ -123,14 +129,6 @@ def _centre(path: Path, size: int) -> Tensor:
     left, top = (picture.width - side) / 2, (picture.height - side) / 2
     crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
     return to_tensor(crop)
-
-
-def _named(name: str, vector: np.ndarray, credits: Mapping[str, Credit]) -> NamedStyle:
-    credit = credits.get(name, Credit())
-    return NamedStyle(
-        name=name, vector=vector, title=credit.title, artist=credit.artist, year=credit.year,
-        source=credit.source, licence=credit.licence,
-    )  # fmt: skip
 
 
 def _training(options: JohnsonOptions, loss_network: str, history: list[dict[str, Any]]) -> dict[str, Any]:

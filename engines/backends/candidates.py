@@ -1,6 +1,7 @@
 """Which engines to try for what a person asked, in which order, and what cannot be asked for at all."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 from engines.backends.registry import backend_names, open_backend, probe
@@ -17,6 +18,14 @@ from engines.spec import (
     EngineSpec,
 )
 from engines.style.styles import StyleFile
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Why something was not taken. Nobody expects what is for a GPU where there is none."""
+
+    reason: str
+    expected: bool = True
 
 
 def check_size(size: tuple[int, int]) -> None:
@@ -39,23 +48,33 @@ def check_choice(choice: EngineChoice) -> None:
 
 
 def candidates(
-    style: StyleFile, size: tuple[int, int], choice: EngineChoice, reasons: list[str]
+    style: StyleFile, size: tuple[int, int], choice: EngineChoice, passed_over: list[PassedOver]
 ) -> Iterator[tuple[BackendState, EngineSpec]]:
-    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `reasons`.
+    """What to try, in order, each backend asked when its turn comes; what cannot be tried is added to `passed_over`.
 
-    Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more.
+    Where a precision was asked for, the backends that have it come first; then, if there was one, what keeps more. Each
+    spec knows what was passed over before it, by whoever adds to that list.
     """
+    for state, spec in _in_order(style, size, choice, passed_over):
+        yield state, replace(spec, passed_over=tuple(each.reason for each in passed_over))
+
+
+def _in_order(
+    style: StyleFile, size: tuple[int, int], choice: EngineChoice, passed_over: list[PassedOver]
+) -> Iterator[tuple[BackendState, EngineSpec]]:
     usable = []
     carried = bool(style.card.state)
     made = partial(spec_for, size=size, choice=choice, carries_state=carried)
     for name in backend_names() if choice.backend == AUTO else (choice.backend,):
         state = probe(name)
         if not state.available:
-            reasons.append(f"{name}: {state.reason}")
+            passed_over.append(PassedOver(f"{name}: {state.reason}", expected=not state.no_such_gpu))
         elif choice.size_range is not None and not state.size_ranges:
-            reasons.append(f"{name} builds engines of one size alone, and not for {choice.size_range}")
+            reason = f"{name} builds engines of one size alone, and not for {choice.size_range}"
+            passed_over.append(PassedOver(reason))
         elif carried and not state.carries_state:
-            reasons.append(f"{name} paints every frame by itself, and this style carries {_names(style)} to the next")
+            reason = f"{name} paints every frame by itself, and this style carries {_names(style)} to the next"
+            passed_over.append(PassedOver(reason))
         elif choice.precision == AUTO:
             yield from ((state, made(state, precision)) for precision in state.precisions)
         elif choice.precision in state.all_precisions:
@@ -63,7 +82,7 @@ def candidates(
             yield state, made(state, choice.precision)
         else:
             has = ", ".join(state.all_precisions)
-            reasons.append(f"{name} has no {choice.precision} on this {state.device}, only {has}")
+            passed_over.append(PassedOver(f"{name} has no {choice.precision} on this {state.device}, only {has}"))
     for state in usable:
         for precision in state.precisions:
             if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from engines.errors import BadValue, ImpastoError
-from engines.machine import cpu_flags, cpu_model
+from engines.machine import AMD, APPLE, INTEL, NVIDIA, cpu_flags, cpu_model, may_have_gpu
 from engines.packages import plugins
 from engines.spec import Backend, BackendState, one_line
 
@@ -22,6 +22,13 @@ OURS = {
     "openvino": "engines.backends.openvino.backend:OpenVinoBackend",
     "onnxruntime": "engines.backends.onnxruntime.backend:OnnxRuntimeBackend",
     "torch": "engines.backends.torch_eager:TorchBackend",
+}
+# Those of ours that need a GPU, and of which vendors.
+FOR_GPUS_OF = {
+    "tensorrt": (NVIDIA,),
+    "tensorrt-rtx": (NVIDIA,),
+    "torch-half": (NVIDIA,),
+    "onnxruntime-gpu": (NVIDIA, AMD, INTEL, APPLE),
 }
 
 
@@ -51,7 +58,8 @@ def probe(name: str) -> BackendState:
         raise
     except Exception as error:  # drivers and foreign packages fail in every possible way
         return BackendState(name, False, one_line(error))
-    return replace(state, hardware=f"{state.hardware} {processor()}".strip())
+    no_such_gpu = not state.available and name in FOR_GPUS_OF and not may_have_gpu(FOR_GPUS_OF[name])
+    return replace(state, hardware=f"{state.hardware} {processor()}".strip(), no_such_gpu=no_such_gpu)
 
 
 @cache

@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engines.backends.candidates import candidates, check_choice, check_size
+from engines.backends.candidates import PassedOver, candidates, check_choice, check_size
 from engines.backends.registry import backend_names, open_backend, probe
 from engines.cache.entry import Origin
 from engines.cache.fields import cache_fields
@@ -64,8 +64,9 @@ def load_engine(
 ) -> Engine:
     """The first engine, fastest first, that can run here and passes the gate; closed by the caller.
 
-    A precision that was asked for and is refused falls to the next that keeps more. What was taken and what was passed
-    over goes to `report`, a line at a time; `progress(stage, share)` is called during a build, share 0..1, and what it
+    A precision that was asked for and is refused falls to the next that keeps more. What was taken goes to `report`,
+    then what was passed over, in one line, without engines for a GPU where there is none unless the choice is verbose;
+    the engine's spec has all of it. `progress(stage, share)` is called during a build, share 0..1, and what it
     raises ends the build. ImpastoError where the size or a name is wrong, EngineRefused where nothing
     is left to try; the reasons are in the message.
     """
@@ -122,21 +123,22 @@ def _first(
     """What `open_engine` makes of the first candidate that it does not refuse."""
     check_size(size)
     check_choice(choice)
-    reasons: list[str] = []
-    for state, spec in candidates(style, size, choice, reasons):
+    passed_over: list[PassedOver] = []
+    for state, spec in candidates(style, size, choice, passed_over):
         try:
             engine = open_engine(state, spec)
         except EngineRefused as error:
             if choice.strict:
                 raise
-            reasons.append(str(error))
+            passed_over.append(PassedOver(str(error)))
             report(f"refused: {error}")
             continue
         if engine is not None:
             begin_anew(engine)
-            _report_choice(engine, reasons, report)
+            _report_choice(engine, [each for each in passed_over if each.expected or choice.verbose], report)
         return engine
-    raise EngineRefused(f"no engine can run {style.path.name} here: {'; '.join(reasons)}")
+    reasons = "; ".join(each.reason for each in passed_over)
+    raise EngineRefused(f"no engine can run {style.path.name} here: {reasons}")
 
 
 def _restore(
@@ -254,9 +256,9 @@ def _store_entry(cache: EngineCache, fields: dict[str, str], entry: CacheEntry, 
         report(f"the engine cannot be kept in {cache.folder} ({one_line(error)}); the next start will be as slow")
 
 
-def _report_choice(engine: Engine, reasons: list[str], report: Report) -> None:
+def _report_choice(engine: Engine, passed_over: Sequence[PassedOver], report: Report) -> None:
     gate = engine.gate
     agreement = f"; {gate.psnr_db:.1f} dB from {gate.reference}" if gate else ""
     report(f"engine: {engine.spec}{agreement}")
-    for reason in reasons:
-        report(f"passed over: {reason}")
+    if passed_over:
+        report(f"passed over: {' | '.join(each.reason for each in passed_over)}")

@@ -91,6 +91,11 @@ def _unpacked_choice(packed: dict[str, Any]) -> EngineChoice:
     return EngineChoice(**packed | {"size_range": SizeRange.from_dict(packed["size_range"])})
 
 
+def _unpacked_spec(packed: dict[str, Any]) -> EngineSpec:
+    again = {"size_range": SizeRange.from_dict(packed["size_range"]), "passed_over": tuple(packed["passed_over"])}
+    return EngineSpec(**packed | again)
+
+
 class _Child:
     """A running child and what it says."""
 
@@ -144,7 +149,7 @@ class _Child:
                 raise ImpastoError(_obituary(self._process.wait(), last_words))
             kind, content = _parse(text)
             if kind == "prepared":
-                return EngineSpec(**content | {"size_range": SizeRange.from_dict(content["size_range"])})
+                return _unpacked_spec(content)
             _raise_if_over(kind, content)
             if kind == "progress":
                 on_progress(*content)

@@ -8,53 +8,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engines.machine import cpu_flags, cpu_model
-
-PROGRAM = "nvidia-smi"
-SECONDS_TO_ANSWER = 20
-FACTS = "name,driver_version,memory.total,power.limit,clocks.max.sm"
-
-
-def gpu_facts() -> list[dict[str, str]]:
-    """Name, driver, memory, power limit and highest clock of each card; empty where there is no card or no driver."""
-    names = [name.split(".")[0] if name.startswith("memory") else name for name in FACTS.split(",")]
-    return [dict(zip(names, row, strict=False)) for row in _ask(FACTS, units=True)]
-
-
-def gpu_memory_mib() -> float | None:
-    """MiB in use on all cards; None where nobody can say."""
-    used = [row[0] for row in _ask("memory.used", units=False)]
-    return sum(float(text) for text in used) if used and all(text.isdigit() for text in used) else None
-
-
-def _ask(query: str, *, units: bool) -> list[list[str]]:
-    """A row of answers for each card."""
-    program = shutil.which(PROGRAM)
-    if program is None:
-        return []
-    form = "csv,noheader" if units else "csv,noheader,nounits"
-    command = [program, f"--query-gpu={query}", f"--format={form}"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return parse_answer(answer.stdout)
-
-
-def parse_answer(text: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
-
+from engines.machine import cpu_flags, cpu_limit, cpu_model
 
 PACKAGES = (
     *("impasto", "av", "numpy", "opencv-python", "openvino", "nncf", "onnx", "onnxruntime", "onnxruntime-gpu"),
     *("torch", "triton", "tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-rtx"),
 )
 SIMD = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd")
-CONTROL_GROUP = Path("/sys/fs/cgroup")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 SOURCE = Path(__file__).parents[2]
-UNLIMITED = "max"
 GIT_SECONDS = 10
+NVIDIA_SMI = "nvidia-smi"
+SMI_SECONDS = 20
+GPU_FACTS = "name,driver_version,memory.total,power.limit,clocks.max.sm"
 
 
 def fingerprint() -> dict[str, Any]:
@@ -65,7 +31,7 @@ def fingerprint() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
-        "cpu_quota_cores": cpu_quota(),
+        "cpu_quota_cores": cpu_limit(),
         "virtual": "hypervisor" in flags,
         "governor": _read(GOVERNOR),
         "simd": [name for name in SIMD if name in flags],
@@ -88,18 +54,8 @@ def one_line(machine: dict[str, Any]) -> str:
 def usable_cores() -> float:
     """The cores that this process may use at once: those it is bound to, or fewer where a quota says so."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota()
-    return bound if quota is None else min(bound, quota)
-
-
-def cpu_quota(folder: Path = CONTROL_GROUP) -> float | None:
-    """How many cores' worth of time the control group allows; None where it sets no limit."""
-    words = _read(folder / "cpu.max").split()
-    if not words:  # version 1
-        words = [_read(folder / "cpu" / name) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
-    if len(words) != 2 or words[0] in (UNLIMITED, "", "-1"):
-        return None
-    return round(int(words[0]) / int(words[1]), 2)
+    limit = cpu_limit()
+    return bound if limit is None else min(bound, limit)
 
 
 def commit(folder: Path = SOURCE) -> str:
@@ -112,6 +68,37 @@ def commit(folder: Path = SOURCE) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer.stdout.strip()
+
+
+def gpu_facts() -> list[dict[str, str]]:
+    """Name, driver, memory, power limit and highest clock of each card; empty where there is no card or no driver."""
+    names = [name.split(".")[0] if name.startswith("memory") else name for name in GPU_FACTS.split(",")]
+    return [dict(zip(names, row, strict=False)) for row in _ask_cards(GPU_FACTS, units=True)]
+
+
+def gpu_memory_mib() -> float | None:
+    """MiB in use on all cards; None where nobody can say."""
+    used = [row[0] for row in _ask_cards("memory.used", units=False)]
+    return sum(float(text) for text in used) if used and all(text.isdigit() for text in used) else None
+
+
+def parse_answer(text: str) -> list[list[str]]:
+    """The cells of each line that the driver's program answered with commas between."""
+    return [[cell.strip() for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+
+
+def _ask_cards(query: str, *, units: bool) -> list[list[str]]:
+    """A row of answers for each card."""
+    program = shutil.which(NVIDIA_SMI)
+    if program is None:
+        return []
+    form = "csv,noheader" if units else "csv,noheader,nounits"
+    command = [program, f"--query-gpu={query}", f"--format={form}"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=SMI_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return parse_answer(answer.stdout)
 
 
 def _version(package: str) -> str:

@@ -1,6 +1,7 @@
 """The benchmark itself. Combinations take turns, so that a change of the machine's clock or load meets all alike."""
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,33 +15,40 @@ from realtime.bench.inputs.clips import clip_of, wanted_sizes
 from realtime.bench.inputs.combination import Combination, combinations
 from realtime.bench.inputs.subject import Bench, Report, Subject, opened
 from realtime.bench.machine import fingerprint
-from realtime.bench.options import BenchOptions
-from realtime.bench.peers.rivals import Rivals
+from realtime.bench.options import BenchOptions, quickened
+from realtime.bench.peers.open_peers import OpenPeers
 from realtime.bench.report.report import BenchReport, Outcome, Result, command_line
 from realtime.bench.roofline.roofline import Ceilings, roof_of
 from realtime.bench.rows.live import LiveRow, measure_live
+from realtime.bench.rows.rows import seconds_of_a_frame
 from realtime.bench.rows.stability import Stability, measure_stability
+from realtime.bench.schedule import Progress, Schedule
 from realtime.bench.turn import Turn, summarise, take_turn
+from realtime.painting.notes import spoken, told_once
 
-Progress = Callable[[int, int | None], None]
 Contest = tuple[str, tuple[int, int]]  # a style and a size, which peers and ours have in common
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is known of a combination before its first turn: it was built, it passed the gate, and it painted."""
+    """What is known of a combination before its first turn: it was built, it passed the gate, and it painted.
+
+    The net took `frame_seconds` for a frame.
+    """
 
     style: StyleFile
     spec: EngineSpec
     gate: GateReport | None
     build_seconds: float
     stability: Stability | None
+    frame_seconds: float
 
 
 @dataclass(slots=True)
 class Entry:
-    """A combination with what it has come to so far; `reason` is set where it takes no further turns."""
+    """A numbered combination with what it has come to so far; `reason` is set where it takes no further turns."""
 
+    number: int
     combination: Combination
     prepared: Prepared | None = None
     reason: str = ""
@@ -52,18 +60,22 @@ class Entry:
 
 
 def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> BenchReport:
-    """Measures everything; `progress(done, total)` counts turns. Files go to a temporary folder.
+    """Measures everything. Files go to a temporary folder.
 
-    ImpastoError or FileNotFoundError where the clip or a style cannot be opened. A combination that cannot run here is
-    an outcome with a reason. KeyboardInterrupt ends it early once a turn is complete: with the figures until then.
+    `report` hears how long that will take, before it begins and again once every net has painted; `progress` is told
+    before each step. ImpastoError or FileNotFoundError where the clip or a style cannot be opened. A combination that
+    cannot run here is an outcome with a reason. KeyboardInterrupt ends it early once a turn is complete: with the
+    figures until then.
     """
-    machine = fingerprint()
+    machine, command = fingerprint(), command_line(options)
+    if options.quick:
+        options = quickened(options)
     with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name:
-        run = _Run(Bench(options, Path(name)), report, progress)
+        run = _Run(Bench(options, Path(name)), told_once(report), progress)
         outcomes = tuple(run.outcomes())
         live = run.live()
     return BenchReport(
-        command=command_line(options),
+        command=command,
         clip=options.clip.name if options.clip else "the built-in scene",
         frames=options.frames,
         row_seconds=options.row_seconds,
@@ -73,6 +85,7 @@ def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> B
         live=live,
         machine=machine,
         interrupted=run.interrupted,
+        quick=options.quick,
     )
 
 
@@ -82,22 +95,20 @@ class _Run:
     def __init__(self, bench: Bench, report: Report, progress: Progress) -> None:
         self._bench, self._report, self._progress = bench, report, progress
         sizes = wanted_sizes(bench.options)
-        self._entries = [Entry(one) for one in combinations(bench.options, sizes, bench.folder)]
+        self._entries = [Entry(*each) for each in enumerate(combinations(bench.options, sizes, bench.folder))]
+        self._schedule = Schedule(bench.options, len(self._entries), len({entry.contest for entry in self._entries}))
+        self._report(self._announcement())
         for size in sizes:
             clip_of(bench.options, size, bench.folder)
-        self._rivals: dict[Contest, Rivals] = {}
+        self._peers: dict[Contest, OpenPeers] = {}
         self._built: dict[tuple[str, EngineSpec], float] = {}
-        self._done = 0
         self.interrupted = False
 
     def outcomes(self) -> list[Outcome]:
-        for entry in self._entries:
-            self._report(f"preparing {entry.combination}")
-            self._attempt(entry, self._prepare, self._report)
+        self._prepare_all()
         with self._until_interrupted():
             for _ in range(self._bench.options.repeats):
-                for entry in self._entries:
-                    self._attempt(entry, self._take_turn, _to_nobody)
+                self._take_turns()
         ceilings = Ceilings(self._bench.options)
         return [self._outcome(entry, ceilings) for entry in self._entries]
 
@@ -107,6 +118,27 @@ class _Run:
             if self._bench.options.live and not self.interrupted:
                 return measure_live(self._bench.options, self._report)
         return None
+
+    def _announcement(self) -> str:
+        count, options = len(self._entries), self._bench.options
+        what = "1 combination" if count == 1 else f"{count} combinations"
+        turns = "1 turn" if options.repeats == 1 else f"{options.repeats} turns"
+        return f"{what}, {turns} each: {spoken(self._schedule.seconds_left)} at most, unless engines take long to build"
+
+    def _prepare_all(self) -> None:
+        for entry in self._entries:
+            self._report(f"preparing {entry.combination}")
+            seconds = self._attempt(entry, self._prepare, self._report, "preparing")
+            frame_seconds = entry.prepared.frame_seconds if entry.prepared and not entry.reason else None
+            self._schedule.prepared(entry.number, seconds, frame_seconds)
+        if any(not entry.reason for entry in self._entries):
+            self._report(f"all is prepared; the turns take about {spoken(self._schedule.seconds_left)}")
+
+    def _take_turns(self) -> None:
+        """One turn of each."""
+        for entry in self._entries:
+            seconds = self._attempt(entry, self._take_turn, _to_nobody, "measuring")
+            self._schedule.took_turn(entry.number, seconds, again=not entry.reason)
 
     @contextmanager
     def _until_interrupted(self) -> Iterator[None]:
@@ -119,18 +151,19 @@ class _Run:
             self.interrupted = True
             self._report("ended early: the figures are those of the turns until now")
 
-    def _attempt(self, entry: Entry, work: Callable[[Entry, Subject], None], report: Report) -> None:
-        """Opens the combination for some work; where that fails it takes no further turns."""
-        self._progress(self._done, len(self._entries) * (1 + self._bench.options.repeats))
-        self._done += 1
+    def _attempt(self, entry: Entry, work: Callable[[Entry, Subject], None], report: Report, doing: str) -> float:
+        """Opens the combination for some work, and says how many seconds it took; where that fails it is left out."""
+        self._progress(self._schedule.standing(f"{doing} {entry.combination}"))
+        started = time.perf_counter()
         if entry.reason:
-            return
+            return 0.0
         try:
             with self._open(entry, report) as subject:
                 work(entry, subject)
         except Exception as error:  # a probe: runtimes fail in every possible way, and the others go on
             entry.reason = self._public(str(error) if isinstance(error, ImpastoError) else one_line(error))
             self._report(f"{entry.combination} is left out: {entry.reason}")
+        return time.perf_counter() - started
 
     def _open(self, entry: Entry, report: Report) -> AbstractContextManager[Subject]:
         return opened(entry.combination, self._bench, report)
@@ -143,16 +176,17 @@ class _Run:
                 raise ImpastoError(f"it is the same engine as {other.combination}")
         seconds = self._built.setdefault(built, subject.open_seconds)
         stability = measure_stability(subject.stylizer) if options.stability else None
-        entry.prepared = Prepared(subject.style, engine.spec, engine.gate, seconds, stability)
-        if options.peers and entry.contest not in self._rivals:
-            self._rivals[entry.contest] = Rivals(subject, lambda line: self._report(self._public(line)))
+        frame_seconds = seconds_of_a_frame(subject)
+        entry.prepared = Prepared(subject.style, engine.spec, engine.gate, seconds, stability, frame_seconds)
+        if options.peers and entry.contest not in self._peers:
+            self._peers[entry.contest] = OpenPeers(subject, lambda line: self._report(self._public(line)))
 
     def _take_turn(self, entry: Entry, subject: Subject) -> None:
         turn = take_turn(subject)
-        if rivals := self._rivals.get(entry.contest):
+        if peers := self._peers.get(entry.contest):
             if self._leads(entry):
-                rivals.take_turn(subject)
-            turn = replace(turn, peers=rivals.latest)
+                peers.take_turn(subject)
+            turn = replace(turn, peers=peers.latest)
         entry.turns.append(turn)
 
     def _leads(self, entry: Entry) -> bool:
@@ -161,11 +195,12 @@ class _Run:
         return next(same, None) is entry
 
     def _outcome(self, entry: Entry, ceilings: Ceilings) -> Outcome:
-        prepared, rivals = entry.prepared, self._rivals.get(entry.contest)
+        prepared, peers = entry.prepared, self._peers.get(entry.contest)
         if entry.reason or prepared is None or not entry.turns:
             return Outcome(entry.combination, None, entry.reason or "the run was ended before its first turn")
-        result = summarise(entry.turns, prepared.spec, prepared.gate, rivals.silent if rivals else {})
-        result = replace(result, build_seconds=round(prepared.build_seconds, 2), stability=prepared.stability)
+        result = summarise(entry.turns, prepared.spec, prepared.gate, peers.silent if peers else {})
+        build = None if self._bench.options.quick else round(prepared.build_seconds, 2)
+        result = replace(result, build_seconds=build, stability=prepared.stability)
         return Outcome(entry.combination, self._with_roof(result, prepared, ceilings))
 
     def _with_roof(self, result: Result, prepared: Prepared, ceilings: Ceilings) -> Result:

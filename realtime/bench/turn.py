@@ -1,6 +1,6 @@
 """One turn: everything that is measured of one combination before the next one has its turn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -8,7 +8,7 @@ from engines.loading.engine import EngineSpec, GateReport
 from realtime.bench.figures import Latency, Spread
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.machine import usable_cores
-from realtime.bench.peers.rivals import PeerTurn
+from realtime.bench.peers.open_peers import PeerTurn
 from realtime.bench.report.report import PeerRow, Result, Row, Stage
 from realtime.bench.rows.rows import Throughput, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
 from realtime.bench.rows.stages import StageAlone, stages_alone
@@ -17,13 +17,16 @@ from realtime.bench.rows.start import FreshStart, fresh_start
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One repeat of everything for one combination; `peers` are those that ran beside it, by name."""
+    """One repeat of everything for one combination; `peers` are those that ran beside it, by name.
+
+    A quick turn has no stages in `alone`, and no `start`.
+    """
 
     open_seconds: float
     net_ms: list[float]
     rows: dict[str, Throughput]
-    alone: dict[str, StageAlone]
-    start: FreshStart
+    alone: dict[str, StageAlone] = field(default_factory=dict)
+    start: FreshStart | None = None
     on_gpu_ms: list[float] = field(default_factory=list)
     peers: Mapping[str, PeerTurn] = field(default_factory=dict)
 
@@ -32,6 +35,9 @@ def take_turn(subject: Subject) -> Turn:
     """Measures every row once; ImpastoError or what the runtime raises where one fails."""
     output = subject.bench.painted
     net_ms = net_latency_ms(subject)
+    if subject.options.quick:
+        rows = {"decode_stylize_encode": to_file(subject, output)}
+        return Turn(subject.open_seconds, net_ms, rows, on_gpu_ms=on_gpu_ms(subject))
     rows = {
         "net": net_throughput(subject),
         "decode_stylize_null": to_null(subject),
@@ -43,29 +49,32 @@ def take_turn(subject: Subject) -> Turn:
 
 def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, silent: Mapping[str, str]) -> Result:
     """The figures of a combination from its turns; `silent` are the peers that cannot run, and why."""
-    gpu = [turn.start.gpu_mib for turn in turns if turn.start.gpu_mib is not None]
+    starts = [turn.start for turn in turns if turn.start is not None]
     return Result(
         engine=f"{spec.backend} {spec.version}",
         precision=spec.precision,
         device=spec.device,
         gate_db=round(gate.psnr_db, 1) if gate else None,
         gate_reference=gate.reference if gate else "",
-        restore_seconds=_spread(turns, lambda turn: turn.open_seconds),
-        first_frame_seconds=_spread(turns, lambda turn: turn.start.first_frame_seconds),
-        peak_mib=_spread(turns, lambda turn: turn.start.peak_mib),
-        gpu_mib=Spread.of(gpu) if gpu else None,
+        restore_seconds=_spread(turn.open_seconds for turn in turns if starts),
+        first_frame_seconds=_spread(start.first_frame_seconds for start in starts),
+        peak_mib=_spread(start.peak_mib for start in starts),
+        gpu_mib=_spread(start.gpu_mib for start in starts if start.gpu_mib is not None),
         latency=Latency.of([turn.net_ms for turn in turns]),
         on_gpu_ms=Spread.of(median(turn.on_gpu_ms) for turn in turns) if turns[0].on_gpu_ms else None,
         rows={name: _row([turn.rows[name] for turn in turns]) for name in turns[0].rows},
         stages=_stages([turn.alone for turn in turns]),
-        efficiency=_spread(turns, _efficiency),
+        efficiency=_spread(_efficiency(turn) for turn in turns if turn.alone),
         usable_cores=usable_cores(),
         peers=(*_peers(turns), *(PeerRow(name, reason) for name, reason in silent.items())),
+        passed_over=spec.passed_over,
     )
 
 
-def _spread(turns: Sequence[Turn], value: Callable[[Turn], float]) -> Spread:
-    return Spread.of(value(turn) for turn in turns)
+def _spread(measured: Iterable[float]) -> Spread | None:
+    """None where it was not measured."""
+    values = list(measured)
+    return Spread.of(values) if values else None
 
 
 def _efficiency(turn: Turn) -> float:

@@ -45,7 +45,10 @@ def bench(
     height: Annotated[
         int,
         typer.Option(
-            min=choices.LEAST_SIZE_PX, metavar="PIXELS", help="Scale the clip to this height.", rich_help_panel=WHAT
+            min=choices.LEAST_SIZE_PX,
+            metavar="PIXELS",
+            help="Scale the clip to this height, paint and write at it.",
+            rich_help_panel=WHAT,
         ),
     ] = DEFAULTS.height,
     engine: Annotated[
@@ -113,6 +116,17 @@ def bench(
     requests: Annotated[
         int, typer.Option(min=1, help="Frames in the net at once where latency does not matter.", rich_help_panel=HOW)
     ] = DEFAULTS.requests,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="One row for each combination in some seconds: the net alone and decode to file, one frame at a time, "
+            "in one short turn. Leaves out repeats, several frames at once, decode to null, each stage alone, builds, "
+            "start and memory.",
+            rich_help_panel=HOW,
+        ),
+    ] = DEFAULTS.quick,
+    verbose: choices.Verbose = DEFAULTS.verbose,
     plot: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write charts (PNG) there.", rich_help_panel=OUT)
     ] = None,
@@ -123,17 +137,20 @@ def bench(
 ) -> None:
     """Measure frames per second, latency and start-up, stage by stage; each figure with its spread."""
     from realtime.bench.run import run_bench
-    from realtime.commands.console.terminal import ended_by_kill, print_result, progress_bar
+    from realtime.commands.console.bench_bar import BenchBar
+    from realtime.commands.console.terminal import LastingConsole, ended_by_kill, print_result
 
     options = BenchOptions(
         clip=clip, styles=tuple(style), sizes=tuple((one.width, one.height) for one in size), height=height,
         engines=tuple(engine), precisions=tuple(precision), mode=mode, threads=threads, requests=requests,
         frames=frames, row_seconds=row_seconds, repeats=repeats,
-        peers=peers, roofline=roofline, stability=stability, live=live,
+        peers=peers, roofline=roofline, stability=stability, live=live, quick=quick, verbose=verbose,
     )  # fmt: skip
+    if quick and options.beside:
+        raise typer.BadParameter(f"--quick leaves out --{options.beside[0]}; leave out one or the other")
     _check_outputs(plot, markdown)
-    with ended_by_kill(), progress_bar(unit="turns/s") as bar:
-        report = run_bench(options, report=bar.report, progress=bar.progress)
+    with ended_by_kill(), BenchBar(LastingConsole(stderr=True)) as bar:
+        report = run_bench(options, report=bar.report, progress=bar.show)
     print_result(report.as_dict() if json else _text(report))
     _write(report, plot, markdown)
     if report.interrupted:

@@ -95,6 +95,7 @@ def compile_styles(
         ),
     ] = DEFAULTS.calibrate,
     strict: choices.Strict = DEFAULTS.strict,
+    verbose: choices.Verbose = DEFAULTS.verbose,
     listing: Annotated[
         bool, typer.Option("--list", help="Show the engines in the cache.", rich_help_panel=CACHE)
     ] = False,
@@ -120,7 +121,7 @@ def compile_styles(
     options = CompileOptions(
         styles=tuple(styles or ()), sizes=given or DEFAULTS.sizes, size_range=sizes, engine=engine,
         precision=precision, threads=threads, mode=mode, pinned=pinned, requests=requests, calibrate=calibrate,
-        strict=strict,
+        strict=strict, verbose=verbose,
     )  # fmt: skip
     _refuse_what_excludes(options, bool(given), listing, pruning, older_than, everything)
     if listing:

@@ -6,37 +6,40 @@ Run as `python -m realtime.commands.demo [CLIP] [--out FOLDER]`.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
-
-from realtime.commands.console.border import INTERRUPTED, at_the_border
-from realtime.commands.console.terminal import progress_bar, stopped_by_interrupt
-
-if TYPE_CHECKING:
-    from engines.style.styles import StyleFile
-    from realtime.files.contact_sheet import Column
-    from realtime.files.options import VideoOptions
-    from realtime.files.report import VideoReport
-    from realtime.frames.frame import Pixels
-from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
-from engines.loading.engine import Controls, Engine
-from realtime.frames.frame import Frame
+from engines.errors import ImpastoError
+from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
+from engines.style.styles import StyleFile, list_gallery, load_style
+from realtime.commands.console.border import INTERRUPTED, at_the_border
+from realtime.commands.console.terminal import progress_bar, stopped_by_interrupt
+from realtime.files.contact_sheet import Column, save_contact_sheet
+from realtime.files.loop import run
+from realtime.files.options import VideoOptions
+from realtime.files.report import VideoReport
+from realtime.files.video import open_source, stylize_video
+from realtime.frames.frame import Frame, Pixels
+from realtime.media.clip import Clip
+from realtime.painting.notes import EngineFacts
+from realtime.painting.opening import FILE_REQUESTS
 from realtime.painting.stylizer import Stylizer
+from realtime.sinks.file import FileSink
+from realtime.sources.pattern import PatternSource
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int | None], None]
 
 FILM_NAME, SHEET_NAME = "impasto_demo.mp4", "contact_sheet.png"
 FAVOURITE = "starry_night"
+FADE_SHARE = 0.3  # of a style's time, spent on melting into the next
 MOMENT_EVERY, MOST_LOOKED_AT = 30, 240  # of a clip's frames: those on the sheet, and those read to find them
 
 
@@ -66,7 +69,7 @@ DEFAULTS = DemoOptions()
 class DemoReport:
     """What the demo made; `sheet` is None where it was stopped before."""
 
-    film: "VideoReport"
+    film: VideoReport
     sheet: Path | None
     styles: tuple[str, ...]
     seconds: float
@@ -85,6 +88,29 @@ class DemoReport:
         return "\n".join(lines)
 
 
+class StyleTour(Stylizer):
+    """Paints in the style of the frame's time alone, so that frames may be painted side by side and in any order."""
+
+    def __init__(self, engine: Engine, styles: Sequence[NDArray[np.float32]], seconds: float) -> None:
+        if not styles or seconds <= 0:
+            raise ValueError(f"a tour needs a style and some time, not {len(styles)} styles in {seconds} s")
+        super().__init__(engine, Controls(styles[0]))
+        self._styles = styles
+        self._each_seconds = seconds / len(styles)
+
+    def controls_for(self, frame: Frame) -> Controls:
+        return replace(self.controls, style=self.style_at(frame.pts_seconds))
+
+    def style_at(self, seconds: float) -> NDArray[np.float32]:
+        """The style vector at a time: averages of vectors are styles too (arXiv 1610.07629, section 3.3)."""
+        last = len(self._styles) - 1
+        place = min(max(seconds / self._each_seconds, 0.0), last + 1.0 - FADE_SHARE)
+        number = int(place)
+        share = max(0.0, (place - number - (1 - FADE_SHARE)) / FADE_SHARE)
+        following = self._styles[min(number + 1, last)]
+        return np.asarray((1 - share) * self._styles[number] + share * following, np.float32)
+
+
 def run_demo(
     clip: Path | None,
     out_dir: Path,
@@ -99,7 +125,6 @@ def run_demo(
     `report` gets a line for people now and then, `progress` the frames done and in all. Setting `stop` ends the film
     early and leaves the sheet out. Raises ImpastoError or OSError with one line for people.
     """
-    from realtime.files.contact_sheet import save_contact_sheet
 
     started = time.perf_counter()
     stop = stop or threading.Event()
@@ -115,10 +140,8 @@ def run_demo(
     return DemoReport(film, sheet, tuple(names), time.perf_counter() - started)
 
 
-def find_styles(options: DemoOptions) -> "StyleFile":
+def find_styles(options: DemoOptions) -> StyleFile:
     """The style file that was named, or the gallery."""
-    from engines.errors import ImpastoError
-    from engines.style.styles import list_gallery, load_style
 
     if options.style is not None:
         return load_style(options.style)
@@ -129,18 +152,9 @@ def find_styles(options: DemoOptions) -> "StyleFile":
 
 
 def paint_scene(
-    output: Path, style: "StyleFile", options: DemoOptions, report: Say, progress: Progress, stop: threading.Event
-) -> "tuple[VideoReport, list[Pixels]]":
+    output: Path, style: StyleFile, options: DemoOptions, report: Say, progress: Progress, stop: threading.Event
+) -> tuple[VideoReport, list[Pixels]]:
     """The built-in scene as a film that passes from style to style, and its moments for the sheet."""
-    from engines.loading.engine import EngineChoice, load_engine
-    from realtime.commands.demo import StyleTour
-    from realtime.files.loop import run
-    from realtime.files.report import VideoReport
-    from realtime.media.clip import Clip
-    from realtime.painting.notes import EngineFacts
-    from realtime.painting.opening import FILE_REQUESTS
-    from realtime.sinks.file import FileSink
-    from realtime.sources.pattern import PatternSource
 
     started = time.perf_counter()
     size, rate = (options.width, options.height), options.frame_rate
@@ -164,15 +178,13 @@ def paint_scene(
 def paint_clip(
     clip: Path,
     output: Path,
-    style: "StyleFile",
+    style: StyleFile,
     options: DemoOptions,
     report: Say,
     progress: Progress,
     stop: threading.Event,
-) -> "tuple[VideoReport, list[Pixels]]":
+) -> tuple[VideoReport, list[Pixels]]:
     """A person's own clip in the gallery's best-known style, and its moments for the sheet."""
-    from realtime.files.options import VideoOptions
-    from realtime.files.video import stylize_video
 
     name = FAVOURITE if FAVOURITE in style.card.names else style.default
     height = _height_of_film(clip, options.height)
@@ -185,8 +197,6 @@ def paint_clip(
 
 def _height_of_film(clip: Path, most: int) -> int | None:
     """The height at which to paint a clip, None for its own."""
-    from realtime.files.options import VideoOptions
-    from realtime.files.video import open_source
 
     source = open_source(str(clip), VideoOptions(), lambda line: None)
     source.close()
@@ -194,9 +204,8 @@ def _height_of_film(clip: Path, most: int) -> int | None:
     return most if high > most else None
 
 
-def moments_of(clip: Path, options: "VideoOptions") -> "list[Pixels]":
+def moments_of(clip: Path, options: VideoOptions) -> list[Pixels]:
     """Some frames from the beginning of a clip, about a second apart."""
-    from realtime.files.video import open_source
 
     source = open_source(str(clip), options, lambda line: None, upright=True, square_pixels=True)
     frames = islice(iter(source.read, None), MOST_LOOKED_AT)
@@ -206,11 +215,9 @@ def moments_of(clip: Path, options: "VideoOptions") -> "list[Pixels]":
 
 
 def sheet_columns(
-    style: "StyleFile", names: Sequence[str], moments: "Sequence[Pixels]", options: DemoOptions
-) -> "list[Column]":
+    style: StyleFile, names: Sequence[str], moments: Sequence[Pixels], options: DemoOptions
+) -> list[Column]:
     """A column for each style: a moment as it was, and painted."""
-    from engines.loading.engine import Controls, EngineChoice, load_engine
-    from realtime.files.contact_sheet import Column
 
     height, width = moments[0].shape[:2]
     engine = load_engine(style, height=height, width=width, choice=EngineChoice(options.engine))
@@ -243,29 +250,3 @@ def demo(
 
 if __name__ == "__main__":
     typer.run(at_the_border(demo))
-
-
-FADE_SHARE = 0.3  # of a style's time, spent on melting into the next
-
-
-class StyleTour(Stylizer):
-    """Paints in the style of the frame's time alone, so that frames may be painted side by side and in any order."""
-
-    def __init__(self, engine: Engine, styles: Sequence[NDArray[np.float32]], seconds: float) -> None:
-        if not styles or seconds <= 0:
-            raise ValueError(f"a tour needs a style and some time, not {len(styles)} styles in {seconds} s")
-        super().__init__(engine, Controls(styles[0]))
-        self._styles = styles
-        self._each_seconds = seconds / len(styles)
-
-    def controls_for(self, frame: Frame) -> Controls:
-        return replace(self.controls, style=self.style_at(frame.pts_seconds))
-
-    def style_at(self, seconds: float) -> NDArray[np.float32]:
-        """The style vector at a time: averages of vectors are styles too (arXiv 1610.07629, section 3.3)."""
-        last = len(self._styles) - 1
-        place = min(max(seconds / self._each_seconds, 0.0), last + 1.0 - FADE_SHARE)
-        number = int(place)
-        share = max(0.0, (place - number - (1 - FADE_SHARE)) / FADE_SHARE)
-        following = self._styles[min(number + 1, last)]
-        return np.asarray((1 - share) * self._styles[number] + share * following, np.float32)

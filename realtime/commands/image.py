@@ -29,6 +29,7 @@ def image(
     engine: choices.Engine = DEFAULTS.engine,
     precision: choices.Precision = DEFAULTS.precision,
     strict: choices.Strict = DEFAULTS.strict,
+    verbose: choices.Verbose = DEFAULTS.verbose,
     overwrite: choices.Overwrite = DEFAULTS.overwrite,
     json: choices.Json = False,
     **recipe: Any,
@@ -43,6 +44,7 @@ def image(
         engine=engine,
         precision=precision,
         strict=strict,
+        verbose=verbose,
         overwrite=overwrite,
     )
     if method == "gatys":

@@ -71,7 +71,8 @@ def live(
             min=choices.LEAST_SIZE_PX,
             max=choices.MOST_SIZE_PX,
             metavar="PIXELS",
-            help="Paint at this height; left out, it follows the speed of the machine.",
+            help="Paint at this height, at most the source's; what is shown and written keeps the source's size. Left "
+            "out, it follows the speed of the machine.",
             rich_help_panel=SPEED,
         ),
     ] = DEFAULTS.height,
@@ -95,6 +96,7 @@ def live(
     engine: choices.Engine = DEFAULTS.engine,
     precision: choices.Precision = DEFAULTS.precision,
     strict: choices.Strict = DEFAULTS.strict,
+    verbose: choices.Verbose = DEFAULTS.verbose,
     control: Annotated[
         bool, typer.Option(help="Listen to `impasto control`.", rich_help_panel=choices.MACHINE)
     ] = DEFAULTS.control,
@@ -130,6 +132,7 @@ def live(
         engine=engine,
         precision=precision,
         strict=strict,
+        verbose=verbose,
         size=size,
         rate=rate,
         loop=loop,

@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from engines.style.styles import StyleFile
 
 COLUMNS = ("name", "title", "artist", "year", "licence")
+# Strokes are so many pixels broad whatever the picture's size, which is why a height belongs to a style.
+HEIGHT = (
+    "A net's strokes are so many pixels broad: at a smaller --height they are larger in the picture. `impasto video` "
+    "and `image` scale the input to --height, paint and write at it; `live` paints at it, at most at the source's, and "
+    "shows and writes the picture at the source's size."
+)
 
 
 def styles(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A style file; without it, the gallery.")] = None,
     json: choices.Json = False,
 ) -> None:
-    """List the styles of the gallery, or of a style file."""
+    """List the styles of the gallery, or of a style file, and say what --height does to them."""
     from engines.style.styles import list_gallery, load_style
     from realtime.commands.console.terminal import print_result
 
@@ -50,6 +56,8 @@ def print_tables(files: list["StyleFile"]) -> None:
         console.print(table_of(file))
     if not files:
         console.print("The gallery is empty; `impasto train` and `impasto import` make style files.")
+    else:
+        console.print(HEIGHT, markup=False, highlight=False)
 
 
 def table_of(file: "StyleFile") -> "Table":

@@ -46,6 +46,7 @@ def video(
     engine: choices.Engine = DEFAULTS.engine,
     precision: choices.Precision = DEFAULTS.precision,
     strict: choices.Strict = DEFAULTS.strict,
+    verbose: choices.Verbose = DEFAULTS.verbose,
     overwrite: choices.Overwrite = DEFAULTS.overwrite,
     json: choices.Json = False,
     keyframes: Annotated[
@@ -77,6 +78,7 @@ def video(
         engine=engine,
         precision=precision,
         strict=strict,
+        verbose=verbose,
         overwrite=overwrite,
     )
     with stopped_by_interrupt() as stop, progress_bar() as bar:

@@ -23,7 +23,7 @@ class CompileOptions:
     A style is what `--style` takes elsewhere; one engine is for all the styles of a file. `size_range` asks
     for one engine for every size between, in place of `sizes`. `requests` None builds what `impasto live` takes
     and what `impasto video` takes; a number builds that alone. `calibrate` is the clip on which an
-    int8 or fp8 engine is calibrated; None means bundled pictures.
+    int8 or fp8 engine is calibrated; None means bundled pictures. `verbose` has all told that was passed over.
     """
 
     styles: tuple[str, ...]
@@ -37,3 +37,4 @@ class CompileOptions:
     requests: int | None = None
     calibrate: Path | None = None
     strict: bool = False
+    verbose: bool = False

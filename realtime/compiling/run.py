@@ -17,11 +17,12 @@ from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, resolve
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, Size, SizeSpan
 from realtime.files.calibration import calibrate_on_video
+from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
 
 LIVE_REQUESTS = 1
-Stage = Callable[[str, str, float], None]
 USES = {LIVE_REQUESTS: "live, image", FILE_REQUESTS: "video"}
+Stage = Callable[[str, str, float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +88,7 @@ class CompiledEngine:
         return {
             "backend": spec.backend,
             "version": spec.version,
+            "passed_over": list(spec.passed_over),
             "precision": spec.precision,
             "device": spec.device,
             "threads": spec.threads,
@@ -129,6 +131,31 @@ def builds_for(options: CompileOptions) -> list[Build]:
     return [Build(file, *size, choice) for file in files.values() for size, choice in kinds]
 
 
+def compile_engines(
+    builds: Sequence[Build],
+    *,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Stage = lambda build, stage, share: None,
+    stop: threading.Event | None = None,
+) -> CompileReport:
+    """Build every engine, past the gate and into the cache; one that fails does not end the others.
+
+    `report` gets a line now and then, each once, `progress(build, stage, share)` what is being done, share 0..1.
+    Setting `stop` ends a build within half a second and leaves nothing half written.
+    """
+    stop = stop or threading.Event()
+    report = told_once(report)
+    cache = EngineCache(default_cache_folder())
+    done: list[CompiledEngine] = []
+    for number, build in enumerate(builds, start=1):
+        label = f"{number}/{len(builds)} {build}"
+        engine = None if stop.is_set() else _compile(build, label, cache, report, progress, stop)
+        if engine is None:
+            return CompileReport(tuple(done), cache.folder, interrupted=True)
+        done.append(engine)
+    return CompileReport(tuple(done), cache.folder)
+
+
 def _sizes(options: CompileOptions) -> tuple[Size, ...]:
     """Without repetition; an engine for a range is tuned for one size in it."""
     if options.size_range is None:
@@ -143,7 +170,7 @@ def _choices(options: CompileOptions, calibration: Calibration | None) -> Iterat
     for requests in USES if options.requests is None else (options.requests,):
         yield EngineChoice(
             options.engine, options.precision, options.strict, requests, options.threads, options.pinned, options.mode,
-            size_range, calibration,
+            size_range, calibration, options.verbose,
         )  # fmt: skip
 
 
@@ -160,43 +187,6 @@ def _calibration(clip: Path) -> Calibration:
 def _range(span: SizeSpan) -> SizeRange:
     (least_width, least_height), (most_width, most_height) = span
     return SizeRange((least_height, least_width), (most_height, most_width))
-
-
-def compile_engines(
-    builds: Sequence[Build],
-    *,
-    report: Callable[[str], None] = lambda line: None,
-    progress: Stage = lambda build, stage, share: None,
-    stop: threading.Event | None = None,
-) -> CompileReport:
-    """Build every engine, past the gate and into the cache; one that fails does not end the others.
-
-    `report` gets a line now and then, each once, `progress(build, stage, share)` what is being done, share 0..1.
-    Setting `stop` ends a build within half a second and leaves nothing half written.
-    """
-    stop = stop or threading.Event()
-    report = _once_each(report)
-    cache = EngineCache(default_cache_folder())
-    done: list[CompiledEngine] = []
-    for number, build in enumerate(builds, start=1):
-        label = f"{number}/{len(builds)} {build}"
-        engine = None if stop.is_set() else _compile(build, label, cache, report, progress, stop)
-        if engine is None:
-            return CompileReport(tuple(done), cache.folder, interrupted=True)
-        done.append(engine)
-    return CompileReport(tuple(done), cache.folder)
-
-
-def _once_each(report: Callable[[str], None]) -> Callable[[str], None]:
-    """Builds of one style for `live` and for `video` have nearly all to tell in common."""
-    told = set[str]()
-
-    def tell(line: str) -> None:
-        if line not in told:
-            told.add(line)
-            report(line)
-
-    return tell
 
 
 def _compile(

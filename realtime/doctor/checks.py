@@ -38,7 +38,6 @@ SECTIONS = {
     "machine": ("system", "processor", "memory"),
     "graphics": ("graphics",),
     "engines": ("engine",),
-    "cached": "realtime.doctor.subjects.storage:look_at_cached_engines",
     "speed": ("speed",),
     "engine cache": ("cache", "cached"),
     "styles": ("gallery",),

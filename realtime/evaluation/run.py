@@ -12,6 +12,7 @@ from realtime.evaluation.photos import SCENE_FRAMES, Photo, gather_photos, scene
 from realtime.evaluation.report import EvaluationReport, OptimisedRow, PictureFigures, StyleRow
 from realtime.evaluation.subjects import Subject, find_subjects
 from realtime.frames.frame import Pixels
+from realtime.painting.notes import told_once
 from realtime.scene import Scene
 
 Report = Callable[[str], None]
@@ -62,18 +63,6 @@ def run_evaluation(
     except KeyboardInterrupt:
         evaluation.interrupted = True
     return evaluation
-
-
-def told_once(report: Report) -> Report:
-    """Without the lines that were told already: every engine says anew why others were passed over."""
-    told: set[str] = set()
-
-    def tell(line: str) -> None:
-        if line not in told:
-            told.add(line)
-            report(line)
-
-    return tell
 
 
 def scene_height(width: int) -> int:

@@ -14,12 +14,40 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from engines.errors import BadValue
 
+SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: C: is a drive
+PLAYLIST = ".m3u8"
+SHARED = ("null",)
+ONLY_ONES = ("pipe",)  # there is one standard output, however it is to be written to
 HIDDEN = "***"
 SECRET_FIELDS = re.compile(r"key|token|pass|pwd|secret|sig|auth|streamid|credential", re.IGNORECASE)
 # Cameras take names and passwords in the path too: rtsp://10.0.0.1/user=admin&password=word&channel=1
 SECRET_IN_PATH = re.compile(r"((?:pass|pwd|token|secret)[a-z]*=)[^&/;_]+", re.IGNORECASE)
 WITHIN = re.compile(r"([a-z0-9+.-]+:)([a-z0-9+.-]+://.*)", re.IGNORECASE | re.DOTALL)  # hls:https://…
 KEYED_SCHEMES = ("rtmp", "rtmps")  # the last part of their path is the stream's key, as good as a password
+
+
+def source_scheme(address: str) -> str:
+    """`camera` for a device's path, `hls` for that of a playlist, `file` for any other path."""
+    if _is_device(address):
+        return "camera"
+    return _written_scheme(address) or _kind_of_path(address)
+
+
+def sink_scheme(address: str) -> str:
+    """`hls` for the path of a playlist, `virtualcam` for a device's, `file` for any other path."""
+    if _is_device(address) and address.startswith("/dev/video"):
+        return "virtualcam"
+    return _written_scheme(address) or _kind_of_path(address)
+
+
+def refuse_doubles(source: str, sinks: Sequence[str]) -> None:
+    """BadValue where two sinks, or the source and a sink, are one file, device or address."""
+    taken = {_place(source, source_scheme(source))}
+    for sink in sinks:
+        place = _place(sink, sink_scheme(sink))
+        if place in taken and sink_scheme(sink) not in SHARED:
+            raise BadValue(f"{redacted(sink)} is asked for twice; name another for one of the two")
+        taken.add(place)
 
 
 def labels_of(sinks: Sequence[str]) -> list[str]:
@@ -52,40 +80,6 @@ def redacted(address: str) -> str:
     return urlunsplit((parts.scheme, place, _path(parts.scheme, parts.path), _query(parts.query), ""))
 
 
-def _path(scheme: str, path: str) -> str:
-    path = SECRET_IN_PATH.sub(rf"\1{HIDDEN}", path)
-    head, slash, key = path.rpartition("/")
-    return f"{head}{slash}{HIDDEN}" if scheme in KEYED_SCHEMES and head and key else path
-
-
-def _query(query: str) -> str:
-    fields = [
-        (name, HIDDEN if SECRET_FIELDS.search(name) else value)
-        for name, value in parse_qsl(query, keep_blank_values=True)
-    ]
-    return urlencode(fields, safe="*/:,")
-
-
-SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")  # two letters at least: C: is a drive
-PLAYLIST = ".m3u8"
-SHARED = ("null",)
-ONLY_ONES = ("pipe",)  # there is one standard output, however it is to be written to
-
-
-def source_scheme(address: str) -> str:
-    """`camera` for a device's path, `hls` for that of a playlist, `file` for any other path."""
-    if _is_device(address):
-        return "camera"
-    return _written_scheme(address) or _kind_of_path(address)
-
-
-def sink_scheme(address: str) -> str:
-    """`hls` for the path of a playlist, `virtualcam` for a device's, `file` for any other path."""
-    if _is_device(address) and address.startswith("/dev/video"):
-        return "virtualcam"
-    return _written_scheme(address) or _kind_of_path(address)
-
-
 def _is_device(address: str) -> bool:
     try:
         return Path(address).is_char_device()
@@ -93,18 +87,13 @@ def _is_device(address: str) -> bool:
         return False
 
 
+def _written_scheme(address: str) -> str:
+    found = SCHEME.match(address)
+    return found[1].lower() if found and not os.path.exists(address) else ""
+
+
 def _kind_of_path(path: str) -> str:
     return "hls" if path.lower().endswith(PLAYLIST) else "file"
-
-
-def refuse_doubles(source: str, sinks: Sequence[str]) -> None:
-    """ImpastoError where two sinks, or the source and a sink, are one file, device or address."""
-    taken = {_place(source, source_scheme(source))}
-    for sink in sinks:
-        place = _place(sink, sink_scheme(sink))
-        if place in taken and sink_scheme(sink) not in SHARED:
-            raise BadValue(f"{redacted(sink)} is asked for twice; name another for one of the two")
-        taken.add(place)
 
 
 def _place(address: str, scheme: str) -> str:
@@ -119,6 +108,15 @@ def _place(address: str, scheme: str) -> str:
     return str(Path(rest).resolve()) if is_path else f"{scheme} {rest}"
 
 
-def _written_scheme(address: str) -> str:
-    found = SCHEME.match(address)
-    return found[1].lower() if found and not os.path.exists(address) else ""
+def _path(scheme: str, path: str) -> str:
+    path = SECRET_IN_PATH.sub(rf"\1{HIDDEN}", path)
+    head, slash, key = path.rpartition("/")
+    return f"{head}{slash}{HIDDEN}" if scheme in KEYED_SCHEMES and head and key else path
+
+
+def _query(query: str) -> str:
+    fields = [
+        (name, HIDDEN if SECRET_FIELDS.search(name) else value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
+    return urlencode(fields, safe="*/:,")

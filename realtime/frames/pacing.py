@@ -1,4 +1,7 @@
-"""When the next thing is due: pure functions of time, in seconds of one monotonic clock. Nothing here waits."""
+"""When the next thing is due: steady rates, a cap, and the next try of what failed.
+
+All in seconds of one monotonic clock that the caller reads; nothing here waits.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,40 +48,6 @@ class Ticker:
         return max(0.0, float(Fraction(self.start) + tick / self.rate - Fraction(now)))
 
 
-def next_allowed(last: float | None, rate: Fraction | None, now: float) -> float | None:
-    """Whether a frame that comes `now` passes a cap of `rate` frames a second: None where it is one too many.
-
-    Otherwise the time to give as `last` for the frame after it; `last` is None before the first. These times lie on a
-    grid, so that a cap of 15 lets exactly every second frame of 30 pass although frames come a little early or late.
-    Who comes more than an interval too late begins a new grid: a pause is not made up for by a burst. Without a `rate`
-    every frame passes.
-    """
-    if rate is None or last is None:
-        return now
-    interval = float(1 / rate)
-    due = last + interval
-    if now < due - EARLY * interval:
-        return None
-    return now if now > due + interval else due
-
-
-def backoff_seconds(failures: int) -> float:
-    """How long to wait after so many failures in a row: 0.5, 1, 2, 4, 8, 8 … seconds; nothing after none."""
-    if failures < 1:
-        return 0.0
-    return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 16))
-
-
-def failures_after(failures: int, good_seconds: float) -> int:
-    """The failures in a row once one more came after so many seconds of good work: ten of them forgive the past."""
-    return 1 if good_seconds >= GOOD_WORK_SECONDS else failures + 1
-
-
-def sink_rate(source_rate: Fraction | None) -> Fraction:
-    """The frames a second that sinks are opened for."""
-    return source_rate if source_rate and 0 < source_rate <= MOST_RATE else FALLBACK_RATE
-
-
 class Reopening:
     """Counts the failures in a row of one source or sink; times are seconds of one monotonic clock."""
 
@@ -106,3 +75,37 @@ class Reopening:
         """It is back; tells for how many seconds it was away."""
         self._opened_at = now
         return now - self._lost_at
+
+
+def next_allowed(last: float | None, rate: Fraction | None, now: float) -> float | None:
+    """Whether a frame that comes `now` passes a cap of `rate` frames a second: None where it is one too many.
+
+    Otherwise the time to give as `last` for the frame after it; `last` is None before the first. These times lie on a
+    grid, so that a cap of 15 lets exactly every second frame of 30 pass although frames come a little early or late.
+    Who comes more than an interval too late begins a new grid: a pause is not made up for by a burst. Without a `rate`
+    every frame passes.
+    """
+    if rate is None or last is None:
+        return now
+    interval = float(1 / rate)
+    due = last + interval
+    if now < due - EARLY * interval:
+        return None
+    return now if now > due + interval else due
+
+
+def sink_rate(source_rate: Fraction | None) -> Fraction:
+    """The frames a second that sinks are opened for."""
+    return source_rate if source_rate and 0 < source_rate <= MOST_RATE else FALLBACK_RATE
+
+
+def backoff_seconds(failures: int) -> float:
+    """How long to wait after so many failures in a row: 0.5, 1, 2, 4, 8, 8 … seconds; nothing after none."""
+    if failures < 1:
+        return 0.0
+    return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 16))
+
+
+def failures_after(failures: int, good_seconds: float) -> int:
+    """The failures in a row once one more came after so many seconds of good work: ten of them forgive the past."""
+    return 1 if good_seconds >= GOOD_WORK_SECONDS else failures + 1

@@ -67,4 +67,5 @@ def _engine_fields(engine: EngineSpec | None) -> dict[str, Any]:
         "engine": engine.backend if engine else None,
         "precision": engine.precision if engine else None,
         "engine_version": engine.version if engine else None,
+        "passed_over": list(engine.passed_over) if engine else [],
     }

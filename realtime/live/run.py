@@ -222,7 +222,7 @@ class _LiveRun:
         options = self._options
         loader = EngineLoader(self._report)
         self._opened.callback(loader.close)
-        choice = EngineChoice(options.engine, options.precision, options.strict)
+        choice = EngineChoice(options.engine, options.precision, options.strict, verbose=options.verbose)
         self._painter = LivePainter(loader, self._report, choice)
         self._opened.callback(self._painter.close)
         self._paint_size = PaintSize(options.height or min(AUTO_HEIGHT, self._size[1]))

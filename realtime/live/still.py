@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engines.errors import ImpastoError
 from engines.spec import one_line
 from realtime.frames.frame import Pixels
+from realtime.painting.notes import spoken
 
 if TYPE_CHECKING:
     from realtime.live.control.board import ControlBoard
@@ -78,7 +79,7 @@ class StillPainter:
         if hasattr(os, "setpriority"):
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        from realtime.painting.keyframes.optimiser import KeyframeOptimiser, spoken
+        from realtime.painting.keyframes.optimiser import KeyframeOptimiser
         from trainers.options import GatysOptions
 
         started = time.perf_counter()

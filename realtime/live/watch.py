@@ -22,6 +22,7 @@ from realtime.painting.engine_loader import LoadFailed
 from realtime.painting.painter import LivePainter
 
 SUFFIX = ".mkv"
+STATUS_SECONDS = 0.5
 
 
 class LiveRecorder:
@@ -61,9 +62,6 @@ class LiveRecorder:
         self._lane = self._lane_to(self._path)
         self._loop.add(self._lane)
         self._report(f"recording {self._path}")
-
-
-STATUS_SECONDS = 0.5
 
 
 class LiveWatch:

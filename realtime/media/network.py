@@ -1,4 +1,4 @@
-"""What goes wrong on the way to another machine, said in one line."""
+"""Addresses on other machines: what goes wrong on the way there, said in one line, and where an HLS playlist lies."""
 
 import os
 import re
@@ -30,6 +30,9 @@ REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (FileNotFoundError, "there is nothing under this path"),
     (OSError, "the other end does not take part; look at host, path and stream key"),
 )
+DEFAULT_PLAYLIST = "stream.m3u8"
+COUNTED = re.compile(r"%[\dd]")
+URL_SIGNS = str.maketrans(":%", "--")  # a player would read a name with them as an address
 
 
 def cannot_open(address: str, error: Exception) -> ImpastoError:
@@ -76,11 +79,6 @@ def check_answers(address: str, seconds: float) -> None:
             if not answer:
                 raise ConnectionResetError(ECONNRESET, os.strerror(ECONNRESET))
             answer_bytes -= len(answer)
-
-
-COUNTED = re.compile(r"%[\dd]")
-DEFAULT_PLAYLIST = "stream.m3u8"
-URL_SIGNS = str.maketrans(":%", "--")  # a player would read a name with them as an address
 
 
 def playlist_path(address: str) -> Path:

@@ -1,4 +1,4 @@
-"""A file that is written beside its final name and gets the name when it is complete."""
+"""Files to write: one that gets its name when it is complete, one that grows on the disk, and names that are free."""
 
 import errno
 import io
@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 
 from engines.errors import BadValue, FileError, FileMissing, FileTaken
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class PartialFile:
@@ -39,25 +41,6 @@ class PartialFile:
         if not self._done:
             with suppress(OSError):
                 self.path.unlink()
-
-
-def fresh_name(folder: Path, suffix: str, now: datetime) -> Path:
-    """`impasto-20261121-034512.mkv` for the suffix `.mkv`, numbered where that second has a file already."""
-    return beside(folder / f"impasto-{now:%Y%m%d-%H%M%S}{suffix}")
-
-
-def beside(path: Path) -> Path:
-    """`path` itself, or the first of `out-2.mp4`, `out-3.mp4`, … that does not exist."""
-    if not _taken(path):
-        return path
-    return next(name for number in count(2) if not _taken(name := path.with_stem(f"{path.stem}-{number}")))
-
-
-def _taken(path: Path) -> bool:
-    return path.exists() or path.is_symlink()  # a link that leads nowhere would be written through
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class GrowingFile(io.RawIOBase):
@@ -109,3 +92,19 @@ class GrowingFile(io.RawIOBase):
         why = "the disk is full" if self.error.errno in FULL else self.error.strerror
         message = f"{self.path}: {why}; what was recorded until then is kept and can be played"
         raise FileError.told(message, self.error)
+
+
+def fresh_name(folder: Path, suffix: str, now: datetime) -> Path:
+    """`impasto-20261121-034512.mkv` for the suffix `.mkv`, numbered where that second has a file already."""
+    return beside(folder / f"impasto-{now:%Y%m%d-%H%M%S}{suffix}")
+
+
+def beside(path: Path) -> Path:
+    """`path` itself, or the first of `out-2.mp4`, `out-3.mp4`, … that does not exist."""
+    if not _taken(path):
+        return path
+    return next(name for number in count(2) if not _taken(name := path.with_stem(f"{path.stem}-{number}")))
+
+
+def _taken(path: Path) -> bool:
+    return path.exists() or path.is_symlink()  # a link that leads nowhere would be written through

@@ -1,4 +1,4 @@
-"""The video devices of Linux: what each is, and who uses it.
+"""The video devices of Linux: what each is, what it offers, who uses it, and why it may be no camera to take.
 
 The numbers are those of the kernel's linux/videodev2.h.
 """
@@ -17,11 +17,23 @@ from engines.errors import ImpastoError
 QUERY_CAPABILITIES = 0x80685600  # VIDIOC_QUERYCAP
 REQUEST_BUFFERS = 0xC0145608  # VIDIOC_REQBUFS
 STREAM_ON = 0x40045612  # VIDIOC_STREAMON
+ENUM_FORMATS = 0xC0405602  # VIDIOC_ENUM_FMT
+ENUM_SIZES = 0xC02C564A  # VIDIOC_ENUM_FRAMESIZES
+ENUM_INTERVALS = 0xC034564B  # VIDIOC_ENUM_FRAMEINTERVALS
 CAPABILITY = struct.Struct("16s32s32s3I12x")  # struct v4l2_capability
 BUFFER_REQUEST = struct.Struct("3I8x")  # struct v4l2_requestbuffers
+FORMAT = struct.Struct("3I32s5I")  # struct v4l2_fmtdesc
+SIZE = struct.Struct("3I6I2I")  # struct v4l2_frmsizeenum
+INTERVAL = struct.Struct("5I6I2I")  # struct v4l2_frmivalenum
 CAPTURES, TAKES, CAPTURES_PLANES, DEVICE_CAPABILITIES = 0x1, 0x2, 0x1000, 0x80000000
 CAPTURE_BUFFERS, OUTPUT_BUFFERS, MAPPED = 1, 2, 1
+CAPTURE, DISCRETE = 1, 1
+BIG_ENDIAN = 1 << 31
 LOOPBACK = "v4l2 loopback"
+MOST_ITEMS = 256  # a driver that never says "that was all" must not hold us
+
+
+Ask = Callable[[int, bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,19 @@ class VideoDevice:
     def is_loopback(self) -> bool:
         """Whether it shows what another program writes into it."""
         return self.driver == LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedMode:
+    """A coding (four letters), a size (width, height) and the highest rate for it; None where the driver tells none."""
+
+    coding: str
+    size: tuple[int, int]
+    fps: float | None
+
+    def __str__(self) -> str:
+        rate = "" if self.fps is None else f" at {self.fps:.4g} fps"
+        return f"{self.size[0]}x{self.size[1]}{rate} {self.coding}"
 
 
 def describe(path: Path) -> VideoDevice:
@@ -64,6 +89,27 @@ def video_devices() -> list[VideoDevice]:
     return devices
 
 
+def modes_of(path: Path) -> list[OfferedMode]:
+    """What the device offers, largest first; of a range of sizes its largest. OSError where it cannot be opened."""
+    device = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        modes = set(list_modes(lambda request, question: _ioctl(device, request, question)))
+    finally:
+        os.close(device)
+    return sorted(modes, key=lambda mode: (-mode.size[0] * mode.size[1], -(mode.fps or 0), mode.coding))
+
+
+def list_modes(ask: Ask) -> Iterator[OfferedMode]:
+    """The modes behind `ask`, which answers a request of the kernel's with the filled structure, OSError at the end."""
+    for number in range(MOST_ITEMS):
+        try:
+            *_, code, _, _, _, _ = FORMAT.unpack(ask(ENUM_FORMATS, FORMAT.pack(number, CAPTURE, *[0], b"", *[0] * 5)))
+        except OSError:
+            return
+        for size in _sizes(ask, code):
+            yield OfferedMode(_letters(code), size, _highest_rate(ask, code, size))
+
+
 def is_busy(path: Path) -> bool:
     """Whether another program streams from the device: only one may own the buffers of a camera."""
     device = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -86,6 +132,25 @@ def users_of(path: Path) -> list[str]:
     return users
 
 
+def refuse_what_cannot_work(address: str, path: Path) -> None:
+    """Raise ImpastoError, in one line, where there is no camera, or it may not be used, or another program has it."""
+    if not path.exists():
+        raise ImpastoError(f"{address}: there is no {path}; {_choice(video_devices())}")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise ImpastoError(f"{address}: no permission for {path}; {_way_in(path)}")
+    try:
+        device = describe(path)
+        busy = not device.is_loopback and device.captures and is_busy(path)
+    except OSError as error:
+        raise ImpastoError(f"{address}: {path} is no camera ({error.strerror}); {_choice(video_devices())}") from error
+    if not device.captures:
+        raise ImpastoError(f"{address}: {path} ({device.name}) gives no pictures; {_choice(video_devices())}")
+    if busy:
+        users = ", ".join(users_of(path))
+        who = f"{users} has it; close that program" if users else f"find the program that has it with 'fuser -v {path}'"
+        raise ImpastoError(f"{address}: {path} is busy; {who}")
+
+
 def restore_output(path: Path) -> None:
     """Make a virtual camera that nobody writes to take pictures again.
 
@@ -103,53 +168,6 @@ def restore_output(path: Path) -> None:
 
 def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode(errors="replace")
-
-
-ENUM_FORMATS = 0xC0405602  # VIDIOC_ENUM_FMT
-ENUM_SIZES = 0xC02C564A  # VIDIOC_ENUM_FRAMESIZES
-ENUM_INTERVALS = 0xC034564B  # VIDIOC_ENUM_FRAMEINTERVALS
-FORMAT = struct.Struct("3I32s5I")  # struct v4l2_fmtdesc
-SIZE = struct.Struct("3I6I2I")  # struct v4l2_frmsizeenum
-INTERVAL = struct.Struct("5I6I2I")  # struct v4l2_frmivalenum
-CAPTURE, DISCRETE = 1, 1
-BIG_ENDIAN = 1 << 31
-MOST_ITEMS = 256  # a driver that never says "that was all" must not hold us
-
-Ask = Callable[[int, bytes], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedMode:
-    """A coding (four letters), a size (width, height) and the highest rate for it; None where the driver tells none."""
-
-    coding: str
-    size: tuple[int, int]
-    fps: float | None
-
-    def __str__(self) -> str:
-        rate = "" if self.fps is None else f" at {self.fps:.4g} fps"
-        return f"{self.size[0]}x{self.size[1]}{rate} {self.coding}"
-
-
-def modes_of(path: Path) -> list[OfferedMode]:
-    """What the device offers, largest first; of a range of sizes its largest. OSError where it cannot be opened."""
-    device = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    try:
-        modes = set(list_modes(lambda request, question: _ioctl(device, request, question)))
-    finally:
-        os.close(device)
-    return sorted(modes, key=lambda mode: (-mode.size[0] * mode.size[1], -(mode.fps or 0), mode.coding))
-
-
-def list_modes(ask: Ask) -> Iterator[OfferedMode]:
-    """The modes behind `ask`, which answers a request of the kernel's with the filled structure, OSError at the end."""
-    for number in range(MOST_ITEMS):
-        try:
-            *_, code, _, _, _, _ = FORMAT.unpack(ask(ENUM_FORMATS, FORMAT.pack(number, CAPTURE, *[0], b"", *[0] * 5)))
-        except OSError:
-            return
-        for size in _sizes(ask, code):
-            yield OfferedMode(_letters(code), size, _highest_rate(ask, code, size))
 
 
 def _letters(code: int) -> str:
@@ -190,25 +208,6 @@ def _ioctl(device: int, request: int, question: bytes) -> bytes:
     answer = bytearray(question)
     fcntl.ioctl(device, request, answer)
     return bytes(answer)
-
-
-def refuse_what_cannot_work(address: str, path: Path) -> None:
-    """Raise ImpastoError, in one line, where there is no camera, or it may not be used, or another program has it."""
-    if not path.exists():
-        raise ImpastoError(f"{address}: there is no {path}; {_choice(video_devices())}")
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise ImpastoError(f"{address}: no permission for {path}; {_way_in(path)}")
-    try:
-        device = describe(path)
-        busy = not device.is_loopback and device.captures and is_busy(path)
-    except OSError as error:
-        raise ImpastoError(f"{address}: {path} is no camera ({error.strerror}); {_choice(video_devices())}") from error
-    if not device.captures:
-        raise ImpastoError(f"{address}: {path} ({device.name}) gives no pictures; {_choice(video_devices())}")
-    if busy:
-        users = ", ".join(users_of(path))
-        who = f"{users} has it; close that program" if users else f"find the program that has it with 'fuser -v {path}'"
-        raise ImpastoError(f"{address}: {path} is busy; {who}")
 
 
 def _way_in(path: Path) -> str:

@@ -20,6 +20,7 @@ KEPT_ENGINES = 2
 KEPT_PX = 2 * 1280 * 720
 CLOSE_SECONDS = 0.5
 GREY = 128
+WITHOUT_CACHE = "without a cache the engine is built in this process, and the picture may stand still meanwhile"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,10 +203,12 @@ class EngineLoader:
         taken = replace(job.wanted.choice, backend=spec.backend, precision=spec.precision)
         chosen = arguments | {"choice": taken}
         engine = restore_engine(job.wanted.file, **chosen, report=lambda line: None)  # the child has told it
-        if engine is not None or job.cancelled.is_set():
-            return engine
-        self._report("without a cache the engine is built in this process, and the picture may stand still meanwhile")
-        return load_engine(job.wanted.file, **chosen, report=self._report)
+        if engine is None and not job.cancelled.is_set():
+            self._report(WITHOUT_CACHE)
+            engine = load_engine(job.wanted.file, **chosen, report=self._report)
+        if engine is not None:
+            engine.spec = replace(engine.spec, passed_over=spec.passed_over)  # none by name
+        return engine
 
     def _bridge(self, job: _Job) -> None:
         """Hands out an engine for a range of sizes, where the cache has one, to paint with while another is built."""

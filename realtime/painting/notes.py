@@ -10,19 +10,24 @@ from engines.loading.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """Which engine painted, and how near it came to the reference; `psnr_db` is None where it equals it to the bit."""
+    """Which engine painted, and how near it came to the reference; `psnr_db` is None where it equals it to the bit.
+
+    `passed_over` are the reasons why others were not taken, those for a GPU that is not here among them.
+    """
 
     engine: str
     precision: str
     version: str
     psnr_db: float | None
     floor_db: float | None
+    passed_over: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, engine: Engine) -> "EngineFacts":
         spec, gate = engine.spec, engine.gate
         psnr = gate.psnr_db if gate is not None and math.isfinite(gate.psnr_db) else None
-        return cls(spec.backend, spec.precision, spec.version, psnr, gate.floor_db if gate else None)
+        floor = gate.floor_db if gate else None
+        return cls(spec.backend, spec.precision, spec.version, psnr, floor, spec.passed_over)
 
     def __str__(self) -> str:
         return f"{self.engine} {self.precision}"
@@ -33,7 +38,25 @@ class EngineFacts:
             "precision": self.precision,
             "engine_version": self.version,
             "gate": {"psnr_db": self.psnr_db, "floor_db": self.floor_db},
+            "passed_over": list(self.passed_over),
         }
+
+
+def spoken(seconds: float) -> str:
+    """`25 s` or `3 min`."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def told_once(report: Callable[[str], None]) -> Callable[[str], None]:
+    """The report without the lines that were told already: engines of one run have nearly all to tell in common."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            report(line)
+
+    return tell
 
 
 class Notes:

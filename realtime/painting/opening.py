@@ -69,7 +69,14 @@ def open_stylizer(
         file,
         height=height,
         width=width,
-        choice=EngineChoice(options.engine, options.precision, options.strict, requests, calibration=calibration),
+        choice=EngineChoice(
+            options.engine,
+            options.precision,
+            options.strict,
+            requests,
+            calibration=calibration,
+            verbose=options.verbose,
+        ),
         report=report,
     )
     return Stylizer(engine, controls)

@@ -27,32 +27,6 @@ from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
 from realtime.sources.camera_mode import Adjustable, CameraMode, negotiate, written
 
-JFIF_TAGS = ColourTags(BT470BG_MATRIX, FULL)
-NEUTRAL = 128
-
-
-class MotionJpegDecoder:
-    """Decodes pictures to RGB of `size` (width, height), from any thread."""
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        self._codec = av.VideoCodecContext.create("mjpeg", "r")
-        self._codec.thread_count = 1  # more threads would hold pictures back
-        self._to_rgb = ToRgb(JFIF_TAGS, size, size)
-        self._last = np.full((size[1], size[0], 3), NEUTRAL, np.uint8)
-        self._lock = threading.Lock()
-
-    def __call__(self, coded: NDArray[np.uint8]) -> Pixels:
-        """(H, W, 3) uint8; for a picture that cannot be decoded the one before it, grey before the first."""
-        with self._lock:
-            try:
-                pictures = self._codec.decode(av.Packet(coded.tobytes()))
-            except av.FFmpegError:
-                pictures = []
-            if pictures:
-                self._last = self._to_rgb(pictures[-1])
-            return self._last
-
-
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_RATE = Fraction(30)
 SILENCE_SECONDS = 1.0
@@ -65,6 +39,8 @@ BACKENDS = {
     "darwin": (cv2.CAP_AVFOUNDATION,),
     "win32": (cv2.CAP_MSMF, cv2.CAP_DSHOW),
 }
+JFIF_TAGS = ColourTags(BT470BG_MATRIX, FULL)
+NEUTRAL = 128
 
 
 class Capture(Adjustable, Protocol):
@@ -153,6 +129,28 @@ class CameraSource:
         now = time.perf_counter()
         told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return told if now - SILENCE_SECONDS < told < now else now
+
+
+class MotionJpegDecoder:
+    """Decodes pictures to RGB of `size` (width, height), from any thread."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._codec = av.VideoCodecContext.create("mjpeg", "r")
+        self._codec.thread_count = 1  # more threads would hold pictures back
+        self._to_rgb = ToRgb(JFIF_TAGS, size, size)
+        self._last = np.full((size[1], size[0], 3), NEUTRAL, np.uint8)
+        self._lock = threading.Lock()
+
+    def __call__(self, coded: NDArray[np.uint8]) -> Pixels:
+        """(H, W, 3) uint8; for a picture that cannot be decoded the one before it, grey before the first."""
+        with self._lock:
+            try:
+                pictures = self._codec.decode(av.Packet(coded.tobytes()))
+            except av.FFmpegError:
+                pictures = []
+            if pictures:
+                self._last = self._to_rgb(pictures[-1])
+            return self._last
 
 
 def open_camera(address: str, request: SourceRequest) -> CameraSource:

@@ -1,4 +1,7 @@
-"""An open stream as a source: packets in as they come, pictures out that are never old."""
+"""An open stream as a source: packets in as they come, pictures out that are never old.
+
+`Arrival` tells from the packets' times when a picture was taken, and whether we have fallen behind.
+"""
 
 import time
 from collections import deque
@@ -20,6 +23,9 @@ from realtime.sources.sound_reader import SoundReader
 MOST_BEHIND_SECONDS = 0.5
 WAITED_SECONDS = 0.002  # a packet that took longer was not there yet
 FORGETTING = 0.001  # of the distance at each packet: follows clocks that differ by a ten-thousandth to a few ms
+LONGEST_GRAB_SECONDS = 0.8
+MOST_RATE = 240  # where FFmpeg says more, it does not know
+FIRST_PICTURE_SECONDS = 5.0
 
 
 class Arrival:
@@ -52,21 +58,6 @@ class Arrival:
     def captured_at(self, seconds: float, now: float) -> float:
         """When the picture of the stream's time `seconds` would have come on the quickest way, at most `now`."""
         return now if self.zero_at is None else min(now, self.zero_at + seconds)
-
-
-LONGEST_GRAB_SECONDS = 0.8
-MOST_RATE = 240  # where FFmpeg says more, it does not know
-FIRST_PICTURE_SECONDS = 5.0
-
-
-def _video_of(container: InputContainer, shown: str) -> av.VideoStream:
-    video = film_of(container)
-    if video is None:
-        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise ImpastoError(f"{shown} sends no video, only {kinds}; look at the address")
-    if video.codec_context is None:
-        raise ImpastoError(f"{shown} sends video that this FFmpeg cannot decode; have it sent as H.264")
-    return video
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +208,13 @@ class StreamSource:
                 continue
             seconds = float(ticks * self._video.time_base)
             yield ReceivedPicture(picture, seconds, self._arrival.captured_at(seconds, now))
+
+
+def _video_of(container: InputContainer, shown: str) -> av.VideoStream:
+    video = film_of(container)
+    if video is None:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise ImpastoError(f"{shown} sends no video, only {kinds}; look at the address")
+    if video.codec_context is None:
+        raise ImpastoError(f"{shown} sends video that this FFmpeg cannot decode; have it sent as H.264")
+    return video

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-# A card's device node; the one of cards inside WSL; those of the Jetson boards.
-DRIVER_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu")
+from engines.machine import NVIDIA_NODES
+
 DRIVER_VERSION = Path("/proc/driver/nvidia/version")
 SMI = "nvidia-smi"
 FIRST_TENSOR_CORES = (7, 0)
@@ -48,7 +48,7 @@ def missing_torch() -> str:
 
 
 def nvidia_driver_is_here() -> bool:
-    return shutil.which(SMI) is not None or any(Path(each).exists() for each in DRIVER_FILES)
+    return shutil.which(SMI) is not None or any(node.exists() for node in NVIDIA_NODES)
 
 
 def look_at_gpu(torch: Any) -> TorchGpu | str:

@@ -1,1 +1,1 @@
-"""What is measured."""
+"""What is measured: styles, sizes and engines with the clip that they paint."""

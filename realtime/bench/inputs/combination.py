@@ -40,6 +40,7 @@ class Combination:
             requests=requests,
             threads=options.threads,
             mode=options.mode,
+            verbose=options.verbose,
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The engine with several requests is built in a cache folder of this run, so that the time of a cold build is known; the
 one with a single request, which only the row "net only" needs, comes from the user's cache where it is there, unless
-the net has random weights: nobody will want that engine again.
+the net has random weights: nobody will want that engine again. A quick run, which tells no time of a build, takes all
+its engines from there.
 """
 
 import time
@@ -77,13 +78,14 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
     controls = Controls(style.vector(name))
     clip = clip_of(bench.options, combination.size, bench.folder)
     started = time.perf_counter()
-    engine = _engine(style, combination, bench, report, bench.options.requests, cache=bench.engines)
+    users = bench.engines if style.path.is_relative_to(bench.folder) else None  # None is the user's own
+    cache = users if bench.options.quick else bench.engines
+    engine = _engine(style, combination, bench, report, bench.options.requests, cache=cache)
     seconds = time.perf_counter() - started
     single = engine
     try:
         if bench.options.requests > 1:
-            cache = bench.engines if style.path.is_relative_to(bench.folder) else None
-            single = _engine(style, combination, bench, report, requests=1, cache=cache)
+            single = _engine(style, combination, bench, report, requests=1, cache=users)
         stylizers = Stylizer(engine, controls), Stylizer(single, controls)
         yield Subject(combination, bench, clip, style, *stylizers, seconds)
     finally:

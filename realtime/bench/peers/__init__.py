@@ -1,1 +1,1 @@
-"""What our figures stand beside."""
+"""What one would write instead of ours, with the same weights, to stand beside our figures."""

@@ -35,7 +35,7 @@ def check_matplotlib() -> None:
 
 
 def write_charts(report: BenchReport, folder: Path) -> list[Path]:
-    """fps.png, latency.png and waterfall.png in `folder`, which is made; OSError where it cannot be written."""
+    """fps.png, latency.png and, unless it was quick, waterfall.png in `folder`; OSError where it cannot be made."""
     figure = _figure_class()
     if not report.ran:
         return []
@@ -43,10 +43,11 @@ def write_charts(report: BenchReport, folder: Path) -> list[Path]:
     return [
         _write(figure, report, folder / f"{name}.png", title, draw, bars)
         for name, title, draw, bars in (
-            ("fps", "Frames a second", _draw_fps, len(ROWS)),
+            ("fps", "Frames a second", _draw_fps, len(_rows(report.ran))),
             ("latency", "Milliseconds of a frame in the net, one at a time", _draw_latency, 1),
             ("waterfall", "Milliseconds of a frame in each stage alone", _draw_waterfall, 1),
         )
+        if name != "waterfall" or not report.quick
     ]
 
 
@@ -75,22 +76,29 @@ def _write(
     draw(axes, ran)
     axes.set_yticks(range(len(ran)), [_label(made, result) for made, result in ran])
     axes.invert_yaxis()
+    title += ", measured quickly" if report.quick else ""
     figure.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     axes.set_title("\n".join(below), loc="left", fontsize=9, color=GREY)
     figure.savefig(path)
     return path
 
 
+def _rows(ran: Ran) -> dict[str, str]:
+    """Those of ROWS that were measured: a quick run has fewer."""
+    return {name: label for name, label in ROWS.items() if name in ran[0][1].rows}
+
+
 def _draw_fps(axes: "Axes", ran: Ran) -> None:
-    height = 0.8 / len(ROWS)
-    most = max(result.rows[name].fps.most for _, result in ran for name in ROWS)
-    for index, (name, label) in enumerate(ROWS.items()):
-        places = [place + (index - (len(ROWS) - 1) / 2) * height for place in range(len(ran))]
+    rows = _rows(ran)
+    height = 0.8 / len(rows)
+    most = max(result.rows[name].fps.most for _, result in ran for name in rows)
+    for index, (name, label) in enumerate(rows.items()):
+        places = [place + (index - (len(rows) - 1) / 2) * height for place in range(len(ran))]
         spreads = [result.rows[name].fps for _, result in ran]
         _bars(axes, places, spreads, height * 0.9, COLOURS[index], label, most)
     axes.set_xlim(0, 1.14 * most)
     axes.set_xlabel("frames a second: median, least and most of the turns")
-    _legend(axes, len(ROWS))
+    _legend(axes, len(rows))
 
 
 def _bars(
@@ -132,8 +140,8 @@ def _draw_waterfall(axes: "Axes", ran: Ran) -> None:
                 axes.text(left + width / 2, place, f"{width:.1f}", ha="center", va="center", color="white", fontsize=9)
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
     for place, (_, result) in enumerate(ran):
-        share = f"pipeline {100 * result.efficiency.median:.0f} % of it"
-        bound = f"{sums[place]:.1f} ms; bound by {result.slowest_stage}, {share}"
+        share = f", pipeline {100 * result.efficiency.median:.0f} % of it" if result.efficiency else ""
+        bound = f"{sums[place]:.1f} ms; bound by {result.slowest_stage}{share}"
         axes.text(sums[place] + 0.01 * max(sums), place, bound, va="center", fontsize=9)
     axes.set_xlim(0, 1.55 * max(sums))
     axes.set_xlabel("milliseconds")

@@ -1,19 +1,22 @@
-"""What one run of the benchmark found out."""
+"""What one run of the benchmark found out, and the command line that asked for it."""
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from realtime.bench.figures import Latency, Spread
 from realtime.bench.inputs.combination import Combination
-from realtime.bench.options import BenchOptions
+from realtime.bench.options import BESIDE, BenchOptions
 from realtime.bench.roofline.roofline import Roof
 from realtime.bench.rows.live import LiveRow
 from realtime.bench.rows.stability import Stability
 
-SETTINGS = ("command", "clip", "frames", "row_seconds", "repeats", "requests", "interrupted")
+SETTINGS = ("command", "quick", "clip", "frames", "row_seconds", "repeats", "requests", "interrupted")
 SATURATED = 0.9  # of the usable cores
+DEFAULTS = BenchOptions()
+SWITCHES = (*BESIDE, "quick")
+SINGLE = ("mode", "threads", "requests", "frames", "row_seconds", "repeats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Result:
 
     `efficiency` is the pipeline's frames a second over those of its slowest stage alone: 1 is a perfect overlap.
     `on_gpu_ms` is the median for frames that lie on the engine's GPU and stay there, None where it takes none.
-    `build_seconds` is the time of one cold build with the gate, `restore_seconds` that from the cache.
+    `build_seconds` is the time of one cold build with the gate, `restore_seconds` that from the cache. `passed_over`
+    are the engines that were not taken, and why. A quick run leaves out builds, stages and what a fresh process tells.
     """
 
     engine: str
@@ -62,21 +66,22 @@ class Result:
     device: str
     gate_db: float | None
     gate_reference: str
-    restore_seconds: Spread
-    first_frame_seconds: Spread
-    peak_mib: Spread
-    gpu_mib: Spread | None
     latency: Latency
     rows: dict[str, Row]
-    stages: dict[str, Stage]
-    efficiency: Spread
     usable_cores: float
-    build_seconds: float = 0.0
+    restore_seconds: Spread | None = None
+    first_frame_seconds: Spread | None = None
+    peak_mib: Spread | None = None
+    gpu_mib: Spread | None = None
+    stages: dict[str, Stage] = field(default_factory=dict)
+    efficiency: Spread | None = None
+    build_seconds: float | None = None
     peers: tuple[PeerRow, ...] = ()
     roof: Roof | None = None
     roof_reason: str = ""
     stability: Stability | None = None
     on_gpu_ms: Spread | None = None
+    passed_over: tuple[str, ...] = ()
 
     @property
     def net_ms(self) -> float:
@@ -85,7 +90,8 @@ class Result:
 
     @property
     def slowest_stage(self) -> str:
-        return min(self.stages, key=lambda name: self.stages[name].fps.median)
+        """Empty where no stage was measured alone."""
+        return min(self.stages, key=lambda name: self.stages[name].fps.median, default="")
 
     @property
     def busy_share(self) -> float:
@@ -94,7 +100,9 @@ class Result:
 
     @property
     def bound_by(self) -> str:
-        """What has to become faster before the pipeline does."""
+        """What has to become faster before the pipeline does; empty where no stage was measured alone."""
+        if not self.stages:
+            return ""
         cores = f"; all cores are busy ({100 * self.busy_share:.0f} %)" if self.busy_share >= SATURATED else ""
         return f"{self.slowest_stage}{cores}"
 
@@ -132,7 +140,8 @@ class Outcome:
 class BenchReport:
     """The outcomes in the order in which they were asked for, and where and how they were measured.
 
-    Where the run was `interrupted`, a combination may have had fewer turns than `repeats`.
+    Where the run was `interrupted`, a combination may have had fewer turns than `repeats`. The figures of a `quick` one
+    are of a single short turn, and some are missing.
     """
 
     command: str
@@ -145,6 +154,7 @@ class BenchReport:
     live: LiveRow | None
     machine: dict[str, Any]
     interrupted: bool = False
+    quick: bool = False
 
     @property
     def ran(self) -> list[tuple[Combination, Result]]:
@@ -156,11 +166,6 @@ class BenchReport:
         return {
             **settings, "machine": self.machine, "live": live, "combinations": [one.as_dict() for one in self.outcomes],
         }  # fmt: skip
-
-
-DEFAULTS = BenchOptions()
-SWITCHES = ("peers", "roofline", "stability", "live")
-SINGLE = ("mode", "threads", "requests", "frames", "row_seconds", "repeats")
 
 
 def command_line(options: BenchOptions) -> str:

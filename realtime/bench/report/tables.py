@@ -1,6 +1,6 @@
 """The report as tables: the same ones for a terminal and for the documentation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -19,6 +19,15 @@ GIGA = 1e9
 WORDS = ("style", "size", "engine", "bound by", "against", "why")  # columns of words; the others hold figures
 MEBI = 2**20
 WIDE = 10_000  # columns: more than any table needs
+SPEEDS = {
+    "net": "net x{}, fps",
+    "decode_stylize_null": "decode to null, fps",
+    "decode_stylize_encode": "decode to file, fps",
+}
+QUICK = (
+    "--quick: one short turn and one frame in the net at a time. Left out: the spread of several turns, several frames "
+    "at once, decode to null, each stage alone, builds, start and memory. Do not compare with figures of full runs."
+)
 HEADS = 3  # the first columns of every table: style, size, engine
 
 
@@ -40,13 +49,11 @@ def tables_of(report: BenchReport) -> list[Table]:
 
 def speed_table(report: BenchReport) -> Table:
     """Milliseconds of the net for one frame, frames a second of the net and of the whole pipeline."""
-    speeds = f"net x{report.requests}, fps", "decode to null, fps", "decode to file, fps"
-    columns = ("style", "size", "engine", "net only, p50 ms", "p95 ms", "p99 ms", *speeds, "gate, dB")
-    rows = tuple(_speed_row(made, result) for made, result in report.ran)
-    notes = [
-        f"Medians of {report.repeats} turn{'' if report.repeats == 1 else 's'} of {report.frames} frames (least–most), "
-        f"or of {report.row_seconds:g} s."
-    ]
+    speeds = {name: head.format(report.requests) for name, head in SPEEDS.items() if name in _measured(report)}
+    columns = ("style", "size", "engine", "net only, p50 ms", "p95 ms", "p99 ms", *speeds.values(), "gate, dB")
+    rows = tuple(_speed_row(made, result, speeds) for made, result in report.ran)
+    turns = "One turn" if report.repeats == 1 else f"Medians (least–most) of {report.repeats} turns"
+    notes = [f"{turns} of {report.frames} frames, or of {report.row_seconds:g} s."]
     if report.interrupted:
         notes.append("The run was ended early: not all combinations had all their turns.")
     notes += [
@@ -62,7 +69,14 @@ def speed_table(report: BenchReport) -> Table:
         if result.on_gpu_ms
     ]
     notes += [report.live.summary()] if report.live else []
-    return Table("Speed", columns, rows, tuple(notes))
+    if report.quick:
+        notes.insert(0, QUICK)
+    return Table("Speed, measured quickly" if report.quick else "Speed", columns, rows, tuple(notes))
+
+
+def _measured(report: BenchReport) -> set[str]:
+    """The names of the rows that there are."""
+    return {name for _, result in report.ran for name in result.rows}
 
 
 def start_table(report: BenchReport) -> Table:
@@ -70,10 +84,11 @@ def start_table(report: BenchReport) -> Table:
     columns = ("style", "size", "engine", "cold build, s", "from the cache, s", "first frame, s", "memory, MiB")
     rows = tuple(
         (
-            *_heads(made, result), shown(result.build_seconds), str(result.restore_seconds),
+            *_heads(made, result), shown(result.build_seconds or 0.0), str(result.restore_seconds),
             str(result.first_frame_seconds), str(result.peak_mib), str(result.gpu_mib or "–"),
         )
         for made, result in report.ran
+        if result.first_frame_seconds
     )  # fmt: skip
     notes = (
         "A cold build includes the gate. The first frame counts from the start of a fresh process that writes a file.",
@@ -91,6 +106,7 @@ def waterfall_table(report: BenchReport) -> Table:
             _percent(result.efficiency), result.bound_by,
         )
         for made, result in report.ran
+        if result.efficiency
     )  # fmt: skip
     notes = (
         "Each stage alone, one frame after the other, with its share of the sum. The pipeline to a file, in frames a "
@@ -193,11 +209,10 @@ def _engine(result: Result) -> str:
     return f"{result.engine} {result.precision}"
 
 
-def _speed_row(made: Combination, result: Result) -> tuple[str, ...]:
-    late, fps = result.latency, {name: str(row.fps) for name, row in result.rows.items()}
+def _speed_row(made: Combination, result: Result, speeds: Iterable[str]) -> tuple[str, ...]:
+    late, fps = result.latency, [str(result.rows[name].fps) for name in speeds]
     gate = "–" if result.gate_db is None else f"{result.gate_db:.1f}"
-    speeds = fps["net"], fps["decode_stylize_null"], fps["decode_stylize_encode"]
-    return (*_heads(made, result), str(late.p50_of_repeats), shown(late.p95), shown(late.p99), *speeds, gate)
+    return (*_heads(made, result), str(late.p50_of_repeats), shown(late.p95), shown(late.p99), *fps, gate)
 
 
 def _stage(stage: Stage) -> str:

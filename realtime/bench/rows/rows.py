@@ -38,6 +38,15 @@ def net_latency_ms(subject: Subject) -> list[float]:
     return each_ms(subject.single, frames, allowance_of(subject))
 
 
+def seconds_of_a_frame(subject: Subject) -> float:
+    """Of the net, by the second frame that it paints: near enough to tell how long its rows will take."""
+    (frame,) = subject.frames(1)
+    subject.single(frame)
+    started = time.perf_counter()
+    subject.single(frame)
+    return time.perf_counter() - started
+
+
 def on_gpu_ms(subject: Subject) -> list[float]:
     """The same on frames that lie in the GPU's memory, and stay there; empty where the engine takes none."""
     if not subject.single.takes_device_frames or why_no_tensors():

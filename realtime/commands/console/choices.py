@@ -112,7 +112,7 @@ Height = Annotated[
         min=LEAST_SIZE_PX,
         max=MOST_SIZE_PX,
         metavar="PIXELS",
-        help="Paint and write at this height; the width follows.",
+        help="Paint and write at this height, the input's unless given; the width follows.",
         rich_help_panel=PAINTING,
     ),
 ]
@@ -148,6 +148,12 @@ Precision = Annotated[
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail where an engine is refused; try no other.", rich_help_panel=MACHINE)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", help="Say why every engine was passed over, those for a GPU too.", rich_help_panel=MACHINE
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option(help="Replace OUT where it exists already.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

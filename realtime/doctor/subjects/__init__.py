@@ -1,1 +1,1 @@
-"""What doctor looks at, a file for each subject."""
+"""What doctor looks at: a file for each subject, whose functions are named in checks.py."""

@@ -1,4 +1,4 @@
-"""Each backend: whether it can run here, in which precisions, and why not."""
+"""Each backend: whether it can run here, in which precisions, and why not; and how fast it paints when it does."""
 
 import math
 import statistics
@@ -14,6 +14,14 @@ from engines.spec import BackendState, Controls, Engine, EngineChoice
 from engines.style.styles import resolve
 from realtime.doctor.finding import Finding, State, missing
 from realtime.painting.options import StylizeOptions
+
+WIDTH, HEIGHT = 640, 360
+MEASURED_SECONDS = 5.0
+WARM_UP_FRAMES = 3
+LEAST_FRAMES = 2
+
+
+Report = Callable[[str], None]
 
 
 def look_at_engine(name: str, _report: Callable[[str], None]) -> list[Finding]:
@@ -34,14 +42,6 @@ def of_state(state: BackendState) -> Finding:
         "device": state.device,
     }
     return Finding(state.name, State.YES, text, facts=facts)
-
-
-WIDTH, HEIGHT = 640, 360
-MEASURED_SECONDS = 5.0
-WARM_UP_FRAMES = 3
-LEAST_FRAMES = 2
-
-Report = Callable[[str], None]
 
 
 def measure_speed(backend: str, report: Report) -> list[Finding]:
@@ -74,6 +74,11 @@ def frame_times(engine: Engine, controls: Controls, limit_seconds: float) -> Ite
         count += 1
 
 
+def decibels(psnr_db: float) -> str:
+    """`52.3 dB`; pictures that are equal have no end of it."""
+    return f"{psnr_db:.1f} dB" if math.isfinite(psnr_db) else "no difference"
+
+
 def _finding(engine: Engine, seconds: list[float], ready_seconds: float) -> Finding:
     spec, gate = engine.spec, engine.gate
     p50_ms = 1e3 * statistics.median(seconds)
@@ -92,8 +97,3 @@ def _finding(engine: Engine, seconds: list[float], ready_seconds: float) -> Find
         "gate_floor_db": gate.floor_db if gate else None,
     }
     return Finding(spec.backend, State.YES, f"{spec.precision}: {p50_ms:.1f} ms, {fps:.1f} fps{alike}", facts=facts)
-
-
-def decibels(psnr_db: float) -> str:
-    """`52.3 dB`; pictures that are equal have no end of it."""
-    return f"{psnr_db:.1f} dB" if math.isfinite(psnr_db) else "no difference"

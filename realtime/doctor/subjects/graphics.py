@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engines.machine import AMD, INTEL, NVIDIA, PCI, display_devices
 from realtime.doctor.finding import Finding, State
 
-PCI, DRM = Path("/sys/bus/pci/devices"), Path("/sys/class/drm")
+DRM = Path("/sys/class/drm")
 RENDER_NODES = Path("/dev/dri")
 NAMES_OF_DEVICES = (Path("/usr/share/misc/pci.ids"), Path("/usr/share/hwdata/pci.ids"))
-DISPLAY_CLASS = "0x03"
-VENDORS = {"10de": "NVIDIA", "1002": "AMD", "8086": "Intel", "1af4": "virtio", "1234": "QEMU", "15ad": "VMware"}
-NVIDIA = "10de"
+VENDORS = {NVIDIA: "NVIDIA", AMD: "AMD", INTEL: "Intel", "1af4": "virtio", "1234": "QEMU", "15ad": "VMware"}
 QUERY = ("name", "driver_version", "memory.total", "memory.free", "compute_cap", "utilization.gpu")
 WSL_SMI = Path("/usr/lib/wsl/lib/nvidia-smi")
 ASK_SECONDS = 5.0
@@ -47,7 +46,7 @@ def look_at_graphics() -> list[Finding]:
 
 def kernel_cards(pci: Path = PCI, drm: Path = DRM) -> list[Card]:
     """What is on the PCI bus, and graphics that are part of a chip."""
-    devices = [path for path in _children(pci) if _read(path / "class").startswith(DISPLAY_CLASS)]
+    devices = display_devices(pci)
     built_in = (path / "device" for path in _children(drm) if path.name.startswith("card") and "-" not in path.name)
     known = {path.resolve() for path in devices}
     devices += [path for path in built_in if path.exists() and path.resolve() not in known]

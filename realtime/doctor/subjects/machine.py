@@ -1,4 +1,4 @@
-"""The processor: how many cores may be used, and whether it has what makes the nets fast."""
+"""The system, the processor and the memory: what it is, how much of it may be used, and what makes the nets fast."""
 
 import os
 import platform
@@ -9,6 +9,8 @@ from pathlib import Path
 from engines.machine import MULTIPLY_BF16, cpu_flags, cpu_limit, cpu_model, memory_limit_bytes
 from realtime.doctor.finding import Finding, State
 
+CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+MEMORY_INFO = Path("/proc/meminfo")
 ASK_SECONDS = 2.0
 # The names of /proc/cpuinfo, any of which will do.
 FEATURES_X86 = {
@@ -28,11 +30,36 @@ FEATURES_ARM = {
 X86 = ("x86_64", "amd64", "i686", "i386")
 BUSY = 0.75  # of a core's time each
 BF16, LEAST = "BF16", {"AVX2", "NEON"}
+LEAST_FREE_GIB = 1.0
+
+
+def look_at_system() -> list[Finding]:
+    """Name and version of the system, with the container or the Windows that it runs in."""
+    name, kernel = _name(), f"{platform.system()} {platform.release()}"
+    inside = _inside()
+    text = ", ".join(part for part in (name, kernel if kernel not in name else "", inside) if part)
+    return [Finding("system", State.FACT, text, facts={"name": name, "kernel": kernel, "inside": inside})]
 
 
 def look_at_processor() -> list[Finding]:
     """Model, cores and features, and whether others are using it."""
     return [_model(), _cores(), *_features(), *_load()]
+
+
+def look_at_memory() -> list[Finding]:
+    """In GiB, with the limit of a container."""
+    total, free, limit = _total_gib(), _available_gib(), memory_limit_bytes()
+    limit_gib = None if limit is None else round(limit / 2**30, 2)
+    facts = {"total_gib": total, "available_gib": free, "limit_gib": limit_gib}
+    if total is None:
+        return [Finding("memory", State.FACT, "unknown", facts=facts)]
+    text = f"{total:.1f} GiB" + ("" if free is None else f", {free:.1f} GiB of it free")
+    if limit_gib is not None and limit_gib < total:
+        text += f"; the container may use {limit_gib:.1f} GiB"
+    usable = min(value for value in (total, free, limit_gib) if value is not None)
+    if usable < LEAST_FREE_GIB:
+        return [Finding("memory", State.NO, text, "close other programs, or paint at a smaller --height", facts)]
+    return [Finding("memory", State.YES, text, facts=facts)]
 
 
 def usable_cores() -> int:
@@ -44,6 +71,23 @@ def features(flags: set[str], machine: str) -> dict[str, bool]:
     """What matters to the nets, by the name that people know it by, and whether it is there."""
     table = FEATURES_X86 if machine.lower() in X86 else FEATURES_ARM
     return {name: bool(flags & words) for name, words in table.items()}
+
+
+def _name() -> str:
+    if sys.platform == "darwin":
+        return f"macOS {platform.mac_ver()[0]}"
+    if sys.platform == "win32":
+        return f"Windows {platform.release()} {platform.version()}"
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return platform.system()
+
+
+def _inside() -> str:
+    if "microsoft" in platform.release().lower():
+        return "in WSL"
+    return "in a container" if any(mark.exists() for mark in CONTAINER_MARKS) else ""
 
 
 def _model() -> Finding:
@@ -68,19 +112,6 @@ def _cores() -> Finding:
     return Finding("cores", State.FACT, f"{text}, and the time of {limit:.3g} (the container's limit)", facts=facts)
 
 
-def _load() -> list[Finding]:
-    """A busy machine explains figures that are too low."""
-    if not hasattr(os, "getloadavg"):
-        return []
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    facts = {"load": round(load, 2)}
-    if load < BUSY * cores:
-        return [Finding("load", State.FACT, f"{load:.1f}", facts=facts)]
-    return [
-        Finding("load", State.FACT, f"{load:.1f}: others use it too, and what is measured now is too low", facts=facts)
-    ]
-
-
 def _features() -> list[Finding]:
     flags = set(cpu_flags().lower().split())
     if not flags:
@@ -96,24 +127,17 @@ def _features() -> list[Finding]:
     return [Finding("features", state, text, remedy, facts={"features": found})]
 
 
-MEMORY_INFO = Path("/proc/meminfo")
-LEAST_FREE_GIB = 1.0
-
-
-def look_at_memory() -> list[Finding]:
-    """In GiB, with the limit of a container."""
-    total, free, limit = _total_gib(), _available_gib(), memory_limit_bytes()
-    limit_gib = None if limit is None else round(limit / 2**30, 2)
-    facts = {"total_gib": total, "available_gib": free, "limit_gib": limit_gib}
-    if total is None:
-        return [Finding("memory", State.FACT, "unknown", facts=facts)]
-    text = f"{total:.1f} GiB" + ("" if free is None else f", {free:.1f} GiB of it free")
-    if limit_gib is not None and limit_gib < total:
-        text += f"; the container may use {limit_gib:.1f} GiB"
-    usable = min(value for value in (total, free, limit_gib) if value is not None)
-    if usable < LEAST_FREE_GIB:
-        return [Finding("memory", State.NO, text, "close other programs, or paint at a smaller --height", facts)]
-    return [Finding("memory", State.YES, text, facts=facts)]
+def _load() -> list[Finding]:
+    """A busy machine explains figures that are too low."""
+    if not hasattr(os, "getloadavg"):
+        return []
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    facts = {"load": round(load, 2)}
+    if load < BUSY * cores:
+        return [Finding("load", State.FACT, f"{load:.1f}", facts=facts)]
+    return [
+        Finding("load", State.FACT, f"{load:.1f}: others use it too, and what is measured now is too low", facts=facts)
+    ]
 
 
 def _total_gib() -> float | None:
@@ -130,31 +154,3 @@ def _available_gib(info: Path = MEMORY_INFO) -> float | None:
         return None
     amounts = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
     return next((round(int(amount) / 2**20, 2) for amount in amounts), None)
-
-
-CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-
-
-def look_at_system() -> list[Finding]:
-    """Name and version of the system, with the container or the Windows that it runs in."""
-    name, kernel = _name(), f"{platform.system()} {platform.release()}"
-    inside = _inside()
-    text = ", ".join(part for part in (name, kernel if kernel not in name else "", inside) if part)
-    return [Finding("system", State.FACT, text, facts={"name": name, "kernel": kernel, "inside": inside})]
-
-
-def _name() -> str:
-    if sys.platform == "darwin":
-        return f"macOS {platform.mac_ver()[0]}"
-    if sys.platform == "win32":
-        return f"Windows {platform.release()} {platform.version()}"
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    except OSError:
-        return platform.system()
-
-
-def _inside() -> str:
-    if "microsoft" in platform.release().lower():
-        return "in WSL"
-    return "in a container" if any(mark.exists() for mark in CONTAINER_MARKS) else ""

@@ -16,6 +16,21 @@ SERVERS = {"PipeWire": "pipewire-0", "PulseAudio": "pulse/native"}
 MICROPHONE, WINDOW = "microphone", "window"
 
 
+def look_at_display() -> list[Finding]:
+    """A machine without a display paints into files and cameras just as well."""
+    try:
+        from realtime.sinks.display import look_for_display
+    except ImportError as error:  # OpenCV, for want of a library of the system
+        return [missing(WINDOW, in_one_line(error), State.NO)]
+    try:
+        width, height = look_for_display()
+    except ImpastoError as error:
+        return [missing(WINDOW, error)]
+    return [
+        Finding(WINDOW, State.YES, f"can be opened on a screen of {width}x{height}", facts={"size": [width, height]})
+    ]
+
+
 def look_at_sound() -> list[Finding]:
     """What can be heard here. Nothing is opened: a microphone that is listened to tells its person so."""
     name = FORMATS.get(sys.platform, "alsa")
@@ -37,15 +52,6 @@ def inputs_of(listed: str) -> list[tuple[str, str]]:
     ]
 
 
-def _inputs() -> Iterator[Finding]:
-    listed = CARDS.read_text() if CARDS.exists() else ""
-    for device, name in inputs_of(listed):
-        allowed = os.access(Path("/dev/snd"), os.X_OK)
-        text = f"{name} (--audio microphone:{device})"
-        remedy = "" if allowed else "join the group audio: sudo usermod -aG audio $USER"
-        yield Finding(MICROPHONE, State.YES if allowed else State.NO, text, remedy, {"device": device, "name": name})
-
-
 def _servers() -> Iterator[Finding]:
     """Through a sound server ALSA's `default` is whatever the person chose in the desktop's settings."""
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
@@ -55,16 +61,10 @@ def _servers() -> Iterator[Finding]:
         yield Finding(MICROPHONE, State.YES, text, facts={"servers": running})
 
 
-def look_at_display() -> list[Finding]:
-    """A machine without a display paints into files and cameras just as well."""
-    try:
-        from realtime.sinks.display import look_for_display
-    except ImportError as error:  # OpenCV, for want of a library of the system
-        return [missing(WINDOW, in_one_line(error), State.NO)]
-    try:
-        width, height = look_for_display()
-    except ImpastoError as error:
-        return [missing(WINDOW, error)]
-    return [
-        Finding(WINDOW, State.YES, f"can be opened on a screen of {width}x{height}", facts={"size": [width, height]})
-    ]
+def _inputs() -> Iterator[Finding]:
+    listed = CARDS.read_text() if CARDS.exists() else ""
+    for device, name in inputs_of(listed):
+        allowed = os.access(Path("/dev/snd"), os.X_OK)
+        text = f"{name} (--audio microphone:{device})"
+        remedy = "" if allowed else "join the group audio: sudo usermod -aG audio $USER"
+        yield Finding(MICROPHONE, State.YES if allowed else State.NO, text, remedy, {"device": device, "name": name})

@@ -1,4 +1,4 @@
-"""Where compiled engines are kept: whether there is room, whether it is ours alone, and what the gate said of each."""
+"""What lies on disk: the cache of compiled engines with what the gate said of each, and the bundled style files."""
 
 import math
 import os
@@ -23,6 +23,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SUBJECT = "folder"
 REASONS_TOLD = 5
 CHECK_AGAIN = "`impasto compile --prune` has it checked again"
+NO_STYLES = "no style file is bundled"
+REINSTALL = "install impasto again: pip install --force-reinstall impasto"
 
 
 def look_at_cache() -> list[Finding]:
@@ -39,6 +41,12 @@ def look_at_cached_engines(backend: str, _report: Callable[[str], None]) -> list
         return []
     headers = EngineCache(default_cache_folder()).find(lambda header: header.fields.get("backend") == backend)
     return [_engine(header) for header in headers if not why_stale(header.fields, state)]
+
+
+def look_at_gallery() -> list[Finding]:
+    """The bundled style files and those of other packages, each read and checked."""
+    found = [_look_at(item) for item in gallery_items()]
+    return found or [Finding("gallery", State.NO, NO_STYLES, REINSTALL)]
 
 
 def _folder(folder: Path, entries: Sequence[StoredEntry]) -> Finding:
@@ -86,6 +94,11 @@ def _refused(entries: Sequence[StoredEntry]) -> list[Finding]:
     return [Finding("files", State.NO, what, "`impasto compile --prune` removes them", facts)]
 
 
+def _nearest(folder: Path) -> Path:
+    """The folder, or where it would be made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def _engine(header: EntryHeader) -> Finding:
     fields, gate = header.fields, header.gate
     style = header.origin.style_name or f"style {fields['style'][:8]}"
@@ -120,21 +133,6 @@ def _finite(number: str) -> float | None:
 
 def _short(psnr_db: float) -> str:
     return f"{psnr_db:.0f}" if math.isfinite(psnr_db) else "equal"
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or where it would be made."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-NO_STYLES = "no style file is bundled"
-REINSTALL = "install impasto again: pip install --force-reinstall impasto"
-
-
-def look_at_gallery() -> list[Finding]:
-    """The bundled style files and those of other packages, each read and checked."""
-    found = [_look_at(item) for item in gallery_items()]
-    return found or [Finding("gallery", State.NO, NO_STYLES, REINSTALL)]
 
 
 def _look_at(item: GalleryItem) -> Finding:

@@ -1,4 +1,4 @@
-"""What FFmpeg can decode and encode on the processor, and whether there is an ffmpeg for SRT."""
+"""What FFmpeg can decode and encode, on the processor and in hardware, and whether there is an ffmpeg for SRT."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,9 +28,14 @@ def look_at_codecs() -> list[Finding]:
     return found
 
 
-def ffmpeg_version() -> str:
-    """The version of the FFmpeg inside PyAV."""
-    return str(av.ffmpeg_version_info)
+def look_at_hardware() -> list[Finding]:
+    """A line for every kind of hardware that this FFmpeg knows; the processor does what none of it can."""
+    encoders, decoders = hardware_encoders(), hardware_decoders()
+    families = [*_of_families("encode", encoders), *_of_families("decode", decoders)]
+    unknown = sorted({_family(codec) for codec in (*encoders, *decoders) if codec.reason == NOT_BUILT_IN})
+    if unknown:
+        families.append(Finding("hardware", State.ABSENT, f"not built into this FFmpeg: {', '.join(unknown)}"))
+    return families
 
 
 def look_at_srt() -> list[Finding]:
@@ -41,6 +46,22 @@ def look_at_srt() -> list[Finding]:
         return [Finding("SRT", State.YES, f"through {srt_program()}")]
     except ImpastoError as error:
         return [missing("SRT", error)]
+
+
+def ffmpeg_version() -> str:
+    """The version of the FFmpeg inside PyAV."""
+    return str(av.ffmpeg_version_info)
+
+
+def of_family(subject: str, codecs: Sequence[HardwareCodec]) -> Finding:
+    """What works of one kind of hardware, and why the rest does not."""
+    works = [_codec(codec) for codec in codecs if codec.works]
+    reasons = {_codec(codec): codec.reason for codec in codecs if not codec.works}
+    facts = {"works": works, "reasons": reasons}
+    if not works:
+        return missing(subject, next(iter(reasons.values())), facts=facts)
+    text = ", ".join(works) + (f"; not {', '.join(reasons)}" if reasons else "")
+    return Finding(subject, State.YES, text, facts=facts)
 
 
 def _decodes(name: str) -> bool:
@@ -55,31 +76,10 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def look_at_hardware() -> list[Finding]:
-    """A line for every kind of hardware that this FFmpeg knows; the processor does what none of it can."""
-    encoders, decoders = hardware_encoders(), hardware_decoders()
-    families = [*_of_families("encode", encoders), *_of_families("decode", decoders)]
-    unknown = sorted({_family(codec) for codec in (*encoders, *decoders) if codec.reason == NOT_BUILT_IN})
-    if unknown:
-        families.append(Finding("hardware", State.ABSENT, f"not built into this FFmpeg: {', '.join(unknown)}"))
-    return families
-
-
 def _of_families(verb: str, codecs: Sequence[HardwareCodec]) -> Iterator[Finding]:
     tried = [codec for codec in codecs if codec.reason != NOT_BUILT_IN]
     for family in dict.fromkeys(map(_family, tried)):
         yield of_family(f"{verb} {family}", [codec for codec in tried if _family(codec) == family])
-
-
-def of_family(subject: str, codecs: Sequence[HardwareCodec]) -> Finding:
-    """What works of one kind of hardware, and why the rest does not."""
-    works = [_codec(codec) for codec in codecs if codec.works]
-    reasons = {_codec(codec): codec.reason for codec in codecs if not codec.works}
-    facts = {"works": works, "reasons": reasons}
-    if not works:
-        return missing(subject, next(iter(reasons.values())), facts=facts)
-    text = ", ".join(works) + (f"; not {', '.join(reasons)}" if reasons else "")
-    return Finding(subject, State.YES, text, facts=facts)
 
 
 def _family(codec: HardwareCodec) -> str:

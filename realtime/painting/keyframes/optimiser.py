@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engines.errors import NotInstalled
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import resize
+from realtime.painting.notes import spoken
 
 if TYPE_CHECKING:
     from trainers.gatys import Progress
@@ -92,11 +93,6 @@ class Pace:
         if pixels < TELLING_SHARE * all_pixels or pixels == first:
             return None
         return (all_pixels - pixels) * (now - began) / (pixels - first)
-
-
-def spoken(seconds: float) -> str:
-    """`25 s` or `3 min`."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def check_torch(what: str = "painting by optimisation") -> None:

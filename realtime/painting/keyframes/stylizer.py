@@ -12,10 +12,10 @@ from engines.loading.engine import Controls, EngineSpec, GateReport
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cuts import Sight, is_cut
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
-from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report, spoken
+from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report
 from realtime.painting.keyframes.palette import blended
 from realtime.painting.motion import MotionMeter, Small, measured
-from realtime.painting.notes import EngineFacts
+from realtime.painting.notes import EngineFacts, spoken
 from realtime.painting.stylizer import Stylizer, Unfinished
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class KeyframeStylizer(Stylizer):
     @property
     def facts(self) -> EngineFacts:
         spec = self.engine.spec
-        return KeyframeFacts(spec.backend, spec.precision, spec.version, None, None, tuple(self.keys))
+        return KeyframeFacts(spec.backend, spec.precision, spec.version, None, None, keys=tuple(self.keys))
 
     def __call__(self, frame: Frame) -> Frame:
         painted = self._painted(frame)

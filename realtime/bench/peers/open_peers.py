@@ -22,7 +22,7 @@ class PeerTurn:
     open_seconds: float
 
 
-class Rivals:
+class OpenPeers:
     """All peers that can run, and in `silent` why the others cannot; `latest` is what the last turn measured."""
 
     def __init__(self, subject: Subject, report: Callable[[str], None]) -> None:

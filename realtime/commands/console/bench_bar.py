@@ -1,0 +1,66 @@
+"""The progress of `impasto bench`: what is being measured, how far the run is, and how long it will still take."""
+
+import time
+from contextlib import suppress
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from realtime.bench.schedule import Standing
+from realtime.commands.console.terminal import LastingConsole
+from realtime.painting.notes import spoken
+
+LINE_SECONDS = 30.0  # between two lines where there is no bar
+
+
+class TimeLeftColumn(ProgressColumn):
+    """`about 3 min left`, counted down between two steps, for a step may take a minute."""
+
+    def render(self, task: Task) -> Text:
+        ends_at = task.fields.get("ends_at")
+        return Text("" if ends_at is None else f"about {spoken(max(0.0, ends_at - time.monotonic()))} left")
+
+
+class BenchBar:
+    """A bar on stderr; where stderr is no terminal, a line now and then."""
+
+    def __init__(self, console: LastingConsole) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeLeftColumn(table_column=Column(no_wrap=True)),
+            console=console,
+            refresh_per_second=4,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+        self._told_at = time.monotonic()
+
+    def __enter__(self) -> "BenchBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._progress.stop()
+
+    def report(self, line: str) -> None:
+        """One line for people, which stays."""
+        self._console.tell(line)
+
+    def show(self, standing: Standing) -> None:
+        """How far the run is, before each of its steps."""
+        now = time.monotonic()
+        self._progress.update(
+            self._task,
+            description=standing.doing,
+            completed=standing.done,
+            total=standing.total,
+            ends_at=now + standing.seconds_left,
+        )
+        if not self._console.is_terminal and now - self._told_at >= LINE_SECONDS:
+            self._told_at = now
+            self.report(f"{standing.done} of {standing.total} done, about {spoken(standing.seconds_left)} left")
