@@ -47,7 +47,8 @@ def is_cut(before: Sight, now: Sight, motion: Motion) -> bool:
 class CutDetector:
     """Asked for every frame of a sequence, in order.
 
-    Motion costs most, and is measured only where structure and colours speak for a cut. A frame that is smaller than COLOURS_SIZE is enlarged: in so few pixels the flow explains anything.
+    Motion costs most, and is measured only where structure and colours speak for a cut. A frame that is smaller than
+    COLOURS_SIZE is enlarged: in so few pixels the flow explains anything.
     """
 
     def __init__(self) -> None:
