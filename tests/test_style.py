@@ -156,7 +156,7 @@ HOSTILE_CARDS = {
     "not JSON": ("{", "not JSON"),
     "deep JSON": ("[" * 200_000, "not JSON"),
     "a list": ("[]", "no format version"),
-    "newer": (card_with(format_version=2), "upgrade impasto"),
+    "newer": (card_with(format_version=3), "upgrade impasto"),
     "version is text": (card_with(format_version="1"), "no format version"),
     "styles of the wrong kind": (card_with(styles={}), "damaged .look at styles"),
     "no styles": (card_with(styles=[]), "at least one style"),

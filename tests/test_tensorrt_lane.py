@@ -1,28 +1,32 @@
 """How a TensorRT engine uses the GPU: in which order, what it captures, what it frees. CUDA is played by a recorder."""
 
-from collections.abc import Iterator
+import ctypes
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 
 import numpy as np
 import pytest
-from recorded_cuda import HEIGHT, STYLE_SIZE, WIDTH, DeviceTensor, RecordedCuda, RecordedPlan
+from recorded_cuda import HEIGHT, STYLE_SIZE, WIDTH, DeviceTensor, RecordedContext, RecordedCuda, RecordedPlan
 from small_styles import random_frame
 
 from engines.backends.tensorrt.cuda import DEFAULT_STREAM, Cuda, CudaError
 from engines.backends.tensorrt.engine import TensorRtEngine, unpack
 from engines.errors import EngineRefused
-from engines.spec import Controls, DeviceEngine, EngineSpec, RangeEngine, SizeRange
+from engines.spec import Controls, DeviceEngine, EngineSpec, RangeEngine, SizeRange, carries_state
+from engines.style.state import StateInput
 
 SPEC = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0")
 RANGED = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0", size_range=SizeRange((8, 8), (40, 40)))
 CONTROLS = Controls(np.arange(STYLE_SIZE), 0.5, 0.25)
 
 
-def open_engine(plan: RecordedPlan, spec: EngineSpec = SPEC, *, captures: bool = True) -> TensorRtEngine:
+def open_engine(
+    plan: RecordedPlan, spec: EngineSpec = SPEC, *, captures: bool = True, state: tuple[StateInput, ...] = ()
+) -> TensorRtEngine:
     cuda: Cuda = plan.cuda
-    return TensorRtEngine(plan, spec, style_size=STYLE_SIZE, cuda=cuda, captures=captures)  # type: ignore[arg-type]
+    return TensorRtEngine(plan, spec, style_size=STYLE_SIZE, cuda=cuda, captures=captures, state=state)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -214,3 +218,78 @@ def test_a_closed_engine_says_so_and_keeps_nothing(plan: RecordedPlan) -> None:
 def test_a_blob_that_is_cut_off_is_refused(blob: bytes) -> None:
     with pytest.raises(EngineRefused, match="cut off"):
         unpack(blob)
+
+
+COUNTED, DOUBLED = (
+    StateInput(name, "float32", (1, 1, "H/8", "W/8"), start, (0, 99))
+    for name, start in (("counted", 0), ("doubled", 5))
+)
+STEPS: dict[str, Callable[[float], float]] = {"counted": lambda value: value + 1, "doubled": lambda value: 2 * value}
+
+
+class CountingContext(RecordedContext):
+    """Carries numbers from run to run, `counted` up by 1 and `doubled`, and adds both to the first value it paints."""
+
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        return super().set_tensor_address(name, address) or name.removeprefix("next_") in STEPS
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        return self.profile == 0 if name in STEPS else super().set_input_shape(name, shape)
+
+    def paint(self) -> None:
+        super().paint()
+        shown = ctypes.c_uint8.from_address(self.at["stylized"])
+        for name in STEPS.keys() & self.at.keys():
+            following = STEPS[name](self.number(name))
+            ctypes.c_float.from_address(self.at[f"next_{name}"]).value = following
+            shown.value += int(following)
+
+
+@pytest.fixture
+def counting(plan: RecordedPlan, monkeypatch: pytest.MonkeyPatch) -> RecordedPlan:
+    monkeypatch.setattr("recorded_cuda.RecordedContext", CountingContext)
+    return plan
+
+
+def carried_by(engine: TensorRtEngine) -> int:
+    """What is added to the first value of a black frame."""
+    black = np.zeros((engine.spec.height, engine.spec.width, 3), np.uint8)
+    return int(engine(black, Controls(np.zeros(STYLE_SIZE), 0, 0))[0, 0, 0])
+
+
+@pytest.mark.parametrize("captures", [True, False], ids=["captured", "not captured"])
+def test_state_is_fed_back_at_addresses_that_stay(counting: RecordedPlan, captures: bool) -> None:
+    """What was painted to warm up is forgotten: 1 + 2·5, 2 + 4·5 and so on."""
+    engine = open_engine(counting, captures=captures, state=(COUNTED, DOUBLED))
+    addresses = dict(counting.contexts[0].at)
+    assert carries_state(engine)
+    assert [carried_by(engine) for _ in range(4)] == [1 + 10, 2 + 20, 3 + 40, 4 + 80]
+    engine.reset()
+    assert [carried_by(engine) for _ in range(2)] == [1 + 10, 2 + 20]
+    assert counting.contexts[0].at == addresses
+    assert len(set(addresses.values())) == len(addresses)
+    engine.close()
+    assert counting.cuda.all_freed
+
+
+def test_state_travels_at_the_beginning_alone(counting: RecordedPlan) -> None:
+    engine, start = open_engine(counting, state=(COUNTED,)), f"copy_in {4 * 2 * 3}"
+    for begins in (True, False):
+        counting.cuda.calls.clear()
+        carried_by(engine)
+        assert (start in counting.cuda.calls) == begins
+    assert counting.cuda.calls == [COPY_IN, "launch", COPY_OUT, "synchronise"]
+    engine.reset()
+    counting.cuda.calls.clear()
+    engine.paint_device(DeviceTensor(counting.cuda, random_frame(HEIGHT, WIDTH)), CONTROLS)
+    assert counting.cuda.calls.index(start) < counting.cuda.calls.index("launch")
+    engine.close()
+
+
+def test_another_size_has_a_state_of_its_own(counting: RecordedPlan) -> None:
+    engine = open_engine(counting, RANGED, state=(COUNTED,))
+    larger = engine.resized(30, 40)
+    assert [(carried_by(engine), carried_by(larger)) for _ in range(3)] == [(1, 1), (2, 2), (3, 3)]
+    larger.close()
+    engine.close()
+    assert counting.cuda.all_freed
