@@ -41,7 +41,7 @@ def test_what_torch_lacks_is_told_before_it_is_imported(
 
 def test_torch_is_not_imported_where_there_is_no_gpu() -> None:
     program = (
-        "import sys; from engines.backends import torch_half_probe\n"
+        "import sys; from engines.backends.torch_half import probe as torch_half_probe\n"
         "from engines.backends.torch_half.backend import TorchHalfBackend\n"
         "torch_half_probe.nvidia_driver_is_here = lambda: False; state = TorchHalfBackend().probe()\n"
         "print(state.available, state.reason, 'torch' in sys.modules)"
