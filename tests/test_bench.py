@@ -170,7 +170,7 @@ def test_a_quick_run_says_how_long_it_takes_and_what_it_left_out(clip: Path, sma
     words = ("--quick", "--clip", clip, "--style", small_style, "--height", 48, "--engine", "openvino")
     result = bench(*words, "--json")
     assert result.exit_code == 0, result.stderr
-    assert result.stderr.startswith("1 combination, 1 turn each: ")
+    assert result.stderr.startswith("1 combination, 1 turn: ")
     assert " s at most" in result.stderr.splitlines()[0]
     assert result.stdout.count("\n") == 1
     found = json.loads(result.stdout)

@@ -14,6 +14,7 @@ from small_styles import one_thread_for_torch, random_frame
 from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
 from engines.psnr import psnr
+from engines.spec import EngineSpec
 from engines.style.styles import load_style
 from realtime.bench.figures import Spread
 from realtime.bench.inputs.combination import combinations
@@ -31,6 +32,7 @@ from realtime.bench.rows.start import FreshStart
 from realtime.bench.turn import Turn, summarise
 
 FRAMES = 6
+SPEC = EngineSpec("openvino", "fp32", 48, 64, "CPU", "1", requests=2)
 # bf16 has 8 bits for a value, and the eager net rounds after every layer.
 LEAST_DB = {"torch eager half": 25.0}
 
@@ -132,18 +134,18 @@ def turn(net_ms: float, fps: float, peer_ms: float, peer_fps: float) -> Turn:
     return Turn(0.1, [net_ms], rows, alone, FreshStart(1.0, 200.0, None), peers=beside)
 
 
-def test_ratios_are_taken_within_a_turn(subject: Subject) -> None:
+def test_ratios_are_taken_within_a_turn() -> None:
     """The machine was half as fast in the second turn, and it was so for both."""
     turns = [turn(10.0, 40.0, 50.0, 10.0), turn(20.0, 20.0, 120.0, 5.0), turn(10.0, 40.0, 60.0, 10.0)]
-    result = summarise(turns, subject.stylizer.engine.spec, None, {"steam": "there is no boiler"})
+    result = summarise(turns, SPEC, None, {"steam": "there is no boiler"})
     loop, steam = result.peers
     assert loop.net_ratio == Spread(6.0, 5.0, 6.0, 3)
     assert loop.fps_ratio == Spread(4.0, 4.0, 4.0, 3)
     assert steam == PeerRow("steam", "there is no boiler")
 
 
-def test_the_pipeline_is_compared_with_its_slowest_stage(subject: Subject) -> None:
-    result = summarise([turn(10.0, 40.0, 50.0, 10.0)], subject.stylizer.engine.spec, None, {})
+def test_the_pipeline_is_compared_with_its_slowest_stage() -> None:
+    result = summarise([turn(10.0, 40.0, 50.0, 10.0)], SPEC, None, {})
     assert (result.slowest_stage, result.efficiency) == ("net", Spread(0.5, 0.5, 0.5, 1))
     assert result.stages["net"].share == pytest.approx(10 / 11, abs=0.001)
     assert result.latency.p50 == 10

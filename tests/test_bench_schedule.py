@@ -61,13 +61,15 @@ def test_a_quick_run_refuses_what_it_leaves_out() -> None:
         quickened(BenchOptions(quick=True, peers=True, live=True))
 
 
-def lines_of(*, terminal: bool, monkeypatch: pytest.MonkeyPatch, every_seconds: float) -> str:
+def lines_of(
+    *, terminal: bool, monkeypatch: pytest.MonkeyPatch, every_seconds: float, seconds_left: float = 240.0
+) -> str:
     monkeypatch.setattr(bench_bar, "LINE_SECONDS", every_seconds)
     file = io.StringIO()
     console = LastingConsole(file=file, force_terminal=terminal, width=120, color_system=None)
     with BenchBar(console) as bar:
         for done in range(3):
-            bar.show(Standing(done, 12, 240.0 - 10 * done, "measuring fast at 640x360"))
+            bar.show(Standing(done, 12, seconds_left - 10 * done, "measuring fast at 640x360"))
     return file.getvalue()
 
 
@@ -76,6 +78,8 @@ def test_a_terminal_has_a_bar_with_the_time_left(monkeypatch: pytest.MonkeyPatch
     assert "measuring fast at 640x360" in shown
     assert "2/12" in shown
     assert "about 4 min left" in shown
+    late = lines_of(terminal=True, monkeypatch=monkeypatch, every_seconds=0.0, seconds_left=1.0)
+    assert "longer than thought" in late
 
 
 def test_elsewhere_a_line_comes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

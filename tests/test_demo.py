@@ -100,7 +100,7 @@ def test_a_clip_that_is_not_there_is_told(options: DemoOptions, tmp_path: Path) 
 
 
 def test_an_empty_gallery_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.style.styles.list_gallery", list)
+    monkeypatch.setattr("realtime.commands.demo.list_gallery", list)
     with pytest.raises(ImpastoError, match=r"empty.*--style"):
         find_styles(DEFAULTS)
 

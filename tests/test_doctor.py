@@ -73,6 +73,14 @@ def document() -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `--quick` says in a pipe; the shell names the folder one is in PWD, as others name passwords."""
+    folder = tmp_path_factory.mktemp("here")
+    done = doctor("--quick", PWD=str(folder), OLDPWD=str(folder), IMPASTO_CACHE_DIR=str(folder / "kept"))
+    return done.stdout
+
+
 def test_quick_looks_at_everything_and_finds_an_engine(document: dict[str, Any]) -> None:
     assert document["can_paint"] is True
     assert tuple(document["sections"]) == TITLES
@@ -87,11 +95,10 @@ def test_nothing_that_is_looked_at_fails_where_the_tests_run(document: dict[str,
     assert not [text for text in texts if "cannot be looked at" in text or "the check" in text]
 
 
-def test_the_report_fits_a_terminal_and_is_ascii_in_a_pipe() -> None:
-    done = doctor("--quick")
-    lines = done.stdout.splitlines()
+def test_the_report_fits_a_terminal_and_is_ascii_in_a_pipe(text: str) -> None:
+    lines = text.splitlines()
     assert max(map(len, lines)) <= 80
-    assert done.stdout.isascii()
+    assert text.isascii()
     assert next(line for line in lines if line.endswith("takes openvino")).startswith("  ok ")
     assert "impasto can paint on this machine, with openvino." in lines
 
@@ -131,11 +138,9 @@ def test_what_a_driver_says_is_redacted_too(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_the_folder_one_is_in_is_no_secret(tmp_path: Path) -> None:
-    """The shell names it PWD, as others name passwords."""
-    done = doctor("--quick", PWD=str(tmp_path), OLDPWD=str(tmp_path), IMPASTO_CACHE_DIR=str(tmp_path / "kept"))
-    assert "SECRET" not in done.stdout
-    assert "kept/engines" in "".join(done.stdout.split())
+def test_the_folder_one_is_in_is_no_secret(text: str) -> None:
+    assert "SECRET" not in text
+    assert "kept/engines" in "".join(text.split())
 
 
 def test_it_fails_where_no_engine_can_run(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ class _Run:
         count, options = len(self._entries), self._bench.options
         what = "1 combination" if count == 1 else f"{count} combinations"
         turns = "1 turn" if options.repeats == 1 else f"{options.repeats} turns"
-        return f"{what}, {turns} each: {spoken(self._schedule.seconds_left)} at most, unless engines take long to build"
+        seconds = spoken(self._schedule.seconds_left)
+        return f"{what}, {turns}{' each' if count > 1 else ''}: {seconds} at most, unless engines take long to build"
 
     def _prepare_all(self) -> None:
         for entry in self._entries:

@@ -72,6 +72,7 @@ def measure_live(options: BenchOptions, report: Callable[[str], None], seconds: 
         precision=options.precisions[0],
         seconds=seconds,
         control=False,
+        verbose=options.verbose,
     )
     return _row(run_live(SCENE, [SINK], asked, report=report))
 

@@ -19,7 +19,10 @@ class TimeLeftColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         ends_at = task.fields.get("ends_at")
-        return Text("" if ends_at is None else f"about {spoken(max(0.0, ends_at - time.monotonic()))} left")
+        if ends_at is None:
+            return Text()
+        left = ends_at - time.monotonic()
+        return Text(f"about {spoken(left)} left" if left > 0 else "longer than thought")
 
 
 class BenchBar:
