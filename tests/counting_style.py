@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto
 
-from engines.export.graph import Graph
+from engines.networks.graph import Graph
 from engines.style.state import StateInput
 from engines.style.styles import NamedStyle, StyleCard, StyleFile, load_style, save_style
 
