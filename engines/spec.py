@@ -8,15 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from engines.names import AUTO
 from engines.style.styles import StyleFile
 
-AUTO = "auto"
-PRECISIONS = ("bf16", "fp16", "fp32", "fp8", "int8")
-CALIBRATED = ("fp8", "int8")
 # The least PSNR of an engine against the fp32 reference, by precision.
 FLOOR_DB = {"fp32": 50.0, "bf16": 38.0, "fp16": 38.0, "fp8": 32.0, "int8": 32.0}
-MODES = ("latency", "throughput")
-LEAST_SIZE_PX = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)

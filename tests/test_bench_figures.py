@@ -1,7 +1,5 @@
 """Spreads, percentiles, and how figures are written; the command that makes them again."""
 
-import inspect
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,6 @@ from realtime.bench.figures import Latency, Spread, percentile, shown
 from realtime.bench.options import BenchOptions
 from realtime.bench.report.report import command_line
 from realtime.cli import app
-from realtime.commands.bench import bench
 
 
 def test_a_spread_is_the_median_the_least_and_the_most() -> None:
@@ -64,17 +61,6 @@ def test_the_command_is_told_without_folders() -> None:
 
 def test_nothing_is_told_of_defaults() -> None:
     assert command_line(BenchOptions()) == "impasto bench"
-
-
-def test_the_command_offers_every_setting_with_its_default() -> None:
-    """Those that may be given several times are lists there, and named in the singular."""
-    offered = {name: parameter.default for name, parameter in inspect.signature(bench).parameters.items()}
-    plurals = {"styles": "style", "sizes": "size", "engines": "engine", "precisions": "precision"}
-    for setting in fields(BenchOptions):
-        default = offered.pop(plurals.get(setting.name, setting.name))
-        wanted = getattr(BenchOptions(), setting.name)
-        assert default == (list(wanted) if setting.name in plurals else wanted)
-    assert set(offered) == {"plot", "markdown", "json"}
 
 
 @pytest.mark.parametrize("words", [["--size", "wide"], ["--frames", "1"], ["--requests", "0"]])

@@ -24,9 +24,10 @@ from engines.backends.tensorrt.typed_graph import plain_fp16_model
 from engines.errors import EngineRefused, ImpastoError
 from engines.export.export import Rewrites, build_model, export_style
 from engines.export.graph import Graph
+from engines.names import PRECISIONS
 from engines.networks.transform import TransformNet
 from engines.networks.transform_config import PRESETS
-from engines.spec import PRECISIONS, BuildAids, Calibration, EngineSpec, SizeRange
+from engines.spec import BuildAids, Calibration, EngineSpec, SizeRange
 from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 from realtime.bench.peers.bare_tensorrt import bare_tensorrt
 

@@ -4,17 +4,8 @@ from collections.abc import Iterator
 
 from engines.backends.registry import backend_names, open_backend, probe
 from engines.errors import ImpastoError
-from engines.spec import (
-    AUTO,
-    CALIBRATED,
-    FLOOR_DB,
-    LEAST_SIZE_PX,
-    MODES,
-    PRECISIONS,
-    BackendState,
-    EngineChoice,
-    EngineSpec,
-)
+from engines.names import AUTO, CALIBRATED, LEAST_SIZE_PX, MODES, PRECISIONS
+from engines.spec import FLOOR_DB, BackendState, EngineChoice, EngineSpec
 
 
 def check_size(size: tuple[int, int]) -> None:

@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from engines.errors import ImpastoError
-from engines.spec import CALIBRATED, EngineSpec
+from engines.names import CALIBRATED
+from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from engines.cache.entry import Origin
 from engines.cache.fields import cache_fields
 from engines.cache.folder import CacheEntry, EngineCache, EntryRefused, default_cache_folder
 from engines.errors import EngineRefused
+from engines.names import CALIBRATED
 from engines.spec import (
     ANY_ENGINE,
-    CALIBRATED,
     Backend,
     BackendState,
     BuildAids,

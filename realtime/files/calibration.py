@@ -14,7 +14,8 @@ import av
 import cv2
 import numpy as np
 
-from engines.spec import CALIBRATED, Calibration
+from engines.names import CALIBRATED
+from engines.spec import Calibration
 from realtime.frames.frame import Pixels
 from realtime.media.clip import FALLBACK_RATE, file_url, film_of
 from realtime.media.colour.rgb import ColourTags, ToRgb
