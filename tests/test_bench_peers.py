@@ -15,11 +15,11 @@ from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
 from engines.gate.verify import psnr
 from engines.style.styles import load_style
-from realtime.bench import peers
 from realtime.bench.figures import Spread
 from realtime.bench.inputs.combination import combinations
 from realtime.bench.inputs.subject import Bench, Subject, opened
 from realtime.bench.options import BenchOptions
+from realtime.bench.peers import peers
 from realtime.bench.peers.compile_ahead import compile_ahead
 from realtime.bench.peers.peers import PEERS, open_peer
 from realtime.bench.peers.rivals import PeerTurn
