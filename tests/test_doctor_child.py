@@ -61,7 +61,7 @@ def test_what_fails_or_ends_takes_nothing_along() -> None:
     assert set(found) == {"good", "fails", "crashes", "leaves", "processor", "system"}
     assert found["good"] == Finding("good", State.YES, "fine", facts={"n": 1})
     assert found["fails"].text == "cannot be looked at (RuntimeError: the driver is mad)"
-    assert found["crashes"].text == "the check crashed with signal 11"
+    assert found["crashes"].text == "the check was ended by signal 11"
     assert found["leaves"].text == "the check ended with status 3"
     assert all(found[name].state is State.NO for name in ("fails", "crashes", "leaves"))
     assert found["processor"].state is found["system"].state is State.FACT
