@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from realtime.bench.machine import commit, cpu_quota, fingerprint, one_line, parse_answer, usable_cores
+from realtime.bench.machine import commit, fingerprint, one_line, parse_answer
 
 
 def test_the_machine_is_named() -> None:
@@ -27,25 +26,6 @@ def test_nobody_is_named() -> None:
     assert str(Path.home()) not in text
     assert platform.node() not in text.split('"')
     assert getpass.getuser() not in text.split('"')
-
-
-@pytest.mark.parametrize(("text", "cores"), [("150000 100000", 1.5), ("max 100000", None)])
-def test_a_quota_of_the_second_version(tmp_path: Path, text: str, cores: float | None) -> None:
-    (tmp_path / "cpu.max").write_text(f"{text}\n")
-    assert cpu_quota(tmp_path) == cores
-
-
-@pytest.mark.parametrize(("quota", "cores"), [("50000", 0.5), ("-1", None)])
-def test_a_quota_of_the_first_version(tmp_path: Path, quota: str, cores: float | None) -> None:
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(quota)
-    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
-    assert cpu_quota(tmp_path) == cores
-
-
-def test_no_quota_where_nothing_says_so(tmp_path: Path) -> None:
-    assert cpu_quota(tmp_path) is None
-    assert usable_cores() >= 0.01
 
 
 def test_an_installed_package_has_no_commit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engines.machine import cpu_flags, cpu_model
+from engines.machine import cpu_flags, cpu_limit, cpu_model, memory_bytes, usable_cores
 
 PROGRAM = "nvidia-smi"
 SECONDS_TO_ANSWER = 20
@@ -50,26 +50,24 @@ PACKAGES = (
     *("torch", "triton", "tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-rtx"),
 )
 SIMD = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd")
-CONTROL_GROUP = Path("/sys/fs/cgroup")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 SOURCE = Path(__file__).parents[2]
-UNLIMITED = "max"
 GIT_SECONDS = 10
 
 
 def fingerprint() -> dict[str, Any]:
     """Processor, cores and what limits them, memory, cards, system, versions, and how busy it all was at the start."""
-    flags = cpu_flags().split()
+    flags, quota, memory = cpu_flags().split(), cpu_limit(), memory_bytes()
     return {
         "impasto": {"version": _version("impasto"), "commit": commit()},
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
-        "cpu_quota_cores": cpu_quota(),
+        "cpu_quota_cores": None if quota is None else round(quota, 2),
         "virtual": "hypervisor" in flags,
         "governor": _read(GOVERNOR),
         "simd": [name for name in SIMD if name in flags],
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "memory_gib": None if memory is None else round(memory / 2**30, 1),
         "gpus": gpu_facts(),
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -83,23 +81,6 @@ def one_line(machine: dict[str, Any]) -> str:
     gpus = [gpu["name"] for gpu in machine["gpus"]] or ["no GPU"]
     simd = " ".join(machine["simd"])
     return f"{machine['cpu']}, {machine['usable_cores']:g} cores ({simd}), {', '.join(gpus)}"
-
-
-def usable_cores() -> float:
-    """The cores that this process may use at once: those it is bound to, or fewer where a quota says so."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota()
-    return bound if quota is None else min(bound, quota)
-
-
-def cpu_quota(folder: Path = CONTROL_GROUP) -> float | None:
-    """How many cores' worth of time the control group allows; None where it sets no limit."""
-    words = _read(folder / "cpu.max").split()
-    if not words:  # version 1
-        words = [_read(folder / "cpu" / name) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
-    if len(words) != 2 or words[0] in (UNLIMITED, "", "-1"):
-        return None
-    return round(int(words[0]) / int(words[1]), 2)
 
 
 def commit(folder: Path = SOURCE) -> str:
