@@ -19,7 +19,7 @@ from engines.backends.ours import OURS
 from engines.errors import ImpastoError, in_one_line
 from engines.style.styles import list_gallery
 from realtime.cli import app
-from realtime.commands.console.border import at_the_border
+from realtime.commands.console.border import WHERE, at_the_border
 from realtime.commands.console.terminal import Bar
 from realtime.commands.console.written import positive_fraction
 
@@ -113,12 +113,13 @@ def test_a_traceback_is_shown_only_where_it_is_asked_for(tmp_path: Path, way: st
             "OpenCV cannot be loaded (libGL.so.1: cannot open shared object file); "
             "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0",
         ),
+        (RuntimeError("at 0x1:\n  the cause\n\n"), "RuntimeError: the cause (IMPASTO_DEBUG=1 shows where)"),
         (MemoryError(), "there is not enough memory; try a smaller --height"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_errors_in_one_line(error: Exception, line: str) -> None:
-    assert in_one_line(error) == line
+    assert in_one_line(error, WHERE) == line
 
 
 def test_an_interrupted_command_exits_130() -> None:

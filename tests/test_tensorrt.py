@@ -155,7 +155,7 @@ def test_what_cannot_be_converted_is_one_line(small: StyleFile, tmp_path: Path) 
         graph.input(name, TensorProto.FLOAT, [count])
     graph.output(graph.op("Identity", frame), "stylized", TensorProto.UINT8, [1, "height", "width", 3])
     save_style(path, graph.model(), replace(small.card, network={"name": "another"}))
-    with pytest.raises(EngineRefused, match=r"cannot convert inverted.onnx \(ValueError: it has no convolution"):
+    with pytest.raises(EngineRefused, match=r"cannot convert inverted.onnx \(it has no convolution"):
         model_for(load_style(str(path)), SPEC, AIDS)
 
 

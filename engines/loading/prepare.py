@@ -24,9 +24,9 @@ import numpy as np
 
 from engines.cache.folder import EngineCache, default_cache_folder
 from engines.child_process import ChildProcess, end_with_input
-from engines.errors import EngineRefused, ImpastoError
+from engines.errors import EngineRefused, ImpastoError, in_one_line
 from engines.loading.engine import load_engine
-from engines.spec import ANY_ENGINE, Calibration, EngineChoice, EngineSpec, SizeRange, one_line
+from engines.spec import ANY_ENGINE, Calibration, EngineChoice, EngineSpec, SizeRange
 from engines.style.file import read_style_file
 from engines.style.styles import StyleFile
 
@@ -147,7 +147,7 @@ def main() -> None:
     except (ImpastoError, FileNotFoundError) as error:
         _tell("failed", str(error))
     except Exception as error:  # a process's border
-        _tell("failed", f"preparing the engine failed ({one_line(error)})")
+        _tell("failed", f"preparing the engine failed ({in_one_line(error)})")
 
 
 def _prepare(style: dict[str, str], height: int, width: int, choice: dict[str, Any], cache_dir: str) -> EngineSpec:

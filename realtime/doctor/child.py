@@ -13,8 +13,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from engines.child_process import ChildProcess, end_with_input
+from engines.errors import in_one_line
 from realtime.doctor.checks import run_check
-from realtime.doctor.finding import Finding, State, in_few_words
+from realtime.doctor.finding import Finding, State
 
 # ONNX Runtime, when it is looked at, is not to leave a number for this machine in the user's home.
 SILENT = {"ORT_DISABLE_TELEMETRY": "1"}
@@ -115,7 +116,7 @@ def _findings(name: str, report: Report) -> Sequence[Finding]:
     try:
         return run_check(name, report)
     except Exception as error:  # a process's border: drivers and packages fail in every possible way
-        return (Finding(_subject(name), State.NO, f"cannot be looked at ({in_few_words(error)})"),)
+        return (Finding(_subject(name), State.NO, f"cannot be looked at ({in_one_line(error)})"),)
 
 
 if __name__ == "__main__":
