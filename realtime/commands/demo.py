@@ -186,9 +186,9 @@ def paint_clip(
 def _height_of_film(clip: Path, most: int) -> int | None:
     """The height at which to paint a clip, None for its own."""
     from realtime.files.options import VideoOptions
-    from realtime.files.video import open_source
+    from realtime.files.video import open_clip
 
-    source = open_source(str(clip), VideoOptions(), lambda line: None)
+    source = open_clip(str(clip), VideoOptions(), lambda line: None)
     source.close()
     high = source.clip.size[0 if source.clip.lies_on_its_side else 1]
     return most if high > most else None
@@ -196,9 +196,9 @@ def _height_of_film(clip: Path, most: int) -> int | None:
 
 def moments_of(clip: Path, options: "VideoOptions") -> "list[Pixels]":
     """Some frames from the beginning of a clip, about a second apart."""
-    from realtime.files.video import open_source
+    from realtime.files.video import open_clip
 
-    source = open_source(str(clip), options, lambda line: None, upright=True, square_pixels=True)
+    source = open_clip(str(clip), options, lambda line: None, upright=True, square_pixels=True)
     frames = islice(iter(source.read, None), MOST_LOOKED_AT)
     moments = [frame.data for number, frame in enumerate(frames) if frame and number % MOMENT_EVERY == 0]
     source.close()
