@@ -48,6 +48,39 @@ def check_settings(holder: Any) -> None:
                 _check(name, each, setting)
 
 
+def as_typed(holder: Any) -> list[str]:
+    """The words of a command line that gives these settings: what is not the default, but nothing `by_place`."""
+    words: list[str] = []
+    defaults = {field.name: field.default for field in fields(holder)}
+    for name, (_, setting) in settings_of(type(holder)).items():
+        value, option = getattr(holder, name), spelled(name, setting)
+        if setting.by_place or value == defaults[name]:
+            continue
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            words += [word for each in _values(value, setting) for word in (option, each)]
+    return words
+
+
+def spelled(name: str, setting: Setting | None = None) -> str:
+    """A field's option: `--keep-colour`."""
+    return setting.options[0] if setting and setting.options else f"--{name.replace('_', '-')}"
+
+
+def _values(value: Any, setting: Setting) -> list[str]:
+    if not isinstance(value, tuple):
+        return [_written(value)]
+    return [",".join(map(_written, value))] if setting.in_one_word else list(map(_written, value))
+
+
+def _written(value: Any) -> str:
+    """`640x360` for a size, and a number without what it does not need."""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def named(names: Names) -> tuple[str, ...]:
     """All of them, asked for where a function knows them."""
     return names if isinstance(names, tuple) else tuple(names())

@@ -54,8 +54,8 @@ def test_the_command_is_told_without_folders() -> None:
         peers=True,
     )
     assert command_line(options) == (
-        "impasto bench --clip clip.mp4 --style paper --style mine.onnx:night --size 640x360 --size 1280x720 "
-        "--precision fp32 --precision int8 --row-seconds 2.5 --repeats 5 --peers"
+        "impasto bench --style paper --style mine.onnx:night --size 640x360 --size 1280x720 "
+        "--precision fp32 --precision int8 --peers --clip clip.mp4 --row-seconds 2.5 --repeats 5"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from engines.setting import Setting, check_settings, settings_of
+from engines.setting import Setting, as_typed, check_settings, settings_of
 from realtime.bench.options import BenchOptions
 from realtime.commands.settings import parameters_of, with_settings
 from realtime.compiling.options import CompileOptions, SizeSpan
@@ -153,3 +153,19 @@ def test_every_setting_of_a_command_is_told(holder: type[Any]) -> None:
     told = settings_of(holder)
     assert list(told) == [field.name for field in fields(holder)]
     assert all(setting.help.endswith(".") for _, setting in told.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"count": 4, "colour": "blue"}, "--count 4 --colour blue"),
+        ({"share": 0.5, "fast": True, "sound": False}, "--share 0.5 --fast --no-sound"),
+        ({"sizes": ((64, 48), (32, 16)), "sides": (5, 6)}, "--size 64x48 --size 32x16 --sides 5,6"),
+        ({"rate": Fraction(30000, 1001), "folders": (Path("f"),)}, "--folder f --rate 30000/1001"),
+    ],
+)
+def test_what_a_person_would_type_gives_the_same_settings(changes: dict[str, Any], words: str) -> None:
+    settings = Picture(inputs=("a",), **changes)
+    assert as_typed(settings) == words.split()
+    assert run("a", *as_typed(settings))[0] == settings

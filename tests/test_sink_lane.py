@@ -124,7 +124,10 @@ def test_what_fails_to_close_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("error", "line"),
-    [(SignalLost("gone"), "one is lost (gone)"), (RuntimeError("a plugin's own"), "one has stopped: a plugin's own")],
+    [
+        (SignalLost("gone"), "one is lost (gone)"),
+        (RuntimeError("a plugin's own"), "one has stopped: RuntimeError: a plugin's own"),
+    ],
 )
 def test_a_window_may_fail_while_no_frame_comes(error: Exception, line: str) -> None:
     class Idle(RememberingSink):

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engines.setting import settings_of
-from realtime.commands.settings import given, parameters_of, settings_from, spelled
+from engines.setting import settings_of, spelled
+from realtime.commands.settings import given, parameters_of, settings_from
 from trainers.options import GatysOptions
 
 PANEL = "Optimisation (--method gatys)"

@@ -5,8 +5,9 @@ from typing import Any
 
 import typer
 
+from engines.setting import spelled
 from realtime.commands.gatys_choices import OF_A_NET
-from realtime.commands.settings import given, parameters_of, settings_from, spelled
+from realtime.commands.settings import given, parameters_of, settings_from
 from trainers.options import GatysOptions
 
 PANEL = "Key frames (--keyframes)"

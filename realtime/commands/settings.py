@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
 
-from engines.setting import Names, Setting, check_settings, listed, named, settings_of
+from engines.setting import Names, Setting, check_settings, listed, named, settings_of, spelled
 from realtime.commands.console.written import (
     named_weight,
     positive_fraction,
@@ -90,11 +90,6 @@ def given(context: typer.Context, name: str) -> bool:
     """Whether the option was typed."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def spelled(name: str, setting: Setting | None = None) -> str:
-    """The option as it is typed."""
-    return setting.options[0] if setting and setting.options else f"--{name.replace('_', '-')}"
 
 
 def _taken(chosen: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
