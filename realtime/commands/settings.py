@@ -67,7 +67,8 @@ def with_settings(command: Command, more: Sequence[inspect.Parameter] = ()) -> C
 def settings_from(holder: type[Holder], chosen: Mapping[str, Any]) -> Holder:
     """The settings that were typed; BadParameter where they are out of bounds or do not go together."""
     try:
-        made = holder(**{name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()})
+        typed = {name: value for name, value in chosen.items() if value is not None}
+        made = holder(**{name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()})
         check_settings(made)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -126,7 +127,8 @@ def _typed(name: str, kind: Any, setting: Setting, default: Any) -> tuple[Any, R
     if several and setting.in_one_word:
         return str, _separated(reader or (whole_number if each is int else str)), _joined(default)
     if several:
-        default = default if default is inspect.Parameter.empty else list(default)
+        if default is not inspect.Parameter.empty:
+            default = list(default) or None  # an empty list is no default of an argument by place
         return (list[str] if reader else list[each]), reader, default  # type: ignore[valid-type]
     return (str if reader else kind), reader, default
 
