@@ -66,12 +66,17 @@ class Interrupted(ImpastoError, KeyboardInterrupt):
 
 
 DEBUG_VARIABLE = "IMPASTO_DEBUG"
+LONGEST_CAUSE = 300  # characters
 # The libraries that opencv-python takes from the system, which a small Debian does not have.
 OPENCV_LIBRARIES = ("libGL.so", "libglib-2.0.so", "libgthread-2.0.so")
 
 
-def in_one_line(error: Exception) -> str:
-    """What happened, for a person. Our own errors and the builtins that carry a message say it themselves."""
+def in_one_line(error: BaseException, hint: str = "") -> str:
+    """What happened, for a person.
+
+    Our own errors, and the builtins that carry a message, say it themselves. Of all others the type is told, the last
+    line of what they say (that of a runtime runs over many, and the cause stands at the end), and the `hint`.
+    """
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
@@ -81,6 +86,7 @@ def in_one_line(error: Exception) -> str:
         return f"OpenCV cannot be loaded ({text}); on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
     if isinstance(error, MemoryError):
         return "there is not enough memory; try a smaller --height"
-    if isinstance(error, (OSError, ValueError, ModuleNotFoundError)) and text:
-        return text
-    return f"{type(error).__name__}: {text} ({DEBUG_VARIABLE}=1 shows where)"
+    cause = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
+    if isinstance(error, (OSError, ValueError, ModuleNotFoundError)) and cause:
+        return f"{cause:.{LONGEST_CAUSE}}"
+    return (f"{type(error).__name__}: {cause:.{LONGEST_CAUSE}}" if cause else type(error).__name__) + hint

@@ -8,16 +8,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from engines.errors import BadValue
+from engines.errors import BadValue, in_one_line
+from engines.names import AUTO
 from engines.style.styles import StyleFile
 
-AUTO = "auto"
-PRECISIONS = ("bf16", "fp16", "fp32", "fp8", "int8")
-CALIBRATED = ("fp8", "int8")
+one_line = in_one_line  # as the backends call it
 # The least PSNR of an engine against the fp32 reference, by precision.
 FLOOR_DB = {"fp32": 50.0, "bf16": 38.0, "fp16": 38.0, "fp8": 32.0, "int8": 32.0}
-MODES = ("latency", "throughput")
-LEAST_SIZE_PX = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -316,9 +313,3 @@ def check_style(controls: Controls, style_size: int) -> None:
             f"the style vector has {controls.style.size} numbers and this net takes {style_size}; "
             "take a vector of the same style file"
         )
-
-
-def one_line(error: BaseException) -> str:
-    """The last line of what a runtime says: theirs run over many, and the cause stands at the end."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1]:.300}" if lines else type(error).__name__

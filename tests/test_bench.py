@@ -15,7 +15,7 @@ from clips import read_packets, write_clip
 from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
-from engines.backends.registry import OURS
+from engines.backends.ours import OURS
 from realtime.bench import run
 from realtime.bench.inputs import first_frames
 from realtime.bench.inputs.combination import combinations

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from realtime.bench import machine
-from realtime.bench.machine import commit, fingerprint, one_line, parse_answer, usable_cores
+from realtime.bench.machine import commit, fingerprint, one_line, parse_answer
 
 
 def test_the_machine_is_named() -> None:
@@ -28,14 +26,6 @@ def test_nobody_is_named() -> None:
     assert str(Path.home()) not in text
     assert platform.node() not in text.split('"')
     assert getpass.getuser() not in text.split('"')
-
-
-def test_a_quota_leaves_fewer_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    bound = usable_cores()
-    monkeypatch.setattr(machine, "cpu_limit", lambda: 0.5)
-    assert usable_cores() == 0.5 < bound
-    monkeypatch.setattr(machine, "cpu_limit", lambda: None)
-    assert usable_cores() >= 1
 
 
 def test_an_installed_package_has_no_commit(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from engines.spec import Calibration
 from realtime.files.calibration import calibrate_on_video, calibration_for
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.sources.file import FileSource
+from realtime.sources.pictures import find_pictures
 
 
 def places_in(path: Path, made: Calibration) -> list[int]:
@@ -93,7 +94,7 @@ def test_pictures_are_taken_from_all_over_the_list(tmp_path: Path) -> None:
     for number in range(40):
         picture = np.full((30, 40 + number % 3, 3), number * 6, np.uint8)
         write_picture(tmp_path / f"shot_{number}.png", picture)
-    made = calibration_for(str(tmp_path), "int8")
+    made = calibration_for(str(tmp_path), find_pictures(str(tmp_path)), "int8")
     assert made is not None
     assert made.frames.shape == (16, 30, 40, 3)
     assert made.frames[:, 0, 0, 0].tolist() == [6 * (place * 40 // 16) for place in range(16)]
@@ -106,9 +107,9 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 def test_only_what_is_calibrated_asks_for_frames(clip: Path) -> None:
-    assert calibration_for(str(clip), "fp32") is None
-    assert calibration_for(str(clip), "auto") is None
-    assert calibration_for(str(clip), "int8") is not None
+    assert calibration_for(str(clip), None, "fp32") is None
+    assert calibration_for(str(clip), None, "auto") is None
+    assert calibration_for(str(clip), None, "int8") is not None
 
 
 def test_painting_a_video_in_int8_calibrates_on_that_video(

@@ -1,6 +1,5 @@
 """The command line as a person meets it: help, exit codes, one line for an error, JSON alone, Ctrl-C."""
 
-import inspect
 import json
 import os
 import re
@@ -8,9 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
@@ -18,25 +15,13 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from engines.backends.registry import OURS
+from engines.backends.ours import OURS
 from engines.errors import ImpastoError, in_one_line
-from engines.export.checkpoint import ImportOptions
-from engines.spec import MODES, PRECISIONS
 from engines.style.styles import list_gallery
 from realtime.cli import app
-from realtime.commands import train
-from realtime.commands.console import choices
-from realtime.commands.console.border import at_the_border
-from realtime.commands.console.choices import complete_style, positive_fraction
+from realtime.commands.console.border import WHERE, at_the_border
 from realtime.commands.console.terminal import Bar
-from realtime.commands.gatys_choices import GATYS_HELP
-from realtime.commands.image import image
-from realtime.commands.import_checkpoint import import_checkpoint
-from realtime.commands.keyframe_choices import NAMES as KEYFRAME_NAMES
-from realtime.commands.recipe_options import as_field
-from realtime.commands.video import video
-from realtime.files.options import ImageOptions, VideoOptions
-from trainers.options import JohnsonOptions
+from realtime.commands.console.written import positive_fraction
 
 COMMANDS = ("video", "live", "image", "styles", "bench", "evaluate", "doctor", "compile", "control", "train", "import")
 
@@ -83,10 +68,10 @@ def test_version() -> None:
         (["video", "a.mp4", "b.mp4", "--fps", "0"], "--fps"),
         (["video", "a.mp4", "b.mp4", "--fps", "often"], "--fps"),
         (["image", "a.png", "b.png", "--strength", "nan"], "--strength"),
-        (["live", "--engine", "steam"], "there is no engine 'steam'; choose auto or one of tensorrt,"),
-        (["compile", "udnie", "--precision", "int9"], "there is no precision 'int9'; choose auto or one of bf16,"),
+        (["live", "--engine", "steam"], "there is no engine 'steam'; choose auto, tensorrt,"),
+        (["compile", "udnie", "--precision", "int9"], "there is no precision 'int9'; choose auto, bf16,"),
         (["bench", "--engine", "torch", "--engine", "steam"], "there is no engine 'steam'"),
-        (["video", "a.mp4", "b.mp4", "--decoder", "gpu"], "there is no decoder 'gpu'; choose auto or one of software"),
+        (["video", "a.mp4", "b.mp4", "--decoder", "gpu"], "there is no decoder 'gpu'; choose auto, software or cuda"),
         (["train", "johnson", "--styles", "s", "--out", "o.onnx"], "--content"),
         (["train", "johnson", "--styles", "s", "--content", "c", "--out", "o.onnx", "--steps", "0"], "--steps"),
     ],
@@ -128,12 +113,13 @@ def test_a_traceback_is_shown_only_where_it_is_asked_for(tmp_path: Path, way: st
             "OpenCV cannot be loaded (libGL.so.1: cannot open shared object file); "
             "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0",
         ),
+        (RuntimeError("at 0x1:\n  the cause\n\n"), "RuntimeError: the cause (IMPASTO_DEBUG=1 shows where)"),
         (MemoryError(), "there is not enough memory; try a smaller --height"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_errors_in_one_line(error: Exception, line: str) -> None:
-    assert in_one_line(error) == line
+    assert in_one_line(error, WHERE) == line
 
 
 def test_an_interrupted_command_exits_130() -> None:
@@ -210,8 +196,9 @@ def test_style_names_complete_in_the_shell() -> None:
 
 def test_the_gallerys_styles_complete() -> None:
     names = [style.name for file in list_gallery() for style in file.card.styles]
-    assert complete_style("") == names
-    assert complete_style("s") == [name for name in names if name.startswith("s")]
+    for begun in ("", "s"):
+        done = impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=f"impasto video --style {begun}", COMP_CWORD="3")
+        assert done.stdout.split() == [name for name in names if name.startswith(begun)]
 
 
 @pytest.mark.parametrize("command", ["video", "live", "compile", "bench"])
@@ -223,57 +210,6 @@ def test_engines_and_precisions_complete_in_the_shell(command: str) -> None:
     assert completed("--engine", "") == ["auto", *OURS]
     assert completed("--engine", "tensorrt") == ["tensorrt", "tensorrt-rtx"]
     assert completed("--precision", "f") == ["fp16", "fp32", "fp8"]
-
-
-def test_the_help_names_every_engine_and_precision() -> None:
-    assert tuple(OURS) == choices.ENGINES
-    assert choices.PRECISIONS == PRECISIONS
-    assert choices.MODES == MODES
-
-
-def signature_defaults(command: Callable[..., None], *, apart: set[str]) -> dict[str, Any]:
-    parameters = inspect.signature(command).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.name not in apart}
-
-
-@pytest.mark.parametrize(
-    ("command", "options", "apart"),
-    [
-        (video, VideoOptions(), {"context", "source", "output", "json", "keyframes", *KEYFRAME_NAMES}),
-        (image, ImageOptions(), {"context", "sources", "output", "json", "method", *GATYS_HELP}),
-        (import_checkpoint, ImportOptions(), {"checkpoint", "output", "json"}),
-    ],
-    ids=["video", "image", "import"],
-)
-def test_a_command_offers_every_setting_with_its_default(
-    command: Callable[..., None], options: Any, apart: set[str]
-) -> None:
-    assert signature_defaults(command, apart=apart) == {
-        field.name: getattr(options, field.name) for field in fields(options)
-    }
-
-
-def test_the_train_command_offers_every_setting_with_its_default_and_help() -> None:
-    parameters = signature_defaults(train.johnson, apart=set())
-    for field in fields(JohnsonOptions):
-        given = parameters.pop(field.name)
-        if field.default is MISSING:
-            assert given is inspect.Parameter.empty
-        else:
-            assert as_field(field.name, given) == field.default
-    assert not parameters
-    assert set(train.JOHNSON_HELP) == {field.name for field in fields(JohnsonOptions)}
-
-
-def test_train_options_reach_the_settings() -> None:
-    assert as_field("style_weights", "udnie=3, scream=1.5") == (("udnie", 3.0), ("scream", 1.5))
-    assert as_field("style_layers", "relu1_1,relu2_1") == ("relu1_1", "relu2_1")
-    assert as_field("other_sizes", "208, 320") == (208, 320)
-    assert as_field("content", [Path("a"), Path("b")]) == (Path("a"), Path("b"))
-    with pytest.raises(typer.BadParameter):
-        as_field("style_weights", "udnie")
-    with pytest.raises(typer.BadParameter, match="'large' is no whole number"):
-        as_field("other_sizes", "208,large")
 
 
 def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

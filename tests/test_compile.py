@@ -1,6 +1,5 @@
 """`impasto compile STYLE`: engines built ahead, which are exactly those that live and video take."""
 
-import inspect
 import io
 import json
 import os
@@ -9,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +19,11 @@ from typer.testing import CliRunner, Result
 
 from engines.cache.folder import EngineCache, default_cache_folder
 from engines.errors import ImpastoError
-from engines.spec import CALIBRATED
 from realtime.cli import app
-from realtime.commands.compile import EIGHT_BITS, compile_styles
 from realtime.commands.console.build_bar import BuildBar
 from realtime.commands.console.terminal import LastingConsole
 from realtime.compiling.options import CompileOptions, SizeSpan
+from realtime.compiling.run import builds_for
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
 from realtime.live.options import LiveOptions
@@ -34,7 +31,7 @@ from realtime.live.run import run_live
 
 OTHERS = CompileOptions(
     styles=("candy", "mine.onnx:waves"),
-    sizes=((64, 48), (32, 24)),
+    sizes=((64, 48), (32, 24), (64, 48)),
     engine="openvino",
     precision="int8",
     threads=3,
@@ -84,13 +81,6 @@ def stored() -> dict[str, float]:
     return {entry.path.name: entry.header.origin.built_at for entry in entries if entry.header}
 
 
-def test_the_command_offers_every_setting_with_its_default() -> None:
-    parameters = inspect.signature(compile_styles).parameters
-    same = [field.name for field in fields(CompileOptions) if field.name not in ("styles", "sizes", "size_range")]
-    defaults = CompileOptions(styles=())
-    assert {name: parameters[name].default for name in same} == {name: getattr(defaults, name) for name in same}
-
-
 def test_every_option_reaches_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[CompileOptions] = []
 
@@ -110,8 +100,17 @@ def test_every_option_reaches_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [
         OTHERS,
         CompileOptions(styles=("candy",), size_range=SizeSpan((32, 24), (64, 48))),
-        CompileOptions(styles=("candy",), sizes=((640, 360),)),
+        CompileOptions(
+            styles=("candy",),
+        ),
     ]
+
+
+def test_a_size_that_is_given_twice_is_built_once(small_style: Path) -> None:
+    builds = builds_for(CompileOptions(styles=(str(small_style),), sizes=((64, 48), (32, 24), (64, 48))))
+    assert [(build.width, build.height) for build in builds] == [(64, 48), (64, 48), (32, 24), (32, 24)]
+    usual = builds_for(CompileOptions(styles=(str(small_style),)))
+    assert {(build.width, build.height) for build in usual} == {(640, 360)}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +129,7 @@ def test_every_option_reaches_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         ("candy --size 640", "is not a size such as"),
         ("candy --size 8x48", "8x48 is not between 16 and 16384 pixels on each side"),
         ("candy --size-range 64x48-64x20000", "64x20000 is not between 16 and 16384 pixels on each side"),
-        ("candy --mode fast", "there is no mode 'fast'; choose auto or one of latency, throughput"),
+        ("candy --mode fast", "there is no mode 'fast'; choose auto, latency or throughput"),
         ("candy --size-range 64x48", "is not a range of sizes such as"),
         ("candy --size-range 64x48-32x96", "begins with the larger size"),
         ("candy --requests 0", "--requests"),
@@ -142,10 +141,6 @@ def test_what_excludes_each_other_is_a_wrong_command_line(arguments: str, says: 
     assert says in result.stderr
     assert result.stdout == ""
     assert not default_cache_folder().exists()
-
-
-def test_the_precisions_that_are_calibrated_are_known_without_loading_anything() -> None:
-    assert set(EIGHT_BITS) == set(CALIBRATED)
 
 
 @pytest.mark.usefixtures("auto_precision")

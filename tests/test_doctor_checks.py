@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from engines.machine import AMD, NVIDIA, cpu_limit, may_have_gpu, memory_limit_bytes
+from engines.machine import AMD, NVIDIA, bound_cores, may_have_gpu
 from engines.spec import BackendState
 from realtime.doctor.finding import Finding, State, missing
 from realtime.doctor.subjects import cameras
 from realtime.doctor.subjects.engines import of_state
 from realtime.doctor.subjects.graphics import kernel_cards, name_of_device, parse_query
-from realtime.doctor.subjects.machine import features, look_at_processor, usable_cores
+from realtime.doctor.subjects.machine import features, look_at_processor
 from realtime.doctor.subjects.screen_and_sound import inputs_of
 from realtime.doctor.subjects.video import look_at_hardware, of_family
 from realtime.media.hardware_video import HardwareCodec
@@ -47,40 +47,12 @@ def test_features_are_told_by_the_names_that_people_know(flags: str, machine: st
 def test_the_processor_of_this_machine_has_cores() -> None:
     subjects = {finding.subject: finding for finding in look_at_processor()}
     assert subjects["processor"].facts["model"]
-    assert subjects["cores"].facts["usable"] == usable_cores() >= 1
+    assert subjects["cores"].facts["usable"] == bound_cores() >= 1
 
 
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def test_the_least_of_nested_limits_counts_in_version_2(tmp_path: Path) -> None:
-    membership = tmp_path / "cgroup"
-    write(membership, "0::/pod/impasto\n")
-    write(tmp_path / "fs/pod/impasto/cpu.max", "max 100000")
-    write(tmp_path / "fs/pod/cpu.max", "150000 100000")
-    write(tmp_path / "fs/pod/impasto/memory.max", "max")
-    write(tmp_path / "fs/memory.max", str(2**31))
-    assert cpu_limit(tmp_path / "fs", membership) == 1.5
-    assert memory_limit_bytes(tmp_path / "fs", membership) == 2**31
-
-
-def test_limits_of_version_1(tmp_path: Path) -> None:
-    membership = tmp_path / "cgroup"
-    write(membership, "3:cpu,cpuacct:/\n4:memory:/docker/1\n1:name=systemd:/\n")
-    write(tmp_path / "fs/cpu/cpu.cfs_quota_us", "50000")
-    write(tmp_path / "fs/cpu/cpu.cfs_period_us", "100000")
-    write(tmp_path / "fs/memory/docker/1/memory.limit_in_bytes", "9223372036854771712")
-    assert cpu_limit(tmp_path / "fs", membership) == 0.5
-    assert memory_limit_bytes(tmp_path / "fs", membership) is None
-    write(tmp_path / "fs/cpu/cpu.cfs_quota_us", "-1")
-    assert cpu_limit(tmp_path / "fs", membership) is None
-
-
-def test_a_system_without_control_groups_has_no_limits(tmp_path: Path) -> None:
-    assert cpu_limit(tmp_path / "none", tmp_path / "nor") is None
-    assert memory_limit_bytes(tmp_path / "none", tmp_path / "nor") is None
 
 
 def test_every_gpu_of_the_drivers_table_is_read() -> None:

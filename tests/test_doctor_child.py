@@ -20,7 +20,7 @@ def good():
     return [Finding("good", State.YES, "fine", facts={"n": 1})]
 
 def fails():
-    raise RuntimeError("the driver\\nis mad")
+    raise RuntimeError("the driver says:\\nit is mad")
 
 def hangs():
     time.sleep(3600)
@@ -60,8 +60,8 @@ def test_what_fails_or_ends_takes_nothing_along() -> None:
     found = run(["good", "fails", "crashes", "leaves", "processor"], ["system"])
     assert set(found) == {"good", "fails", "crashes", "leaves", "processor", "system"}
     assert found["good"] == Finding("good", State.YES, "fine", facts={"n": 1})
-    assert found["fails"].text == "cannot be looked at (RuntimeError: the driver is mad)"
-    assert found["crashes"].text == "the check crashed with signal 11"
+    assert found["fails"].text == "cannot be looked at (RuntimeError: it is mad)"
+    assert found["crashes"].text == "the check was ended by signal 11"
     assert found["leaves"].text == "the check ended with status 3"
     assert all(found[name].state is State.NO for name in ("fails", "crashes", "leaves"))
     assert found["processor"].state is found["system"].state is State.FACT

@@ -9,7 +9,8 @@ import pytest
 from pretended_processor import PRECISIONS, pretended
 from small_styles import one_thread_for_torch, random_frame, write_small_style
 
-from engines.backends.registry import OURS, probe
+from engines.backends.ours import OURS
+from engines.backends.registry import probe
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.psnr import psnr
 from engines.spec import FLOOR_DB

@@ -1,20 +1,17 @@
 """`impasto evaluate`: which photos and styles it takes, how it measures flicker, and what it says at the end."""
 
-import inspect
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-import realtime.commands.evaluate as command
 from engines.errors import ImpastoError
 from engines.loading.engine import Controls
 from realtime.bench.rows.stability import Stability
@@ -255,13 +252,6 @@ def test_without_torch_the_remedy_is_named(small_style: Path, paintings: Path, m
     assert result.stderr.endswith("impasto: judging needs torch; install it with: pip install 'impasto[train]'\n")
 
 
-def test_numbers_of_iterations_as_people_write_them() -> None:
-    assert command.iteration_counts("400, 25,100") == (25, 100, 400)
-    for text in ("many", "0", "25,", "-4"):
-        with pytest.raises(typer.BadParameter):
-            command.iteration_counts(text)
-
-
 def test_the_optimiser_comes_nearer_to_the_painting_with_time(paintings: Path, tmp_path: Path) -> None:
     photo = np.asarray(Image.open(write_picture(tmp_path / "photo.png", (96, 64), seed=9)))
     painting, judge = paintings / "waves.png", load_judge()
@@ -301,13 +291,3 @@ def test_a_check_has_columns_of_its_own() -> None:
     report = EvaluationReport(640, ["photo"], {"check": {"network": "vgg19"}}, [checked])
     text = as_text(report, 200)
     assert all(word in text for word in ("vgg19: brush", "0.1234", "0.567"))
-
-
-def test_the_command_offers_the_settings_with_their_defaults() -> None:
-    parameters = inspect.signature(command.evaluate).parameters
-    for field in fields(EvaluateOptions):
-        if field.default is not MISSING:
-            default = parameters[field.name].default
-            if field.name == "optimiser":
-                default = command.iteration_counts(default)
-            assert (tuple(default) if isinstance(default, list) else default) == field.default

@@ -10,6 +10,7 @@ from small_styles import one_thread_for_torch, write_small_style
 
 import engines.backends.registry
 import engines.gate.reference
+from engines.backends.ours import OURS
 from engines.errors import EngineRefused
 from engines.gate.reference import REFERENCES
 from engines.loading.engine import EngineChoice, load_engine
@@ -83,7 +84,7 @@ def broken_backends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def black_first(broken_backends: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A backend whose pictures are black is tried before torch."""
-    ours = {"black": "broken_backends:Black", "torch": engines.backends.registry.OURS["torch"]}
+    ours = {"black": "broken_backends:Black", "torch": OURS["torch"]}
     monkeypatch.setattr(engines.backends.registry, "OURS", ours)
     return broken_backends
 
@@ -105,7 +106,7 @@ def without_card(broken_backends: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     ours = {
         "tensorrt": "broken_backends:NoCard",
         "black": "broken_backends:Black",
-        "torch": engines.backends.registry.OURS["torch"],
+        "torch": OURS["torch"],
     }
     monkeypatch.setattr(engines.backends.registry, "OURS", ours)
     return broken_backends

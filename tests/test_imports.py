@@ -16,7 +16,7 @@ PACKAGES = ("engines", "realtime", "trainers")
 ALLOWED = {
     "engines": (),
     "realtime": ("engines", "trainers"),
-    "trainers": ("engines.networks", "engines.style", "engines.export", "engines.errors"),
+    "trainers": ("engines.networks", "engines.style", "engines.export", "engines.errors", "engines.setting"),
 }
 # From the top down: what stands on a floor may import what stands below it, and nothing else beside its own folder.
 FLOORS = {
@@ -42,7 +42,7 @@ FLOORS = {
         ("spec",),
         ("style",),
         ("packages",),
-        ("errors",),
+        ("setting", "names", "errors"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

@@ -21,7 +21,6 @@ from typer.testing import CliRunner, Result
 
 from realtime.cli import app
 from realtime.commands.console.terminal import Bar
-from realtime.commands.keyframe_choices import NAMES
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
 from realtime.frames.frame import Frame, Pixels
@@ -349,7 +348,3 @@ def test_without_torch_the_remedy_is_told(style: Path, tmp_path: Path, monkeypat
     done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "--style-image", style)
     assert done.exit_code == 1
     assert "pip install 'impasto[train]'" in done.stderr
-
-
-def test_the_options_are_fields_of_the_optimiser() -> None:
-    assert set(NAMES) <= set(GatysOptions.__dataclass_fields__)

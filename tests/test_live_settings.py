@@ -7,7 +7,6 @@ import pytest
 from engines.errors import ImpastoError
 from realtime.live.control.commands import Value
 from realtime.live.control.settings import LiveSettings, apply_command, described, own_name
-from realtime.painting.options import StylizeOptions
 
 NAMES = ("waves", "night", "storm")
 WAVES = LiveSettings(style="waves")
@@ -17,11 +16,6 @@ def after(*commands: tuple[str, Value], settings: LiveSettings = WAVES) -> LiveS
     for name, value in commands:
         settings = apply_command(settings, name, value, NAMES)
     return settings
-
-
-def test_the_defaults_are_those_of_every_other_command() -> None:
-    ours, theirs = LiveSettings(), StylizeOptions()
-    assert (ours.style, ours.strength, ours.keep_colour) == (theirs.style, theirs.strength, theirs.keep_colour)
 
 
 @pytest.mark.parametrize(

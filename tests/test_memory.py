@@ -1,7 +1,5 @@
-"""The estimate of memory against figures that were measured, what is available, and the refusal in one line."""
+"""The estimate of memory against figures that were measured, and the refusal in one line."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import engines.gate.verify
 from engines.errors import EngineRefused, ImpastoError
 from engines.gate.memory import GIB, build_bytes, check_memory, net_bytes
 from engines.loading.engine import EngineChoice, load_engine
-from engines.machine import available_bytes
 from engines.spec import EngineSpec
 from engines.style.styles import StyleFile, load_style, save_style
 
@@ -97,64 +94,3 @@ def test_nothing_heavy_is_done_before_the_refusal(
     monkeypatch.setattr(engines.gate.verify, "open_reference", opened)
     with pytest.raises(ImpastoError, match=r"3000000x2000000 pixels needs about \d+\.\d GiB .* smaller --height"):
         load_engine(style, height=2_000_000, width=3_000_000, choice=EngineChoice("torch"), cache_dir=tmp_path)
-
-
-# --- what is available
-
-
-def write(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
-
-
-MACHINE = {"proc/meminfo": "MemTotal:       32000000 kB\nMemAvailable:    8000000 kB\n"}
-V2 = {"memory.max": "3000000\n", "memory.current": "1000000\n", "memory.stat": "anon 1\ninactive_file 500000\n"}
-
-
-def test_the_machines_free_memory_is_available(tmp_path: Path) -> None:
-    assert available_bytes(write(tmp_path, MACHINE)) == 8_000_000 * 1024
-
-
-def test_a_control_groups_limit_counts_where_it_is_less(tmp_path: Path) -> None:
-    group = {f"sys/fs/cgroup/user/shell/{name}": text for name, text in V2.items()}
-    write(tmp_path, MACHINE | group | {"proc/self/cgroup": "0::/user/shell\n"})
-    assert available_bytes(tmp_path) == 2_500_000
-
-
-def test_the_limit_of_a_group_above_counts(tmp_path: Path) -> None:
-    above = {f"sys/fs/cgroup/user/{name}": text for name, text in V2.items()}
-    own = {f"sys/fs/cgroup/user/shell/{name}": text for name, text in (V2 | {"memory.max": "max\n"}).items()}
-    write(tmp_path, MACHINE | above | own | {"proc/self/cgroup": "0::/user/shell\n"})
-    assert available_bytes(tmp_path) == 2_500_000
-
-
-def test_inside_a_container_the_limit_lies_at_the_root(tmp_path: Path) -> None:
-    group = {f"sys/fs/cgroup/{name}": text for name, text in V2.items()}
-    write(tmp_path, MACHINE | group | {"proc/self/cgroup": "0::/../../docker/abc\n"})
-    assert available_bytes(tmp_path) == 2_500_000
-
-
-def test_a_limit_of_the_first_version_counts(tmp_path: Path) -> None:
-    group = {
-        "sys/fs/cgroup/memory/job/memory.limit_in_bytes": "4000000\n",
-        "sys/fs/cgroup/memory/job/memory.usage_in_bytes": "1000000\n",
-        "sys/fs/cgroup/memory/job/memory.stat": "cache 5\ntotal_inactive_file 250000\n",
-    }
-    write(tmp_path, MACHINE | group | {"proc/self/cgroup": "5:cpu:/job\n4:memory:/job\n0::/\n"})
-    assert available_bytes(tmp_path) == 3_250_000
-
-
-def test_nobody_knows_where_there_is_nothing_to_read(tmp_path: Path) -> None:
-    assert available_bytes(tmp_path) is None
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_this_machine_has_some_memory_left() -> None:
-    """In a fresh process, which is small: more than it takes itself, and no more than the machine has."""
-    code = "from engines.machine import available_bytes; print(available_bytes())"
-    left = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
-    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
-    assert 2**20 < left <= total

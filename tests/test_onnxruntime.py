@@ -26,7 +26,8 @@ from engines.backends.onnxruntime.providers import (
     provider_on_gpu,
     shares,
 )
-from engines.backends.registry import OURS, backend_names
+from engines.backends.ours import OURS
+from engines.backends.registry import backend_names
 from engines.errors import EngineRefused
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.spec import BuildAids, EngineSpec, SizeRange

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from engines.errors import BadValue
+from engines.setting import Setting, check_settings
 
 LOSSES = ("wasserstein", "gram")
 LEAST_SIZE = 32
@@ -24,67 +25,78 @@ ALL_STYLE_LAYERS = (
 class JohnsonOptions:
     """One run of the transform net recipe; lengths in pixels, weights relative (see trainers.losses)."""
 
-    styles: Path
-    content: tuple[Path, ...]
-    out: Path
-    network: str = "fast"
-    steps: int = 20_000
-    batch: int = 4
-    size: int = 256
-    other_sizes: tuple[int, ...] = ()
-    max_scale: float = 1.6
-    sensor_noise: float = 0.012
-    stroke: float = 1.4
-    loss: str = "wasserstein"
-    octaves: int = 3
-    detail_floor: float = 0.1
-    loss_network: str = "5se"
-    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
-    style_layers: tuple[str, ...] = ALL_STYLE_LAYERS
-    content_weight: float = 2.0
-    style_weight: float = 15.0
-    style_weights: tuple[tuple[str, float], ...] = ()
-    samples: int = 2048
-    slices: int = 12
-    tv_weight: float = 2.0
-    range_weight: float = 10.0
-    grid_weight: float = 100.0
-    comb_weight: float = 5.0
-    tone_weight: float = 0.5
-    structure_weight: float = 0.8
-    stability_weight: float = 8.0
-    stability_start: float = 0.67
-    seed_amplitude: float | None = None
-    learning_rate: float = 2e-3
-    average_decay: float = 0.999
-    seed: int = 0
-    workers: int = 2
-    precision: str = "auto"
-    save_every: int = 500
-    sample_every: int = 500
-    validation: Path | None = None
-    initial: Path | None = None
-    resume: bool = False
-    licence: str = "CC0-1.0"
+    styles: Annotated[Path, Setting("Folder of the style pictures; each style is called like its file.")]
+    content: Annotated[tuple[Path, ...], Setting("Folder of photos to learn on; give it again for more folders.")]
+    out: Annotated[Path, Setting("The style file to write; the run's folder lies beside it.")]
+    network: Annotated[str, Setting("paper, fast, fine or ultra.")] = "fast"
+    steps: Annotated[int, Setting("Length of the run.", least=1)] = 20_000
+    batch: Annotated[int, Setting("Photos in a step.", least=1)] = 4
+    size: Annotated[int, Setting("Side of the crops, in pixels.", least=LEAST_SIZE)] = 256
+    other_sizes: Annotated[
+        tuple[int, ...],
+        Setting(
+            "Further sides of crops, such as 208,320,384; each step takes one.",
+            least=LEAST_SIZE,
+            in_one_word=True,
+            written="208,320,384",
+        ),
+    ] = ()
+    max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.")] = 1.6
+    sensor_noise: Annotated[
+        float, Setting("Noise on the photos that a net sees, 0 up to this deviation.", least=0, most=0.5)
+    ] = 0.012
+    stroke: Annotated[
+        float, Setting("Size of the style pictures, and so of the strokes: 1 is 640 pixels long.", least=0.25, most=4)
+    ] = 1.4
+    loss: Annotated[str, Setting("wasserstein or gram.", choices=LOSSES)] = "wasserstein"
+    octaves: Annotated[
+        int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)
+    ] = 3
+    detail_floor: Annotated[
+        float, Setting("How much content counts where a photo is flat, 0 to 1.", least=0, most=1)
+    ] = 0.1
+    loss_network: Annotated[str, Setting("5se, vgg16, vgg19, or a file of weights.")] = "5se"
+    content_layers: Annotated[
+        tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
+    ] = ("relu3_1", "relu4_1")
+    style_layers: Annotated[
+        tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
+    ] = ALL_STYLE_LAYERS
+    content_weight: Annotated[float, Setting("Weight of the content loss.")] = 2.0
+    style_weight: Annotated[float, Setting("Weight of the style loss.")] = 15.0
+    style_weights: Annotated[
+        tuple[tuple[str, float], ...],
+        Setting("Weights of single styles, such as udnie=3,scream=1.5.", in_one_word=True, written="NAME=WEIGHT"),
+    ] = ()
+    samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 2048
+    slices: Annotated[int, Setting("Directions along which they are compared.", least=1)] = 12
+    tv_weight: Annotated[float, Setting("Weight of the total variation.")] = 2.0
+    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.")] = 10.0
+    grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.")] = 100.0
+    comb_weight: Annotated[float, Setting("Weight of the loss against combs of fine dots.")] = 5.0
+    tone_weight: Annotated[float, Setting("Weight of keeping what is light and what is dark.")] = 0.5
+    structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.")] = 0.8
+    stability_weight: Annotated[float, Setting("Weight of the loss against flicker.")] = 8.0
+    stability_start: Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)] = 0.67
+    seed_amplitude: Annotated[
+        float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
+    ] = None
+    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.")] = 2e-3
+    average_decay: Annotated[float, Setting("How slowly the averaged weights forget.")] = 0.999
+    seed: Annotated[int, Setting("Makes a run repeatable.")] = 0
+    workers: Annotated[int, Setting("Processes that read photos.", least=0)] = 2
+    precision: Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))] = "auto"
+    save_every: Annotated[int, Setting("Steps between checkpoints.", least=1)] = 500
+    sample_every: Annotated[int, Setting("Steps between sample sheets.", least=1)] = 500
+    validation: Annotated[Path | None, Setting("Folder of photos for the figures on the card.")] = None
+    initial: Annotated[
+        Path | None, Setting("Start from the weights of this checkpoint or style file; an ultra may start from a fast.")
+    ] = None
+    resume: Annotated[bool, Setting("Go on with the run that stands beside OUT.")] = False
+    licence: Annotated[str, Setting("Licence of the weights, for the card.")] = "CC0-1.0"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "size", "octaves", "samples", "slices", "save_every", "sample_every"):
-            if getattr(self, name) < 1:
-                raise BadValue(f"{name} is {getattr(self, name)}; give a number of at least 1")
-        if any(size < LEAST_SIZE for size in self.other_sizes):
-            raise BadValue(f"other_sizes are {self.other_sizes}; give sides of crops of at least {LEAST_SIZE}")
-        if not 0 <= self.stability_start <= 1:
-            raise BadValue(f"stability_start is {self.stability_start}; give a part of the run from 0 to 1")
-        if not 0.25 <= self.stroke <= 4:
-            raise BadValue(f"stroke is {self.stroke}; give the size of the style pictures, from 0.25 to 4")
-        if not 0 <= self.sensor_noise <= 0.5:
-            raise BadValue(f"sensor_noise is {self.sensor_noise}; give a deviation from 0 to 0.5")
-        if not 0 <= self.detail_floor <= 1:
-            raise BadValue(f"detail_floor is {self.detail_floor}; give a part from 0 to 1")
-        if self.loss not in LOSSES:
-            raise BadValue(f"loss is {self.loss!r}; choose {' or '.join(LOSSES)}")
-        if self.precision not in ("auto", "no", "bf16", "fp16"):
-            raise BadValue(f"precision is {self.precision!r}; choose auto, no, bf16 or fp16")
+        check_settings(self)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -119,34 +131,76 @@ class GatysOptions:
     colours that the painting has not. `size` is the long side of the result; None the photo's, LARGEST_PX at most.
     """
 
-    style_images: tuple[tuple[Path, float], ...] = ()
-    masks: tuple[Path, ...] = ()
-    loss: str = "wasserstein"
-    iterations: int = 240
-    size: int | None = None
-    stroke: float = 1.5
-    start: str = "content"
-    optimiser: str = "adam"
-    learning_rate: float = 0.03
-    content_weight: float = 1.5
-    style_weight: float = 15.0
-    tv_weight: float = 5.0
-    range_weight: float = 10.0
-    content_layers: tuple[str, ...] = ("relu3_1", "relu4_1")
-    style_layers: tuple[str, ...] = ("input", *ALL_STYLE_LAYERS)
-    loss_network: str = "5se"
-    detail_floor: float = 0.1
-    detail_local: float = 0.65
-    octaves: int = 3
-    levels: int = 5
-    least_size: int = 128
-    samples: int = 4096
-    slices: int = 24
-    paper_factors: bool = False
-    tile: int = 512
-    preview_every: int = 20
-    seed: int = 0
-    resume: bool = False
+    style_images: Annotated[
+        tuple[tuple[Path, float], ...],
+        Setting(
+            "A picture whose style is taken; again for more, each with a weight: a.jpg=0.7.",
+            options=("--style-image",),
+            written="PICTURE",
+        ),
+    ] = ()
+    masks: Annotated[
+        tuple[Path, ...],
+        Setting(
+            "White where the style belongs; one for each --style-image, in their order.",
+            options=("--mask",),
+            written="PICTURE",
+        ),
+    ] = ()
+    loss: Annotated[str, Setting("wasserstein (whole distributions) or gram (Gatys' own).", choices=LOSSES)] = (
+        "wasserstein"
+    )
+    iterations: Annotated[int, Setting("Steps in all, spread over the scales.", least=1)] = 240
+    size: Annotated[
+        int | None,
+        Setting(
+            "Long side of the result, in pixels; else the picture's own, at most 1024.",
+            least=LEAST_PICTURE_PX,
+            most=16_384,
+        ),
+    ] = None
+    stroke: Annotated[
+        float, Setting("Size of the strokes: of the style picture, in long sides of the result.", least=0.25, most=4)
+    ] = 1.5
+    start: Annotated[str, Setting("content, noise, or net: what --style paints.", choices=STARTS)] = "content"
+    optimiser: Annotated[str, Setting("adam or lbfgs.", choices=OPTIMISERS)] = "adam"
+    learning_rate: Annotated[float, Setting("Adam's, at the coarsest scale.", least=1e-6, most=10)] = 0.03
+    content_weight: Annotated[float, Setting("Weight of the content loss.", least=0)] = 1.5
+    style_weight: Annotated[float, Setting("Weight of the style loss.", least=0)] = 15.0
+    tv_weight: Annotated[float, Setting("Weight of the total variation.", least=0)] = 5.0
+    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
+    content_layers: Annotated[
+        tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
+    ] = ("relu3_1", "relu4_1")
+    style_layers: Annotated[
+        tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
+    ] = ("input", *ALL_STYLE_LAYERS)
+    loss_network: Annotated[str, Setting("5se (comes along), vgg16 or vgg19 (downloaded), or a file of weights.")] = (
+        "5se"
+    )
+    detail_floor: Annotated[
+        float, Setting("How much content counts where the picture is flat, 0 to 1.", least=0, most=1)
+    ] = 0.1
+    detail_local: Annotated[
+        float,
+        Setting(
+            "How much detail is told from its surroundings, not the whole picture: keeps small faces.", least=0, most=1
+        ),
+    ] = 0.65
+    octaves: Annotated[
+        int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)
+    ] = 3
+    levels: Annotated[int, Setting("Bands of the pyramid that is moved; 1 moves the pixels.", least=1)] = 5
+    least_size: Annotated[int, Setting("Long side of the coarsest scale.", least=LEAST_PICTURE_PX, most=16_384)] = 128
+    samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 4096
+    slices: Annotated[int, Setting("Directions along which they are compared.", least=1)] = 24
+    paper_factors: Annotated[bool, Setting("The losses with the paper's own factors (with gram).")] = False
+    tile: Annotated[
+        int, Setting("Side of the tiles in which more than a megapixel is computed.", least=64, most=16_384)
+    ] = 512
+    preview_every: Annotated[int, Setting("Steps between previews beside OUT.", least=1)] = 20
+    seed: Annotated[int, Setting("Makes the picture repeatable.")] = 0
+    resume: Annotated[bool, Setting("Go on with what Ctrl-C stopped.")] = False
 
     def __post_init__(self) -> None:
         if not self.style_images:
@@ -158,36 +212,13 @@ class GatysOptions:
             raise BadValue(
                 f"there are {len(self.masks)} masks for {len(self.style_images)} style images; give one --mask for each"
             )
-        _check_choice("loss", self.loss, LOSSES)
-        _check_choice("start", self.start, STARTS)
-        _check_choice("optimiser", self.optimiser, OPTIMISERS)
-        for name in ("iterations", "octaves", "levels", "samples", "slices", "preview_every"):
-            _check_range(name, getattr(self, name), 1, 1_000_000)
-        for name in ("content_weight", "style_weight", "tv_weight", "range_weight"):
-            _check_range(name, getattr(self, name), 0, 1e9)
-        _check_range("stroke", self.stroke, 0.25, 4)
-        _check_range("detail_floor", self.detail_floor, 0, 1)
-        _check_range("detail_local", self.detail_local, 0, 1)
-        _check_range("learning_rate", self.learning_rate, 1e-6, 10)
-        _check_range("size", self.size or LEAST_PICTURE_PX, LEAST_PICTURE_PX, 16_384)
-        _check_range("least_size", self.least_size, LEAST_PICTURE_PX, 16_384)
-        _check_range("tile", self.tile, 64, 16_384)
+        check_settings(self)
         if self.paper_factors and self.loss != "gram":
             raise BadValue(f"paper_factors is for Gram matrices and loss is {self.loss!r}; give --loss gram")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and for the saved state."""
         return {name: _plain(value) for name, value in asdict(self).items()}
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise BadValue(f"{name} is {value!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")
-
-
-def _check_range(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise BadValue(f"{name} is {value}; give {least:g} to {most:g}")
 
 
 def _plain(value: Any) -> Any:

@@ -7,29 +7,13 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
+from engines.backends.ours import FOR_GPUS_OF, OURS
 from engines.errors import BadValue, ImpastoError
-from engines.machine import AMD, APPLE, INTEL, NVIDIA, cpu_flags, cpu_model, may_have_gpu
+from engines.machine import cpu_flags, cpu_model, may_have_gpu
 from engines.packages import plugins
 from engines.spec import Backend, BackendState, one_line
 
 ENTRY_POINTS = "impasto.backends"
-# In the order in which `auto` tries them: the fastest first.
-OURS = {
-    "tensorrt": "engines.backends.tensorrt.backend:TensorRtBackend",
-    "tensorrt-rtx": "engines.backends.tensorrt.backend:TensorRtRtxBackend",
-    "torch-half": "engines.backends.torch_half.backend:TorchHalfBackend",
-    "onnxruntime-gpu": "engines.backends.onnxruntime.backend:OnnxRuntimeGpuBackend",
-    "openvino": "engines.backends.openvino.backend:OpenVinoBackend",
-    "onnxruntime": "engines.backends.onnxruntime.backend:OnnxRuntimeBackend",
-    "torch": "engines.backends.torch_eager:TorchBackend",
-}
-# Those of ours that need a GPU, and of which vendors.
-FOR_GPUS_OF = {
-    "tensorrt": (NVIDIA,),
-    "tensorrt-rtx": (NVIDIA,),
-    "torch-half": (NVIDIA,),
-    "onnxruntime-gpu": (NVIDIA, AMD, INTEL, APPLE),
-}
 
 
 def backend_names() -> Iterator[str]:

@@ -14,8 +14,9 @@ import math
 from typing import TYPE_CHECKING
 
 from engines.errors import NotEnoughMemory
+from engines.names import CALIBRATED
 from engines.networks.registry import config_of, family_of
-from engines.spec import CALIBRATED, EngineSpec
+from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from engines.backends.registry import backend_names, open_backend, probe
 from engines.cache.entry import Origin
 from engines.cache.fields import cache_fields
 from engines.cache.folder import CacheEntry, EngineCache, EntryRefused, default_cache_folder
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
+from engines.names import CALIBRATED
 from engines.spec import (
     ANY_ENGINE,
-    CALIBRATED,
     Backend,
     BackendState,
     BuildAids,
@@ -27,7 +27,6 @@ from engines.spec import (
     GateReport,
     begin_anew,
     carries_state,
-    one_line,
 )
 from engines.style.styles import StyleFile
 
@@ -230,7 +229,7 @@ def _check(backend: Backend, engine: Engine, golden: "GoldenPictures") -> tuple[
         gate = verify(engine, golden)
         return gate, backend.dump(engine) if gate.passed else b""
     except Exception as error:  # runtimes fail in every possible way; not a verdict: it may be for want of memory
-        raise EngineRefused(f"{engine.spec} failed while it was checked ({one_line(error)})") from error
+        raise EngineRefused(f"{engine.spec} failed while it was checked ({in_one_line(error)})") from error
 
 
 def _refusal(spec: EngineSpec, gate: GateReport, addition: str = "") -> EngineRefused:
@@ -245,7 +244,7 @@ def _load_entry(cache: EngineCache, fields: dict[str, str], report: Report) -> C
     except EntryRefused as error:
         report(f"the engine in the cache is refused and is built again: {error}")
     except OSError as error:
-        report(f"the engine cache {cache.folder} cannot be read ({one_line(error)})")
+        report(f"the engine cache {cache.folder} cannot be read ({in_one_line(error)})")
     return None
 
 
@@ -253,7 +252,7 @@ def _store_entry(cache: EngineCache, fields: dict[str, str], entry: CacheEntry, 
     try:
         cache.store(fields, entry)
     except OSError as error:
-        report(f"the engine cannot be kept in {cache.folder} ({one_line(error)}); the next start will be as slow")
+        report(f"the engine cannot be kept in {cache.folder} ({in_one_line(error)}); the next start will be as slow")
 
 
 def _report_choice(engine: Engine, passed_over: Sequence[PassedOver], report: Report) -> None:

@@ -5,39 +5,34 @@ meanwhile. A child with low priority leaves the cores to the picture, and ending
 `restore_engine` takes the engine from the cache.
 
 The child is this module run as a program: its argument is a JSON object. It writes a JSON object a line, with one key:
-`line` for people, `progress` (stage and share), and at its end `prepared` (an EngineSpec), `refused` or `failed`. It
-ends when its input does, and so never outlives its parent.
+`line` for people, `progress` (stage and share), and at its end `prepared` (an EngineSpec), `refused` or `failed`.
 """
 
 import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from engines.cache.folder import EngineCache, default_cache_folder
-from engines.errors import EngineRefused, ImpastoError
+from engines.child_process import ChildProcess, end_with_input
+from engines.errors import EngineRefused, ImpastoError, in_one_line
 from engines.loading.engine import load_engine
-from engines.spec import ANY_ENGINE, Calibration, EngineChoice, EngineSpec, SizeRange, one_line
+from engines.spec import ANY_ENGINE, Calibration, EngineChoice, EngineSpec, SizeRange
 from engines.style.file import read_style_file
 from engines.style.styles import StyleFile
 
 NICENESS = 10
 LISTEN_SECONDS = 0.05  # how late a cancellation may be noticed
-GRACE_SECONDS = 0.25  # for a child to end by itself before it is killed
 
-Lines = SimpleQueue[str | None]
 logger = logging.getLogger("impasto")
 
 
@@ -68,12 +63,12 @@ def prepare_in_child(
             "choice": _packed_choice(choice, Path(folder)),
             "cache_dir": str(cache.folder),
         }
-        child = _Child(settings)
+        child = ChildProcess("engines.loading.prepare", json.dumps(settings), errors="among the lines")
         try:
             with child:
-                return child.follow(on_line, on_progress, cancelled or threading.Event())
+                return _follow(child, on_line, on_progress, cancelled or threading.Event())
         finally:
-            cache.remove_partial_of(child.process)
+            cache.remove_partial_of(child.pid)
 
 
 def _packed_choice(choice: EngineChoice, folder: Path) -> dict[str, Any]:
@@ -96,81 +91,31 @@ def _unpacked_spec(packed: dict[str, Any]) -> EngineSpec:
     return EngineSpec(**packed | again)
 
 
-class _Child:
-    """A running child and what it says."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        # Its modules are ours, wherever we found them; -P keeps a folder `engines` that happens to be here out of it.
-        command = [sys.executable, "-P", "-m", "engines.loading.prepare", json.dumps(settings)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        pipe = subprocess.PIPE
+def _follow(
+    child: ChildProcess,
+    on_line: Callable[[str], None],
+    on_progress: Callable[[str, float], None],
+    cancelled: threading.Event,
+) -> EngineSpec | None:
+    last_words = ""
+    while not cancelled.is_set():
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=pipe,
-                stdout=pipe,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                text=True,
-                errors="replace",
-                start_new_session=True,  # a group of its own, so that a compiler's workers can be ended with it
-            )
-        except OSError as error:
-            raise ImpastoError(f"cannot start {sys.executable!r} to prepare an engine ({error.strerror})") from error
-        self.process = self._process.pid
-        self._lines: Lines = SimpleQueue()
-        self._reader = threading.Thread(target=self._read, name="impasto-prepare", daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> "_Child":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Ends the process where it has not ended, with all that it started, and waits for it."""
-        self._process.terminate()
-        try:
-            self._process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        _kill_group(self._process.pid)  # or they hold our pipe open
-        self._reader.join()
-        self._process.__exit__(None, None, None)
-
-    def follow(
-        self, on_line: Callable[[str], None], on_progress: Callable[[str, float], None], cancelled: threading.Event
-    ) -> EngineSpec | None:
-        last_words = ""
-        while not cancelled.is_set():
-            try:
-                text = self._lines.get(timeout=LISTEN_SECONDS)
-            except Empty:
-                continue
-            if text is None:
-                raise ImpastoError(_obituary(self._process.wait(), last_words))
-            kind, content = _parse(text)
-            if kind == "prepared":
-                return _unpacked_spec(content)
-            _raise_if_over(kind, content)
-            if kind == "progress":
-                on_progress(*content)
-                continue
-            if kind == "line":
-                on_line(content)
-            last_words = content if kind == "line" else text.strip() or last_words
-        return None
-
-    def _read(self) -> None:
-        """All that the process says, then None."""
-        said: IO[str] | None = self._process.stdout
-        for line in said or ():
-            self._lines.put(line)
-        self._lines.put(None)
-
-
-def _kill_group(leader: int) -> None:
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left, or (macOS) nobody but the dead
-            os.killpg(leader, signal.SIGKILL)
+            text = child.next_line(LISTEN_SECONDS)
+        except TimeoutError:
+            continue
+        if text is None:
+            raise ImpastoError(_obituary(child.how_it_ended(), last_words))
+        kind, content = _parse(text)
+        if kind == "prepared":
+            return _unpacked_spec(content)
+        _raise_if_over(kind, content)
+        if kind == "progress":
+            on_progress(*content)
+            continue
+        if kind == "line":
+            on_line(content)
+        last_words = content if kind == "line" else text or last_words
+    return None
 
 
 def _parse(text: str) -> tuple[str, Any]:
@@ -189,15 +134,14 @@ def _raise_if_over(kind: str, content: Any) -> None:
         raise ImpastoError(content)
 
 
-def _obituary(code: int, last_words: str) -> str:
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+def _obituary(how: str, last_words: str) -> str:
     said = f", last it said {last_words:.200}" if last_words else ""
     return f"the process that prepared the engine {how}{said}; there may be too little memory for this size"
 
 
 def main() -> None:
     """The child's side."""
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent, which ends us
     if hasattr(os, "nice"):
         os.nice(NICENESS)
@@ -208,7 +152,7 @@ def main() -> None:
     except (ImpastoError, FileNotFoundError) as error:
         _tell("failed", str(error))
     except Exception as error:  # a process's border
-        _tell("failed", f"preparing the engine failed ({one_line(error)})")
+        _tell("failed", f"preparing the engine failed ({in_one_line(error)})")
 
 
 def _prepare(style: dict[str, str], height: int, width: int, choice: dict[str, Any], cache_dir: str) -> EngineSpec:
@@ -244,13 +188,6 @@ class _Progress:
 def _tell(key: str, content: object) -> None:
     sys.stdout.write(f"{json.dumps({key: content})}\n")
     sys.stdout.flush()
-
-
-def _end_with_input() -> None:
-    """The parent never writes: its end of the pipe closes when it ends."""
-    os.read(sys.stdin.fileno(), 1)
-    _kill_group(os.getpid())
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from engines.cache.fields import CACHE_FORMAT, range_of
 from engines.cache.folder import EngineCache, default_cache_folder
 from engines.errors import ImpastoError
 from engines.loading.engine import restore_engine
-from engines.spec import ANY_ENGINE, AUTO, Engine, EngineChoice
+from engines.names import AUTO
+from engines.spec import ANY_ENGINE, Engine, EngineChoice
 from engines.style.styles import StyleFile
 
 logger = logging.getLogger("impasto")

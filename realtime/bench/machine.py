@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engines.machine import cpu_flags, cpu_limit, cpu_model
+from engines.machine import cpu_flags, cpu_limit, cpu_model, memory_bytes, usable_cores
 
 PACKAGES = (
     *("impasto", "av", "numpy", "opencv-python", "openvino", "nncf", "onnx", "onnxruntime", "onnxruntime-gpu"),
@@ -25,17 +25,17 @@ GPU_FACTS = "name,driver_version,memory.total,power.limit,clocks.max.sm"
 
 def fingerprint() -> dict[str, Any]:
     """Processor, cores and what limits them, memory, cards, system, versions, and how busy it all was at the start."""
-    flags = cpu_flags().split()
+    flags, quota, memory = cpu_flags().split(), cpu_limit(), memory_bytes()
     return {
         "impasto": {"version": _version("impasto"), "commit": commit()},
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
-        "cpu_quota_cores": cpu_limit(),
+        "cpu_quota_cores": None if quota is None else round(quota, 2),
         "virtual": "hypervisor" in flags,
         "governor": _read(GOVERNOR),
         "simd": [name for name in SIMD if name in flags],
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "memory_gib": None if memory is None else round(memory / 2**30, 1),
         "gpus": gpu_facts(),
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -49,13 +49,6 @@ def one_line(machine: dict[str, Any]) -> str:
     gpus = [gpu["name"] for gpu in machine["gpus"]] or ["no GPU"]
     simd = " ".join(machine["simd"])
     return f"{machine['cpu']}, {machine['usable_cores']:g} cores ({simd}), {', '.join(gpus)}"
-
-
-def usable_cores() -> float:
-    """The cores that this process may use at once: those it is bound to, or fewer where a quota says so."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = cpu_limit()
-    return bound if limit is None else min(bound, limit)
 
 
 def commit(folder: Path = SOURCE) -> str:

@@ -1,10 +1,18 @@
-"""What `impasto bench` is to measure."""
+"""What `impasto bench` is to measure; nothing heavy is loaded here."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
-from engines.errors import ImpastoError
+from engines.backends.ours import OURS
+from engines.errors import BadValue
+from engines.names import AUTO, LEAST_SIZE_PX, MODES, PRECISIONS
+from engines.setting import Setting
+from realtime.painting.options import Size, Verbose, engine_names, gallery_names
 
+WHAT = "What is compared"
+HOW = "How it is measured"
+AGAIN = "May be given several times"
 BESIDE = ("peers", "roofline", "stability", "live")
 QUICK_ROW_SECONDS = 2.0
 
@@ -13,35 +21,85 @@ QUICK_ROW_SECONDS = 2.0
 class BenchOptions:
     """The settings of `impasto bench`, which measures every style at every size on every engine in every precision.
 
-    A style is what `--style` takes elsewhere, or a preset of a net ("paper", "fast", "ultra") with random weights.
-    `clip` None is the built-in scene. `sizes` are (width, height); where there are none, the clip's own shape at
-    `height`. Every row paints `frames` frames, or as many as `row_seconds` allow, `repeats` times in turn with all
-    others; `requests` frames are in the net at once wherever latency does not matter.
-    `peers` also runs what a person would write instead, `roofline` measures what the machine could do at most,
-    `stability` measures flicker on the built-in scene, and `live` the latency of a live run over it.
-    `quick` measures the net alone and the way from file to file once, for two seconds each, one frame in the net at a
-    time, with engines from the user's cache: `quickened` says what that leaves out. `verbose` has all told that was
-    passed over, engines for a GPU too where there is none.
+    `sizes` are (width, height); where there are none, the clip's own shape at `height`. Every row paints `frames`
+    frames, or as many as `row_seconds` allow, `repeats` times in turn with all others. What `quick` leaves out,
+    `quickened` says.
     """
 
-    clip: Path | None = None
-    styles: tuple[str, ...] = ("starry_night",)
-    sizes: tuple[tuple[int, int], ...] = ()
-    height: int = 360
-    engines: tuple[str, ...] = ("auto",)
-    precisions: tuple[str, ...] = ("auto",)
-    mode: str = "auto"
-    threads: int = 0
-    requests: int = 2
-    frames: int = 60
-    row_seconds: float = 10.0
-    repeats: int = 3
-    peers: bool = False
-    roofline: bool = False
-    stability: bool = False
-    live: bool = False
-    quick: bool = False
-    verbose: bool = False
+    styles: Annotated[
+        tuple[str, ...],
+        Setting(
+            f"A style, or paper, fast or ultra: such a net with random weights. {AGAIN}.",
+            group=WHAT,
+            options=("--style", "--model"),
+            suggestions=gallery_names,
+            written="NAME|FILE[:NAME]|PRESET",
+        ),
+    ] = ("starry_night",)
+    sizes: Annotated[
+        tuple[Size, ...],
+        Setting(
+            f"Decode and paint at this size. {AGAIN}; it takes the place of --height.",
+            group=WHAT,
+            options=("--size",),
+            written="WxH",
+        ),
+    ] = ()
+    height: Annotated[
+        int,
+        Setting(
+            "Scale the clip to this height, paint and write at it.", group=WHAT, least=LEAST_SIZE_PX, written="PIXELS"
+        ),
+    ] = 360
+    engines: Annotated[
+        tuple[str, ...],
+        Setting(
+            f"{AUTO}, or one of {', '.join(OURS)}. {AGAIN}.",
+            group=WHAT,
+            options=("--engine",),
+            choices=engine_names,
+            written="NAME",
+        ),
+    ] = (AUTO,)
+    precisions: Annotated[
+        tuple[str, ...],
+        Setting(
+            f"{AUTO}, or one of {', '.join(PRECISIONS)}. {AGAIN}.",
+            group=WHAT,
+            options=("--precision",),
+            choices=(AUTO, *PRECISIONS),
+            written="NAME",
+        ),
+    ] = (AUTO,)
+    peers: Annotated[bool, Setting("Also run what one would write instead, in turn with ours.", group=WHAT)] = False
+    roofline: Annotated[bool, Setting("Also measure what this machine could do at most.", group=WHAT)] = False
+    stability: Annotated[bool, Setting("Also measure flicker, on the built-in scene.", group=WHAT)] = False
+    live: Annotated[
+        bool, Setting("Also measure a live run's latency, by the time written into its pictures.", group=WHAT)
+    ] = False
+    clip: Annotated[Path | None, Setting("A video; the built-in scene unless given.", group=HOW)] = None
+    frames: Annotated[int, Setting("Frames in a row at most.", group=HOW, least=4)] = 60
+    row_seconds: Annotated[
+        float, Setting("Seconds of a row at most, but for its first frames.", group=HOW, least=0.1)
+    ] = 10.0
+    repeats: Annotated[int, Setting("How many turns each combination has.", group=HOW, least=1)] = 3
+    mode: Annotated[str, Setting("auto, latency or throughput.", group=HOW, choices=(AUTO, *MODES), written="NAME")] = (
+        AUTO
+    )
+    threads: Annotated[int, Setting("Cores for the net; 0 takes all.", group=HOW, least=0)] = 0
+    requests: Annotated[
+        int, Setting("Frames in the net at once where latency does not matter.", group=HOW, least=1)
+    ] = 2
+    quick: Annotated[
+        bool,
+        Setting(
+            "One row for each combination in some seconds: the net alone and decode to file, one frame at a time, "
+            "in one short turn. Leaves out repeats, several frames at once, decode to null, each stage alone, builds, "
+            "start and memory.",
+            group=HOW,
+        ),
+    ] = False
+    verbose: Verbose = False
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -50,8 +108,8 @@ class BenchOptions:
 
 
 def quickened(options: BenchOptions) -> BenchOptions:
-    """What a quick run takes in place of these options; ImpastoError where what it leaves out is asked for."""
+    """What a quick run takes in place of these options; BadValue where what it leaves out is asked for."""
     if options.beside:
         asked = " and ".join(f"--{name}" for name in options.beside)
-        raise ImpastoError(f"--quick leaves out {asked}; leave out one or the other")
+        raise BadValue(f"--quick leaves out {asked}; leave out one or the other")
     return replace(options, repeats=1, requests=1, row_seconds=min(options.row_seconds, QUICK_ROW_SECONDS))

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, in_one_line
 from engines.loading.engine import EngineSpec, GateReport
-from engines.spec import one_line
 from engines.style.styles import StyleFile
 from realtime.bench.inputs.clips import clip_of, wanted_sizes
 from realtime.bench.inputs.combination import Combination, combinations
@@ -162,7 +161,7 @@ class _Run:
             with self._open(entry, report) as subject:
                 work(entry, subject)
         except Exception as error:  # a probe: runtimes fail in every possible way, and the others go on
-            entry.reason = self._public(str(error) if isinstance(error, ImpastoError) else one_line(error))
+            entry.reason = self._public(in_one_line(error))
             self._report(f"{entry.combination} is left out: {entry.reason}")
         return time.perf_counter() - started
 

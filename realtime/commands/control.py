@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import ImpastoError
-from realtime.commands.console import choices
+from realtime.commands.settings import Json
 from realtime.live.control.commands import COMMANDS, Command, Kind, checked_value, find_command
 
 # Or -0.1 would be taken for an option.
@@ -29,7 +29,7 @@ def control(
     socket: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The socket of the run, where several are running.")
     ] = None,
-    json: choices.Json = False,
+    json: Json = False,
 ) -> None:
     """Control a running `impasto live`."""
     from realtime.commands.console.terminal import print_result

@@ -25,7 +25,7 @@ from realtime.files.contact_sheet import Column, save_contact_sheet
 from realtime.files.loop import run
 from realtime.files.options import VideoOptions
 from realtime.files.report import VideoReport
-from realtime.files.video import open_source, stylize_video
+from realtime.files.video import open_clip, stylize_video
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import Clip
 from realtime.painting.notes import EngineFacts
@@ -198,7 +198,7 @@ def paint_clip(
 def _height_of_film(clip: Path, most: int) -> int | None:
     """The height at which to paint a clip, None for its own."""
 
-    source = open_source(str(clip), VideoOptions(), lambda line: None)
+    source = open_clip(str(clip), VideoOptions(), lambda line: None)
     source.close()
     high = source.clip.size[0 if source.clip.lies_on_its_side else 1]
     return most if high > most else None
@@ -207,7 +207,7 @@ def _height_of_film(clip: Path, most: int) -> int | None:
 def moments_of(clip: Path, options: VideoOptions) -> list[Pixels]:
     """Some frames from the beginning of a clip, about a second apart."""
 
-    source = open_source(str(clip), options, lambda line: None, upright=True, square_pixels=True)
+    source = open_clip(str(clip), options, lambda line: None, upright=True, square_pixels=True)
     frames = islice(iter(source.read, None), MOST_LOOKED_AT)
     moments = [frame.data for number, frame in enumerate(frames) if frame and number % MOMENT_EVERY == 0]
     source.close()

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from realtime.commands.console import choices
 from realtime.commands.console.border import FAILED
+from realtime.commands.settings import Json
 
 
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Look only; do not measure how fast the engines are.")] = False,
-    json: choices.Json = False,
+    json: Json = False,
 ) -> None:
     """Say what this machine can do, and why not; for bug reports with --json."""
     from rich.console import Console

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from realtime.commands.console.choices import Json
+from realtime.commands.settings import Json
 
 CARD = "Style card"
 

@@ -1,13 +1,13 @@
 """The options of `impasto video --keyframes`: those of the optimiser that make sense for a shot."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import typer
 
-from realtime.commands.gatys_choices import GATYS_HELP, LEAST, OF_A_NET, given, spelled
-from realtime.commands.recipe_options import as_field, option_of
+from engines.setting import spelled
+from realtime.commands.gatys_choices import OF_A_NET
+from realtime.commands.settings import given, parameters_of, settings_from
 from trainers.options import GatysOptions
 
 PANEL = "Key frames (--keyframes)"
@@ -17,14 +17,7 @@ NAMES = (
 )  # fmt: skip
 # A shot is seen in motion, and a minute for each is long enough.
 ITERATIONS = 120
-DEFAULTS: dict[str, Any] = {"iterations": ITERATIONS}
-PARAMETERS = [
-    option_of(field, GATYS_HELP, LEAST, PANEL).replace(default=DEFAULTS[field.name])
-    if field.name in DEFAULTS
-    else option_of(field, GATYS_HELP, LEAST, PANEL)
-    for field in fields(GatysOptions)
-    if field.name in NAMES
-]
+PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL, iterations=ITERATIONS)
 
 
 def keyframe_options(context: typer.Context, keyframes: bool, chosen: Mapping[str, Any]) -> GatysOptions | None:
@@ -35,10 +28,7 @@ def keyframe_options(context: typer.Context, keyframes: bool, chosen: Mapping[st
     for name in (*OF_A_NET, "decoder"):
         if given(context, name):
             raise typer.BadParameter(f"{spelled(name)} is for the nets; leave it out, or leave out --keyframes")
-    try:
-        return GatysOptions(**{name: as_field(name, value) for name, value in chosen.items()})
-    except ValueError as error:
-        raise typer.BadParameter(f"--keyframes: {error}") from None
+    return settings_from(GatysOptions, chosen)
 
 
 def _refuse_without(context: typer.Context) -> None:

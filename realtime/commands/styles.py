@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from realtime.commands.console import choices
+from realtime.commands.settings import Json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,7 +22,7 @@ HEIGHT = (
 
 def styles(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A style file; without it, the gallery.")] = None,
-    json: choices.Json = False,
+    json: Json = False,
 ) -> None:
     """List the styles of the gallery, or of a style file, and say what --height does to them."""
     from engines.style.styles import list_gallery, load_style

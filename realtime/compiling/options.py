@@ -1,10 +1,13 @@
-"""What `impasto compile` is to build."""
+"""What `impasto compile` is to build; nothing heavy is loaded here."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple
 
-Size: TypeAlias = tuple[int, int]
+from engines.names import AUTO
+from engines.setting import Setting
+from realtime.painting.options import MACHINE, PAINTING, Engine, Mode, Precision, Size, Strict, Verbose, gallery_names
+
 # What a live run begins with where the source is 16:9, as most cameras and screens are.
 USUAL_SIZE = (640, 360)
 
@@ -18,23 +21,59 @@ class SizeSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOptions:
-    """What to build. Sizes are (width, height) in pixels.
+    """What to build. Sizes are (width, height) in pixels; where there are none, the usual one.
 
-    A style is what `--style` takes elsewhere; one engine is for all the styles of a file. `size_range` asks
-    for one engine for every size between, in place of `sizes`. `requests` None builds what `impasto live` takes
-    and what `impasto video` takes; a number builds that alone. `calibrate` is the clip on which an
-    int8 or fp8 engine is calibrated; None means bundled pictures. `verbose` has all told that was passed over.
+    A style is what `--style` takes elsewhere. `size_range` takes the place of `sizes`. `requests` None builds what
+    `impasto live` takes and what `impasto video` takes; a number builds that alone.
     """
 
-    styles: tuple[str, ...]
-    sizes: tuple[Size, ...] = (USUAL_SIZE,)
-    size_range: SizeSpan | None = None
-    engine: str = "auto"
-    precision: str = "auto"
-    threads: int = 0
-    mode: str = "auto"
-    pinned: bool = False
-    requests: int | None = None
-    calibrate: Path | None = None
-    strict: bool = False
-    verbose: bool = False
+    styles: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Styles of the gallery, or style files; one engine is for all the styles of a file.",
+            by_place=True,
+            suggestions=gallery_names,
+            written="STYLE",
+        ),
+    ] = ()
+    sizes: Annotated[
+        tuple[Size, ...],
+        Setting(
+            "Pictures of this size; give it again for several. "
+            f"{USUAL_SIZE[0]}x{USUAL_SIZE[1]} unless given: what `impasto live` begins with where the source is 16:9. "
+            "`impasto video` paints at its input's size.",
+            group=PAINTING,
+            options=("--size",),
+            written="WxH",
+        ),
+    ] = ()
+    size_range: Annotated[
+        SizeSpan | None,
+        Setting("One engine for every size between, where a backend can build one.", group=PAINTING, written="WxH-WxH"),
+    ] = None
+    engine: Engine = AUTO
+    precision: Precision = AUTO
+    threads: Annotated[int, Setting("Processor cores to use; 0 is all.", group=MACHINE, least=0)] = 0
+    mode: Mode = AUTO
+    pinned: Annotated[bool, Setting("Bind each thread to a core.", group=MACHINE)] = False
+    requests: Annotated[
+        int | None,
+        Setting(
+            "Frames in the engine at once: 1 is what `live` and `image` take, 2 what `video` takes; "
+            "both are built unless one is chosen.",
+            group=MACHINE,
+            least=1,
+            written="N",
+        ),
+    ] = None
+    calibrate: Annotated[
+        Path | None,
+        Setting(
+            "Calibrate an int8 or fp8 engine on this video, as `video` does on its input; "
+            "bundled pictures unless given.",
+            group=MACHINE,
+            written="CLIP",
+        ),
+    ] = None
+    strict: Strict = False
+    verbose: Verbose = False

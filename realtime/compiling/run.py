@@ -15,10 +15,11 @@ from engines.loading.prepare import prepare_in_child
 from engines.loading.stock import MIB
 from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, resolve
-from realtime.compiling.options import USUAL_SIZE, CompileOptions, Size, SizeSpan
+from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan
 from realtime.files.calibration import calibrate_on_video
 from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
+from realtime.painting.options import Size
 
 LIVE_REQUESTS = 1
 USES = {LIVE_REQUESTS: "live, image", FILE_REQUESTS: "video"}
@@ -159,7 +160,7 @@ def compile_engines(
 def _sizes(options: CompileOptions) -> tuple[Size, ...]:
     """Without repetition; an engine for a range is tuned for one size in it."""
     if options.size_range is None:
-        return tuple(dict.fromkeys(options.sizes))
+        return tuple(dict.fromkeys(options.sizes or (USUAL_SIZE,)))
     usual = USUAL_SIZE[::-1] in _range(options.size_range)
     return (USUAL_SIZE,) if usual else (options.size_range.most,)
 

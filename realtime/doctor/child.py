@@ -1,25 +1,24 @@
 """Checks in a process of their own: a driver that hangs or crashes takes a line of the report along, not the report.
 
 The child is this module run as a program, its arguments are names of checks. It writes a JSON object a line: `line` for
-people, or `check` with its `findings`. It ends when its input does, and so never outlives its parent.
+people, or `check` with its `findings`.
 """
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
-from queue import Empty, SimpleQueue
-from typing import IO, Any
+from contextlib import ExitStack
+from typing import Any
 
+from engines.child_process import ChildProcess, end_with_input
+from engines.errors import in_one_line
 from realtime.doctor.checks import run_check
-from realtime.doctor.finding import Finding, State, in_few_words
+from realtime.doctor.finding import Finding, State
 
-GRACE_SECONDS = 1.0  # for a killed process to be gone; one that waits for a dead disk never is
+# ONNX Runtime, when it is looked at, is not to leave a number for this machine in the user's home.
+SILENT = {"ORT_DISABLE_TELEMETRY": "1"}
 
 Report = Callable[[str], None]
 Answers = dict[str, tuple[Finding, ...]]
@@ -46,38 +45,16 @@ class Child:
     """A running process and what it has said."""
 
     def __init__(self, checks: Sequence[str], limit_seconds: float) -> None:
-        # Its modules are ours, wherever we found them; -P keeps a folder `realtime` that happens to be here out of it.
-        command = [sys.executable, "-P", "-m", "realtime.doctor.child", *checks]
         self._checks = checks
         self._limit_seconds = limit_seconds
         self._deadline = time.perf_counter() + limit_seconds
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self._reader = threading.Thread(target=self._read, name="impasto-doctor", daemon=True)
-        self._reader.start()
+        self._process = ChildProcess("realtime.doctor.child", *checks, errors="dropped", environment=SILENT)
 
     def __enter__(self) -> "Child":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the process with all that it started, where it can be ended."""
-        _kill_group(self._process)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE_SECONDS)
-        self._reader.join(GRACE_SECONDS)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and not self._reader.is_alive():
-                pipe.close()
+        self._process.end()
 
     def follow(self, report: Report) -> Answers:
         """The answers that came in time, and in place of the first that did not, why not."""
@@ -85,12 +62,12 @@ class Child:
         why = ""
         while not why:
             try:
-                line = self._lines.get(timeout=max(0.0, self._deadline - time.perf_counter()))
-            except Empty:
+                line = self._process.next_line(max(0.0, self._deadline - time.perf_counter()))
+            except TimeoutError:
                 why = f"gave no answer within {self._limit_seconds:g} s"
                 continue
             if line is None:
-                why = f"the check {self._obituary()}"
+                why = f"the check {self._process.how_it_ended()}"
             else:
                 _take(line, answers, report)
         lost = next((name for name in self._checks if name not in answers), None)
@@ -100,19 +77,6 @@ class Child:
             answers[lost] = (Finding(_subject(lost), State.NO, why, "look at this driver or disk, then try again"),)
         return answers
 
-    def _obituary(self) -> str:
-        try:
-            code = self._process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            return "closed its output"
-        return f"crashed with signal {-code}" if code < 0 else f"ended with status {code}"
-
-    def _read(self) -> None:
-        said: IO[str] | None = self._process.stdout
-        for line in said or ():
-            self._lines.put(line)
-        self._lines.put(None)
-
 
 def _engine(check: str) -> str:
     """`openvino` of `engine openvino`; empty for a check of something else."""
@@ -121,19 +85,6 @@ def _engine(check: str) -> str:
 
 def _subject(check: str) -> str:
     return _engine(check) or check
-
-
-def _environment() -> dict[str, str]:
-    """ONNX Runtime, when it is looked at, is not to leave a number for this machine in the user's home."""
-    return {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-
-
-def _kill_group(process: subprocess.Popen[str]) -> None:
-    if not hasattr(os, "killpg"):
-        process.kill()
-        return
-    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or (macOS) nobody but the dead
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _take(line: str, answers: Answers, report: Report) -> None:
@@ -146,7 +97,7 @@ def _take(line: str, answers: Answers, report: Report) -> None:
 
 def main() -> None:
     """The child's side. What libraries write to stdout goes nowhere."""
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     with open(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
 
@@ -165,13 +116,7 @@ def _findings(name: str, report: Report) -> Sequence[Finding]:
     try:
         return run_check(name, report)
     except Exception as error:  # a process's border: drivers and packages fail in every possible way
-        return (Finding(_subject(name), State.NO, f"cannot be looked at ({in_few_words(error)})"),)
-
-
-def _end_with_input() -> None:
-    """The parent never writes: its end of the pipe closes when it ends."""
-    os.read(0, 1)
-    os._exit(1)
+        return (Finding(_subject(name), State.NO, f"cannot be looked at ({in_one_line(error)})"),)
 
 
 if __name__ == "__main__":

@@ -48,9 +48,3 @@ def missing(
     text = " ".join(str(error).split())
     what, _, remedy = text.partition("; ")
     return Finding(subject, state, what, remedy, facts or {})
-
-
-def in_few_words(error: BaseException) -> str:
-    """What an unforeseen error says, on one line."""
-    text = " ".join(str(getattr(error, "strerror", None) or error).split())
-    return f"{type(error).__name__}: {text:.300}" if text else type(error).__name__

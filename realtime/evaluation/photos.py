@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from engines.errors import BadFile, BadValue, FileMissing
 from realtime.frames.frame import Pixels
-from realtime.media.picture_file import read_picture, resize
+from realtime.media.picture_file import PICTURE_SUFFIXES, read_picture, resize
 from realtime.scene import Scene
 from realtime.sources.file import FileSource
-from realtime.sources.pictures import find_pictures, names_pictures
+from realtime.sources.pictures import pictures_named
 
 # Sides are a multiple of this, so that every pool of a loss network divides them.
 MULTIPLE_PX = 16
@@ -82,12 +82,13 @@ def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
 
 def _offered_by(path: Path) -> list[Opener]:
     """What a path has to give, each opened when it is chosen."""
-    if not path.exists() and not names_pictures(str(path)):
-        raise FileMissing(f"there is no file {path}")
-    if path.is_file() and names_pictures(str(path)):
+    if path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES:
         return [partial(_picture, path)]
-    if names_pictures(str(path)):
-        return [partial(_picture, found) for found in find_pictures(str(path))]
+    pictures = pictures_named(str(path))
+    if pictures is not None:
+        return [partial(_picture, found) for found in pictures]
+    if not path.exists():
+        raise FileMissing(f"there is no file {path}")
     return [partial(_moment, path, number) for number in _moments(path)]
 
 

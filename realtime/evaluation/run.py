@@ -59,7 +59,7 @@ def run_evaluation(
     try:
         _judge_styles(evaluation, scene, options, report, progress)
         if optimise is not None:
-            evaluation.optimised.extend(_optimised(evaluation, options.optimiser, optimise, report))
+            evaluation.optimised.extend(_optimised(evaluation, sorted({*options.optimiser}), optimise, report))
     except KeyboardInterrupt:
         evaluation.interrupted = True
     return evaluation

@@ -14,12 +14,13 @@ import av
 import cv2
 import numpy as np
 
-from engines.spec import CALIBRATED, Calibration
+from engines.names import CALIBRATED
+from engines.spec import Calibration
 from realtime.frames.frame import Pixels
 from realtime.media.clip import FALLBACK_RATE, file_url, film_of
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.media.picture_filter import PictureFilters
-from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
+from realtime.sources.pictures import PictureSource
 
 COUNT = 16
 LONGER_SIDE_PX = 640
@@ -30,13 +31,11 @@ MOST_DECODED = 32
 STEP = 8  # of the frames of the beginning, where only those can be had
 
 
-def calibration_for(source: str, precision: str) -> Calibration | None:
-    """Frames of a video file, or of pictures, where the precision asked for needs any and they can be had."""
+def calibration_for(source: str, pictures: list[Path] | None, precision: str) -> Calibration | None:
+    """Frames of the `pictures`, or else of a video, where the precision asked for needs any and they can be had."""
     if precision not in CALIBRATED:
         return None
-    if names_pictures(source):
-        return calibrate_on_pictures(find_pictures(source))
-    return calibrate_on_video(Path(source))
+    return calibrate_on_video(Path(source)) if pictures is None else calibrate_on_pictures(pictures)
 
 
 def calibrate_on_video(path: Path, count: int = COUNT) -> Calibration | None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from engines.errors import BadValue, ImpastoError
-from engines.spec import one_line
+from engines.errors import BadValue, ImpastoError, in_one_line
 from realtime.files.options import DECODERS
 from realtime.frames.frame import SplitSink
 from realtime.media.colour.device import why_no_tensors
@@ -60,7 +59,7 @@ def _try_to_keep(source: FileSource, stylizer: Stylizer, sink: object) -> str:
             sink.prepare(painted)
     except Exception as error:  # a probe: drivers and compilers of kernels fail in every possible way
         source.keep_on_device(False)
-        return str(error) if isinstance(error, ImpastoError) else one_line(error)
+        return in_one_line(error)
     finally:
         stylizer.begin_anew()
     return ""

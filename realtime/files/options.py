@@ -1,29 +1,40 @@
-"""The settings of the commands; nothing heavy is loaded here, so that the command line can show the defaults."""
+"""The settings of `impasto image` and `impasto video`; nothing heavy is loaded here."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Annotated
 
-from realtime.painting.options import StylizeOptions
+from engines.names import AUTO
+from engines.setting import Setting
+from realtime.painting.options import MACHINE, StylizeOptions
 
-DECODERS = ("auto", "software", "cuda")
+DECODERS = (AUTO, "software", "cuda")
+FILE = "Output file"
+Overwrite = Annotated[bool, Setting("Replace OUT where it exists already.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageOptions(StylizeOptions):
     """The settings of `impasto image`."""
 
+    overwrite: Overwrite = True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoOptions(StylizeOptions):
     """The settings of `impasto video`.
 
-    `codec` is an FFmpeg encoder or "auto"; `crf` and `preset` are the encoder's own, None for our default.
-    `fps` is the frame rate at which a folder or glob of pictures is read; a video keeps its own times. `decoder` is one
-    of DECODERS: "auto" takes the GPU's only where the engine paints frames that lie there.
+    `crf` and `preset` are the encoder's own, None for our default. A video keeps its own times whatever `fps` says.
+    The `decoder` "auto" takes the GPU's only where the engine paints frames that lie there.
     """
 
-    codec: str = "auto"
-    crf: int | None = None
-    preset: str | None = None
-    fps: Fraction = Fraction(25)
-    decoder: str = "auto"
+    codec: Annotated[str, Setting("auto (H.264), or an FFmpeg encoder such as libx265 or h264_nvenc.", group=FILE)] = (
+        AUTO
+    )
+    crf: Annotated[int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=63)] = None
+    preset: Annotated[str | None, Setting("The encoder's preset, such as veryfast.", group=FILE)] = None
+    fps: Annotated[Fraction, Setting("Frame rate where IN is pictures.", group=FILE, written="N")] = Fraction(25)
+    decoder: Annotated[
+        str, Setting("Where the video is decoded: cuda is an NVIDIA GPU.", group=MACHINE, choices=DECODERS)
+    ] = AUTO
+    overwrite: Overwrite = True

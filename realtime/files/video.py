@@ -12,6 +12,7 @@ from realtime.files.loop import run
 from realtime.files.options import VideoOptions
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
+from realtime.media.encoders import Encoding
 from realtime.media.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
 from realtime.media.picture_file import NUMBERED
 from realtime.painting.notes import Notes
@@ -20,9 +21,10 @@ from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.file import FileSource
-from realtime.sources.pictures import PictureSource, find_pictures, names_pictures, numbered
+from realtime.sources.pictures import PictureSource, numbered, pictures_named
 
 VideoSource = FileSource | PictureSource
+Report = Callable[[str], None]
 
 
 def stylize_video(
@@ -30,7 +32,7 @@ def stylize_video(
     output: Path,
     options: VideoOptions,
     *,
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
     stop: threading.Event | None = None,
     open_painter: Callable[[tuple[int, int]], Stylizer] | None = None,
@@ -46,17 +48,23 @@ def stylize_video(
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
-    _check_paths(source, output)
-    pictures = open_source(source, options, notes, **_shape_for(output, options))
+    named, encoding = pictures_named(source), _encoding_of(output, options)
+    _check_paths(source, named, output, encoding)
+    pictures = _open(source, named, options, notes, **_shape_for(output, encoding))
     sink: FileSink | PictureSink | None = None
     stylizer: Stylizer | None = None
     try:
         choose_decoder(options.decoder, pictures)
-        sink = open_sink(output, pictures, options, notes, stop)
+        if encoding is None:
+            sink = PictureSink(output, overwrite=options.overwrite)
+        else:
+            sink = FileSink(
+                output, pictures.clip, encoding=encoding, overwrite=options.overwrite, report=notes, stop=stop
+            )
         if open_painter is not None:
             stylizer = open_painter(pictures.size)
         else:
-            calibration = calibration_for(source, options.precision)
+            calibration = calibration_for(source, named, options.precision)
             stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
         keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
     except BaseException:
@@ -77,49 +85,39 @@ def stylize_video(
     return VideoReport(stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), broke_off)
 
 
-def open_source(
-    text: str,
-    options: VideoOptions,
-    report: Callable[[str], None],
-    *,
-    upright: bool = False,
-    square_pixels: bool = False,
+def open_clip(
+    source: str, options: VideoOptions, report: Report, *, upright: bool = False, square_pixels: bool = False
 ) -> VideoSource:
     """The video or the pictures that a person named; the shape as in FileSource."""
-    if names_pictures(text):
-        return PictureSource(find_pictures(text), options.fps, height=options.height, report=report)
-    return FileSource(Path(text), height=options.height, upright=upright, square_pixels=square_pixels, report=report)
+    return _open(source, pictures_named(source), options, report, upright=upright, square_pixels=square_pixels)
 
 
-def open_sink(
-    output: Path, source: VideoSource, options: VideoOptions, report: Callable[[str], None], stop: threading.Event
-) -> FileSink | PictureSink:
-    """Where the frames go: a video file, or numbered pictures."""
-    if _is_sequence(output):
-        return PictureSink(output, overwrite=options.overwrite)
-    encoding = choose_encoding(output, options.codec, options.crf, options.preset)
-    return FileSink(output, source.clip, encoding=encoding, overwrite=options.overwrite, report=report, stop=stop)
+def _open(
+    source: str, named: list[Path] | None, options: VideoOptions, report: Report, *, upright: bool, square_pixels: bool
+) -> VideoSource:
+    if named is not None:
+        return PictureSource(named, options.fps, height=options.height, report=report)
+    return FileSource(Path(source), height=options.height, upright=upright, square_pixels=square_pixels, report=report)
 
 
-def _check_paths(source: str, output: Path) -> None:
+def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:
+    """None where pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
+    if NUMBERED.search(output.name) and output.suffix.lower() not in CODECS_OF_CONTAINER:
+        return None
+    return choose_encoding(output, options.codec, options.crf, options.preset)
+
+
+def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: Encoding | None) -> None:
     """What can be told before anything is opened."""
     here = Path(source)
-    if not _is_sequence(output):
-        choose_encoding(output)
-    elif names_pictures(source) and set(find_pictures(source)) & set(numbered(output)):
+    if encoding is None and not set(named or ()).isdisjoint(numbered(output)):
         raise BadValue(f"{output} would write over its own input; name another folder")
     if here.exists() and output.exists() and here.samefile(output):
         raise BadValue(f"{output} is the input; name another file to write")
 
 
-def _shape_for(output: Path, options: VideoOptions) -> dict[str, bool]:
+def _shape_for(output: Path, encoding: Encoding | None) -> dict[str, bool]:
     """What the output cannot tell players must be done to the pictures themselves."""
-    if _is_sequence(output):
+    if encoding is None:
         return {"upright": True, "square_pixels": True}
-    encoder = choose_encoding(output, options.codec).encoder
-    return {"square_pixels": not keeps_pixel_aspect(output, encoder)}
-
-
-def _is_sequence(output: Path) -> bool:
-    """Whether pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
-    return bool(NUMBERED.search(output.name)) and output.suffix.lower() not in CODECS_OF_CONTAINER
+    return {"upright": False, "square_pixels": not keeps_pixel_aspect(output, encoding.encoder)}

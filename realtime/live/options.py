@@ -3,44 +3,70 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated
 
-from realtime.painting.options import StylizeOptions
+from engines.names import LEAST_SIZE_PX
+from engines.setting import Setting
+from realtime.painting.options import MACHINE, MOST_SIZE_PX, PAINTING, Size, StylizeOptions
 
 DEFAULT_SOURCE = "camera:0"
 DEFAULT_SINK = "window:"
-
-
-class PictureSize(NamedTuple):
-    """Width and height in pixels."""
-
-    width: int
-    height: int
+LIVE = "Source and sinks"
+SPEED = "Speed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions(StylizeOptions):
     """What a person may choose about a live picture.
 
-    `height` is the height in pixels at which the net paints; None lets it follow the speed, starting at 360. The result
-    always has the source's size. `size` and `rate` are asked of a camera or a screen. With `target_fps`
-    or `max_latency_ms` the height is lowered and raised to keep them; `fps_cap` paints no more frames a second.
-    `audio` is none, source, microphone or microphone:DEVICE. The run ends after `seconds` or `frames` where given.
-    `style_images` are pictures with weights, in whose style the command `paint` paints a still.
+    The result always has the source's size; where `height` follows the speed, it starts at 360. `style_images` are
+    pictures with their weights, for the command `paint`.
     """
 
-    size: PictureSize | None = None
-    rate: Fraction | None = None
-    loop: bool = False
-    audio: str = "none"
-    target_fps: float | None = None
-    max_latency_ms: float | None = None
-    fps_cap: Fraction | None = None
-    mirror: bool = False
-    pass_through: bool = False
-    folder: Path = Path()
-    style_images: tuple[tuple[Path, float], ...] = ()
-    socket: Path | None = None
-    control: bool = True
-    seconds: float | None = None
-    frames: int | None = None
+    size: Annotated[Size | None, Setting("Ask a camera or a screen for this size.", group=LIVE, written="WxH")] = None
+    rate: Annotated[Fraction | None, Setting("Ask a camera or a screen for this rate.", group=LIVE, written="FPS")] = (
+        None
+    )
+    loop: Annotated[bool, Setting("Start a file again at its end.", group=LIVE)] = False
+    audio: Annotated[
+        str,
+        Setting(
+            "Sound for files and streams: none, source, microphone or microphone:DEVICE.", group=LIVE, written="CHOICE"
+        ),
+    ] = "none"
+    folder: Annotated[Path, Setting("Where snapshots and recordings go.", group=LIVE)] = Path()
+    style_images: Annotated[
+        tuple[tuple[Path, float], ...],
+        Setting(
+            "Paint stills in this style (the key k), by optimisation; again for more, with weights: a.jpg=0.7.",
+            group=PAINTING,
+            options=("--style-image",),
+            written="PICTURE",
+        ),
+    ] = ()
+    mirror: Annotated[bool, Setting("Exchange left and right.", group=PAINTING)] = False
+    pass_through: Annotated[bool, Setting("Begin with the plain picture.", group=PAINTING)] = False
+    height: Annotated[
+        int | None,
+        Setting(
+            "Paint at this height, at most the source's; what is shown and written keeps the source's size. Left "
+            "out, it follows the speed of the machine.",
+            group=SPEED,
+            least=LEAST_SIZE_PX,
+            most=MOST_SIZE_PX,
+            written="PIXELS",
+        ),
+    ] = None
+    target_fps: Annotated[
+        float | None, Setting("Lower or raise the height to keep to this.", group=SPEED, least=1, written="FPS")
+    ] = None
+    max_latency_ms: Annotated[
+        float | None, Setting("The same, for capture to picture.", group=SPEED, least=1, written="MS")
+    ] = None
+    fps_cap: Annotated[Fraction | None, Setting("Paint no more frames a second.", group=SPEED, written="FPS")] = None
+    control: Annotated[bool, Setting("Listen to `impasto control`.", group=MACHINE)] = True
+    socket: Annotated[
+        Path | None, Setting("Listen there instead of at a path of its own.", group=MACHINE, written="PATH")
+    ] = None
+    seconds: Annotated[float | None, Setting("End after so many seconds.", least=0)] = None
+    frames: Annotated[int | None, Setting("End after so many frames.", least=1)] = None

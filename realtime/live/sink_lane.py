@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, in_one_line
 from realtime.frames.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
 from realtime.frames.frame_queue import FrameQueue
 from realtime.frames.pacing import EARLY, Reopening, Ticker
@@ -212,7 +212,7 @@ class SinkLane:
         self._queue.abort()
         self._newest = None
         self._abandon()
-        self._report(f"{self.label} has stopped: {error}")
+        self._report(f"{self.label} has stopped: {in_one_line(error)}")
         return False
 
     def _lose(self, lost: SignalLost) -> None:

@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.errors import ImpastoError
-from engines.spec import one_line
+from engines.errors import ImpastoError, in_one_line
 from realtime.frames.frame import Pixels
 from realtime.painting.notes import spoken
 
@@ -71,9 +70,8 @@ class StillPainter:
         try:
             self._paint(photo)
         except Exception as error:  # a thread's border: the live picture goes on whatever happens here
-            line = str(error) if isinstance(error, (ImpastoError, OSError, ValueError)) else one_line(error)
-            self._board.say(f"no still: {line}")
-            self._report(f"no still: {line}")
+            self._board.say(f"no still: {in_one_line(error)}")
+            self._report(f"no still: {in_one_line(error)}")
 
     def _paint(self, photo: Pixels) -> None:
         if hasattr(os, "setpriority"):

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import in_one_line
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
 from engines.loading.range_engine import restore_range_engine
-from engines.spec import ANY_ENGINE, one_line
+from engines.spec import ANY_ENGINE
 from engines.style.styles import StyleFile
 
 KEPT_ENGINES = 2
@@ -149,8 +149,7 @@ class EngineLoader:
             try:
                 self._hand_over(job, self._load(job))
             except Exception as error:  # the thread's border; runtimes fail in every possible way
-                message = str(error) if isinstance(error, (ImpastoError, FileNotFoundError)) else one_line(error)
-                self._hand_over(job, LoadFailed(job.wanted, message))
+                self._hand_over(job, LoadFailed(job.wanted, in_one_line(error)))
         self._close_all()
 
     def _next_job(self) -> _Job | None:
@@ -219,7 +218,7 @@ class EngineLoader:
             _warm_up(engine, job.wanted.file)
         except Exception as error:  # runtimes fail in every possible way, and a better engine is on its way
             engine.close()
-            self._report(f"the engine for {engine.spec.size_range} cannot paint meanwhile ({one_line(error)})")
+            self._report(f"the engine for {engine.spec.size_range} cannot paint meanwhile ({in_one_line(error)})")
             return
         job.bridged = True
         self._hand_out(job, LoadedEngine(job.wanted, engine, meanwhile=True))

@@ -1,26 +1,87 @@
-"""How frames are to be painted."""
+"""How frames are to be painted; nothing heavy is loaded here, so that the command line can show the settings."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from engines.backends.ours import OURS
+from engines.names import AUTO, LEAST_SIZE_PX, MODES, PRECISIONS
+from engines.setting import Setting
+
+Size: TypeAlias = tuple[int, int]  # width, height in pixels
+MOST_SIZE_PX = 16384
+PAINTING = "Painting"
+MACHINE = "Machine"
+
+
+def gallery_names() -> list[str]:
+    from engines.style.styles import list_gallery
+
+    return [style.name for file in list_gallery() for style in file.card.styles]
+
+
+def engine_names() -> Iterator[str]:
+    """Ours and those of other packages; those that cannot run here too, for they say why."""
+    from engines.backends.registry import backend_names
+
+    yield from (AUTO, *backend_names())
+
+
+Engine = Annotated[
+    str,
+    Setting(f"{AUTO}, or one of {', '.join(OURS)}.", group=MACHINE, choices=engine_names, written="NAME"),
+]
+Precision = Annotated[
+    str,
+    Setting(
+        f"{AUTO}, or one that the engine has: {', '.join(PRECISIONS)}.",
+        group=MACHINE,
+        choices=(AUTO, *PRECISIONS),
+        written="NAME",
+    ),
+]
+Mode = Annotated[str, Setting("auto, latency or throughput.", group=MACHINE, choices=(AUTO, *MODES), written="NAME")]
+Strict = Annotated[bool, Setting("Fail where an engine is refused; try no other.", group=MACHINE)]
+Verbose = Annotated[bool, Setting("Say why every engine was passed over, those for a GPU too.", group=MACHINE)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StylizeOptions:
     """What a person may choose about the painting itself.
 
-    `style` names a style of the gallery, a style file, or FILE:NAME; `mix` ("A=0.3,B=0.7") takes its place,
-    with bare names looked for in that style's file.
-    `strength` and `keep_colour` are 0..1. `height` is the height in pixels at which the net paints and the result is
-    written; None keeps the input's. With `strict` an engine that is refused ends the work, and no other is tried;
-    with `verbose` all is told that was passed over, engines for a GPU too where there is none.
+    `mix` takes the place of `style`, with bare names looked for in that style's file. `height` None keeps the input's.
     """
 
-    style: str = "starry_night"
-    mix: str | None = None
-    strength: float = 1.0
-    keep_colour: float = 0.0
-    height: int | None = None
-    engine: str = "auto"
-    precision: str = "auto"
-    strict: bool = False
-    verbose: bool = False
-    overwrite: bool = True
+    style: Annotated[
+        str,
+        Setting(
+            "A style of the gallery (see `impasto styles`) or of a style file.",
+            group=PAINTING,
+            suggestions=gallery_names,
+            written="NAME|FILE[:NAME]",
+        ),
+    ] = "starry_night"
+    mix: Annotated[
+        str | None,
+        Setting("Mix styles of one file, the one that --style names.", group=PAINTING, written="A=0.3,B=0.7"),
+    ] = None
+    strength: Annotated[
+        float, Setting("0 is the picture as it was, 1 the full style.", group=PAINTING, least=0, most=1)
+    ] = 1.0
+    keep_colour: Annotated[
+        float, Setting("0 takes the style's colours, 1 keeps the picture's.", group=PAINTING, least=0, most=1)
+    ] = 0.0
+    height: Annotated[
+        int | None,
+        Setting(
+            "Paint and write at this height, the input's unless given; the width follows.",
+            group=PAINTING,
+            least=LEAST_SIZE_PX,
+            most=MOST_SIZE_PX,
+            written="PIXELS",
+        ),
+    ] = None
+    engine: Engine = AUTO
+    precision: Precision = AUTO
+    strict: Strict = False
+    verbose: Verbose = False

@@ -45,7 +45,7 @@ class VirtualCameraSink:
         try:
             self._camera.send(np.ascontiguousarray(frame.data[: self._height, : self._width]))
         except (RuntimeError, OSError) as error:
-            raise SignalLost(f"{self._name} takes no more pictures: {_in_one_line(error)}") from error
+            raise SignalLost(f"{self._name} takes no more pictures: {_said_by(error)}") from error
 
     def close(self) -> None:
         """Give the device back, so that the next program can write to it."""
@@ -72,7 +72,7 @@ def open_virtual_camera(address: str, request: SinkRequest) -> VirtualCameraSink
     try:
         camera = pyvirtualcam.Camera(width, height, float(request.frame_rate), device=device)
     except RuntimeError as error:
-        raise ImpastoError(f"{name}: {_why_not(device, _in_one_line(error))}") from error
+        raise ImpastoError(f"{name}: {_why_not(device, _said_by(error))}") from error
     request.report(f"{name}: {width}x{height} to {camera.device}; choose it as the camera in the other program")
     return VirtualCameraSink(name, camera, (width, height))
 
@@ -113,5 +113,6 @@ def _in_use(device: str | None) -> str:
     return f"{path} takes no pictures now: {who}, or load the driver anew: sudo modprobe -r v4l2loopback && {LOAD}"
 
 
-def _in_one_line(error: Exception) -> str:
+def _said_by(error: Exception) -> str:
+    """All of it: pyvirtualcam has a line for every way that it tried."""
     return " ".join(str(error).split())

@@ -13,7 +13,7 @@ from realtime.frames.time_code import stamp
 from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.file_sound import FileSound
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
-from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
+from realtime.sources.pictures import PictureSource, pictures_named
 from realtime.sources.playback import PlayedSource, Reel
 
 FILE = "file:"
@@ -26,10 +26,10 @@ def open_file(address: str, request: SourceRequest) -> Source:
     Errors are those of FileSource and PictureSource.
     """
     path = address.removeprefix(FILE)
-    if not names_pictures(path):
+    paths = pictures_named(path)
+    if paths is None:
         return FilmSource(Path(path), request)
     rate = request.frame_rate or PICTURE_RATE
-    paths = find_pictures(path)
 
     def open_again() -> Reel:
         return Reel(PictureSource(paths, rate, report=request.report), lambda number: float(number / rate))

@@ -102,6 +102,11 @@ def names_pictures(text: str) -> bool:
     return path.is_dir() or bool(NUMBERED.search(path.name)) or bool(WILDCARDS.search(text))
 
 
+def pictures_named(text: str) -> list[Path] | None:
+    """The pictures, as `find_pictures` finds them; None where one video file is meant."""
+    return find_pictures(text) if names_pictures(text) else None
+
+
 def numbered(path: Path) -> list[Path]:
     """The files that a pattern such as shot_%04d.png matches, in no order."""
     before, after = NUMBERED.split(path.name, maxsplit=1)

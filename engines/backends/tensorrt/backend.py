@@ -13,7 +13,8 @@ from engines.backends.tensorrt.cuda import CudaBindings, CudaError
 from engines.backends.tensorrt.engine import Plan, TensorRtEngine, unpack
 from engines.backends.tensorrt.flavours import Flavour, PlainTensorRt, TensorRtRtx
 from engines.errors import EngineRefused
-from engines.spec import CALIBRATED, BackendState, BuildAids, Engine, EngineSpec, one_line
+from engines.names import CALIBRATED
+from engines.spec import BackendState, BuildAids, Engine, EngineSpec, one_line
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.errors import ImpastoError, NotInstalled
+from engines.errors import ImpastoError, NotInstalled, in_one_line
 from engines.gate.reference import reference_model
 from engines.machine import MULTIPLY_BF16, cpu_flags
 from engines.packages import import_onnxruntime
-from engines.spec import Controls, one_line
+from engines.spec import Controls
 from engines.style.styles import StyleFile
 from realtime.bench.peers.compile_ahead import compile_ahead
 from realtime.bench.peers.torch_painter import Paint, import_torch, torch_painter
@@ -114,4 +114,4 @@ def open_peer(name: str, style: StyleFile, vector: np.ndarray) -> Paint:
     except ImpastoError:
         raise
     except Exception as error:  # a probe: runtimes that are not ours fail in every possible way
-        raise ImpastoError(one_line(error)) from error
+        raise ImpastoError(in_one_line(error)) from error

@@ -6,9 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, in_one_line
 from engines.psnr import psnr
-from engines.spec import one_line
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.peers.peers import open_peer
 from realtime.bench.peers.torch_painter import Paint
@@ -33,7 +32,7 @@ class PeerLoop:
         except ImpastoError:
             raise
         except Exception as error:  # a probe: some layers are refused, and graphs compiled, only when they first run
-            raise ImpastoError(one_line(error)) from error
+            raise ImpastoError(in_one_line(error)) from error
         self.open_seconds = time.perf_counter() - started
         ours = [subject.single(frame).data for frame in frames]
         self.agreement_db = min(psnr(mine, theirs) for mine, theirs in zip(ours, painted, strict=True))

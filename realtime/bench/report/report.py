@@ -1,10 +1,11 @@
 """What one run of the benchmark found out, and the command line that asked for it."""
 
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engines.setting import as_typed
 from realtime.bench.figures import Latency, Spread
 from realtime.bench.inputs.combination import Combination
 from realtime.bench.options import BESIDE, BenchOptions
@@ -169,24 +170,8 @@ class BenchReport:
 
 
 def command_line(options: BenchOptions) -> str:
-    """`impasto bench` with every option that is not as it is by default."""
-    words = ["impasto", "bench"]
-    if options.clip is not None:
-        words += ["--clip", options.clip.name]
-    if options.styles != DEFAULTS.styles:
-        words += _repeated("--style", [Path(style).name for style in options.styles])
-    words += _repeated("--size", [f"{width}x{height}" for width, height in options.sizes])
-    if not options.sizes and options.height != DEFAULTS.height:
-        words += ["--height", str(options.height)]
-    for option, values in (("--engine", options.engines), ("--precision", options.precisions)):
-        if values != ("auto",):
-            words += _repeated(option, list(values))
-    for name in SINGLE:
-        if (value := getattr(options, name)) != getattr(DEFAULTS, name):
-            words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
-    words += [f"--{name}" for name in SWITCHES if getattr(options, name)]
-    return shlex.join(words)
-
-
-def _repeated(option: str, values: list[str]) -> list[str]:
-    return [word for value in values for word in (option, value)]
+    """`impasto bench` with every option that is not as it is by default, and without anybody's folders."""
+    clip = None if options.clip is None else Path(options.clip.name)
+    styles = tuple(Path(style).name for style in options.styles)
+    height = BenchOptions().height if options.sizes else options.height
+    return shlex.join(["impasto", "bench", *as_typed(replace(options, clip=clip, styles=styles, height=height))])

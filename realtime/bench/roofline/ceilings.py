@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends.openvino.backend import import_openvino
-from engines.errors import ImpastoError, NotInstalled
-from engines.spec import one_line
+from engines.errors import ImpastoError, NotInstalled, in_one_line
 
 SIDE = 1536
 PIXELS_A_ROW = 48
@@ -51,7 +50,7 @@ def product_ceiling(precision: str, threads: int) -> Ceiling:
             for how, model in (("matmul", _product_model), ("1x1 convolution", _pointwise_model))
         ]
     except Exception as error:  # a probe
-        raise ImpastoError(f"no {precision} matrix product by OpenVINO here ({one_line(error)})") from error
+        raise ImpastoError(f"no {precision} matrix product by OpenVINO here ({in_one_line(error)})") from error
     if precision == "fp32" and threads == 0:
         found.append(_numpy_product())
     return max(found, key=lambda ceiling: ceiling.per_second)

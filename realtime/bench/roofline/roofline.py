@@ -12,8 +12,8 @@ from typing import Any
 from engines.errors import ImpastoError
 from engines.gate.reference import reference_model
 from engines.loading.engine import EngineSpec
+from engines.machine import usable_cores
 from engines.style.styles import StyleFile
-from realtime.bench.machine import usable_cores
 from realtime.bench.options import BenchOptions
 from realtime.bench.roofline.ceilings import (
     Ceiling,

@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from engines.child_process import end_with_input
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.style.styles import resolve
 from realtime.bench.inputs.first_frames import FirstFrames
@@ -25,6 +26,7 @@ FRAMES = 24  # enough for every buffer to have been in use
 
 def main() -> None:
     """The fresh process."""
+    end_with_input()
     clip, output, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     source = FirstFrames(FileSource(clip, height=settings["height"]), FRAMES, math.inf)
     style, name = resolve(settings["style"])

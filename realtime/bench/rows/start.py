@@ -1,12 +1,10 @@
 """How long a person waits for the first painted frame, and how much memory a run takes: measured in a fresh process."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 
+from engines.child_process import ChildProcess
 from engines.errors import ImpastoError
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.machine import gpu_memory_mib
@@ -32,19 +30,13 @@ def fresh_start(subject: Subject) -> FreshStart:
     settings = json.dumps({"style": made.style_source, "height": made.size[1], "choice": choice, "cache": cache})
     arguments = [str(subject.clip), str(subject.bench.painted), settings]
     gpu_before = gpu_memory_mib()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "realtime.bench.rows.fresh_process", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=environment,
-    ) as process:  # fmt: skip
-        # Unbuffered: a line read ahead with the first one would be lost to `communicate`.
-        assert process.stdout is not None
-        first = process.stdout.readline()
+    with ChildProcess("realtime.bench.rows.fresh_process", *arguments) as child:
+        first = child.next_line()
         seconds = time.perf_counter() - started
-        rest, errors = process.communicate()
-    if process.returncode != 0 or not first:
-        raise ImpastoError(f"the run in a process of its own failed: {errors.decode().strip().splitlines()[-1:]}")
+        rest = child.next_line() if first else None
+        if child.wait() != 0 or not rest:
+            raise ImpastoError(f"the run in a process of its own {child.how_it_ended()}: {child.last_errors()[-1:]}")
     peak_mib, gpu_after = json.loads(rest)
     grown = None if gpu_before is None or gpu_after is None else gpu_after - gpu_before
     return FreshStart(seconds, peak_mib, grown)

@@ -12,6 +12,7 @@ from engines.errors import DEBUG_VARIABLE, in_one_line
 
 FAILED = 1
 INTERRUPTED = 130
+WHERE = f" ({DEBUG_VARIABLE}=1 shows where)"
 Parameters = ParamSpec("Parameters")
 
 
@@ -29,7 +30,7 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
         except Exception as error:
             if wants_traceback():
                 raise
-            print(f"impasto: {in_one_line(error)}", file=sys.stderr)
+            print(f"impasto: {in_one_line(error, WHERE)}", file=sys.stderr)
             raise typer.Exit(FAILED) from None
 
     return guarded

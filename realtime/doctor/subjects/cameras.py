@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import ImpastoError
-from realtime.doctor.finding import Finding, State, in_few_words, missing
+from engines.errors import ImpastoError, in_one_line
+from realtime.doctor.finding import Finding, State, missing
 
 if TYPE_CHECKING:
     from realtime.media.video_devices import OfferedMode
@@ -98,4 +98,4 @@ def _closed(subject: str, path: Path, error: OSError) -> Finding:
         refuse_what_cannot_work(subject, path)
     except ImpastoError as refusal:
         return missing(subject, str(refusal).removeprefix(f"{subject}: "), State.NO)
-    return Finding(subject, State.NO, in_few_words(error), "unplug it and plug it in again")
+    return Finding(subject, State.NO, in_one_line(error), "unplug it and plug it in again")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from engines.backends.registry import probe
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.gate.golden import GOLDEN
 from engines.loading.engine import load_engine
 from engines.spec import BackendState, Controls, Engine, EngineChoice
@@ -51,7 +51,7 @@ def measure_speed(backend: str, report: Report) -> list[Finding]:
     try:
         engine = load_engine(style, height=HEIGHT, width=WIDTH, choice=EngineChoice(backend=backend), report=report)
     except EngineRefused as error:
-        return [Finding(backend, State.NO, " ".join(str(error).split()))]
+        return [Finding(backend, State.NO, in_one_line(error))]
     ready_seconds = time.perf_counter() - started
     try:
         report(f"measuring {backend} for {MEASURED_SECONDS:.0f} seconds")

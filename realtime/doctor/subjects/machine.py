@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engines.machine import MULTIPLY_BF16, cpu_flags, cpu_limit, cpu_model, memory_limit_bytes
+from engines.machine import (
+    MULTIPLY_BF16,
+    bound_cores,
+    cpu_flags,
+    cpu_limit,
+    cpu_model,
+    free_bytes,
+    memory_bytes,
+    memory_limit_bytes,
+)
 from realtime.doctor.finding import Finding, State
 
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -48,8 +57,7 @@ def look_at_processor() -> list[Finding]:
 
 def look_at_memory() -> list[Finding]:
     """In GiB, with the limit of a container."""
-    total, free, limit = _total_gib(), _available_gib(), memory_limit_bytes()
-    limit_gib = None if limit is None else round(limit / 2**30, 2)
+    total, free, limit_gib = map(_gib, (memory_bytes(), free_bytes(), memory_limit_bytes()))
     facts = {"total_gib": total, "available_gib": free, "limit_gib": limit_gib}
     if total is None:
         return [Finding("memory", State.FACT, "unknown", facts=facts)]
@@ -60,11 +68,6 @@ def look_at_memory() -> list[Finding]:
     if usable < LEAST_FREE_GIB:
         return [Finding("memory", State.NO, text, "close other programs, or paint at a smaller --height", facts)]
     return [Finding("memory", State.YES, text, facts=facts)]
-
-
-def usable_cores() -> int:
-    """Those that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def features(flags: set[str], machine: str) -> dict[str, bool]:
@@ -104,7 +107,7 @@ def _apple_model() -> str:
 
 
 def _cores() -> Finding:
-    usable, there, limit = usable_cores(), os.cpu_count() or 1, cpu_limit()
+    usable, there, limit = bound_cores(), os.cpu_count() or 1, cpu_limit()
     text = f"{there}" if usable == there else f"{usable} of {there} may be used"
     facts = {"cores": there, "usable": usable, "limit": limit}
     if limit is None or limit >= usable:
@@ -140,17 +143,5 @@ def _load() -> list[Finding]:
     ]
 
 
-def _total_gib() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 2)
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None
-
-
-def _available_gib(info: Path = MEMORY_INFO) -> float | None:
-    try:
-        lines = info.read_text().splitlines()
-    except OSError:
-        return None
-    amounts = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return next((round(int(amount) / 2**20, 2) for amount in amounts), None)
+def _gib(amount: int | None) -> float | None:
+    return None if amount is None else round(amount / 2**30, 2)

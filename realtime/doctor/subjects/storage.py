@@ -12,10 +12,11 @@ from engines.backends.registry import probe
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
+from engines.errors import in_one_line
 from engines.spec import GateReport
 from engines.style.file import StyleFile
 from engines.style.styles import GalleryItem, gallery_items
-from realtime.doctor.finding import Finding, State, in_few_words
+from realtime.doctor.finding import Finding, State
 from realtime.doctor.subjects.engines import decibels
 
 LEAST_FREE_MIB = 1024.0
@@ -140,7 +141,7 @@ def _look_at(item: GalleryItem) -> Finding:
         return _described(item.read())
     except Exception as error:  # a damaged disk, or another package's code: the other files still work
         remedy = f"ask the makers of the package that brings {item.origin}" if item.origin else REINSTALL
-        return Finding(item.name, State.NO, in_few_words(error), remedy)
+        return Finding(item.name, State.NO, in_one_line(error), remedy)
 
 
 def _described(file: StyleFile) -> Finding:

@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, in_one_line
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.commands import Value
 
@@ -22,10 +22,8 @@ def answer_to(line: bytes, board: ControlBoard) -> bytes:
     try:
         command, value = parse(line)
         return encoded(_done(command, value, board))
-    except (ImpastoError, OSError, ValueError) as error:
-        return refusal(str(error))
     except Exception as error:  # a broken listener must not end the server's thread
-        return refusal(f"{type(error).__name__}: {error}")
+        return refusal(in_one_line(error))
 
 
 def parse(line: bytes) -> tuple[str, Value]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from engines.errors import ImpastoError
+from engines.errors import ImpastoError, in_one_line
 from realtime.frames.frame import Pixels
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.commands import BY_KEY, Command, Value
@@ -70,7 +70,7 @@ class BoardViewer:
         try:
             self._board.do(command.name, value)
         except (ImpastoError, OSError) as error:
-            self._board.say(" ".join(str(error).split()))
+            self._board.say(in_one_line(error))
 
     def _escape(self) -> bool:
         """Escape leaves what was entered last, the help and then the full screen, before it ends the run."""

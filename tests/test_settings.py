@@ -1,0 +1,171 @@
+"""A command's options come from the dataclass of its settings, and a setting says all that there is to say of it."""
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from engines.setting import Setting, as_typed, check_settings, settings_of
+from realtime.bench.options import BenchOptions
+from realtime.commands.settings import parameters_of, with_settings
+from realtime.compiling.options import CompileOptions, SizeSpan
+from realtime.evaluation.options import EvaluateOptions
+from realtime.files.options import ImageOptions, VideoOptions
+from realtime.live.options import LiveOptions
+from realtime.painting.options import Size
+from trainers.options import GatysOptions, JohnsonOptions
+
+HOLDERS = (
+    BenchOptions, CompileOptions, EvaluateOptions, ImageOptions, VideoOptions, LiveOptions, GatysOptions, JohnsonOptions
+)  # fmt: skip
+
+
+def colours() -> tuple[str, ...]:
+    return ("red", "blue")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Settings of every kind."""
+
+    inputs: Annotated[tuple[str, ...], Setting("What is painted.", by_place=True, written="IN...")]
+    count: Annotated[int, Setting("How many.", least=1, most=9)] = 3
+    share: Annotated[float | None, Setting("How much of it.", least=0)] = None
+    colour: Annotated[str, Setting("Its colour.", choices=colours)] = "red"
+    shape: Annotated[str, Setting("Its shape.", choices=("round", "square"), group="Form")] = "round"
+    sizes: Annotated[tuple[Size, ...], Setting("Again for more.", options=("--size", "-s"), written="WxH")] = ()
+    sides: Annotated[tuple[int, ...], Setting("Sides.", in_one_word=True, least=2, written="3,4")] = (3, 4)
+    weights: Annotated[tuple[tuple[str, float], ...], Setting("Weights.", in_one_word=True)] = ()
+    pictures: Annotated[tuple[tuple[Path, float], ...], Setting("Pictures.")] = ()
+    folders: Annotated[tuple[Path, ...], Setting("Folders.", options=("--folder",))] = (Path("here"),)
+    span: Annotated[SizeSpan | None, Setting("From one size to another.")] = None
+    rate: Annotated[Fraction, Setting("Its rate.")] = Fraction(25)
+    fast: Annotated[bool, Setting("Be fast.")] = False
+    sound: Annotated[bool, Setting("Keep the sound.")] = True
+    untold: int = 5
+
+    def __post_init__(self) -> None:
+        if self.fast and self.count > 5:
+            raise ValueError("fast is for five at most")
+
+
+def run(*words: str) -> tuple[Any, Any]:
+    """What a command with such options gets, and how typer ended."""
+    got: list[Picture] = []
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    @with_settings
+    def paint(options: Picture, other: Annotated[int, typer.Option(help="Its own.")] = 1) -> None:
+        """Paints."""
+        got.append(options)
+
+    result = CliRunner().invoke(app, [*words], env={"COLUMNS": "240"})
+    return got[0] if got else None, result
+
+
+def test_the_defaults_are_those_of_the_dataclass() -> None:
+    assert run("a", "b")[0] == Picture(inputs=("a", "b"))
+
+
+def test_every_value_reaches_the_settings() -> None:
+    words = (
+        "a --count 4 --share 0.5 --colour blue --shape square --size 64x48 -s 32x16 --sides 5,6, --weights a=1,b=0.5 "
+        "--pictures x.jpg=0.7 --pictures y.jpg --folder f --folder g --span 16x16-32x32 --rate 30000/1001 --fast "
+        "--no-sound"
+    )
+    assert run(*words.split())[0] == Picture(
+        inputs=("a",), count=4, share=0.5, colour="blue", shape="square", sizes=((64, 48), (32, 16)), sides=(5, 6),
+        weights=(("a", 1.0), ("b", 0.5)), pictures=((Path("x.jpg"), 0.7), (Path("y.jpg"), 1.0)),
+        folders=(Path("f"), Path("g")), span=SizeSpan((16, 16), (32, 32)), rate=Fraction(30000, 1001), fast=True,
+        sound=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("", "Missing argument"),
+        ("a --count 10", "--count"),
+        ("a --share -1", "--share"),
+        ("a --share nan", "--share"),
+        ("a --colour green", "there is no colour 'green'; choose red or blue"),
+        ("a --size 64", "is not a size such as"),
+        ("a --sides 5,x", "'x' is no whole number"),
+        ("a --sides 5,1", "sides is 1; give a number of at least 2"),
+        ("a --weights b", "'b' is not NAME=WEIGHT"),
+        ("a --rate 0", "0 is not above 0"),
+        ("a --fast --count 6", "fast is for five at most"),
+        ("a --no-fast", "No such option"),
+        ("a --untold 3", "No such option"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_wrong_command_line(words: str, says: str) -> None:
+    got, result = run(*words.split())
+    assert (got, result.exit_code) == (None, 2)
+    assert says in result.stderr
+
+
+def test_the_help_shows_what_the_fields_say() -> None:
+    text = run("--help")[1].stdout
+    assert all(setting.help in text for _, setting in settings_of(Picture).values())
+    for shown in (
+        "IN...",
+        "1<=x<=9",
+        "round|square",
+        "Form",
+        "3,4",
+        "--no-sound",
+        "--size",
+        "-s",
+        "--other",
+    ):
+        assert shown in text
+
+
+def test_some_fields_under_another_heading_and_with_another_default() -> None:
+    (count,) = parameters_of(Picture, ("count",), "Here", count=7)
+    assert (count.default, count.annotation.__metadata__[0].rich_help_panel) == (7, "Here")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"count": 0}, "count is 0; give 1 to 9"),
+        ({"share": float("inf")}, "share is inf; give a number of at least 0"),
+        ({"shape": "oval"}, "shape is 'oval'; choose round or square"),
+        ({"sides": (5, 1)}, "sides is 1; give a number of at least 2"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_checks_of_one_made_in_python(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_settings(Picture(inputs=(), **changes))
+    check_settings(Picture(inputs=()))
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_every_setting_of_a_command_is_told(holder: type[Any]) -> None:
+    told = settings_of(holder)
+    assert list(told) == [field.name for field in fields(holder)]
+    assert all(setting.help.endswith(".") for _, setting in told.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"count": 4, "colour": "blue"}, "--count 4 --colour blue"),
+        ({"share": 0.5, "fast": True, "sound": False}, "--share 0.5 --fast --no-sound"),
+        ({"sizes": ((64, 48), (32, 16)), "sides": (5, 6)}, "--size 64x48 --size 32x16 --sides 5,6"),
+        ({"rate": Fraction(30000, 1001), "folders": (Path("f"),)}, "--folder f --rate 30000/1001"),
+    ],
+)
+def test_what_a_person_would_type_gives_the_same_settings(changes: dict[str, Any], words: str) -> None:
+    settings = Picture(inputs=("a",), **changes)
+    assert as_typed(settings) == words.split()
+    assert run("a", *as_typed(settings))[0] == settings
