@@ -42,7 +42,8 @@ FLOORS = {
         ("spec",),
         ("style",),
         ("packages",),
-        ("setting", "names", "errors"),
+        ("setting",),
+        ("names", "errors"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

@@ -34,6 +34,7 @@ OTHERS = LiveOptions(
     engine="openvino",
     precision="fp32",
     strict=True,
+    verbose=True,
     size=(640, 480),
     rate=Fraction(15),
     loop=True,
@@ -95,6 +96,7 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",  # a pipe's pictures come with its first line
         env={**os.environ, "NO_COLOR": "1"},
     )
     try:

@@ -8,16 +8,13 @@ from typing import Any
 from engines.setting import as_typed
 from realtime.bench.figures import Latency, Spread
 from realtime.bench.inputs.combination import Combination
-from realtime.bench.options import BESIDE, BenchOptions
+from realtime.bench.options import BenchOptions
 from realtime.bench.roofline.roofline import Roof
 from realtime.bench.rows.live import LiveRow
 from realtime.bench.rows.stability import Stability
 
 SETTINGS = ("command", "quick", "clip", "frames", "row_seconds", "repeats", "requests", "interrupted")
 SATURATED = 0.9  # of the usable cores
-DEFAULTS = BenchOptions()
-SWITCHES = (*BESIDE, "quick")
-SINGLE = ("mode", "threads", "requests", "frames", "row_seconds", "repeats")
 
 
 @dataclass(frozen=True, slots=True)

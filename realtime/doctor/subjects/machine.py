@@ -19,7 +19,6 @@ from engines.machine import (
 from realtime.doctor.finding import Finding, State
 
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-MEMORY_INFO = Path("/proc/meminfo")
 ASK_SECONDS = 2.0
 # The names of /proc/cpuinfo, any of which will do.
 FEATURES_X86 = {
