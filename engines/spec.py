@@ -8,11 +8,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from engines.errors import BadValue, in_one_line
+from engines.errors import BadValue
 from engines.names import AUTO
 from engines.style.styles import StyleFile
 
-one_line = in_one_line  # as the backends call it
 # The least PSNR of an engine against the fp32 reference, by precision.
 FLOOR_DB = {"fp32": 50.0, "bf16": 38.0, "fp16": 38.0, "fp8": 32.0, "int8": 32.0}
 

@@ -8,10 +8,10 @@ from functools import cache
 from importlib import import_module
 
 from engines.backends.ours import FOR_GPUS_OF, OURS
-from engines.errors import BadValue, ImpastoError
+from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.machine import cpu_flags, cpu_model, may_have_gpu
 from engines.packages import plugins
-from engines.spec import Backend, BackendState, one_line
+from engines.spec import Backend, BackendState
 
 ENTRY_POINTS = "impasto.backends"
 
@@ -41,7 +41,7 @@ def probe(name: str) -> BackendState:
     except ImpastoError:
         raise
     except Exception as error:  # drivers and foreign packages fail in every possible way
-        return BackendState(name, False, one_line(error))
+        return BackendState(name, False, in_one_line(error))
     no_such_gpu = not state.available and name in FOR_GPUS_OF and not may_have_gpu(FOR_GPUS_OF[name])
     return replace(state, hardware=f"{state.hardware} {processor()}".strip(), no_such_gpu=no_such_gpu)
 

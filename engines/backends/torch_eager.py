@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.backends.request_slots import Seats
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.networks.family import TABLE, NetworkFamily
 from engines.networks.registry import family_names, family_of, network_name, open_family
 from engines.spec import (
@@ -21,7 +21,6 @@ from engines.spec import (
     GateReport,
     check_frame,
     check_style,
-    one_line,
 )
 from engines.style.styles import StyleFile
 
@@ -93,7 +92,7 @@ class TorchBackend:
         try:
             return TorchEngine(rebuild_net(style), spec)
         except (ImportError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({one_line(error)})") from error
+            raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({in_one_line(error)})") from error
 
     def dump(self, engine: Engine) -> bytes:
         """Nothing: the net is rebuilt from the style file in no time."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.export.export import graph_of
 from engines.networks.family import PLAIN
-from engines.spec import Controls, EngineSpec, one_line
+from engines.spec import Controls, EngineSpec
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
@@ -66,7 +66,7 @@ def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:
                 told, run = opened(data, style, spec)
                 return told, Reference(run, style)
             except Exception as error:  # a missing or too old package; the reason is told below
-                reasons.append(f"{name}: {one_line(error)}")
+                reasons.append(f"{name}: {in_one_line(error)}")
     raise EngineRefused(f"no reference to check {spec} against ({'; '.join(reasons)}); reinstall opencv-python 5")
 
 

@@ -15,13 +15,13 @@ from itertools import groupby
 
 import numpy as np
 
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.gate.golden_cases import GoldenCase, Paint, cases_of, largest_size
 from engines.gate.memory import check_memory
 from engines.gate.reference import open_reference
 from engines.machine import available_bytes
 from engines.psnr import differences, psnr
-from engines.spec import FLOOR_DB, Controls, Engine, EngineSpec, GateCheck, GateReport, RangeEngine, one_line
+from engines.spec import FLOOR_DB, Controls, Engine, EngineSpec, GateCheck, GateReport, RangeEngine
 from engines.style.styles import StyleFile
 
 # A net's own black is rare: this share of pixels that are black where they should be lit is an overflow's.
@@ -71,7 +71,7 @@ def paint_golden_pictures(style: StyleFile, spec: EngineSpec) -> GoldenPictures:
     try:
         pictures = [GoldenPicture(case, case.painted(run)) for case in cases_of(style, spec)]
     except Exception as error:  # a probe too: at a large size a reference may run out of memory in its own way
-        raise EngineRefused(f"the reference ({name}) to check {spec} against failed: {one_line(error)}") from error
+        raise EngineRefused(f"the reference ({name}) to check {spec} against failed: {in_one_line(error)}") from error
     return GoldenPictures(name, tuple(pictures))
 
 

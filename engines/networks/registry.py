@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
-from engines.errors import EngineRefused, ImpastoError
+from engines.errors import EngineRefused, ImpastoError, in_one_line
 from engines.networks.family import Config, NetworkFamily
 from engines.packages import plugins
-from engines.spec import one_line
 from engines.style.styles import StyleFile
 
 ENTRY_POINTS = "impasto.networks"
@@ -36,7 +35,7 @@ def open_family(name: str) -> NetworkFamily:
         foreign: NetworkFamily = point.load()
     except (ImportError, AttributeError) as error:
         raise ImpastoError(
-            f"the network {name!r} of another package cannot be opened ({point.value}: {one_line(error)}); "
+            f"the network {name!r} of another package cannot be opened ({point.value}: {in_one_line(error)}); "
             "install that package again"
         ) from error
     return foreign
@@ -61,6 +60,6 @@ def config_of(style: StyleFile) -> Iterator[Config]:
         yield style.card.network["config"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EngineRefused(
-            f"the weights in {style.path.name} do not fit the net that its card describes ({one_line(error)}); "
+            f"the weights in {style.path.name} do not fit the net that its card describes ({in_one_line(error)}); "
             "get the style file again"
         ) from error

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.packages import FATAL_ONLY, import_onnxruntime
-from engines.spec import EngineSpec, one_line
+from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -103,7 +103,7 @@ def open_session(style: StyleFile, spec: EngineSpec, provider: Provider, load: L
     except EngineRefused as error:
         raise EngineRefused(f"{spec}: {error}") from error
     except Exception as error:  # its errors share no class but Exception
-        raise EngineRefused(f"{spec} cannot load {style.path.name} ({one_line(error)})") from error
+        raise EngineRefused(f"{spec} cannot load {style.path.name} ({in_one_line(error)})") from error
 
 
 def is_for_cpu_alone() -> bool:
@@ -131,7 +131,7 @@ def provider_on_gpu() -> Choice:
             try:
                 _try(provider)
             except Exception as error:  # a probe: drivers and providers fail in every possible way
-                reasons.append(f"{provider.device}: {error if isinstance(error, EngineRefused) else one_line(error)}")
+                reasons.append(f"{provider.device}: {in_one_line(error)}")
             else:
                 return Choice(provider)
     return Choice(None, tuple(reasons))

@@ -15,7 +15,7 @@ import numpy as np
 from engines.backends.openvino.layers import DEVICE, folded
 from engines.backends.openvino.signal_stack import kept_signal_stack
 from engines.backends.request_slots import Seats
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.packages import import_openvino
 from engines.spec import (
     BackendState,
@@ -26,7 +26,6 @@ from engines.spec import (
     GateReport,
     check_frame,
     check_style,
-    one_line,
     resized_spec,
 )
 from engines.style.card import StyleCard
@@ -105,7 +104,7 @@ class OpenVinoBackend:
         try:
             openvino = import_openvino()
         except ImportError as error:
-            return BackendState(self.name, False, f"no openvino ({one_line(error)}); pip install openvino")
+            return BackendState(self.name, False, f"no openvino ({in_one_line(error)}); pip install openvino")
         core = openvino.Core()
         if DEVICE not in core.available_devices:
             return BackendState(self.name, False, f"OpenVINO has no CPU device here, only {core.available_devices}")
@@ -136,7 +135,7 @@ class OpenVinoBackend:
             compiled = core.compile_model(folded(model), DEVICE, settings)
             return OpenVinoEngine(compiled, spec, style.card)
         except (RuntimeError, ValueError) as error:
-            raise EngineRefused(f"{spec} cannot compile {style.path.name} ({one_line(error)})") from error
+            raise EngineRefused(f"{spec} cannot compile {style.path.name} ({in_one_line(error)})") from error
 
     def dump(self, engine: Engine) -> bytes:
         return engine.export() if isinstance(engine, OpenVinoEngine) else b""
@@ -151,7 +150,7 @@ class OpenVinoBackend:
             compiled = core.import_model(blob, DEVICE, _settings(spec, core))
             return OpenVinoEngine(compiled, spec, style.card)
         except (RuntimeError, ValueError) as error:
-            raise EngineRefused(f"{spec} cannot take the compiled net ({one_line(error)})") from error
+            raise EngineRefused(f"{spec} cannot take the compiled net ({in_one_line(error)})") from error
 
 
 def _quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:

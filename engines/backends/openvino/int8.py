@@ -22,10 +22,10 @@ import numpy as np
 from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
 from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.machine import cpu_flags
 from engines.packages import import_nncf, import_openvino, quiet_nncf
-from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec, one_line
+from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
@@ -84,7 +84,7 @@ def read_folded(style: StyleFile) -> Any:
         model.reshape({"frame": [1, -1, -1, 3]})
         return folded(model)
     except RuntimeError as error:
-        raise EngineRefused(f"OpenVINO cannot read {style.path.name} ({one_line(error)})") from error
+        raise EngineRefused(f"OpenVINO cannot read {style.path.name} ({in_one_line(error)})") from error
 
 
 def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: EngineSpec, aids: BuildAids) -> Any:
@@ -206,7 +206,7 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state
                 advanced_parameters=_parameters(nncf),
             )
     except (RuntimeError, ValueError, nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError) as error:
-        raise EngineRefused(f"{spec}: nncf cannot quantise the net ({one_line(error)})") from error
+        raise EngineRefused(f"{spec}: nncf cannot quantise the net ({in_one_line(error)})") from error
 
 
 def _parameters(nncf: Any) -> Any:

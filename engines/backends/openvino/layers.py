@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.packages import import_openvino
 from engines.psnr import psnr
-from engines.spec import one_line
 
 DEVICE = "CPU"
 CONVOLUTIONS = ("Convolution", "GroupConvolution")
@@ -90,7 +89,9 @@ class Judge:
             compiled = import_openvino().Core().compile_model(folded(model), DEVICE, dict(settings))
             return [np.array(compiled(dict(inputs))["stylized"]) for inputs in self._held]
         except RuntimeError as error:
-            raise EngineRefused(f"OpenVINO cannot run the net to compare it with int8 ({one_line(error)})") from error
+            raise EngineRefused(
+                f"OpenVINO cannot run the net to compare it with int8 ({in_one_line(error)})"
+            ) from error
 
 
 def convolutions(model: Any) -> list[Any]:

@@ -12,9 +12,9 @@ from engines.backends.tensorrt.build import Order, compile_plan
 from engines.backends.tensorrt.cuda import CudaBindings, CudaError
 from engines.backends.tensorrt.engine import Plan, TensorRtEngine, unpack
 from engines.backends.tensorrt.flavours import Flavour, PlainTensorRt, TensorRtRtx
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.names import CALIBRATED
-from engines.spec import BackendState, BuildAids, Engine, EngineSpec, one_line
+from engines.spec import BackendState, BuildAids, Engine, EngineSpec
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class _Backend:
         except CudaError as error:
             return BackendState(self.name, False, str(error))
         except (ImportError, OSError) as error:
-            reason = f"{self.name} cannot be loaded ({one_line(error)}); pip install --upgrade 'impasto[{self.name}]'"
+            reason = (
+                f"{self.name} cannot be loaded ({in_one_line(error)}); pip install --upgrade 'impasto[{self.name}]'"
+            )
             return BackendState(self.name, False, reason)
         if reason := self._too_old(trt) or self.flavour.objection(trt, gpu):
             return BackendState(self.name, False, reason)
@@ -136,7 +138,7 @@ def model_for(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> "onnx.Mode
         ranges = bearable_ranges(style, spec.precision, frames, lambda share: aids.progress("measuring ranges", share))
         return quantised_model(style, spec.precision, size, ranges)
     except (ValueError, KeyError, TypeError, RuntimeError, onnx.checker.ValidationError) as error:
-        raise EngineRefused(f"{spec} cannot convert {style.path.name} ({one_line(error)})") from error
+        raise EngineRefused(f"{spec} cannot convert {style.path.name} ({in_one_line(error)})") from error
 
 
 def version_of(text: str) -> tuple[int, int]:

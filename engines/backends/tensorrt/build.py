@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from engines.errors import EngineRefused
-from engines.spec import SizeRange, one_line
+from engines.errors import EngineRefused, in_one_line
+from engines.spec import SizeRange
 from engines.style.state import StateInput
 
 # What TensorRT may take of the GPU's memory for the scratch space of one layer.
@@ -127,7 +127,7 @@ def started(trt: Any, kind: Callable[[Any], Any]) -> Any:
     try:
         return kind(listener)
     except (TypeError, RuntimeError) as error:  # pybind11's, for the null pointer that TensorRT gives
-        reason = listener.error or one_line(error)
+        reason = listener.error or in_one_line(error)
         what = f"{trt.__name__} {trt.__version__} cannot start on this GPU and driver"
         raise EngineRefused(f"{what}: {reason}") from error
 

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from engines.backends.tensorrt.cuda import DEFAULT_STREAM, Cuda, CudaError
-from engines.errors import EngineRefused
-from engines.spec import Controls, one_line
+from engines.errors import EngineRefused, in_one_line
+from engines.spec import Controls
 from engines.style.state import StateInput
 
 # TensorRT wants the addresses of its inputs at multiples of 256 bytes, which cudaMalloc's own are.
@@ -170,7 +170,9 @@ class Lane:
         try:
             self._graph = self._captured()
         except CudaError as error:
-            logger.warning("the net cannot be captured as a CUDA graph and runs slower without (%s)", one_line(error))
+            logger.warning(
+                "the net cannot be captured as a CUDA graph and runs slower without (%s)", in_one_line(error)
+            )
         else:
             self._resources.callback(self._cuda.destroy_graph, self._graph)
 

@@ -20,8 +20,8 @@ from onnx import TensorProto, helper
 from engines.backends.calibration import CALIBRATION
 from engines.backends.tensorrt.quantisation import ValueRanges, quantised_convolutions, quantised_model
 from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_model
-from engines.errors import EngineRefused
-from engines.spec import FLOOR_DB, Controls, one_line
+from engines.errors import EngineRefused, in_one_line
+from engines.spec import FLOOR_DB, Controls
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
@@ -147,5 +147,5 @@ def _run(model: onnx.ModelProto, style: StyleFile, cases: Iterable[Case]) -> Ite
             yield outputs
     except RuntimeError as error:
         raise EngineRefused(
-            f"{style.path.name} cannot be run on the CPU to calibrate it ({one_line(error)})"
+            f"{style.path.name} cannot be run on the CPU to calibrate it ({in_one_line(error)})"
         ) from error

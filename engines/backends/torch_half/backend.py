@@ -19,7 +19,7 @@ from engines.backends.torch_half.probe import (
     precisions_of,
     unfit,
 )
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.kernels.compilers import find_compilers
 from engines.networks.family import BuildHalfNet
 from engines.networks.registry import network_name
@@ -32,7 +32,6 @@ from engines.spec import (
     GateReport,
     check_frame,
     check_style,
-    one_line,
 )
 from engines.style.styles import StyleFile
 
@@ -135,7 +134,7 @@ class TorchHalfBackend:
 
             painter, way = open_painter(half_net, style, spec, way, progress)
         except (ImportError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
-            raise EngineRefused(f"{spec} cannot run {style.path.name} ({one_line(error)})") from error
+            raise EngineRefused(f"{spec} cannot run {style.path.name} ({in_one_line(error)})") from error
         return HalfEngine(painter, spec, style.card.style_size, way)
 
 

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from engines.backends.torch_eager import rebuild_net
 from engines.backends.torch_half.graph import GPU, GraphPainter, PaintTensor
 from engines.cache.folder import default_cache_folder
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, in_one_line
 from engines.kernels.compilers import Compilers, find_compilers
 from engines.kernels.instance_norm import Norm, torch_norm
 from engines.networks.family import TABLE, BuildHalfNet
-from engines.spec import EngineSpec, one_line
+from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
@@ -142,7 +142,7 @@ def _captured(
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
-            reasons.append(f"{way}: {one_line(error)}")
+            reasons.append(f"{way}: {in_one_line(error)}")
             logger.warning("torch-half cannot run by %s", reasons[-1])
 
 
@@ -166,4 +166,4 @@ def keep_compiled_code_private() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[INDUCTOR_FOLDER] = str(folder)
     except OSError as error:
-        logger.warning("torch.compile keeps its code elsewhere: %s cannot be made (%s)", folder, one_line(error))
+        logger.warning("torch.compile keeps its code elsewhere: %s cannot be made (%s)", folder, in_one_line(error))
