@@ -42,12 +42,23 @@ def settings_of(holder: type[Any]) -> dict[str, tuple[Any, Setting]]:
 
 
 def check_settings(holder: Any) -> None:
-    """BadValue, in one line, where a number is out of its bounds or a name is none of its choices; None passes."""
+    """BadValue, in one line, where a number is out of its bounds or a name is none of its choices."""
     for name, (_, setting) in settings_of(type(holder)).items():
-        value = getattr(holder, name)
-        for each in value if isinstance(value, tuple) else (value,):
-            if each is not None:
-                _check(name, each, setting)
+        check_setting(name, getattr(holder, name), setting)
+
+
+def check_setting(name: str, value: Any, setting: Setting) -> None:
+    """The same for one value, or each of a tuple; None passes."""
+    for each in value if isinstance(value, (tuple, list)) else (value,):
+        if each is not None:
+            _check(name, each, setting)
+
+
+def bounds_of(setting: Setting) -> str:
+    """`0<=x<=1`, for a help; empty where there are none."""
+    least = "" if setting.least is None else f"{setting.least:g}<="
+    most = "" if setting.most is None else f"<={setting.most:g}"
+    return f"x>={setting.least:g}" if least and not most else f"{least}x{most}" if most else ""
 
 
 def as_typed(holder: Any) -> list[str]:

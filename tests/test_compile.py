@@ -129,7 +129,7 @@ def test_a_size_that_is_given_twice_is_built_once(small_style: Path) -> None:
         ("candy --size 640", "is not a size such as"),
         ("candy --size 8x48", "8x48 is not between 16 and 16384 pixels on each side"),
         ("candy --size-range 64x48-64x20000", "64x20000 is not between 16 and 16384 pixels on each side"),
-        ("candy --mode fast", "there is no mode 'fast'; choose auto, latency or throughput"),
+        ("candy --mode fast", "--mode is 'fast'; choose auto, latency or throughput"),
         ("candy --size-range 64x48", "is not a range of sizes such as"),
         ("candy --size-range 64x48-32x96", "begins with the larger size"),
         ("candy --requests 0", "--requests"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
 
-from engines.setting import Names, Setting, check_settings, listed, named, settings_of, spelled
+from engines.setting import Names, Setting, bounds_of, check_setting, named, settings_of, spelled
 from realtime.commands.console.written import (
     named_weight,
     positive_fraction,
@@ -66,13 +66,13 @@ def with_settings(command: Command, more: Sequence[inspect.Parameter] = ()) -> C
 
 def settings_from(holder: type[Holder], chosen: Mapping[str, Any]) -> Holder:
     """The settings that were typed; BadParameter where they are out of bounds or do not go together."""
+    typed = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
     try:
-        typed = {name: value for name, value in chosen.items() if value is not None}
-        made = holder(**{name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()})
-        check_settings(made)
+        for name, (_, setting) in settings_of(holder).items():
+            check_setting(spelled(name, setting), typed.get(name), setting)
+        return holder(**{name: value for name, value in typed.items() if value is not None})
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return made
 
 
 def parameters_of(
@@ -98,14 +98,12 @@ def _taken(chosen: dict[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parameter(name: str, kind: Any, setting: Setting, default: Any, group: str | None) -> inspect.Parameter:
-    typed, reader, default = _typed(name, _without_none(kind), setting, default)
+    typed, reader, default = _typed(_without_none(kind), setting, default)
     shared: dict[str, Any] = {
         "help": setting.help,
-        "metavar": setting.written or _either(setting.choices),
+        "metavar": _shown(typed, setting),
         "parser": reader,
         "autocompletion": _completing(setting.choices or setting.suggestions),
-        "min": setting.least if reader is None else None,
-        "max": setting.most if reader is None else None,
         "rich_help_panel": group,
     }
     if setting.by_place:
@@ -118,12 +116,12 @@ def _parameter(name: str, kind: Any, setting: Setting, default: Any, group: str 
     )
 
 
-def _typed(name: str, kind: Any, setting: Setting, default: Any) -> tuple[Any, Reader | None, Any]:
+def _typed(kind: Any, setting: Setting, default: Any) -> tuple[Any, Reader | None, Any]:
     """The type that typer is told, what reads a value, and the default as a person meets it."""
     default = inspect.Parameter.empty if default is MISSING else default
     several = get_origin(kind) is tuple and get_args(kind)[1:] == (...,)
     each = get_args(kind)[0] if several else kind
-    reader = _one_of(spelled(name, setting), setting.choices) if setting.choices else READERS.get(each)
+    reader = READERS.get(each)
     if several and setting.in_one_word:
         return str, _separated(reader or (whole_number if each is int else str)), _joined(default)
     if several:
@@ -140,18 +138,6 @@ def _without_none(kind: Any) -> Any:
     return kind
 
 
-def _one_of(option: str, choices: Names) -> Reader:
-    """Takes one of these names, and refuses others with the names."""
-
-    def read(text: str) -> str:
-        if text not in named(choices):
-            what = option.removeprefix("--").replace("-", " ")
-            raise typer.BadParameter(f"there is no {what} {text!r}; choose {listed(named(choices))}")
-        return text
-
-    return read
-
-
 def _separated(read: Reader) -> Reader:
     """Takes values with commas between."""
 
@@ -165,9 +151,12 @@ def _joined(values: Any) -> Any:
     return ",".join(map(str, values)) if isinstance(values, tuple) else values
 
 
-def _either(choices: Names) -> str | None:
-    """`net|gatys`, where they are known at once."""
-    return "|".join(choices) if isinstance(choices, tuple) and choices else None
+def _shown(kind: Any, setting: Setting) -> str | None:
+    """How a value is typed, with its bounds or all its names where they are known at once; None is left to typer."""
+    if bounds := bounds_of(setting):
+        return f"{setting.written or f'<{kind.__name__}>'}" + ("" if setting.in_one_word else f" [{bounds}]")
+    known = "|".join(setting.choices) if isinstance(setting.choices, tuple) else ""
+    return setting.written or known or None
 
 
 def _completing(names: Names) -> Callable[[str], list[str]] | None:
