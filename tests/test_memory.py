@@ -154,7 +154,7 @@ def test_nobody_knows_where_there_is_nothing_to_read(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_this_machine_has_some_memory_left() -> None:
     """In a fresh process, which is small: more than it takes itself, and no more than the machine has."""
-    code = "from engines.gate.memory import available_bytes; print(available_bytes())"
+    code = "from engines.machine import available_bytes; print(available_bytes())"
     left = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     assert 2**20 < left <= total
