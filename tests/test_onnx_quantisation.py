@@ -98,7 +98,7 @@ def test_large_frames_are_measured_small(small: StyleFile, monkeypatch: pytest.M
 
 
 def test_the_most_harmful_convolutions_are_spared(small: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of this net in int8 is some 35 dB from fp32. More is asked for, then less."""
+    """All of this net in int8 is some 30 dB from fp32. More is asked for, then less."""
     told: list[float] = []
     monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 38 - FLOOR_DB["int8"])
     chosen = bearable_ranges(small, "int8", FRAMES, told.append)
@@ -106,7 +106,7 @@ def test_the_most_harmful_convolutions_are_spared(small: StyleFile, monkeypatch:
     assert len(every) / 2 <= len(chosen) < len(every)
     assert chosen.items() < every.items()
     assert len(told) == len(every)
-    monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 32 - FLOOR_DB["int8"])
+    monkeypatch.setattr(onnx_calibration, "MARGIN_DB", 28 - FLOOR_DB["int8"])
     assert bearable_ranges(small, "int8", FRAMES) == every
 
 

@@ -1,6 +1,7 @@
 """int8 in OpenVINO: what is quantised, what gets its floats back, and that nobody hears of it but who asked."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from pretended_processor import VARIABLE, pretended
 from small_styles import SMALL, random_frame, write_small_style
 
+from engines.backends.openvino import int8
 from engines.backends.openvino.backend import OpenVinoEngine
 from engines.backends.openvino.int8 import WANTED_DB, draw_samples, quantise, read_folded
 from engines.backends.openvino.layers import Judge, Layers
@@ -92,8 +94,26 @@ def test_it_passes_the_gate_and_tells_what_it_cost(engine: Engine, told: list[st
     assert engine.gate is not None
     assert engine.gate.psnr_db >= FLOOR_DB["int8"]
     (line,) = [line for line in told if line.startswith("int8 by nncf ")]
-    assert "in floats" in line
-    assert "dB from the unquantised net" in line
+    assert re.search(r", (every layer|the stem.* in floats): \d\d\.\d dB from the unquantised net", line)
+
+
+def test_where_int8_is_too_far_off_layers_get_their_floats_back(
+    style: StyleFile, spec: EngineSpec, aids: BuildAids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One dB more is asked for than the net has with every layer in int8."""
+    lines: list[str] = []
+    for _ in range(2):
+        open_backend("openvino").build(style, spec, replace(aids, report=lines.append)).close()
+        monkeypatch.setattr(int8, "WANTED_DB", decibels_in(lines[0]) + 1)
+    assert ", every layer: " in lines[0]
+    assert " in floats: " in lines[1]
+    assert decibels_in(lines[1]) >= int8.WANTED_DB
+
+
+def decibels_in(line: str) -> float:
+    found = re.search(r"(\d+\.\d) dB", line)
+    assert found is not None
+    return float(found[1])
 
 
 @pytest.mark.skipif(os.environ.get(VARIABLE) == "bf16", reason="a graph that rounds to bf16 itself stays in floats")
