@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small_styles import write_small_style
 from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
@@ -122,8 +123,9 @@ def test_a_file_stands_for_all_its_styles_each_with_its_painting(small_style: Pa
 def test_styles_of_one_name_are_told_apart(paintings: Path, tmp_path: Path) -> None:
     for painting in ("udnie.jpg", "unrelated.jpg"):
         write_picture(tmp_path / painting)
-    subjects = find_subjects(["udnie", "ultra:udnie"], [paintings, tmp_path])
-    assert [subject.label for subject in subjects] == ["gallery:udnie", "ultra:udnie"]
+    write_small_style(tmp_path / "mine.onnx", name="mine", names=("udnie", "night"))
+    subjects = find_subjects(["udnie", f"{tmp_path / 'mine.onnx'}:udnie"], [paintings, tmp_path])
+    assert [subject.label for subject in subjects] == ["gallery:udnie", "mine:udnie"]
 
 
 def test_a_missing_painting_is_told_with_the_remedy(paintings: Path) -> None:
