@@ -166,4 +166,4 @@ def keep_compiled_code_private() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[INDUCTOR_FOLDER] = str(folder)
     except OSError as error:
-        logger.warning("torch.compile keeps its code elsewhere: %s cannot be made (%s)", folder, in_one_line(error))
+        logger.warning("torch.compile keeps its code elsewhere: %s cannot be made (%s)", folder, error.strerror)
