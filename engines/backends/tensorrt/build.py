@@ -232,5 +232,5 @@ def _build(builder: Any, network: Any, config: Any, progress: BuildProgress) -> 
 
 def _wait_for(thread: threading.Thread) -> None:
     while thread.is_alive():
-        with suppress(KeyboardInterrupt):  # somebody is impatient, and the first one is on its way already
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C: the first one is on its way already
             thread.join()
