@@ -7,6 +7,7 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
+from engines.failures import on_failure
 from realtime.frames.address import PLAYLIST, redacted, source_scheme
 from realtime.frames.frame import Source
 from realtime.frames.request import SourceRequest
@@ -95,11 +96,8 @@ def _open(address: str, report: Callable[[str], None]) -> Opened:
     if playback:  # only now it is known, and PyAV takes the timeout only when it opens
         container.close()
         container = _container(url, scheme, options, HLS_SILENCE_SECONDS if in_segments else PLAYBACK_SILENCE_SECONDS)
-    try:
+    with on_failure(container.close):
         return Opened(StreamSource(container, redacted(address), live=not playback, report=report), playback)
-    except BaseException:
-        container.close()
-        raise
 
 
 def _scheme_and_url(address: str) -> tuple[str, str]:
