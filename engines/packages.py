@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, NotInstalled
 
 # The model converter reports its import to a server and takes half the time of it.
 CONVERTER = "openvino.tools.ovc"
@@ -47,6 +47,15 @@ def import_nncf() -> Any:
         logging.setLoggerClass(loggers)  # it puts its own class in place
     logging.getLogger("nncf").setLevel(logging.ERROR)  # its set_log_level would change every handler there too
     return nncf
+
+
+@contextmanager
+def needing_train_extra(what: str) -> Iterator[None]:
+    """Around imports: NotInstalled, for `what` needs it, where a package of the training extra is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise NotInstalled(f"{what} needs {error.name}; install it with: pip install 'impasto[train]'") from error
 
 
 @contextmanager

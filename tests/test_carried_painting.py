@@ -29,7 +29,7 @@ from realtime.painting.opening import open_stylizer
 from realtime.painting.painter import LivePainter
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
-from realtime.sources.playback import PlayedSource, Reel
+from realtime.sources.playback import PlaybackSource, Reel
 
 SIZE = (64, 48)
 GREY = np.full((48, 64, 3), 100, np.uint8)
@@ -206,7 +206,7 @@ def test_a_loop_begins_anew(stylizer: Stylizer) -> None:
     def reel() -> Reel:
         return Reel(Repeated(), lambda left: (1 - left) / 25)
 
-    source = PlayedSource(reel(), reel, SourceRequest(loop=True, stop=stop))
+    source = PlaybackSource(reel(), reel, SourceRequest(loop=True, stop=stop))
     frames = [frame for _ in range(6) if (frame := source.read()) is not None]
     stop.set()
     source.close()

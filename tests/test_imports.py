@@ -16,7 +16,14 @@ PACKAGES = ("engines", "realtime", "trainers")
 ALLOWED = {
     "engines": (),
     "realtime": ("engines", "trainers"),
-    "trainers": ("engines.networks", "engines.style", "engines.export", "engines.errors", "engines.setting"),
+    "trainers": (
+        "engines.networks",
+        "engines.style",
+        "engines.export",
+        "engines.errors",
+        "engines.failures",
+        "engines.setting",
+    ),
 }
 # From the top down: what stands on a floor may import what stands below it, and nothing else beside its own folder.
 FLOORS = {
@@ -43,7 +50,7 @@ FLOORS = {
         ("style",),
         ("packages",),
         ("setting",),
-        ("names", "errors"),
+        ("names", "errors", "failures"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

@@ -143,7 +143,7 @@ def test_a_smaller_result_says_so_where_nobody_asked_for_it(style: Path, tmp_pat
         (["--method", "gatys", "--style-image", "a.jpg", "--height", "200"], "--size gives the long side"),
         (["--method", "gatys", "--style-image", "a.jpg", "--style", "udnie"], "--style is for --method net"),
         (["--method", "gatys", "--style-image", "a.jpg", "--mix", "a=1"], "--mix is for --method net"),
-        (["--method", "gatys", "--style-image", "a.jpg", "--stroke", "9"], "Invalid value for '--stroke'"),
+        (["--method", "gatys", "--style-image", "a.jpg", "--stroke", "9"], "--stroke is 9.0; give 0.25 to 4"),
         (["--method", "gatys", "--style-image", "a.jpg", "--mask", "m", "--mask", "n"], "2 masks for 1 style images"),
         (["--method", "gatys", "--style-image", "a.jpg", "--size", "8"], "--size"),
     ],

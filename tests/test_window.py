@@ -187,7 +187,7 @@ def test_pyav_before_opencv_is_one_line_and_no_hang(screen: Screen) -> None:
 
 
 def test_a_live_run_loads_opencv_before_pyav(screen: Screen) -> None:
-    code = f"import realtime.live.run, realtime.sources.open_played\n{OPENING}"
+    code = f"import realtime.live.run, realtime.sources.open_playback\n{OPENING}"
     done = subprocess.run(
         [sys.executable, "-c", code], env=screen.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.errors import BadFile, BadValue, FileMissing
+from engines.failures import any_failure_as
 
 BUNDLED = "5se"
 BUNDLED_FILE = "loss_network/vgg19_16x.npz"
@@ -140,11 +141,12 @@ def _read_npz(file: IO[bytes]) -> Tensors:
 
 
 def _tensors_of_torch(path: Path) -> Tensors:
-    try:
+    def told(error: Exception) -> str:
+        return f"{path} is not a file of weights that torch can load safely: {error}"
+
+    with any_failure_as(BadFile, told):  # torch.load raises whatever its unpickler met
         # weights_only: a file of weights must not be able to run code.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever its unpickler met
-        raise BadFile(f"{path} is not a file of weights that torch can load safely: {error}") from error
     return {name: tensor.float() for name, tensor in _state_dict(loaded).items()}
 
 

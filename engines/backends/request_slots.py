@@ -6,39 +6,39 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-Seat = TypeVar("Seat")
+Slot = TypeVar("Slot")
 
 
-class Seats(Generic[Seat]):
-    """Seats that callers take in turn; any thread may close them, any number of times."""
+class RequestSlots(Generic[Slot]):
+    """Slots that callers take in turn; any thread may close them, any number of times."""
 
-    def __init__(self, seats: Iterable[Seat]) -> None:
+    def __init__(self, slots: Iterable[Slot]) -> None:
         self.closed = False
         self._closing = threading.Lock()
-        self._free: SimpleQueue[Seat | None] = SimpleQueue()
-        for seat in seats:
-            self._free.put(seat)
+        self._free: SimpleQueue[Slot | None] = SimpleQueue()
+        for slot in slots:
+            self._free.put(slot)
         self._count = self._free.qsize()
 
     @contextmanager
-    def taken(self) -> Iterator[Seat]:
-        """A seat, as soon as one is free; ValueError where they are closed."""
-        if self.closed:  # or who comes again at once might take every seat before `close` gets it
+    def taken(self) -> Iterator[Slot]:
+        """A slot, as soon as one is free; ValueError where they are closed."""
+        if self.closed:  # or who comes again at once might take every slot before `close` gets it
             raise ValueError("the engine is closed")
-        seat = self._free.get()
+        slot = self._free.get()
         try:
-            if seat is None:
+            if slot is None:
                 raise ValueError("the engine is closed")
-            yield seat
+            yield slot
         finally:
-            self._free.put(seat)
+            self._free.put(slot)
 
-    def close(self) -> list[Seat]:
-        """Waits for those who sit, and lets nobody in any more. The seats are the caller's then; none the next time."""
+    def close(self) -> list[Slot]:
+        """Waits for the calls that hold one, and grants none any more. The slots are then the caller's; none again."""
         with self._closing:
             if self.closed:
                 return []
             self.closed = True
-            seats = [seat for _ in range(self._count) if (seat := self._free.get()) is not None]
+            slots = [slot for _ in range(self._count) if (slot := self._free.get()) is not None]
             self._free.put(None)
-            return seats
+            return slots

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.backends.request_slots import Seats
+from engines.backends.request_slots import RequestSlots
 from engines.errors import EngineRefused, in_one_line
 from engines.networks.family import TABLE, NetworkFamily
 from engines.networks.registry import family_names, family_of, network_name, open_family
@@ -42,7 +42,7 @@ class TorchEngine:
         self.spec = spec
         self.gate: GateReport | None = None
         self._style_size = net.state_dict()[TABLE].shape[1]
-        self._nets: Seats[nn.Module] = Seats([net] * spec.requests)
+        self._nets: RequestSlots[nn.Module] = RequestSlots([net] * spec.requests)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         import torch

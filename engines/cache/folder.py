@@ -21,6 +21,7 @@ from typing import IO
 
 from engines.cache.entry import CacheEntry, EntryHeader, EntryRefused, pack_entry, read_entry, read_header
 from engines.cache.user_key import CAREFULLY, OTHERS, find_user_key, is_ours, is_plain_and_ours, make_user_key
+from engines.failures import on_failure
 
 __all__ = ["CacheEntry", "EngineCache", "EntryRefused", "StoredEntry", "default_cache_folder", "default_key_path"]
 
@@ -161,15 +162,13 @@ class EngineCache:
     def _write(self, path: Path, content: bytes) -> None:
         """Named after this process, so that whoever ends it knows what to clean up."""
         mine = f"{os.getpid()}-"
-        with NamedTemporaryFile(dir=self.folder, prefix=mine, suffix=PARTIAL_SUFFIX, delete=False) as beside:
-            try:
-                beside.write(content)
-                beside.close()
-                os.replace(beside.name, path)
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    os.unlink(beside.name)
-                raise
+        with (
+            NamedTemporaryFile(dir=self.folder, prefix=mine, suffix=PARTIAL_SUFFIX, delete=False) as beside,
+            on_failure(Path(beside.name).unlink, missing_ok=True),
+        ):
+            beside.write(content)
+            beside.close()
+            os.replace(beside.name, path)
 
     def _describe(self, path: Path) -> StoredEntry | None:
         """None for what is no entry, and for what has just been removed."""

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from engines.failures import on_failure
+
 KEY_BYTES = 32
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # A link is never followed, and a pipe somebody put there is never waited for; Windows knows neither.
@@ -54,16 +56,15 @@ def is_ours(state: os.stat_result, *, forbidden: int) -> bool:
 
 def _write(path: Path, key: bytes) -> bytes:
     """The file appears under its name only when complete, with the permissions of a temporary file: ours alone."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-        try:
-            beside.write(key)
-            beside.flush()
-            os.fsync(beside.fileno())
-            beside.close()  # Windows moves no open file
-            os.replace(beside.name, path)
-        except BaseException:
-            os.unlink(beside.name)
-            raise
+    with (
+        NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside,
+        on_failure(os.unlink, beside.name),
+    ):
+        beside.write(key)
+        beside.flush()
+        os.fsync(beside.fileno())
+        beside.close()  # Windows moves no open file
+        os.replace(beside.name, path)
     return key
 
 

@@ -16,6 +16,7 @@ from itertools import groupby
 import numpy as np
 
 from engines.errors import EngineRefused, in_one_line
+from engines.failures import any_failure_as
 from engines.gate.golden_cases import GoldenCase, Paint, cases_of, largest_size
 from engines.gate.memory import check_memory
 from engines.gate.reference import open_reference
@@ -68,10 +69,12 @@ def paint_golden_pictures(style: StyleFile, spec: EngineSpec) -> GoldenPictures:
         raise EngineRefused(f"{spec}: there is no floor for {spec.precision!r}; use one of {', '.join(FLOOR_DB)}")
     check_memory(style, spec, largest_size(style, spec), available_bytes())
     name, run = open_reference(style, spec)
-    try:
+
+    def told(error: Exception) -> str:
+        return f"the reference ({name}) to check {spec} against failed: {in_one_line(error)}"
+
+    with any_failure_as(EngineRefused, told):  # at a large size a reference may run out of memory in its own way
         pictures = [GoldenPicture(case, case.painted(run)) for case in cases_of(style, spec)]
-    except Exception as error:  # a probe too: at a large size a reference may run out of memory in its own way
-        raise EngineRefused(f"the reference ({name}) to check {spec} against failed: {in_one_line(error)}") from error
     return GoldenPictures(name, tuple(pictures))
 
 

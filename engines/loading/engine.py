@@ -14,6 +14,7 @@ from engines.cache.entry import Origin
 from engines.cache.fields import cache_fields
 from engines.cache.folder import CacheEntry, EngineCache, EntryRefused, default_cache_folder
 from engines.errors import EngineRefused, in_one_line
+from engines.failures import any_failure_as, on_failure
 from engines.names import CALIBRATED
 from engines.spec import (
     ANY_ENGINE,
@@ -200,7 +201,7 @@ def _build(
     _check_carries(engine, style)
     for remark in remarks:
         report(remark)
-    try:
+    with on_failure(engine.close):
         aids.progress("checking", 0)
         engine.gate, blob = _check(backend, engine, golden)
         seconds = time.perf_counter() - started
@@ -208,9 +209,6 @@ def _build(
         _store_entry(cache, cache_fields(style, state, spec), CacheEntry(blob, engine.gate, origin), report)
         if not engine.gate.passed:
             raise _refusal(spec, engine.gate)
-    except BaseException:
-        engine.close()
-        raise
     return engine
 
 
@@ -225,11 +223,12 @@ def _check(backend: Backend, engine: Engine, golden: "GoldenPictures") -> tuple[
     """The verdict, and what the cache keeps of an engine that passed."""
     from engines.gate.verify import verify
 
-    try:
+    def told(error: Exception) -> str:
+        return f"{engine.spec} failed while it was checked ({in_one_line(error)})"
+
+    with any_failure_as(EngineRefused, told):  # not a verdict: it may be for want of memory
         gate = verify(engine, golden)
         return gate, backend.dump(engine) if gate.passed else b""
-    except Exception as error:  # runtimes fail in every possible way; not a verdict: it may be for want of memory
-        raise EngineRefused(f"{engine.spec} failed while it was checked ({in_one_line(error)})") from error
 
 
 def _refusal(spec: EngineSpec, gate: GateReport, addition: str = "") -> EngineRefused:

@@ -39,9 +39,9 @@ def compile_styles(
     """Build engines ahead, so that `live` and `video` start at once; or look after those that are kept."""
     _refuse_what_excludes(options, listing, pruning, older_than, everything)
     if listing:
-        show_stock(as_json=json)
+        show_kept_engines(as_json=json)
     elif pruning:
-        prune_stock(older_than, everything, as_json=json)
+        prune_kept_engines(older_than, everything, as_json=json)
     else:
         build(options, as_json=json)
 
@@ -62,29 +62,29 @@ def build(options: CompileOptions, *, as_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def show_stock(*, as_json: bool) -> None:
+def show_kept_engines(*, as_json: bool) -> None:
     """The table, or one JSON document."""
     from rich.console import Console
 
     from engines.cache.folder import EngineCache, default_cache_folder
-    from engines.loading.stock import take_stock
-    from realtime.commands.console.stock_table import print_stock
+    from engines.loading.kept_engines import kept_engines
+    from realtime.commands.console.kept_engines_table import print_kept_engines
     from realtime.commands.console.terminal import print_result
 
     cache = EngineCache(default_cache_folder())
-    stock = take_stock(cache)
+    kept = kept_engines(cache)
     if as_json:
-        print_result({"folder": str(cache.folder), "engines": [engine.as_dict() for engine in stock]})
-    elif not stock:
+        print_result({"folder": str(cache.folder), "engines": [engine.as_dict() for engine in kept]})
+    elif not kept:
         print_result(f"no engine is kept in {cache.folder}")
     else:
-        print_stock(stock, cache.folder, Console())
+        print_kept_engines(kept, cache.folder, Console())
 
 
-def prune_stock(older_than: float | None, everything: bool, *, as_json: bool) -> None:
+def prune_kept_engines(older_than: float | None, everything: bool, *, as_json: bool) -> None:
     """Exits with 1 where something could not be removed."""
     from engines.cache.folder import EngineCache, default_cache_folder
-    from engines.loading.stock import prune
+    from engines.loading.kept_engines import prune
     from realtime.commands.console.terminal import print_result
 
     report = prune(EngineCache(default_cache_folder()), older_than_days=older_than, everything=everything)

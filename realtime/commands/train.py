@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from engines.errors import NotInstalled
+from engines.packages import needing_train_extra
 from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
 from trainers.options import JohnsonOptions
@@ -32,11 +32,9 @@ def johnson(options: JohnsonOptions) -> None:
 
 def _load_trainer() -> tuple[Any, Any]:
     """The recipe and its export; ImpastoError where the training extra is not installed."""
-    try:
+    with needing_train_extra("training"):
         from trainers.johnson import train
         from trainers.style_export import write_style_file
-    except ModuleNotFoundError as error:
-        raise NotInstalled(f"training needs {error.name}; install it with: pip install 'impasto[train]'") from error
     return train, write_style_file
 
 

@@ -11,8 +11,8 @@ from engines.cache.fields import spec_fields
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
 from engines.errors import BadFile, FileMissing, ImpastoError
 from engines.loading.engine import EngineChoice
+from engines.loading.kept_engines import MIB
 from engines.loading.prepare import prepare_in_child
-from engines.loading.stock import MIB
 from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, resolve
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan

@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engines.errors import NotInstalled
+from engines.packages import needing_train_extra
 from realtime.evaluation.jury import PAINTING_SCALE
 from realtime.evaluation.run import Optimise
 from realtime.frames.frame import Pixels
@@ -14,12 +14,10 @@ def load_optimiser() -> Optimise:
 
     ImpastoError where the training extra is not installed.
     """
-    try:
+    with needing_train_extra("optimising"):
         from trainers.gatys import paint
         from trainers.options import GatysOptions
         from trainers.picture_run import PictureRun
-    except ModuleNotFoundError as error:
-        raise NotInstalled(f"optimising needs {error.name}; install it with: pip install 'impasto[train]'") from error
 
     def optimise(photo: Pixels, painting: Path, iterations: int) -> Pixels:
         options = GatysOptions(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from engines.errors import BadValue, ImpastoError, in_one_line
+from engines.failures import failure_of
 from realtime.files.options import DECODERS
 from realtime.frames.frame import SplitSink
 from realtime.media.colour.device import why_no_tensors
@@ -52,17 +53,21 @@ def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, 
 
 def _try_to_keep(source: FileSource, stylizer: Stylizer, sink: object) -> str:
     """Leave frames on the GPU if the first one gets all the way there; else why it does not."""
-    try:
+
+    def paint_first() -> None:
         source.keep_on_device()
         painted = stylizer(source.first())
         if isinstance(sink, SplitSink):
             sink.prepare(painted)
-    except Exception as error:  # a probe: drivers and compilers of kernels fail in every possible way
+
+    try:
+        error = failure_of(paint_first)
+        if error is None:
+            return ""
         source.keep_on_device(False)
         return in_one_line(error)
     finally:
         stylizer.begin_anew()
-    return ""
 
 
 def _why_not_kept(stylizer: Stylizer, sink: object) -> str:

@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
+from engines.failures import on_failure
 from realtime.files.stats import RunStats, Stopwatch
 from realtime.frames.frame import AbortableSink, Frame, Sink, Source, SplitSink, SplitSource
 from realtime.frames.frame_queue import FrameQueue
@@ -38,13 +39,10 @@ def run(
     """
     threads = _Threads(source, stylizer, sinks, on_progress, stop or threading.Event())
     try:
-        threads.run()
-        for sink in sinks:
-            sink.close()
-    except BaseException:
-        for sink in sinks:
-            _take_back(sink)
-        raise
+        with on_failure(_take_back, sinks):
+            threads.run()
+            for sink in sinks:
+                sink.close()
     finally:
         source.close()
     return threads.stats()
@@ -104,14 +102,8 @@ class _Threads:
         workers = [("paint", self._paint_frames)] * self._workers
         stages = [("decode", self._grab_frames), *workers, ("encode", self._write_frames)]
         threads = [threading.Thread(target=self._guard, args=(work,), name=f"impasto-{name}") for name, work in stages]
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        except BaseException as error:  # Ctrl-C, or a thread that the system refused
-            self._fail(error)
-            _wait_for(threads)
+        self._guard(lambda: _start_and_join(threads))  # Ctrl-C, or a thread that the system refused
+        _wait_for(threads)
         if self._error is not None:
             raise self._error
 
@@ -122,7 +114,7 @@ class _Threads:
         """A thread's border: an error ends the run instead of the thread alone."""
         try:
             stage()
-        except BaseException as error:
+        except BaseException as error:  # a thread's border
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
@@ -147,7 +139,7 @@ class _Threads:
                 future.set_result(self._paint(grabbed))
             except Unfinished:
                 future.cancel()
-            except BaseException as error:
+            except BaseException as error:  # a thread's border: the frame has its place in line, and must end there
                 self._fail(error)
                 future.set_exception(error)
             del turn, grabbed, future  # or a waiting worker would keep a frame alive
@@ -185,6 +177,13 @@ class _Threads:
             del future, prepared
 
 
+def _start_and_join(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def _wait_for(threads: Sequence[threading.Thread]) -> None:
     """Through any further Ctrl-C: what a thread still uses must not be closed under it."""
     while running := [thread for thread in threads if thread.is_alive()]:
@@ -192,9 +191,10 @@ def _wait_for(threads: Sequence[threading.Thread]) -> None:
             running[0].join()
 
 
-def _take_back(sink: Sink) -> None:
-    if isinstance(sink, AbortableSink):
-        sink.abort()
-        return
-    with suppress(Exception):  # the run already has an error to tell; it is the first that counts
-        sink.close()
+def _take_back(sinks: Sequence[Sink]) -> None:
+    for sink in sinks:
+        if isinstance(sink, AbortableSink):
+            sink.abort()
+            continue
+        with suppress(Exception):  # the run already has an error to tell; it is the first that counts
+            sink.close()

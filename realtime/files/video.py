@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from engines.errors import BadValue
@@ -51,9 +52,9 @@ def stylize_video(
     named, encoding = pictures_named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
     pictures = _open(source, named, options, notes, **_shape_for(output, encoding))
-    sink: FileSink | PictureSink | None = None
-    stylizer: Stylizer | None = None
-    try:
+    sink: FileSink | PictureSink
+    with ExitStack() as undo:
+        undo.callback(pictures.close)
         choose_decoder(options.decoder, pictures)
         if encoding is None:
             sink = PictureSink(output, overwrite=options.overwrite)
@@ -61,19 +62,16 @@ def stylize_video(
             sink = FileSink(
                 output, pictures.clip, encoding=encoding, overwrite=options.overwrite, report=notes, stop=stop
             )
+        if isinstance(sink, AbortableSink):
+            undo.callback(sink.abort)
         if open_painter is not None:
             stylizer = open_painter(pictures.size)
         else:
             calibration = calibration_for(source, named, options.precision)
             stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
+        undo.callback(stylizer.engine.close)
         keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
-    except BaseException:
-        pictures.close()
-        if stylizer is not None:
-            stylizer.engine.close()
-        if isinstance(sink, AbortableSink):
-            sink.abort()
-        raise
+        undo.pop_all()
     total = pictures.clip.frames
     preparing = time.perf_counter() - started
     try:

@@ -13,8 +13,8 @@ from realtime.frames.request import SinkRequest, SourceRequest
 SOURCES = {
     "camera": "realtime.sources.camera:open_camera",
     "screen": "realtime.sources.screen:open_screen",
-    "pattern": "realtime.sources.open_played:open_pattern",
-    "file": "realtime.sources.open_played:open_file",
+    "pattern": "realtime.sources.open_playback:open_pattern",
+    "file": "realtime.sources.open_playback:open_file",
     **dict.fromkeys(
         ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "hls"), "realtime.sources.stream:open_stream"
     ),

@@ -14,8 +14,8 @@ STOP_SECONDS = 0.5  # what a call still gets once everything is to stop
 LOOK_SECONDS = 0.05
 
 
-class ImpatientThread:
-    """One thread for all calls on something that belongs to one thread; who asks waits only so long.
+class BlockingCalls:
+    """One thread for all blocking calls on what belongs to one thread; who asks waits only so long.
 
     A call that takes longer is left behind: the thread ends after it, having called `clean_up`. It is a daemon, so a
     call that never ends does not keep the program from ending.

@@ -7,7 +7,7 @@ missing, or the user may not be allowed to open the device: all of that shows on
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
@@ -87,11 +87,11 @@ def why_not_encode(name: str) -> str:
     """Why this encoder of HARDWARE_ENCODERS cannot run here, in a few words; empty where it can."""
     if name not in av.codecs_available:
         return NOT_BUILT_IN
-    try:
-        packets = _encode(HARDWARE_ENCODERS[name])
-    except Exception as error:  # drivers fail in every possible way
-        return _reason(name.partition("_")[2], error)
-    return "" if packets else "it takes pictures and returns nothing"
+
+    def encode() -> str:
+        return "" if _encode(HARDWARE_ENCODERS[name]) else "it takes pictures and returns nothing"
+
+    return _tried(name.partition("_")[2], encode)
 
 
 @cache
@@ -99,16 +99,24 @@ def why_not_decode(codec: str, device: str = "cuda") -> str:
     """Why this hardware cannot decode the codec here, in a few words; empty where it can."""
     if device not in hwdevices_available():  # PyAV would take any other
         return NOT_BUILT_IN
-    try:
+
+    def decode() -> str:
         accelerator = HWAccel(device, allow_software_fallback=False)
         decoder = av.CodecContext.create(codec, "r", hwaccel=accelerator)
         if not decoder.is_hwaccel or not isinstance(decoder, av.VideoCodecContext):
             return NOT_BUILT_IN
         sample = _encode(ENCODERS[codec])
         pictures = [picture for packet in (*sample, None) for picture in decoder.decode(packet)]
-    except Exception as error:  # drivers fail in every possible way
-        return _reason(device, error)
-    return "" if pictures else "it takes the video and returns no picture"
+        return "" if pictures else "it takes the video and returns no picture"
+
+    return _tried(device, decode)
+
+
+def _tried(family: str, probe: Callable[[], str]) -> str:
+    try:
+        return probe()
+    except Exception as error:  # a probe: drivers fail in every possible way
+        return _reason(family, error)
 
 
 def _devices() -> Iterator[str]:

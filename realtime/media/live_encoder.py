@@ -7,6 +7,7 @@ from types import MappingProxyType
 from av import VideoStream
 from av.container import OutputContainer
 
+from engines.failures import on_failure
 from realtime.frames.frame import Frame
 from realtime.frames.sound_feed import SoundFeed
 from realtime.media.colour.rgb import SDR_TAGS, FromRgb
@@ -47,11 +48,8 @@ class LiveEncoder:
         self._last_pts = -1
         self._add_video(codec, frame_rate, options)
         self._sound = SoundTrack(container, sound, sound_codec) if sound or silence else None
-        try:
+        with on_failure(self.leave):
             container.start_encoding()
-        except BaseException:
-            self.leave()
-            raise
 
     @property
     def written_size(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engines.errors import in_one_line
+from engines.failures import failure_of, on_failure
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
 from engines.loading.range_engine import restore_range_engine
@@ -175,11 +176,8 @@ class EngineLoader:
         engine = self._restore_or_prepare(job)
         if engine is None:
             return None
-        try:
+        with on_failure(engine.close):
             _warm_up(engine, job.wanted.file)
-        except BaseException:
-            engine.close()
-            raise
         return LoadedEngine(job.wanted, engine)
 
     def _take_kept(self, wanted: EngineWanted) -> LoadedEngine | None:
@@ -214,9 +212,8 @@ class EngineLoader:
         engine = restore_range_engine(job.wanted.file, **_arguments(job.wanted, self._cache_dir), report=self._report)
         if engine is None:
             return
-        try:
-            _warm_up(engine, job.wanted.file)
-        except Exception as error:  # runtimes fail in every possible way, and a better engine is on its way
+        error = failure_of(lambda: _warm_up(engine, job.wanted.file))
+        if error is not None:  # no matter, for a better engine is on its way
             engine.close()
             self._report(f"the engine for {engine.spec.size_range} cannot paint meanwhile ({in_one_line(error)})")
             return

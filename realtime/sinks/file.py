@@ -13,6 +13,7 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import BadValue, FileError
+from engines.failures import on_failure
 from realtime.frames.frame import Frame
 from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
@@ -69,13 +70,9 @@ class FileSink:
         self._open = True
         with _clear_errors(path):
             self._container = self._open_container()
-        try:
-            with _clear_errors(path):
-                self._copy = StreamCopy(clip, self._container, self._report, self._add_video)
-                self._container.start_encoding()
-        except BaseException:
-            self._give_up()
-            raise
+        with on_failure(self._give_up), _clear_errors(path):
+            self._copy = StreamCopy(clip, self._container, self._report, self._add_video)
+            self._container.start_encoding()
 
     def prepare(self, frame: Frame) -> PreparedPicture:
         """The frame in the encoder's format."""

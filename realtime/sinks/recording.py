@@ -10,6 +10,7 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import BadValue, FileError, FileMissing
+from engines.failures import on_failure
 from realtime.frames.frame import Frame, SinkHabits
 from realtime.frames.request import SinkRequest
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
@@ -54,13 +55,9 @@ class Recording:
         self._file = _create(path, request.report)
         self._first_captured_at: float | None = None
         self._open = True
-        try:
-            with _clear_errors(self.path):
-                self._container = _container(self._file)
-                self._encoder = _encoder(self._container, encoding, request)
-        except BaseException:
-            self._file.remove()
-            raise
+        with on_failure(self._file.remove), _clear_errors(self.path):
+            self._container = _container(self._file)
+            self._encoder = _encoder(self._container, encoding, request)
         self._note_size(request.size)
 
     @property

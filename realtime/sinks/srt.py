@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 import av
 
 from engines.errors import ImpastoError
+from engines.failures import on_failure
 from realtime.frames.address import redacted
 from realtime.frames.frame import Frame, SignalLost, Sink
 from realtime.frames.request import SinkRequest
@@ -55,11 +56,8 @@ class SrtSink:
         self._last_line = ""
         self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
         self._listener.start()
-        try:
+        with on_failure(self._end_process):
             self._stream = StreamSink(self._shown, self._connect, request, is_called="mode=listener" in address)
-        except BaseException:
-            self._end_process()
-            raise
         self.habits = self._stream.habits
 
     def write(self, frame: Frame) -> None:

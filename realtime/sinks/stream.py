@@ -14,7 +14,7 @@ from engines.errors import FileError, ImpastoError
 from realtime.frames.address import redacted
 from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
-from realtime.media.blocking_calls import ImpatientThread
+from realtime.media.blocking_calls import BlockingCalls
 from realtime.media.live_encoder import LiveEncoder, stream_options
 from realtime.media.network import PORTS, cannot_open, check_answers, check_host, playlist_path, segment_pattern
 from realtime.sinks.tcp_output import TcpOutput, listens
@@ -79,7 +79,7 @@ class StreamSink:
         self._encoder: LiveEncoder | None = None
         self._origin: Fraction | None = None
         self._ended = False
-        self._thread = ImpatientThread("impasto-stream", self._clean_up)
+        self._thread = BlockingCalls("impasto-stream", self._clean_up)
         try:
             self._thread.do(lambda: self._open(connect), OPEN_SECONDS, request.stop)
         except (ImpastoError, av.FFmpegError, TimeoutError, OSError, ValueError) as error:

@@ -22,6 +22,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from engines.errors import BadValue, ImpastoError
+from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, SignalLost
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
@@ -167,14 +168,11 @@ def open_camera(address: str, request: SourceRequest) -> CameraSource:
         refuse_what_cannot_work(address, _path(device))
     _quieten_opencv()
     capture = _capture(address, device)
-    try:
+    with on_failure(capture.release):
         size, rate = request.size or DEFAULT_SIZE, request.frame_rate or DEFAULT_RATE
         mode = negotiate(capture, size, rate)
         source = CameraSource(address, capture, mode, _waiter(address, device, capture), request.stop)
         first = source.grab_within(WARM_UP_SECONDS)
-    except BaseException:
-        capture.release()
-        raise
     if first is not None:
         source.size = source.retrieve(first).size  # what counts, whatever the driver says
     asked = "" if mode.reaches(size, rate) else f" (asked {written(size, rate)})"

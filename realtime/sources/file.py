@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from engines.errors import BadFile, FileMissing, ImpastoError
+from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
@@ -102,7 +103,7 @@ class FileSource:
     def _begin(self, gpu: GpuDecoder | None) -> av.VideoFrame:
         """Open the file at its first picture, which waits to be grabbed."""
         self._gpu, self._container = gpu, _open(self.path)
-        try:
+        with on_failure(self._container.close):
             self._stream = _best_video(self._container, self.path)
             self._stream.thread_type = "AUTO"
             self._stream.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
@@ -110,9 +111,6 @@ class FileSource:
             self._damage.clear()
             self._frames = self._filtered(self._decoded())
             first = self._first_picture()
-        except BaseException:
-            self._container.close()
-            raise
         self._waiting = deque([first])
         return first
 

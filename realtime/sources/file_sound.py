@@ -1,4 +1,4 @@
-"""The sound of a file that is played, from a second look at it, in step with the pictures."""
+"""The sound of a file in playback, from a second look at it, in step with the pictures."""
 
 import threading
 import time

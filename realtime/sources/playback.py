@@ -1,4 +1,4 @@
-"""Playing: a video's pictures at the moments at which they are due, whatever the speed of who takes them."""
+"""Playback: a video's pictures at the moments at which they are due, whatever the speed of who takes them."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ class Reel:
 
 
 @dataclass(frozen=True, slots=True)
-class PlayedPicture:
+class PlaybackPicture:
     """What was grabbed, from which footage; its time since the beginning, and that of the footage's own second 0.
 
     `take` is how often the footage was begun again before.
@@ -55,7 +55,7 @@ class PlayedPicture:
     take: int = 0
 
 
-class PlayedSource:
+class PlaybackSource:
     """Footage at its own speed: a live source whose pictures are captured at the moment they are due.
 
     A slow taker misses pictures and gets the newest that is due. Gaps repeat the last picture. With `request.loop`,
@@ -82,15 +82,15 @@ class PlayedSource:
         self._sound_from = sound_from or (lambda zero_at: None)
         self._started_at: float | None = None
         self._zero_at: float | None = None
-        self._next: PlayedPicture | None = None
-        self._last: PlayedPicture | None = None
+        self._next: PlaybackPicture | None = None
+        self._last: PlaybackPicture | None = None
         self._error: BaseException | None = None
         self._told = False
-        self._queue: FrameQueue[PlayedPicture] = FrameQueue(READ_AHEAD)
+        self._queue: FrameQueue[PlaybackPicture] = FrameQueue(READ_AHEAD)
         self._reader = threading.Thread(target=self._read_ahead, args=(reel,), name="impasto-play", daemon=True)
         self._reader.start()
 
-    def grab(self) -> PlayedPicture | None:
+    def grab(self) -> PlaybackPicture | None:
         """The picture that is due, waited for; the last one again where none is for half a second."""
         patience = time.perf_counter() + REPEAT_SECONDS
         while not self._request.stop.is_set():
@@ -110,7 +110,7 @@ class PlayedSource:
                 return self._hand_out(now + wait)
         return None
 
-    def retrieve(self, grabbed: PlayedPicture) -> Frame:
+    def retrieve(self, grabbed: PlaybackPicture) -> Frame:
         """The picture in RGB."""
         frame = grabbed.footage.retrieve(grabbed.grabbed)
         return Frame(frame.data, grabbed.position_seconds, grabbed.captured_at, take=grabbed.take)
@@ -131,7 +131,7 @@ class PlayedSource:
             return False
         return self._next is not None
 
-    def _due_at(self, picture: PlayedPicture, now: float) -> float:
+    def _due_at(self, picture: PlaybackPicture, now: float) -> float:
         if self._started_at is None:
             self._started_at = now - picture.position_seconds
         return self._started_at + picture.position_seconds
@@ -150,7 +150,7 @@ class PlayedSource:
                 self._request.report("the film plays too slowly: this machine does not decode it in time")
         return False
 
-    def _hand_out(self, due_at: float) -> PlayedPicture:
+    def _hand_out(self, due_at: float) -> PlaybackPicture:
         assert self._next is not None
         assert self._started_at is not None
         picture, self._next = replace(self._next, captured_at=due_at), None
@@ -186,7 +186,7 @@ class PlayedSource:
                 seconds = reel.seconds_of(grabbed)
                 zero = begins - seconds if zero is None else zero
                 ends = max(ends, zero + seconds + self._interval)
-                if not self._queue.put(PlayedPicture(grabbed, reel.footage, zero + seconds, zero, take=take)):
+                if not self._queue.put(PlaybackPicture(grabbed, reel.footage, zero + seconds, zero, take=take)):
                     return None
         finally:
             reel.footage.close()

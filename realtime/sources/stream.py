@@ -7,19 +7,20 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
+from engines.failures import on_failure
 from realtime.frames.address import PLAYLIST, redacted, source_scheme
 from realtime.frames.frame import Source
 from realtime.frames.request import SourceRequest
-from realtime.media.blocking_calls import ImpatientThread
+from realtime.media.blocking_calls import BlockingCalls
 from realtime.media.clip import file_url
 from realtime.media.network import cannot_open, check_host, playlist_path
-from realtime.sources.playback import PlayedSource, Reel
+from realtime.sources.playback import PlaybackSource, Reel
 from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 
 OPEN_SECONDS = 2.5  # twice: to connect, and to learn what comes
 LONGEST_OPEN_SECONDS = 2 * OPEN_SECONDS + FIRST_PICTURE_SECONDS + 1  # FFmpeg's own timeouts come first and know more
 SILENCE_SECONDS = 0.9  # between two packets of a live stream
-PLAYED_SILENCE_SECONDS = 4.0  # a file that is fetched ahead may pause
+PLAYBACK_SILENCE_SECONDS = 4.0  # a file that is fetched ahead may pause
 HLS_SILENCE_SECONDS = 10.0  # a new segment comes only every few seconds
 HLS = "hls"
 # Bytes, microseconds, frames. The defaults look for 5 s, and 20 frames alone for the frame rate.
@@ -35,10 +36,10 @@ HLS_EDGE = {"live_start_index": "-2"}  # the default begins three segments late
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open stream. `played` ones have an end, or come in pieces, and are shown at their own pace."""
+    """An open stream. One for `playback` has an end, or comes in pieces, and is shown at its own pace."""
 
     source: StreamSource
-    played: bool
+    playback: bool
 
 
 def open_stream(address: str, request: SourceRequest) -> Source:
@@ -49,9 +50,9 @@ def open_stream(address: str, request: SourceRequest) -> Source:
     come in segments. All else is live.
     """
     opened = _open_in_time(address, request)
-    if not opened.played:
+    if not opened.playback:
         return opened.source
-    return PlayedSource(
+    return PlaybackSource(
         Reel(opened.source, _seconds),
         lambda: Reel(_open_in_time(address, request).source, _seconds),
         request,
@@ -71,7 +72,7 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
         for opened in late:
             opened.source.close()
 
-    thread = ImpatientThread("impasto-open", close_late)
+    thread = BlockingCalls("impasto-open", close_late)
     try:
         thread.do(lambda: late.append(_open(address, request.report)), LONGEST_OPEN_SECONDS, request.stop)
         return late.pop()
@@ -91,15 +92,12 @@ def _open(address: str, report: Callable[[str], None]) -> Opened:
         options |= HLS_EDGE
     container = _container(url, scheme, options, SILENCE_SECONDS)
     in_segments = container.format.name == HLS
-    played = in_segments or bool(container.duration)
-    if played:  # only now it is known, and PyAV takes the timeout only when it opens
+    playback = in_segments or bool(container.duration)
+    if playback:  # only now it is known, and PyAV takes the timeout only when it opens
         container.close()
-        container = _container(url, scheme, options, HLS_SILENCE_SECONDS if in_segments else PLAYED_SILENCE_SECONDS)
-    try:
-        return Opened(StreamSource(container, redacted(address), live=not played, report=report), played)
-    except BaseException:
-        container.close()
-        raise
+        container = _container(url, scheme, options, HLS_SILENCE_SECONDS if in_segments else PLAYBACK_SILENCE_SECONDS)
+    with on_failure(container.close):
+        return Opened(StreamSource(container, redacted(address), live=not playback, report=report), playback)
 
 
 def _scheme_and_url(address: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from engines.backends.onnxruntime.providers import (
     provider_on_gpu,
     shares,
 )
-from engines.backends.request_slots import Seats
+from engines.backends.request_slots import RequestSlots
 from engines.cache.user_key import OTHERS, is_ours
 from engines.errors import EngineRefused
 from engines.packages import import_onnxruntime
@@ -59,12 +59,12 @@ class OnnxRuntimeEngine:
         self._sessions = tuple(sessions)
         self._card = card
         self._state = CarriedState(card.state, spec.height, spec.width)
-        self._seats: Seats[Any] = Seats(islice(cycle(self._sessions), spec.requests))
+        self._slots: RequestSlots[Any] = RequestSlots(islice(cycle(self._sessions), spec.requests))
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)
         check_style(controls, self._card.style_size)
-        with self._seats.taken() as session:
+        with self._slots.taken() as session:
             outputs = self._state.outputs
             found: list[np.ndarray] = session.run(
                 ["stylized", *outputs], controls.graph_inputs(batch) | self._state.values
@@ -75,7 +75,7 @@ class OnnxRuntimeEngine:
 
     def reset(self) -> None:
         """As a StatefulEngine does."""
-        with self._seats.taken():
+        with self._slots.taken():
             self._state.reset()
 
     def resized(self, height: int, width: int) -> "OnnxRuntimeEngine":
@@ -89,7 +89,7 @@ class OnnxRuntimeEngine:
 
     def close(self) -> None:
         """Waits for frames that are in the net, then lets go of it; later calls are ValueErrors."""
-        self._seats.close()
+        self._slots.close()
         self._sessions = ()
 
 

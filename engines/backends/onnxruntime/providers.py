@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from engines.errors import EngineRefused, in_one_line
+from engines.failures import any_failure_as, failure_of
 from engines.packages import FATAL_ONLY, import_onnxruntime
 from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
@@ -98,12 +99,14 @@ def open_session(style: StyleFile, spec: EngineSpec, provider: Provider, load: L
     """A session for frames of the spec's size, or of its range; EngineRefused where the provider does not take it."""
     sizes = {} if spec.size_range else {"height": spec.height, "width": spec.width}
     options = _session_options(provider, load, sizes)
-    try:
+
+    def told(error: Exception) -> str:
+        if isinstance(error, EngineRefused):
+            return f"{spec}: {error}"
+        return f"{spec} cannot load {style.path.name} ({in_one_line(error)})"
+
+    with any_failure_as(EngineRefused, told):
         return _open(style.data, provider, options, provider.options(spec.precision, folder))
-    except EngineRefused as error:
-        raise EngineRefused(f"{spec}: {error}") from error
-    except Exception as error:  # its errors share no class but Exception
-        raise EngineRefused(f"{spec} cannot load {style.path.name} ({in_one_line(error)})") from error
 
 
 def is_for_cpu_alone() -> bool:
@@ -128,12 +131,10 @@ def provider_on_gpu() -> Choice:
     reasons = []
     for provider in ON_GPU:
         if provider.name in present:
-            try:
-                _try(provider)
-            except Exception as error:  # a probe: drivers and providers fail in every possible way
-                reasons.append(f"{provider.device}: {in_one_line(error)}")
-            else:
+            error = failure_of(partial(_try, provider))
+            if error is None:
                 return Choice(provider)
+            reasons.append(f"{provider.device}: {in_one_line(error)}")
     return Choice(None, tuple(reasons))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from engines.backends.openvino.layers import DEVICE, folded
 from engines.backends.openvino.signal_stack import kept_signal_stack
-from engines.backends.request_slots import Seats
+from engines.backends.request_slots import RequestSlots
 from engines.errors import EngineRefused, in_one_line
 from engines.packages import import_openvino
 from engines.spec import (
@@ -46,7 +46,9 @@ class OpenVinoEngine:
         self._card = card
         self._state = CarriedState(card.state, spec.height, spec.width)
         self._tensor = import_openvino().Tensor
-        self._requests: Seats[Any] = Seats([compiled.create_infer_request() for _ in range(spec.requests)])
+        self._requests: RequestSlots[Any] = RequestSlots(
+            [compiled.create_infer_request() for _ in range(spec.requests)]
+        )
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)

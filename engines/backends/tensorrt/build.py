@@ -84,7 +84,7 @@ class BuildProgress:
     def _tell(self) -> None:
         try:
             self._report(self._share)
-        except BaseException as error:  # it would be lost in C++: it is raised when the build has ended
+        except BaseException as error:  # lost at the border to C++: raised when the build has ended
             self.error, self._ended = error, True
 
     def _share_at(self, name: str | None) -> float:
@@ -215,7 +215,7 @@ def _build(builder: Any, network: Any, config: Any, progress: BuildProgress) -> 
         may_begin.wait()
         try:
             pending.set_result(builder.build_serialized_network(network, config))
-        except BaseException as error:
+        except BaseException as error:  # the thread's border: who waits for the build gets it
             pending.set_exception(error)
 
     thread = threading.Thread(target=build, name="impasto-tensorrt", daemon=True)
@@ -223,14 +223,14 @@ def _build(builder: Any, network: Any, config: Any, progress: BuildProgress) -> 
     try:
         may_begin.set()
         thread.join()
-    except BaseException:
-        progress.end()
-        _wait_for(thread)
-        raise
+    finally:
+        if thread.is_alive():
+            progress.end()
+            _wait_for(thread)
     return pending.result()
 
 
 def _wait_for(thread: threading.Thread) -> None:
     while thread.is_alive():
-        with suppress(KeyboardInterrupt):  # somebody is impatient, and the first one is on its way already
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C: the first one is on its way already
             thread.join()

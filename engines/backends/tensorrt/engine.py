@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.backends.request_slots import Seats
+from engines.backends.request_slots import RequestSlots
 from engines.backends.tensorrt.build import listening_logger, started
 from engines.backends.tensorrt.cuda import Cuda
 from engines.backends.tensorrt.flavours import Flavour
@@ -85,7 +85,7 @@ class TensorRtEngine:
                 lanes.append(self._open_lane(plan))
                 undone.callback(lanes[-1].close)
             undone.pop_all()
-        self._lanes = Seats(lanes)
+        self._lanes = RequestSlots(lanes)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch = check_frame(frame, self.spec)

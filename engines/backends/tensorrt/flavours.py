@@ -15,6 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Protocol
 
 from engines.backends.tensorrt.cuda import Gpu
+from engines.failures import on_failure
 
 HAS_BF16, HAS_FP8 = (8, 0), (8, 9)
 LEAST_CAPABILITY = (7, 5)
@@ -182,11 +183,10 @@ def read_private(path: Path) -> bytes:
 def write_private(path: Path, content: bytes) -> None:
     """Writes or replaces the file at once, readable to our user alone; OSError where it cannot."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as beside:
-        try:
-            beside.write(content)
-            beside.close()
-            os.replace(beside.name, path)
-        except BaseException:
-            os.unlink(beside.name)
-            raise
+    with (
+        NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as beside,
+        on_failure(os.unlink, beside.name),
+    ):
+        beside.write(content)
+        beside.close()
+        os.replace(beside.name, path)

@@ -22,6 +22,7 @@ import numpy as np
 
 from engines.backends.tensorrt.cuda import DEFAULT_STREAM, Cuda, CudaError
 from engines.errors import EngineRefused, in_one_line
+from engines.failures import on_failure
 from engines.spec import Controls
 from engines.style.state import StateInput
 
@@ -178,13 +179,13 @@ class Lane:
 
     def _captured(self) -> int:
         self._cuda.begin_capture(self._stream)
-        try:
+        with on_failure(self._drop_capture):
             self._execute()
-        except BaseException:
-            with suppress(CudaError):  # a capture has to be ended, and the first error is the one to tell
-                self._cuda.destroy_graph(self._cuda.end_capture(self._stream))
-            raise
         return self._cuda.end_capture(self._stream)
+
+    def _drop_capture(self) -> None:
+        with suppress(CudaError):  # a capture has to be ended, and the first error is the one to tell
+            self._cuda.destroy_graph(self._cuda.end_capture(self._stream))
 
     def _run(self) -> None:
         if self._begins:

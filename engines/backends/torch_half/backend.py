@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.backends.request_slots import Seats
+from engines.backends.request_slots import RequestSlots
 from engines.backends.torch_eager import known_family
 from engines.backends.torch_half.probe import (
     look_at_gpu,
@@ -53,7 +53,7 @@ class HalfEngine:
         self.takes_device_frames = painter.on_gpu
         self._painter: Painter | None = painter
         self._style_size = style_size
-        self._slots: Seats[Any] = Seats(painter.slots)
+        self._slots: RequestSlots[Any] = RequestSlots(painter.slots)
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
         batch, vector = check_frame(frame, self.spec), self._vector(controls)

@@ -141,7 +141,7 @@ def _captured(
             works = True
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:
+        except Exception as error:  # a probe: compilers fail in every possible way
             reasons.append(f"{way}: {in_one_line(error)}")
             logger.warning("torch-half cannot run by %s", reasons[-1])
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from engines.errors import BadValue
+from engines.failures import on_failure
 from realtime.bench.options import BenchOptions
 from realtime.media.clip import Clip
 from realtime.sinks.file import FileSink
@@ -63,14 +64,11 @@ def _scaled(source: FileSource, path: Path, frames: int, size: tuple[int, int]) 
     """The first frames of a clip at another size, without its sound."""
     rate = source.frame_rate or SCENE_RATE
     sink = FileSink(path, Clip(size=size, time_base=source.clip.time_base, frame_rate=rate))
-    try:
+    with on_failure(sink.abort):
         for _ in range(frames):
             if (frame := source.read()) is None:
                 break
             smaller = cv2.resize(frame.data, size, interpolation=cv2.INTER_AREA)
             sink.write(replace(frame, data=np.ascontiguousarray(smaller, np.uint8)))
-    except BaseException:
-        sink.abort()
-        raise
     sink.close()
     return path

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engines.errors import ImpastoError, NotInstalled, in_one_line
+from engines.failures import any_failure_as
 from engines.gate.reference import reference_model
 from engines.machine import MULTIPLY_BF16, cpu_flags
 from engines.packages import import_onnxruntime
@@ -109,9 +110,5 @@ PEERS: dict[str, Callable[[StyleFile, np.ndarray], Paint]] = {
 
 def open_peer(name: str, style: StyleFile, vector: np.ndarray) -> Paint:
     """What paints like that peer; ImpastoError with the reason where it cannot."""
-    try:
+    with any_failure_as(ImpastoError, in_one_line, but=ImpastoError):
         return PEERS[name](style, vector)
-    except ImpastoError:
-        raise
-    except Exception as error:  # a probe: runtimes that are not ours fail in every possible way
-        raise ImpastoError(in_one_line(error)) from error

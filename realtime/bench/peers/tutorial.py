@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from engines.errors import ImpastoError, in_one_line
+from engines.failures import any_failure_as
 from engines.psnr import psnr
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.peers.peers import open_peer
@@ -27,12 +28,9 @@ class PeerLoop:
         started = time.perf_counter()
         self._paint = open_peer(name, subject.style, subject.stylizer.controls.style)
         frames = subject.frames(max(COMPARED_FRAMES, LEAST_WARM_UP_FRAMES))
-        try:
+        # Some layers are refused, and graphs compiled, only when they first run.
+        with any_failure_as(ImpastoError, in_one_line, but=ImpastoError):
             painted = [self._paint(frame.data) for frame in frames]
-        except ImpastoError:
-            raise
-        except Exception as error:  # a probe: some layers are refused, and graphs compiled, only when they first run
-            raise ImpastoError(in_one_line(error)) from error
         self.open_seconds = time.perf_counter() - started
         ours = [subject.single(frame).data for frame in frames]
         self.agreement_db = min(psnr(mine, theirs) for mine, theirs in zip(ours, painted, strict=True))

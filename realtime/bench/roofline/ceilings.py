@@ -16,6 +16,7 @@ import numpy as np
 
 from engines.backends.openvino.backend import import_openvino
 from engines.errors import ImpastoError, NotInstalled, in_one_line
+from engines.failures import any_failure_as
 
 SIDE = 1536
 PIXELS_A_ROW = 48
@@ -42,15 +43,17 @@ def product_ceiling(precision: str, threads: int) -> Ceiling:
 
     The same product is tried in several ways: runtimes do not have their fastest kernel for each.
     """
-    try:
+
+    def told(error: Exception) -> str:
+        return f"no {precision} matrix product by OpenVINO here ({in_one_line(error)})"
+
+    with any_failure_as(ImpastoError, told):
         openvino = import_openvino()
         _check_offered(openvino, precision)
         found = [
             _openvino_product(openvino, how, precision, threads, model(openvino, quantised=precision == "int8"))
             for how, model in (("matmul", _product_model), ("1x1 convolution", _pointwise_model))
         ]
-    except Exception as error:  # a probe
-        raise ImpastoError(f"no {precision} matrix product by OpenVINO here ({in_one_line(error)})") from error
     if precision == "fp32" and threads == 0:
         found.append(_numpy_product())
     return max(found, key=lambda ceiling: ceiling.per_second)

@@ -27,7 +27,7 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
             raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
+        except Exception as error:  # the command line's border
             if wants_traceback():
                 raise
             print(f"impasto: {in_one_line(error, WHERE)}", file=sys.stderr)

@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 import engines.cache.fields
 from engines.cache.folder import CacheEntry, EngineCache, default_cache_folder
 from engines.loading.engine import EngineChoice, load_engine
-from engines.loading.stock import DAY_SECONDS, prune, take_stock
+from engines.loading.kept_engines import DAY_SECONDS, kept_engines, prune
 from engines.spec import SizeRange
 from engines.style.styles import StyleFile, load_style
 from realtime.cli import app
-from realtime.commands.console.stock_table import print_stock
+from realtime.commands.console.kept_engines_table import print_kept_engines
 
 
 @pytest.fixture
@@ -110,10 +110,10 @@ def test_what_fits_no_more_is_listed_so_and_removed(
     change: Callable[[StyleFile, pytest.MonkeyPatch], None],
     reason: str,
 ) -> None:
-    assert [engine.problem for engine in take_stock(cache)] == [""]
+    assert [engine.problem for engine in kept_engines(cache)] == [""]
     assert prune(cache).kept == 1
     change(style, monkeypatch)
-    assert [engine.problem for engine in take_stock(cache)] == [reason]
+    assert [engine.problem for engine in kept_engines(cache)] == [reason]
     size = entry.stat().st_size
     report = prune(cache)
     assert [(engine.entry.path, why) for engine, why in report.removed] == [(entry, reason)]
@@ -124,7 +124,7 @@ def test_what_fits_no_more_is_listed_so_and_removed(
 def test_a_gallery_that_moved_with_the_package_is_no_reason(cache: EngineCache, tmp_path: Path) -> None:
     gallery = load_style("gallery")
     keep(StyleFile(tmp_path / "older" / "gallery.onnx", gallery.data), cache, 64)
-    assert [engine.problem for engine in take_stock(cache)] == [""]
+    assert [engine.problem for engine in kept_engines(cache)] == [""]
 
 
 def test_what_is_damaged_or_of_somebody_else_is_removed(style: StyleFile, cache: EngineCache, entry: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_narrow_terminal_shows_every_column(style: StyleFile, cache: EngineCac
     load_engine(style, height=180, width=320, choice=choice, cache_dir=cache.folder).close()
     console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=80)
     with console.capture() as shown:
-        print_stock(take_stock(cache), cache.folder, console)
+        print_kept_engines(kept_engines(cache), cache.folder, console)
     words = shown.get().split()
     assert {"gate", "MiB", "used", "state", "320x180-", "1920x1080", "thread,", "pinned", "today", "fits"} <= set(words)
 

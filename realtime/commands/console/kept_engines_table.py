@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from engines.loading.stock import DAY_SECONDS, MIB, StockedEngine
+from engines.loading.kept_engines import DAY_SECONDS, MIB, KeptEngine
 
 COLUMNS = ("style", "engine", "size", "at once", "device", "gate", "MiB", "used", "state")
 # These may take several lines of so many letters.
@@ -16,23 +16,23 @@ LONG = {"style": 7, "engine": 9, "size": 9, "at once": 8, "device": 6, "gate": 8
 FITS = "fits"
 
 
-def print_stock(stock: list[StockedEngine], folder: Path, console: Console) -> None:
+def print_kept_engines(kept: list[KeptEngine], folder: Path, console: Console) -> None:
     """The table, then how much it all is. Where stdout is no terminal it is as wide as it has to be."""
     if not console.is_terminal:
         console.width = 240
     columns = [Column(name, no_wrap=name not in LONG, min_width=LONG.get(name)) for name in COLUMNS]
     table = Table(*columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for engine in stock:
+    for engine in kept:
         table.add_row(*map(Text, _row(engine, between="-\n" if console.is_terminal else "-")))
     console.print(Text(str(folder), style="bold"), soft_wrap=True)
     console.print(table)
-    useless = sum(bool(engine.problem) for engine in stock)
-    mib = sum(engine.entry.size_bytes for engine in stock) / MIB
+    useless = sum(bool(engine.problem) for engine in kept)
+    mib = sum(engine.entry.size_bytes for engine in kept) / MIB
     hint = f", {useless} of no use: `impasto compile --prune` removes them" if useless else ""
-    console.print(Text(f"{len(stock)} in all, {mib:.1f} MiB{hint}"))
+    console.print(Text(f"{len(kept)} in all, {mib:.1f} MiB{hint}"))
 
 
-def _row(engine: StockedEngine, between: str) -> tuple[str, ...]:
+def _row(engine: KeptEngine, between: str) -> tuple[str, ...]:
     """The cells; `between` stands between the two sizes of a range."""
     header, fields = engine.entry.header, engine.fields
     size, used = f"{engine.entry.size_bytes / MIB:.1f}", _since(engine.entry.used_at)

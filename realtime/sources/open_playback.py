@@ -1,4 +1,4 @@
-"""What is played at its own speed: video files, folders of pictures, and the built-in scene."""
+"""Playback at its own speed: video files, folders of pictures, and the built-in scene."""
 
 import time
 from dataclasses import replace
@@ -14,7 +14,7 @@ from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.file_sound import FileSound
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
 from realtime.sources.pictures import PictureSource, pictures_named
-from realtime.sources.playback import PlayedSource, Reel
+from realtime.sources.playback import PlaybackSource, Reel
 
 FILE = "file:"
 PICTURE_RATE = Fraction(25)
@@ -34,7 +34,7 @@ def open_file(address: str, request: SourceRequest) -> Source:
     def open_again() -> Reel:
         return Reel(PictureSource(paths, rate, report=request.report), lambda number: float(number / rate))
 
-    return PlayedSource(open_again(), open_again, request)
+    return PlaybackSource(open_again(), open_again, request)
 
 
 def open_pattern(address: str, request: SourceRequest) -> Source:
@@ -44,10 +44,10 @@ def open_pattern(address: str, request: SourceRequest) -> Source:
         raise BadValue(f"{address!r} is no pattern; write pattern: or pattern:WIDTHxHEIGHT@RATE")
     size = (int(written[1]), int(written[2])) if written[1] else request.size or DEFAULT_SIZE
     rate = written[3] or request.frame_rate or DEFAULT_RATE
-    return PlayedPattern(PatternSource.from_text(f"pattern:{size[0]}x{size[1]}@{rate}"), request)
+    return PlaybackPattern(PatternSource.from_text(f"pattern:{size[0]}x{size[1]}@{rate}"), request)
 
 
-class FilmSource(PlayedSource):
+class FilmSource(PlaybackSource):
     """A video file, with its sound in `sound`, None where it has none."""
 
     def __init__(self, path: Path, request: SourceRequest) -> None:
@@ -83,7 +83,7 @@ class FilmSource(PlayedSource):
         return Reel(film, seconds_of)
 
 
-class PlayedPattern:
+class PlaybackPattern:
     """The scene as a camera would see it: each frame is drawn before it is due, and captured when it is.
 
     The moment of capture is stamped into it as a time code. Frames that could not be drawn in time are left out.

@@ -19,7 +19,7 @@ from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound
 from realtime.frames.time_code import PERIOD_SECONDS, read_code
 from realtime.live.openers import open_source
-from realtime.sources.playback import PlayedSource, Reel
+from realtime.sources.playback import PlaybackSource, Reel
 
 
 class Numbers:
@@ -47,11 +47,11 @@ class Numbers:
         self.closed.set()
 
 
-def numbers_at(seconds_of: Callable[[int], float], numbers: Numbers, request: SourceRequest) -> PlayedSource:
-    return PlayedSource(Reel(numbers, seconds_of), lambda: Reel(Numbers(5), seconds_of), request)
+def numbers_at(seconds_of: Callable[[int], float], numbers: Numbers, request: SourceRequest) -> PlaybackSource:
+    return PlaybackSource(Reel(numbers, seconds_of), lambda: Reel(Numbers(5), seconds_of), request)
 
 
-def read_all(source: PlayedSource) -> list[Frame]:
+def read_all(source: PlaybackSource) -> list[Frame]:
     return list(iter(source.read, None))
 
 

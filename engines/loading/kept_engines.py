@@ -19,7 +19,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class StockedEngine:
+class KeptEngine:
     """An entry of the cache, and why it is of no use any more; "" where it is."""
 
     entry: StoredEntry
@@ -65,8 +65,8 @@ class PruneReport:
     `aids_bytes` were kept by backends for the next builds.
     """
 
-    removed: tuple[tuple[StockedEngine, str], ...]
-    failed: tuple[tuple[StockedEngine, str], ...]
+    removed: tuple[tuple[KeptEngine, str], ...]
+    failed: tuple[tuple[KeptEngine, str], ...]
     kept: int
     aids_bytes: int = 0
 
@@ -89,10 +89,10 @@ class PruneReport:
         return {"removed": removed, "failed": failed, "kept": self.kept, "freed_bytes": self.freed_bytes}
 
 
-def take_stock(cache: EngineCache) -> list[StockedEngine]:
+def kept_engines(cache: EngineCache) -> list[KeptEngine]:
     """Every file of the cache, the one used last first. Each backend that built one of them is probed."""
     appraiser = _Appraiser()
-    return [StockedEngine(entry, appraiser.problem(entry)) for entry in cache.entries()]
+    return [KeptEngine(entry, appraiser.problem(entry)) for entry in cache.entries()]
 
 
 def prune(cache: EngineCache, *, older_than_days: float | None = None, everything: bool = False) -> PruneReport:
@@ -101,7 +101,7 @@ def prune(cache: EngineCache, *, older_than_days: float | None = None, everythin
     What another process is writing at this moment is left alone, unless everything is to go.
     """
     removed, failed, kept = [], [], 0
-    for engine in take_stock(cache):
+    for engine in kept_engines(cache):
         why = "everything goes" if everything else _why_to_remove(engine, older_than_days)
         if not why:
             kept += 1
@@ -123,7 +123,7 @@ def _remove_aids(cache: EngineCache) -> int:
         raise FileError.told(message, error) from error
 
 
-def _why_to_remove(engine: StockedEngine, older_than_days: float | None) -> str:
+def _why_to_remove(engine: KeptEngine, older_than_days: float | None) -> str:
     if engine.being_written:
         return ""
     header = engine.entry.header

@@ -1,0 +1,40 @@
+"""What to do where work fails: clean up after it, or make one error of all that a runtime may raise."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import ParamSpec
+
+Parameters = ParamSpec("Parameters")
+
+
+@contextmanager
+def on_failure(
+    clean_up: Callable[Parameters, object], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Iterator[None]:
+    """Calls `clean_up` where the block raises, Ctrl-C included, and lets the error go on."""
+    with ExitStack() as stack:
+        stack.callback(clean_up, *args, **kwargs)
+        yield
+        stack.pop_all()
+
+
+def failure_of(probe: Callable[[], object]) -> Exception | None:
+    """What the probe raised; None where it works."""
+    try:
+        probe()
+    except Exception as error:  # a probe's border: drivers, compilers and runtimes fail in every possible way
+        return error
+    return None
+
+
+@contextmanager
+def any_failure_as(
+    kind: Callable[[str], Exception], told: Callable[[Exception], str], *, but: type[Exception] | tuple[()] = ()
+) -> Iterator[None]:
+    """Makes a `kind` of whatever the block raises, with the line that `told` makes of it; what is a `but` goes on."""
+    try:
+        yield
+    except but:
+        raise
+    except Exception as error:  # a probe's border: the errors of runtimes share no class but Exception
+        raise kind(told(error)) from error
