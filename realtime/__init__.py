@@ -1,6 +1,8 @@
 """Realtime: what moves frames. The names in `__all__` are for programs of one's own; docs/python.md tells of them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from engines.lazy_names import names_on_demand
 
 if TYPE_CHECKING:
     from realtime.files.image import stylize_images
@@ -12,24 +14,19 @@ if TYPE_CHECKING:
     from realtime.live.run import run_live
     from realtime.painting.style_painter import StylePainter, open_style
 else:  # each is loaded when it is asked for: the command line must start without numpy
-    _MODULES = {
-        "realtime.files.image": ("stylize_images",),
-        "realtime.files.options": ("ImageOptions", "VideoOptions"),
-        "realtime.files.video": ("stylize_video",),
-        "realtime.frames.frame": ("Frame", "SignalLost", "Sink", "SinkHabits", "Source"),
-        "realtime.frames.request": ("SinkRequest", "SourceRequest"),
-        "realtime.live.options": ("LiveOptions",),
-        "realtime.live.run": ("run_live",),
-        "realtime.painting.style_painter": ("StylePainter", "open_style"),
-    }
-
-    def __getattr__(name: str) -> Any:
-        from importlib import import_module
-
-        for module, names in _MODULES.items():
-            if name in names:
-                return getattr(import_module(module), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = names_on_demand(
+        __name__,
+        {
+            "realtime.files.image": ("stylize_images",),
+            "realtime.files.options": ("ImageOptions", "VideoOptions"),
+            "realtime.files.video": ("stylize_video",),
+            "realtime.frames.frame": ("Frame", "SignalLost", "Sink", "SinkHabits", "Source"),
+            "realtime.frames.request": ("SinkRequest", "SourceRequest"),
+            "realtime.live.options": ("LiveOptions",),
+            "realtime.live.run": ("run_live",),
+            "realtime.painting.style_painter": ("StylePainter", "open_style"),
+        },
+    )
 
 
 __all__ = [

@@ -50,7 +50,7 @@ FLOORS = {
         ("style",),
         ("packages",),
         ("setting",),
-        ("names", "errors", "failures"),
+        ("names", "errors", "failures", "lazy_names"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.
