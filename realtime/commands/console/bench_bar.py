@@ -3,12 +3,11 @@
 import time
 from contextlib import suppress
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.table import Column
+from rich.progress import MofNCompleteColumn, ProgressColumn, Task
 from rich.text import Text
 
 from realtime.bench.schedule import Standing
-from realtime.commands.console.terminal import LastingConsole
+from realtime.commands.console.terminal import LastingConsole, unbroken
 from realtime.painting.notes import spoken
 
 LINE_SECONDS = 30.0  # between two lines where there is no bar
@@ -30,14 +29,8 @@ class BenchBar:
 
     def __init__(self, console: LastingConsole) -> None:
         self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-            BarColumn(),
-            MofNCompleteColumn(table_column=Column(no_wrap=True)),
-            TimeLeftColumn(table_column=Column(no_wrap=True)),
-            console=console,
-            refresh_per_second=4,
-            disable=not console.is_terminal,
+        self._progress = console.bar(
+            MofNCompleteColumn(table_column=unbroken()), TimeLeftColumn(table_column=unbroken())
         )
         self._task = self._progress.add_task("starting", total=None)
         self._told_at = time.monotonic()

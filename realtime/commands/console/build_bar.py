@@ -2,11 +2,10 @@
 
 from contextlib import suppress
 
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.table import Column
+from rich.progress import ProgressColumn, Task, TimeElapsedColumn
 from rich.text import Text
 
-from realtime.commands.console.terminal import LastingConsole
+from realtime.commands.console.terminal import LastingConsole, unbroken
 
 
 class ShareColumn(ProgressColumn):
@@ -21,15 +20,7 @@ class BuildBar:
 
     def __init__(self, console: LastingConsole) -> None:
         self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-            BarColumn(),
-            ShareColumn(table_column=Column(no_wrap=True)),
-            TimeElapsedColumn(table_column=Column(no_wrap=True)),
-            console=console,
-            refresh_per_second=4,
-            disable=not console.is_terminal,
-        )
+        self._progress = console.bar(ShareColumn(table_column=unbroken()), TimeElapsedColumn(table_column=unbroken()))
         self._task = self._progress.add_task("starting", total=None)
         self._build = ""
 

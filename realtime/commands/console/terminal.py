@@ -39,7 +39,7 @@ class CountColumn(ProgressColumn):
     """`120/375, 31.2 fps`"""
 
     def __init__(self, unit: str) -> None:
-        super().__init__(table_column=_unbroken())
+        super().__init__(table_column=unbroken())
         self._unit = unit
 
     def render(self, task: Task) -> Text:
@@ -56,6 +56,17 @@ class LastingConsole(Console):
         with suppress(OSError):
             self.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def bar(self, *columns: ProgressColumn) -> Progress:
+        """What is being done, a bar and these columns, in one line; nothing where this is no terminal."""
+        return Progress(
+            TextColumn("{task.description}", markup=False, table_column=unbroken()),
+            BarColumn(),  # the one column that shrinks in a narrow terminal
+            *columns,
+            console=self,
+            refresh_per_second=4,
+            disable=not self.is_terminal,
+        )
+
     def on_broken_pipe(self) -> None:
         """Rich would turn stdout off, where pictures or the result may go, and end the thread."""
         self.quiet = True
@@ -66,15 +77,7 @@ class Bar:
 
     def __init__(self, console: LastingConsole, unit: str) -> None:
         self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False, table_column=_unbroken()),
-            BarColumn(),  # the one column that shrinks in a narrow terminal
-            CountColumn(unit),
-            TimeRemainingColumn(table_column=_unbroken()),
-            console=console,
-            refresh_per_second=4,
-            disable=not console.is_terminal,
-        )
+        self._progress = console.bar(CountColumn(unit), TimeRemainingColumn(table_column=unbroken()))
         self._task = self._progress.add_task("starting", total=None)
 
     def __enter__(self) -> "Bar":
@@ -98,7 +101,7 @@ class Bar:
         self._progress.update(self._task, completed=done, total=total)
 
 
-def _unbroken() -> Column:
+def unbroken() -> Column:
     """A column of one line, however narrow the terminal: a bar of two lines would climb over what stands above it."""
     return Column(no_wrap=True, overflow="ellipsis")
 
