@@ -12,7 +12,7 @@ import torch
 from clips import write_clip
 from PIL import Image
 from small_styles import one_thread_for_torch, random_frame, write_small_style
-from toy_family import CONFIG, NAME, STYLES, installed, write_toy_style
+from toy_family import CONFIG, NAME, REMEMBERING, STYLES, installed, write_toy_style
 from toy_net import random_net
 from typer.testing import CliRunner
 
@@ -26,13 +26,14 @@ from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.loading.prepare import prepare_in_child
 from engines.networks.registry import OURS, family_names, open_family
 from engines.psnr import psnr
-from engines.spec import BuildAids, Calibration, EngineSpec
+from engines.spec import BuildAids, Calibration, EngineSpec, begin_anew, carries_state
 from engines.style.styles import StyleFile, load_style, save_style
 from realtime.cli import app
 
 HEIGHT, WIDTH = 45, 62
 ENGINES = [("openvino", "fp32"), ("openvino", "int8"), ("onnxruntime", "fp32"), ("torch", "fp32")]
 LEAST_DB = {"fp32": 55.0, "int8": 32.0}
+LEAST_DB_CARRIED = {"fp32": 48.0, "int8": 32.0}  # half a grey level lies between the state's start and a picture
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,7 +72,7 @@ def opened(style: StyleFile, backend: str, precision: str, report: Callable[[str
 
 def painted_by_torch(frame: np.ndarray, controls: Controls) -> np.ndarray:
     """What the trained net makes of the frame at full strength."""
-    picture = torch.tensor(frame).permute(2, 0, 1)[None] / 255
+    picture = torch.tensor(frame).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         painted = random_net(CONFIG["channels"], len(STYLES))(picture, torch.tensor(controls.style)[None])[0]
     return np.asarray((255 * painted.clamp(0, 1)).round().byte().permute(1, 2, 0))
@@ -108,6 +109,38 @@ def test_an_engine_paints_as_the_trained_net(style: StyleFile, backend: str, pre
     assert not [line for line in lines if line.startswith("preparing")]
     np.testing.assert_array_equal(again(frame, controls), painted)
     again.close()
+
+
+# --- with state
+
+
+@pytest.fixture(scope="module")
+def remembering(package: None, tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    return write_toy_style(tmp_path_factory.mktemp("styles") / "remembering.onnx", REMEMBERING)
+
+
+@pytest.mark.parametrize(("backend", "precision"), ENGINES)
+def test_what_the_family_carries_is_carried(remembering: StyleFile, backend: str, precision: str) -> None:
+    """The net sees the mean of a frame and the one before; before the first one all is grey."""
+    assert [each.name for each in remembering.card.state] == ["before"]
+    controls = Controls(remembering.vector("wild"))
+    frames = [random_frame(HEIGHT, WIDTH, seed) for seed in range(3)]
+    grey = np.full_like(frames[0], 255 // 2)
+    engine = opened(remembering, backend, precision)
+    assert carries_state(engine)
+    for _ in range(2):
+        for before, frame in zip([grey, *frames], frames, strict=False):
+            seen = painted_by_torch(frame / 2 + before / 2, controls)
+            assert psnr(engine(frame, controls), seen) > LEAST_DB_CARRIED[precision]
+        begin_anew(engine)
+    engine.close()
+
+
+def test_a_card_with_another_state_is_refused(remembering: StyleFile, tmp_path: Path) -> None:
+    other = tuple(replace(each, start=0.25) for each in remembering.card.state)
+    save_style(tmp_path / "other.onnx", remembering.model, replace(remembering.card, state=other))
+    with pytest.raises(EngineRefused, match="its card declares another state than the network toy"):
+        opened(load_style(str(tmp_path / "other.onnx")), "torch", "fp32")
 
 
 def test_a_process_that_prepares_an_engine_knows_it_too(style: StyleFile) -> None:

@@ -130,8 +130,8 @@ def test_a_style_without_state_is_painted_side_by_side(small_style: Path) -> Non
     engine.close()
 
 
-def test_who_carries_nothing_is_refused_in_a_line(style: StyleFile, tmp_path: Path) -> None:
-    with pytest.raises(EngineRefused, match="torch paints every frame by itself, and this style carries 'counted'"):
+def test_torch_knows_what_families_carry_and_no_graph(style: StyleFile, tmp_path: Path) -> None:
+    with pytest.raises(EngineRefused, match="knows no network 'counting'"):
         load_engine(style, height=HEIGHT, width=WIDTH, choice=EngineChoice("torch"), cache_dir=tmp_path)
 
 

@@ -18,6 +18,7 @@ from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import Config, NetworkFamily, Rewrites, Weights
 from engines.networks.graph import Graph
 from engines.networks.picture_graph import WHITE, PictureGraph
+from engines.style.state import StateInput
 from engines.style.styles import NamedStyle, StyleFile, load_style
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "toy"
 CONFIG = {"channels": 6}
+REMEMBERING = {"channels": 6, "remembers": True}  # what the net sees is the mean of the frame and the one before
 STYLES = ("plain", "wild")
 
 
@@ -42,7 +44,12 @@ def build_graph(config: Config, weights: Weights, *, rewrites: Rewrites, weight_
 
     around = PictureGraph(g, 1, 1, rewrites.bytes_first)
     picture = around.read(frame)
-    x = convolved(g.op("Mul", around.planes(picture), g.constant(1 / WHITE)), "first")
+    planes = g.op("Mul", around.planes(picture), g.constant(1 / WHITE))
+    if carried := state(config):
+        before = g.input(carried[0].name, TensorProto.FLOAT, SIDES)
+        g.output(g.op("Identity", planes), carried[0].output, TensorProto.FLOAT, SIDES)
+        planes = g.op("Mul", g.op("Add", planes, before), g.constant(0.5))
+    x = convolved(planes, "first")
     scale, shift = (
         g.op("Reshape", g.slice("style", at, at + channels, 0), g.ints(1, channels, 1, 1)) for at in (0, channels)
     )
@@ -54,15 +61,20 @@ def build_graph(config: Config, weights: Weights, *, rewrites: Rewrites, weight_
 
 
 PARTS = ("weight", "bias")
+SIDES: list[int | str] = [1, 3, "height", "width"]
+
+
+def state(config: Config) -> tuple[StateInput, ...]:
+    return (StateInput("before", "float32", (1, 3, "H", "W"), 0.5, (0.0, 1.0)),) if config.get("remembers") else ()
 
 
 def make_net(config: Config, styles: int) -> "ToyNet":
     from toy_net import ToyNet
 
-    return ToyNet(config["channels"], styles)
+    return ToyNet(config["channels"], styles, config.get("remembers", False))
 
 
-FAMILY = NetworkFamily(net=make_net, graph=build_graph, wide_layers=("last.",))
+FAMILY = NetworkFamily(net=make_net, graph=build_graph, state=state, wide_layers=("last.",))
 
 
 @contextmanager
@@ -77,13 +89,13 @@ def installed(site: Path, target: str = "toy_family:FAMILY") -> Iterator[None]:
         yield
 
 
-def write_toy_style(path: Path) -> StyleFile:
+def write_toy_style(path: Path, config: Config = CONFIG) -> StyleFile:
     """A style file from a torch net with random weights; the family is to be installed."""
     from toy_net import random_net
 
-    weights, vectors = weights_and_styles(random_net(CONFIG["channels"], len(STYLES)))
+    weights, vectors = weights_and_styles(random_net(config["channels"], len(STYLES)))
     styles = [NamedStyle(name, vector) for name, vector in zip(STYLES, vectors, strict=True)]
     export_style(
-        path, network=NAME, config=CONFIG, weights=weights, styles=styles, name=NAME, licence="CC0-1.0", training={}
+        path, network=NAME, config=config, weights=weights, styles=styles, name=NAME, licence="CC0-1.0", training={}
     )
     return load_style(str(path))

@@ -1,6 +1,6 @@
 """torch, layer by layer in fp32: the net as it was trained, and the yardstick for the other backends in the tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,6 +22,7 @@ from engines.spec import (
     check_frame,
     check_style,
 )
+from engines.style.state import NEXT, CarriedState, StateInput
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ class TorchEngine:
     to what it was when the engine was made, so that other users of torch notice it only while a frame is painted.
     """
 
-    def __init__(self, net: "nn.Module", spec: EngineSpec) -> None:
+    def __init__(self, net: "nn.Module", spec: EngineSpec, carried: Sequence[StateInput] = ()) -> None:
         import torch
 
         self._threads_elsewhere = torch.get_num_threads()
         self.spec = spec
         self.gate: GateReport | None = None
+        self.carries_state = bool(carried)
+        self._state = CarriedState(carried, spec.height, spec.width)
         self._style_size = net.state_dict()[TABLE].shape[1]
         self._nets: RequestSlots[nn.Module] = RequestSlots([net] * spec.requests)
 
@@ -51,9 +54,27 @@ class TorchEngine:
         check_style(controls, self._style_size)
         with self._nets.taken() as net, torch.inference_mode(), self._threads():
             picture = torch.tensor(batch).permute(0, 3, 1, 2).float()
-            painted = 255 * net(picture / 255, torch.tensor(controls.style)[None])
+            painted = 255 * self._painted(net, picture / 255, torch.tensor(controls.style)[None])
             stylized = _blend(picture, painted.clamp(0, 255), controls).round().clamp(0, 255)
             return np.ascontiguousarray(stylized.to(torch.uint8).permute(0, 2, 3, 1)[0].numpy())
+
+    def _painted(self, net: "nn.Module", picture: "Tensor", style: "Tensor") -> "Tensor":
+        """What the net makes of a picture, with what the one before it left where it carries state."""
+        import torch
+
+        if not self._state:
+            stateless: Tensor = net(picture, style)
+            return stateless
+        painted: Tensor
+        before = {name: torch.tensor(value) for name, value in self._state.values.items()}
+        painted, after = net(picture, style, before)
+        self._state.feed_back({f"{NEXT}{name}": value.numpy() for name, value in after.items()})
+        return painted
+
+    def reset(self) -> None:
+        """As a StatefulEngine does."""
+        with self._nets.taken():
+            self._state.reset()
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
@@ -82,15 +103,16 @@ class TorchBackend:
         """torch itself is not imported: that takes seconds, and most callers ask only whether it is there."""
         if find_spec("torch") is None:
             return BackendState(self.name, False, "torch is not installed; pip install 'impasto[train]'")
-        return BackendState(self.name, True, version=version("torch"), precisions=("fp32",))
+        return BackendState(self.name, True, version=version("torch"), precisions=("fp32",), carries_state=True)
 
     def build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
         return self._open(style, spec)
 
     def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
-        known_family(style, spec)
+        family = known_family(style, spec)
         try:
-            return TorchEngine(rebuild_net(style), spec)
+            _check_state(family, style)
+            return TorchEngine(rebuild_net(style), spec, style.card.state)
         except (ImportError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({in_one_line(error)})") from error
 
@@ -112,6 +134,12 @@ def known_family(style: StyleFile, spec: EngineSpec) -> NetworkFamily:
             "choose another --engine"
         )
     return family
+
+
+def _check_state(family: NetworkFamily, style: StyleFile) -> None:
+    """ValueError where the card has another state than the net that its family makes."""
+    if family.state(style.card.network["config"]) != style.card.state:
+        raise ValueError(f"its card declares another state than the network {network_name(style)}")
 
 
 def rebuild_net(style: StyleFile) -> "nn.Module":

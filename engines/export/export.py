@@ -38,6 +38,7 @@ def export_style(
         network={"name": network, "config": dict(config)},
         styles=tuple(styles),
         size_multiple=family.size_multiple(config),
+        state=family.state(config),
         preprocessing={"layout": "NHWC RGB uint8", "scale": 1 / WHITE, "output_scale": WHITE},
         licence=licence,
         training=dict(training),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from engines.style.state import StateInput
+
 if TYPE_CHECKING:
     import onnx
     import torch
@@ -77,6 +79,9 @@ class NetworkFamily:
     any size from 16 and with style vectors [B, S], and returns pictures, not clamped. Its state dict has the table
     `styles` [N, S] beside the weights. `graph` writes the same with the arithmetic around it.
 
+    `state(config)` is what such a net carries from frame to frame, for its style cards. A torch net with any is called
+    with one picture and, third, the tensors of its state by name, and returns the next ones beside what it painted.
+
     `bytes_per_px(config)` is about what fp32 holds a pixel while it paints; without it, shapes in the graph are asked.
     Convolutions whose weights begin with one of `wide_layers` stay out of half precision and of 8 bits in the graphs
     that we give types ourselves; else the kinds of operators decide. Without `half_net` torch-half refuses the net.
@@ -88,6 +93,7 @@ class NetworkFamily:
     net: "Callable[[Config, int], nn.Module]"
     graph: BuildGraph
     size_multiple: Callable[[Config], int] = lambda config: 1
+    state: Callable[[Config], tuple[StateInput, ...]] = lambda config: ()
     bytes_per_px: Callable[[Config], float] | None = None
     wide_layers: tuple[str, ...] = ()
     half_net: BuildHalfNet | None = None
