@@ -19,14 +19,16 @@ from engines.lazy_names import names_on_demand
 
 if TYPE_CHECKING:
     from engines.loading.engine import load_engine
-    from engines.spec import Controls, Engine, EngineChoice
+    from engines.protocols import Engine
+    from engines.spec import Controls, EngineChoice
     from engines.style.styles import StyleFile, list_gallery, load_style
 else:  # each is loaded when it is asked for: the command line must start without numpy
     __getattr__ = names_on_demand(
         __name__,
         {
             "engines.loading.engine": ("load_engine",),
-            "engines.spec": ("Controls", "Engine", "EngineChoice"),
+            "engines.protocols": ("Engine",),
+            "engines.spec": ("Controls", "EngineChoice"),
             "engines.style.styles": ("StyleFile", "list_gallery", "load_style"),
         },
     )

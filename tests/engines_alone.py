@@ -13,7 +13,8 @@ from typing import Any
 from engines.backends.registry import probe
 from engines.backends.tensorrt.backend import model_for
 from engines.loading.engine import load_engine
-from engines.spec import BuildAids, EngineChoice, EngineSpec
+from engines.protocols import BuildAids
+from engines.spec import EngineChoice, EngineSpec
 from engines.style.styles import load_style
 
 HEIGHT, WIDTH = 48, 64

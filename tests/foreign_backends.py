@@ -40,7 +40,7 @@ import os
 from dataclasses import replace
 import onnxruntime
 from engines.errors import EngineRefused
-from engines.spec import BackendState, check_frame
+from engines.protocols import BackendState, check_frame
 
 class Engine:
     gate = None

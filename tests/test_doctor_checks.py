@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engines.machine import AMD, NVIDIA, bound_cores, may_have_gpu
-from engines.spec import BackendState
+from engines.protocols import BackendState
 from realtime.doctor.finding import Finding, State, missing
 from realtime.doctor.subjects import cameras
 from realtime.doctor.subjects.engines import of_state

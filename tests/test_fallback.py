@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 
 from engines.backends.torch_eager import TorchBackend, TorchEngine, rebuild_net
-from engines.spec import BackendState
+from engines.protocols import BackendState
 
 
 class BlackEngine(TorchEngine):

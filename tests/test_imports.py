@@ -46,6 +46,7 @@ FLOORS = {
         ("networks",),
         ("kernels",),
         ("machine", "child_process", "pictures", "psnr"),
+        ("protocols",),
         ("spec",),
         ("style",),
         ("packages",),

@@ -17,8 +17,9 @@ from engines.gate.golden import GOLDEN
 from engines.gate.reference import open_reference
 from engines.gate.verify import GoldenPictures, paint_golden_pictures, verify
 from engines.loading.engine import Controls, Engine, GateReport, probe_backends
+from engines.protocols import BackendState, BuildAids, RangeEngine
 from engines.psnr import psnr
-from engines.spec import FLOOR_DB, BackendState, BuildAids, EngineChoice, RangeEngine, SizeRange
+from engines.spec import FLOOR_DB, EngineChoice, SizeRange
 from engines.style.styles import StyleFile
 
 SIZES = ((17, 31), (37, 53), (45, 80), (64, 19))

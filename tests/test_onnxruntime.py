@@ -30,7 +30,8 @@ from engines.backends.ours import OURS
 from engines.backends.registry import backend_names
 from engines.errors import EngineRefused
 from engines.loading.engine import Controls, EngineChoice, load_engine
-from engines.spec import BuildAids, EngineSpec, SizeRange
+from engines.protocols import BuildAids
+from engines.spec import EngineSpec, SizeRange
 from engines.style.styles import StyleFile
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime (impasto[onnxruntime])")

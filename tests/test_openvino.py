@@ -18,7 +18,8 @@ from engines.backends.openvino.signal_stack import signal_stack
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
-from engines.spec import BuildAids, EngineSpec, SizeRange
+from engines.protocols import BuildAids
+from engines.spec import EngineSpec, SizeRange
 from engines.style.styles import StyleFile
 
 HEIGHT, WIDTH = 48, 64

@@ -11,7 +11,8 @@ from engines.backends.openvino.bytes import read_bytes_exactly, with_kept_sums
 from engines.backends.openvino.int8 import draw_samples, quantise, read_folded
 from engines.backends.openvino.layers import Judge, Layers, convolutions, quantiser_of
 from engines.loading.engine import Controls
-from engines.spec import BuildAids, Calibration, EngineSpec
+from engines.protocols import BuildAids
+from engines.spec import Calibration, EngineSpec
 from engines.style.styles import StyleFile
 
 pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")

@@ -22,8 +22,9 @@ from engines.backends.registry import open_backend, probe
 from engines.errors import EngineRefused
 from engines.export.export import export_style
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.protocols import BuildAids
 from engines.psnr import psnr
-from engines.spec import FLOOR_DB, BuildAids, Calibration, EngineSpec
+from engines.spec import FLOOR_DB, Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style
 
 pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")

@@ -10,8 +10,9 @@ from small_styles import SMALL, one_thread_for_torch, random_frame, write_small_
 
 from engines.backends.tensorrt.typed_graph import typed_model
 from engines.loading.engine import EngineChoice, load_engine
+from engines.protocols import BuildAids
 from engines.psnr import psnr
-from engines.spec import FLOOR_DB, BuildAids, Calibration, Controls, EngineSpec
+from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
 from engines.style.styles import StyleFile
 
 SEEDED = replace(SMALL, seed_amplitude=0.05)

@@ -25,7 +25,8 @@ from engines.gate.golden_cases import cases_of
 from engines.gate.memory import STATE_COPIES, WEIGHT_COPIES, build_bytes
 from engines.gate.verify import paint_golden_pictures, verify
 from engines.loading.engine import Controls, Engine, EngineChoice, EngineSpec, load_engine
-from engines.spec import BuildAids, RangeEngine, SizeRange, StatefulEngine, begin_anew, carries_state
+from engines.protocols import BuildAids, RangeEngine, StatefulEngine, begin_anew, carries_state
+from engines.spec import SizeRange
 from engines.style.card import StyleCard
 from engines.style.state import CarriedState, StateInput
 from engines.style.styles import StyleFile, save_style

@@ -29,7 +29,8 @@ from engines.networks.graph import Graph
 from engines.networks.transform.config import PRESETS
 from engines.networks.transform.graph import build_model
 from engines.networks.transform.net import TransformNet
-from engines.spec import BuildAids, Calibration, EngineSpec, SizeRange
+from engines.protocols import BuildAids
+from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 from realtime.bench.peers.bare_tensorrt import bare_tensorrt
 

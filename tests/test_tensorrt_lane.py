@@ -14,7 +14,8 @@ from small_styles import random_frame
 from engines.backends.tensorrt.cuda import DEFAULT_STREAM, Cuda, CudaError
 from engines.backends.tensorrt.engine import TensorRtEngine, unpack
 from engines.errors import EngineRefused
-from engines.spec import Controls, DeviceEngine, EngineSpec, RangeEngine, SizeRange, carries_state
+from engines.protocols import DeviceEngine, RangeEngine, carries_state
+from engines.spec import Controls, EngineSpec, SizeRange
 from engines.style.state import StateInput
 
 SPEC = EngineSpec("tensorrt", "fp16", HEIGHT, WIDTH, "CUDA", "11.0")

@@ -9,7 +9,8 @@ import torch
 from small_styles import one_thread_for_torch, random_frame, write_small_style
 
 from engines.backends.torch_eager import TorchBackend, TorchEngine
-from engines.spec import BuildAids, Controls, EngineSpec
+from engines.protocols import BuildAids
+from engines.spec import Controls, EngineSpec
 from engines.style.styles import StyleFile
 
 

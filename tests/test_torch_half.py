@@ -19,7 +19,8 @@ from engines.errors import EngineRefused
 from engines.gate.verify import paint_golden_pictures, verify
 from engines.kernels.compilers import Compilers
 from engines.kernels.instance_norm import torch_norm
-from engines.spec import BuildAids, Controls, Engine, EngineSpec, SizeRange
+from engines.protocols import BuildAids, Engine
+from engines.spec import Controls, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, load_style
 
 SPEC = EngineSpec("torch-half", "fp16", 37, 54, "CPU", "1", requests=2)

@@ -19,7 +19,8 @@ from engines.backends.torch_half import graph as torch_half_cuda
 from engines.backends.torch_half.backend import HalfEngine, TorchHalfBackend
 from engines.backends.torch_half.graph import GraphPainter
 from engines.kernels.compilers import Compilers
-from engines.spec import BuildAids, Controls, EngineSpec
+from engines.protocols import BuildAids
+from engines.spec import Controls, EngineSpec
 
 SIZE = (6, 8)
 ORDERS = list(itertools.permutations(range(3)))

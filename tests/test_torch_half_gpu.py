@@ -14,7 +14,8 @@ from engines.backends.registry import open_backend, probe
 from engines.backends.torch_half.build import WAYS
 from engines.gate.verify import paint_golden_pictures, verify
 from engines.loading.engine import EngineChoice
-from engines.spec import BuildAids, Controls, DeviceEngine, Engine
+from engines.protocols import BuildAids, DeviceEngine, Engine
+from engines.spec import Controls
 from engines.style.styles import StyleFile
 
 STATE = probe("torch-half")

@@ -19,8 +19,8 @@ from engines.gate.golden_cases import cases_of
 from engines.gate.reference import REFERENCES, Reference, open_reference, reference_model
 from engines.gate.verify import GoldenPictures, paint_golden_pictures, refusal, verify
 from engines.loading.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
+from engines.protocols import BuildAids
 from engines.psnr import psnr
-from engines.spec import BuildAids
 from engines.style.styles import StyleFile, load_style, save_style
 
 SPEC = EngineSpec("torch", "fp32", 45, 70, "CPU", "1")

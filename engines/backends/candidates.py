@@ -7,7 +7,8 @@ from functools import partial
 from engines.backends.registry import backend_names, open_backend, probe
 from engines.errors import BadValue
 from engines.names import AUTO, CALIBRATED, LEAST_SIZE_PX, MODES, PRECISIONS
-from engines.spec import FLOOR_DB, BackendState, EngineChoice, EngineSpec
+from engines.protocols import BackendState
+from engines.spec import FLOOR_DB, EngineChoice, EngineSpec
 from engines.style.styles import StyleFile
 
 

@@ -11,7 +11,7 @@ from engines.backends.ours import FOR_GPUS_OF, OURS
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.machine import cpu_flags, cpu_model, may_have_gpu
 from engines.packages import plugins
-from engines.spec import Backend, BackendState
+from engines.protocols import Backend, BackendState
 
 ENTRY_POINTS = "impasto.backends"
 

@@ -12,16 +12,8 @@ from engines.backends.request_slots import RequestSlots
 from engines.errors import EngineRefused, in_one_line
 from engines.networks.family import TABLE, NetworkFamily
 from engines.networks.registry import family_names, family_of, network_name, open_family
-from engines.spec import (
-    BackendState,
-    BuildAids,
-    Controls,
-    Engine,
-    EngineSpec,
-    GateReport,
-    check_frame,
-    check_style,
-)
+from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style
+from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.state import NEXT, CarriedState, StateInput
 from engines.style.styles import StyleFile
 

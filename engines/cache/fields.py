@@ -11,7 +11,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from engines.spec import BackendState, EngineSpec, SizeRange
+from engines.protocols import BackendState
+from engines.spec import EngineSpec, SizeRange
 from engines.style.styles import StyleFile
 
 # Raise it when the gate or the way engines are built changes, or a picture that they are calibrated on or checked with,

@@ -18,7 +18,8 @@ import numpy as np
 
 from engines.gate.golden import GOLDEN
 from engines.gate.memory import net_bytes
-from engines.spec import Controls, EngineSpec, begin_anew
+from engines.protocols import begin_anew
+from engines.spec import Controls, EngineSpec
 from engines.style.styles import StyleFile
 
 LEAST_FRAMES = 2

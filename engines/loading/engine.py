@@ -16,19 +16,8 @@ from engines.cache.folder import CacheEntry, EngineCache, EntryRefused, default_
 from engines.errors import EngineRefused, in_one_line
 from engines.failures import any_failure_as, on_failure
 from engines.names import CALIBRATED
-from engines.spec import (
-    ANY_ENGINE,
-    Backend,
-    BackendState,
-    BuildAids,
-    Controls,
-    Engine,
-    EngineChoice,
-    EngineSpec,
-    GateReport,
-    begin_anew,
-    carries_state,
-)
+from engines.protocols import Backend, BackendState, BuildAids, Engine, begin_anew, carries_state
+from engines.spec import ANY_ENGINE, Controls, EngineChoice, EngineSpec, GateReport
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale, why_without_style
 from engines.cache.folder import EngineCache, StoredEntry, is_left_over
 from engines.errors import FileError, ImpastoError
-from engines.spec import BackendState
+from engines.protocols import BackendState
 from engines.style.styles import list_gallery
 
 DAY_SECONDS = 86400

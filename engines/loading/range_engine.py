@@ -11,7 +11,8 @@ from engines.cache.folder import EngineCache, default_cache_folder
 from engines.errors import ImpastoError
 from engines.loading.engine import restore_engine
 from engines.names import AUTO
-from engines.spec import ANY_ENGINE, Engine, EngineChoice
+from engines.protocols import Engine
+from engines.spec import ANY_ENGINE, EngineChoice
 from engines.style.styles import StyleFile
 
 logger = logging.getLogger("impasto")

@@ -7,7 +7,7 @@ does not go on from the one before: at a cut, and where the source was wound.
 from dataclasses import replace
 
 from engines.loading.engine import Controls, Engine
-from engines.spec import DeviceEngine, begin_anew, carries_state
+from engines.protocols import DeviceEngine, begin_anew, carries_state
 from realtime.frames.frame import Frame
 from realtime.painting.continuity import Continuity
 from realtime.painting.notes import EngineFacts

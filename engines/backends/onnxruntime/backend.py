@@ -27,17 +27,8 @@ from engines.backends.request_slots import RequestSlots
 from engines.cache.user_key import OTHERS, is_ours
 from engines.errors import EngineRefused
 from engines.packages import import_onnxruntime
-from engines.spec import (
-    BackendState,
-    BuildAids,
-    Controls,
-    Engine,
-    EngineSpec,
-    GateReport,
-    check_frame,
-    check_style,
-    resized_spec,
-)
+from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style, resized_spec
+from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.card import StyleCard
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile

@@ -17,17 +17,8 @@ from engines.backends.openvino.signal_stack import kept_signal_stack
 from engines.backends.request_slots import RequestSlots
 from engines.errors import EngineRefused, in_one_line
 from engines.packages import import_openvino
-from engines.spec import (
-    BackendState,
-    BuildAids,
-    Controls,
-    Engine,
-    EngineSpec,
-    GateReport,
-    check_frame,
-    check_style,
-    resized_spec,
-)
+from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style, resized_spec
+from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.card import StyleCard
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile

@@ -25,7 +25,8 @@ from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers
 from engines.errors import EngineRefused, in_one_line
 from engines.machine import cpu_flags
 from engines.packages import import_nncf, import_openvino, quiet_nncf
-from engines.spec import FLOOR_DB, BuildAids, Controls, EngineSpec
+from engines.protocols import BuildAids
+from engines.spec import FLOOR_DB, Controls, EngineSpec
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 

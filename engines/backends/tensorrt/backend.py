@@ -14,7 +14,8 @@ from engines.backends.tensorrt.engine import Plan, TensorRtEngine, unpack
 from engines.backends.tensorrt.flavours import Flavour, PlainTensorRt, TensorRtRtx
 from engines.errors import EngineRefused, in_one_line
 from engines.names import CALIBRATED
-from engines.spec import BackendState, BuildAids, Engine, EngineSpec
+from engines.protocols import BackendState, BuildAids, Engine
+from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:

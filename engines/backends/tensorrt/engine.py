@@ -12,7 +12,8 @@ from engines.backends.tensorrt.cuda import Cuda
 from engines.backends.tensorrt.flavours import Flavour
 from engines.backends.tensorrt.lane import Lane
 from engines.errors import EngineRefused
-from engines.spec import Controls, EngineSpec, GateReport, check_frame, check_style, resized_spec
+from engines.protocols import check_frame, check_style, resized_spec
+from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.state import StateInput
 
 _HEADER = struct.Struct("<Q")

@@ -23,16 +23,8 @@ from engines.errors import EngineRefused, in_one_line
 from engines.kernels.compilers import find_compilers
 from engines.networks.family import BuildHalfNet
 from engines.networks.registry import network_name
-from engines.spec import (
-    BackendState,
-    BuildAids,
-    Controls,
-    Engine,
-    EngineSpec,
-    GateReport,
-    check_frame,
-    check_style,
-)
+from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style
+from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from engines.backends.registry import probe
 from engines.errors import EngineRefused, in_one_line
 from engines.gate.golden import GOLDEN
 from engines.loading.engine import load_engine
-from engines.spec import BackendState, Controls, Engine, EngineChoice
+from engines.protocols import BackendState, Engine
+from engines.spec import Controls, EngineChoice
 from engines.style.styles import resolve
 from realtime.doctor.finding import Finding, State, missing
 from realtime.painting.options import StylizeOptions
