@@ -3,6 +3,8 @@ PYTHON ?= python3
 CLIP ?=
 DEMO_VENV := .venv
 TEST_VENV := .venv-test
+# Each process of the tests takes about 1 GB.
+SPREAD := --numprocesses logical --maxprocesses 4 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -16,12 +18,12 @@ demo: $(DEMO_VENV)/.installed ## paint the built-in scene, or CLIP=my.mp4, and s
 	@$(DEMO_VENV)/bin/python -m realtime.commands.demo $(if $(CLIP),"$(CLIP)")
 
 test: $(TEST_VENV)/.installed ## run the tests
-	@$(TEST_VENV)/bin/python -m pytest
+	@$(TEST_VENV)/bin/python -m pytest $(SPREAD)
 
 check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 	@$(TEST_VENV)/bin/ruff check .
 	@$(TEST_VENV)/bin/mypy
-	@$(TEST_VENV)/bin/python -m pytest
+	@$(TEST_VENV)/bin/python -m pytest $(SPREAD)
 
 test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a guest under QEMU
 	@$(TEST_VENV)/bin/python $(PIP_INSTALL) --editable '.[virtualcam]'
