@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engines.errors import EngineRefused, NotInstalled
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # The model converter reports its import to a server and takes half the time of it.
 CONVERTER = "openvino.tools.ovc"
@@ -88,7 +90,7 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
-def plugins(group: str) -> dict[str, EntryPoint]:
+def plugins(group: str) -> "dict[str, EntryPoint]":
     """Entry points of the group by name, not loaded yet; the first package on the path wins a name."""
     return dict(_scan(group, tuple(sys.path)))
 
@@ -106,8 +108,10 @@ def _hidden(*names: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
-def _scan(group: str, path: tuple[str, ...]) -> tuple[tuple[str, EntryPoint], ...]:
+def _scan(group: str, path: tuple[str, ...]) -> "tuple[tuple[str, EntryPoint], ...]":
     """Reading every package's metadata takes tens of milliseconds: once for each state of sys.path is enough."""
+    from importlib.metadata import entry_points  # not for --help: it loads the email package
+
     found: dict[str, EntryPoint] = {}
     for entry_point in entry_points(group=group):
         found.setdefault(entry_point.name, entry_point)
