@@ -8,7 +8,7 @@ SPREAD := --numprocesses logical --maxprocesses 4 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-camera check clean python-is-new-enough
+.PHONY: help demo test test-camera check campaign clean python-is-new-enough
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -28,6 +28,9 @@ check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a guest under QEMU
 	@$(TEST_VENV)/bin/python $(PIP_INSTALL) --editable '.[virtualcam]'
 	@$(TEST_VENV)/bin/python tests/camera_guest.py
+
+campaign: $(TEST_VENV)/.installed ## 300 files of every kind through `impasto video`, a quarter of an hour at most
+	@$(TEST_VENV)/bin/python tests/campaign.py
 
 clean: ## remove the environments and what they left
 	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo
