@@ -8,7 +8,7 @@ SPREAD := --numprocesses logical --maxprocesses 4 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-camera check campaign clean python-is-new-enough
+.PHONY: help demo test test-camera check campaign faults clean python-is-new-enough
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -31,6 +31,9 @@ test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a gues
 
 campaign: $(TEST_VENV)/.installed ## 300 files of every kind through `impasto video`, a quarter of an hour at most
 	@$(TEST_VENV)/bin/python tests/campaign.py
+
+faults: $(TEST_VENV)/.installed ## kills, full disks, clocks set back: what is left; twenty minutes
+	@$(TEST_VENV)/bin/python tests/faults.py
 
 clean: ## remove the environments and what they left
 	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo
