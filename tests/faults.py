@@ -235,11 +235,12 @@ def switches(folder: Path) -> Iterator[str]:
     arguments = [word for word in LIVE if word != "--no-control"]
     with running(*arguments, "--socket", str(socket), "--to", str(target)) as process:
         _answering(socket)
-        begun, done, before = time.perf_counter(), 0, _memory_mb(process.pid)
-        refused = 0
+        begun, done, refused, before = time.perf_counter(), 0, 0, 0.0
         while time.perf_counter() - begun < SWITCHING_SECONDS:
             refused += not send("next", None, socket)["ok"]
             done += 1
+            if done == 10 * SWITCHES_A_SECOND:  # by then everything has been painted once
+                before = _memory_mb(process.pid)
             time.sleep(max(0.0, begun + done / SWITCHES_A_SECOND - time.perf_counter()))
         grown = _memory_mb(process.pid) - before
         send("quit", None, socket)
