@@ -21,7 +21,7 @@ from engines.errors import BadFile, BadValue, FileMissing
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
 DISPLAY_GAMMA = 2.2
-TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-5.0, -0.5)
+TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 
 
@@ -30,7 +30,7 @@ class CropOptions:
     """Square random crops from pictures whose short side is 1 to `max_scale` times theirs.
 
     Each step's crops have one of the `sizes`, in pixels, drawn by chance. The share `misexposed` is as cameras take it
-    at night or against the light: too dark by half a stop to five, or, one in three, too bright by up to one.
+    at night or against the light: too dark by half a stop to four, or, one in three, too bright by up to one.
     """
 
     sizes: tuple[int, ...] = (256,)

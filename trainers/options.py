@@ -47,7 +47,7 @@ class JohnsonOptions:
     ] = 0.012
     misexposed: Annotated[
         float, Setting("Share of the photos that are too dark or too bright, as at night.", least=0, most=1)
-    ] = 0.2
+    ] = 0.1
     stroke: Annotated[
         float, Setting("Size of the style pictures, and so of the strokes: 1 is 640 pixels long.", least=0.25, most=4)
     ] = 1.4
