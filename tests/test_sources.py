@@ -241,6 +241,15 @@ def test_numbers_in_names_count_as_numbers(tmp_path: Path) -> None:
         assert [path.name for path in find_pictures(text)] == [f"shot_{number}.png" for number in range(12)]
 
 
+def test_signs_that_look_like_digits_are_letters_in_a_name(tmp_path: Path) -> None:
+    """Superscripts and circled numbers have no decimal value; digits of other scripts have one."""
+    names = ["1²3.png", "10²5.png", "x²2.png", "x²10.png", "x③.png", "x٣.png", "x٢٠.png"]
+    for name in names:
+        (tmp_path / name).touch()
+    found = [path.name for path in find_pictures(str(tmp_path))]
+    assert found == ["1²3.png", "10²5.png", "x٣.png", "x٢٠.png", "x²2.png", "x²10.png", "x③.png"]
+
+
 def test_no_pictures(tmp_path: Path) -> None:
     for text in (str(tmp_path), str(tmp_path / "*.png"), str(tmp_path / "%03d.png"), str(tmp_path / "no" / "%03d.png")):
         with pytest.raises(ImpastoError, match="there are no pictures in"):

@@ -25,7 +25,7 @@ WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
 SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
 PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
 # A numbered sequence, such as shot_%04d.png.
-NUMBERED = re.compile(r"%0?\d*d")
+NUMBERED = re.compile(r"%0?[0-9]*d")
 WITH_ALPHA = (".png", ".webp")
 WITH_PROFILE = (".png", ".jpg", ".webp")
 EXIF_ORIENTATION, EXIF_SHORT = 0x0112, 3

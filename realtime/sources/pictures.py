@@ -117,4 +117,4 @@ def numbered(path: Path) -> list[Path]:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts digits by their value."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
