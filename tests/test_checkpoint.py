@@ -189,6 +189,13 @@ def test_a_missing_folder_is_told_before_any_work(tmp_path: Path) -> None:
         import_checkpoint(tmp_path / "net.pth", tmp_path / "nowhere" / "net.onnx", ImportOptions())
 
 
+@pytest.mark.parametrize("name", ["folder", "folder.onnx"])
+def test_a_folder_is_no_output(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(ImpastoError, match=rf"is a folder; name the file to write, such as .*{name}/my_net\.onnx$"):
+        import_checkpoint(tmp_path / "my net.pth", tmp_path / name, ImportOptions())
+
+
 def test_a_checkpoint_is_not_written_over(tmp_path: Path) -> None:
     torch.save(random_state(4, blocks=1), tmp_path / "net.pth")
     before = (tmp_path / "net.pth").read_bytes()

@@ -34,7 +34,7 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     Raises ImpastoError where the file is damaged, asks for code to be run, or holds another net, and where `output` is
     not called .onnx (so that no checkpoint is written over by mistake).
     """
-    _check_output(output)
+    _check_output(output, checkpoint)
     network, net = read_checkpoint(checkpoint)
     style = NamedStyle(
         name=options.name or name_after(checkpoint),
@@ -62,7 +62,11 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     return style.name
 
 
-def _check_output(output: Path) -> None:
+def _check_output(output: Path, checkpoint: Path) -> None:
+    if output.is_dir():
+        raise BadValue(
+            f"{output} is a folder; name the file to write, such as {output / name_after(checkpoint)}{SUFFIX}"
+        )
     if not output.parent.is_dir():
         raise FileMissing(f"there is no folder {output.parent} to write {output.name} into; create it first")
     if output.suffix != SUFFIX:
