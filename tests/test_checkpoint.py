@@ -128,9 +128,20 @@ def test_the_card_says_where_the_style_is_from(tmp_path: Path) -> None:
     [
         lambda state: {f"module.{name}": value for name, value in state.items()},
         lambda state: {**state, "in1.running_mean": torch.zeros(4), "res1.in2.running_var": torch.ones(16)},
+        lambda state: {f"_orig_mod.{name}": value for name, value in state.items()},
+        lambda state: {f"module._orig_mod.{name}": value for name, value in state.items()},
+        lambda state: {name.replace("conv1.", "conv1._orig_mod."): value for name, value in state.items()},
+        lambda state: {"vgg.0.weight": torch.ones(3), **{f"model.{name}": state[name] for name in state}},
+        lambda state: dict(reversed(state.items())),
+        lambda state: {"loss": torch.tensor(1.0), "state_dict": state, "epoch": 2},
+        lambda state: {"mean": torch.ones(3), "run": {"vgg": {"0.weight": torch.ones(9999)}, "net": state}},
+        lambda state: {with_norms_of_their_own(name): value for name, value in state.items()},
     ],
-    ids=["DataParallel", "old buffers"],
-)
+    ids=[
+        "DataParallel", "old buffers", "compiled", "compiled and parallel", "compiled in parts", "Lightning",
+        "another order", "a tensor beside it", "a larger net beside it", "scale and shift",
+    ],
+)  # fmt: skip
 def test_other_spellings_of_the_same_net(tmp_path: Path, change: Callable[[State], State]) -> None:
     state = random_state(4)
     torch.save(change(state), tmp_path / "net.pth")
@@ -139,6 +150,11 @@ def test_other_spellings_of_the_same_net(tmp_path: Path, change: Callable[[State
     spelled, plain = (read_checkpoint(tmp_path / name)[1] for name in ("net.pth", "net.npz"))
     np.testing.assert_array_equal(spelled.style, plain.style)
     assert all(np.array_equal(spelled.weights[name], plain.weights[name]) for name in plain.weights)
+
+
+def with_norms_of_their_own(name: str) -> str:
+    """As pytorch/examples called them before torch had InstanceNorm2d."""
+    return name if "conv2d" in name else name.replace(".weight", ".scale").replace(".bias", ".shift")
 
 
 def without(state: State, name: str) -> State:
@@ -151,12 +167,16 @@ def without(state: State, name: str) -> State:
         ({"fc.weight": torch.zeros(3, 3)}, "conv1.conv2d.weight is missing.*it has fc.weight"),
         (without(random_state(4), "res2.in1.bias"), "lacks res2.in1.bias"),
         ({**random_state(4), "attention.q": torch.zeros(2)}, "also has attention.q"),
+        ({"loss": torch.ones(1), "net": without(random_state(4), "res2.in1.bias")}, "lacks res2.in1.bias"),
         ({**random_state(4), "in3.weight": torch.zeros(5)}, r"in3.weight has shape \(5,\) where \(16,\) fits"),
         ({**random_state(4), "in3.weight": torch.full((16,), torch.nan)}, "in3.weight has values that are not finite"),
         ({**random_state(4), "conv1.conv2d.weight": torch.zeros(4, 3, 9, 7)}, "conv1.conv2d.weight has shape"),
     ],
-    ids=["another net", "a missing part", "a part too many", "a wrong shape", "not finite", "not square"],
-)
+    ids=[
+        "another net", "a missing part", "a part too many", "a missing part inside", "a wrong shape", "not finite",
+        "not square",
+    ],
+)  # fmt: skip
 def test_a_foreign_net_is_refused_with_the_reason(tmp_path: Path, state: State, says: str) -> None:
     torch.save(state, tmp_path / "net.pth")
     with pytest.raises(ImpastoError, match=says):
@@ -167,6 +187,13 @@ def test_a_foreign_net_is_refused_with_the_reason(tmp_path: Path, state: State, 
 def test_a_missing_folder_is_told_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no folder"):
         import_checkpoint(tmp_path / "net.pth", tmp_path / "nowhere" / "net.onnx", ImportOptions())
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.onnx"])
+def test_a_folder_is_no_output(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(ImpastoError, match=rf"is a folder; name the file to write, such as .*{name}/my_net\.onnx$"):
+        import_checkpoint(tmp_path / "my net.pth", tmp_path / name, ImportOptions())
 
 
 def test_a_checkpoint_is_not_written_over(tmp_path: Path) -> None:

@@ -96,8 +96,14 @@ def test_an_encoder_that_runs_refuses_presets_and_qualities_that_it_has_not(name
         choose_encoding(Path("out.mp4"), name, crf=63)
 
 
-def test_a_quality_beyond_the_software_encoders_is_left_to_them() -> None:
-    assert choose_encoding(Path("out.mp4"), crf=63).crf == 63
+@pytest.mark.parametrize(
+    ("name", "codec", "most"),
+    [("out.mp4", "h264", 51), ("out.mp4", "hevc", 51), ("out.mp4", "av1", 63), ("out.webm", "vp9", 63)],
+)
+def test_a_quality_beyond_the_encoder_is_refused(name: str, codec: str, most: int) -> None:
+    assert choose_encoding(Path(name), codec, crf=most).crf == most
+    with pytest.raises(ImpastoError, match=rf"has no quality {most + 1}; choose --crf 0 to {most}$"):
+        choose_encoding(Path(name), codec, crf=most + 1)
 
 
 @pytest.mark.parametrize(("codec", "device"), [("h264", "nonesuch"), ("nonesuch", "cuda")])

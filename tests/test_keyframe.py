@@ -176,3 +176,17 @@ def test_pictures_are_typed_with_their_weights(tmp_path: Path) -> None:
     assert weighed_picture("a=b.jpg") == (Path("a=b.jpg"), 1.0)
     (tmp_path / "c=2").touch()
     assert weighed_picture(f"{tmp_path}/c=2") == (tmp_path / "c=2", 1.0)
+
+
+def test_a_bad_picture_among_others_is_left_out(photo: Path, style: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(photo.read_bytes()[:200])
+    arguments = (bad, photo, tmp_path / "out", "--method", "gatys", "--style-image", style, *SHORT)
+    done = impasto_image(*arguments, "--json")
+    assert done.exit_code == 1
+    assert f"{bad} is cut short: left out\n" in done.stderr
+    document = json.loads(done.stdout)
+    assert (document["pictures"], document["left_out"]) == (1, [str(bad)])
+    strict = impasto_image(*arguments, "--strict", "--resume")
+    assert strict.exit_code == 1
+    assert strict.stdout == ""

@@ -165,7 +165,7 @@ def test_where_it_cannot_write(tmp_path: Path) -> None:
     ("name", "codec", "problem"),
     [
         ("out.avi", "auto", "'.avi' is no video container; use one of .mp4"),
-        ("out", "auto", "'no suffix' is no video container"),
+        ("out", "auto", "a name without an ending is no video container"),
         ("out.webm", "h264", "hold h264; use --codec vp9 or av1, or .mkv"),
         ("out.mp4", "theora", "codec 'theora' is not one of h264, hevc, av1, vp9"),
     ],

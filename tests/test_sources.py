@@ -8,11 +8,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import TICK, ClipRecipe, write_clip
+from av.stream import Disposition
+from clips import TICK, ClipRecipe, write_clip, write_tone
 
 from engines.errors import ImpastoError
 from realtime.frames.frame import Frame, Source, SplitSource
 from realtime.media.colour.rgb import ColourTags
+from realtime.media.picture_file import Picture, encode_picture
 from realtime.sources.file import FileSource
 from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
 
@@ -231,14 +233,39 @@ def test_sound_alone(tmp_path: Path) -> None:
         sound.sample_rate = 8000
         stream.layout = "mono"
         output.mux(stream.encode(sound))
-    with pytest.raises(ImpastoError, match=r"has no video stream \(it holds: audio\)"):
+    with pytest.raises(ImpastoError, match=r"has no film to paint: it holds sound$"):
         FileSource(path)
+
+
+def test_a_cover_is_no_film(tmp_path: Path) -> None:
+    """As a podcast has it: FFmpeg counts the cover among the video streams."""
+    cover = encode_picture(Picture(np.zeros((48, 64, 3), np.uint8)), ".png")
+    with av.open(str(tmp_path / "cast.m4a"), "w", format="mp4") as output:
+        sound = output.add_stream("aac", rate=48000)
+        picture = output.add_mux_stream("png", width=64, height=48, time_base=Fraction(1, 90000))
+        picture.disposition = Disposition.attached_pic
+        write_tone(output, sound)
+        packet = av.Packet(cover)
+        packet.stream, packet.time_base, packet.pts, packet.dts = picture, Fraction(1, 90000), 0, 0
+        output.mux(packet)
+    held = "it holds a cover picture and sound; save the cover and paint it with `impasto image`"
+    with pytest.raises(ImpastoError, match=rf"cast\.m4a has no film to paint: {held}$"):
+        FileSource(tmp_path / "cast.m4a")
 
 
 def test_numbers_in_names_count_as_numbers(tmp_path: Path) -> None:
     write_pictures(tmp_path, 12)
     for text in (str(tmp_path), str(tmp_path / "*.png"), str(tmp_path / "shot_%d.png")):
         assert [path.name for path in find_pictures(text)] == [f"shot_{number}.png" for number in range(12)]
+
+
+def test_signs_that_look_like_digits_are_letters_in_a_name(tmp_path: Path) -> None:
+    """Superscripts and circled numbers have no decimal value; digits of other scripts have one."""
+    names = ["1²3.png", "10²5.png", "x²2.png", "x²10.png", "x③.png", "x٣.png", "x٢٠.png"]
+    for name in names:
+        (tmp_path / name).touch()
+    found = [path.name for path in find_pictures(str(tmp_path))]
+    assert found == ["1²3.png", "10²5.png", "x٣.png", "x٢٠.png", "x²2.png", "x²10.png", "x③.png"]
 
 
 def test_no_pictures(tmp_path: Path) -> None:

@@ -13,7 +13,11 @@ import torch
 from safetensors.torch import save_file
 
 from engines.errors import ImpastoError
-from engines.export.tensor_files import read_tensors
+from engines.export.tensor_files import read_tensor_sets
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    return read_tensor_sets(path)[0]
 
 
 @pytest.fixture
@@ -48,6 +52,31 @@ def test_parameters_and_the_state_dict_inside_a_training_checkpoint(tmp_path: Pa
     net = torch.nn.Linear(3, 2)
     torch.save({"epoch": 3, "model": dict(net.named_parameters()), "lr": [0.1]}, tmp_path / "run.pth")
     assert_same(read_tensors(tmp_path / "run.pth"), {name: value.detach() for name, value in net.named_parameters()})
+
+
+@pytest.mark.parametrize("new_zip", [True, False], ids=["zip", "legacy"])
+def test_every_dict_of_a_training_checkpoint_the_largest_first(tmp_path: Path, new_zip: bool) -> None:
+    net, small = torch.nn.Linear(9, 8), torch.nn.Linear(3, 2)
+    optimiser = torch.optim.Adam(net.parameters())
+    net(torch.ones(1, 9)).sum().backward()
+    optimiser.step()
+    metrics = {f"loss_{number}": torch.tensor(float(number)) for number in range(9)}
+    run = {
+        **metrics, "epoch": 3, "critic": {"state_dict": small.state_dict()}, "optimizer": optimiser.state_dict(),
+        "model_state_dict": net.state_dict(),
+    }  # fmt: skip
+    torch.save(run, tmp_path / "run.pth", _use_new_zipfile_serialization=new_zip)
+    sets = read_tensor_sets(tmp_path / "run.pth")
+    assert_same(sets[0], net.state_dict())
+    assert [set(tensors) for tensors in sets].count({"weight", "bias"}) == 2
+    assert set(metrics) in [set(tensors) for tensors in sets]
+
+
+def test_a_dict_that_holds_itself_ends(tmp_path: Path) -> None:
+    run: dict[str, Any] = {"state_dict": {"a": torch.ones(3)}}
+    run["again"] = run
+    torch.save(run, tmp_path / "run.pth")
+    assert_same(read_tensors(tmp_path / "run.pth"), run["state_dict"])
 
 
 def test_safetensors_and_npz(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:

@@ -71,6 +71,7 @@ def test_a_driver_that_is_too_old_is_told_with_the_remedy(monkeypatch: pytest.Mo
 def test_versions_are_compared_as_numbers() -> None:
     assert version_of("10.12.0.36") == (10, 12) > version_of("10.9")
     assert version_of("next") == (0, 0)
+    assert version_of("10.²") == (0, 0)
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, version: str, capability: tuple[int, int]) -> None:

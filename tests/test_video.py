@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -189,6 +190,17 @@ class TestErrors:
     def test_unknown_container(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
         with pytest.raises(ImpastoError, match=r"'\.xyz' is no video container"):
             stylize_video(str(clip), tmp_path / "out.xyz", options)
+
+    @pytest.mark.parametrize("name", ["extra", "extra.mp4"])
+    def test_output_is_a_folder(self, clip: Path, tmp_path: Path, options: VideoOptions, name: str) -> None:
+        (tmp_path / name).mkdir()
+        with pytest.raises(ImpastoError, match=r"is a folder; name the file to write, such as .*painted\.mp4"):
+            stylize_video(str(clip), tmp_path / name, options)
+        (tmp_path / name).rmdir()
+
+    def test_a_video_keeps_its_own_times(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+        with pytest.raises(ImpastoError, match=r"--fps is for pictures, and .*in\.mp4 keeps its own times"):
+            stylize_video(str(clip), tmp_path / "out.mp4", replace(options, fps=Fraction(12)))
 
     def test_folder_without_pictures(self, tmp_path: Path, options: VideoOptions) -> None:
         (tmp_path / "extra").mkdir()

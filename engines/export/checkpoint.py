@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engines.errors import BadFile, BadValue, FileMissing
 from engines.export.export import export_style
-from engines.export.tensor_files import read_tensors
+from engines.export.tensor_files import Tensors, read_tensor_sets
 from engines.networks.family import ImportedNet
 from engines.networks.registry import family_names, open_family
 from engines.style.styles import SUFFIX, NamedStyle
@@ -34,7 +34,7 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     Raises ImpastoError where the file is damaged, asks for code to be run, or holds another net, and where `output` is
     not called .onnx (so that no checkpoint is written over by mistake).
     """
-    _check_output(output)
+    _check_output(output, checkpoint)
     network, net = read_checkpoint(checkpoint)
     style = NamedStyle(
         name=options.name or name_after(checkpoint),
@@ -62,7 +62,11 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     return style.name
 
 
-def _check_output(output: Path) -> None:
+def _check_output(output: Path, checkpoint: Path) -> None:
+    if output.is_dir():
+        raise BadValue(
+            f"{output} is a folder; name the file to write, such as {output / name_after(checkpoint)}{SUFFIX}"
+        )
     if not output.parent.is_dir():
         raise FileMissing(f"there is no folder {output.parent} to write {output.name} into; create it first")
     if output.suffix != SUFFIX:
@@ -76,7 +80,18 @@ def name_after(checkpoint: Path) -> str:
 
 def read_checkpoint(checkpoint: Path) -> tuple[str, ImportedNet]:
     """The family and the net of a checkpoint (.pth, .model, .pt, .safetensors or .npz)."""
-    tensors, reasons = read_tensors(checkpoint), []
+    first, *others = read_tensor_sets(checkpoint)
+    reasons: list[str] = []
+    if (found := _net_in(first, reasons)) is not None:
+        return found
+    for tensors in others:
+        if (found := _net_in(tensors, [])) is not None:
+            return found
+    raise BadFile(f"{checkpoint} is {', and '.join(reasons)}")
+
+
+def _net_in(tensors: Tensors, reasons: list[str]) -> tuple[str, ImportedNet] | None:
+    """The first family that these tensors are a net of, with the net; the others' reasons are added to `reasons`."""
     for name in family_names():
         read = open_family(name).import_tensors
         try:
@@ -84,4 +99,4 @@ def read_checkpoint(checkpoint: Path) -> tuple[str, ImportedNet]:
                 return name, read(tensors)
         except ValueError as error:
             reasons.append(str(error))
-    raise BadFile(f"{checkpoint} is {', and '.join(reasons)}")
+    return None

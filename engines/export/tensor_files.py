@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,10 +28,16 @@ DAMAGE = (
 )  # fmt: skip
 
 
-def read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """Every tensor of the file by its name, as float32 or its own integer type.
+Tensors: TypeAlias = dict[str, np.ndarray]
+Places: TypeAlias = dict[str, TensorPlace]
+MOST_NESTED = 3  # a state_dict inside what a trainer saved, inside what a program saved of it
 
-    Raises OSError where the file cannot be read, ImpastoError where it is not one of the three kinds, is damaged, or
+
+def read_tensor_sets(path: Path) -> list[Tensors]:
+    """The tensors of each dict in the file by their names, as float32 or their own integer type; the largest first.
+
+    A checkpoint of a training run may hold several nets, an optimiser's state, and tensors beside them all. Raises
+    OSError where the file cannot be read, ImpastoError where it is not one of the three kinds, is damaged, or
     asks for code to be run.
     """
     size = path.stat().st_size
@@ -44,17 +50,17 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     if reader is None:
         raise BadFile(f"{path} is not a torch checkpoint, a safetensors or an npz file")
     try:
-        tensors = reader(data)
+        sets = reader(data)
     except ImpastoError as error:
         raise BadFile(f"{path}: {error}") from None
     except DAMAGE as error:
         raise BadFile(f"{path} is damaged or cut short ({type(error).__name__}); get the file again") from error
-    if not tensors:
+    if not sets:
         raise BadFile(f"{path} holds no tensors")
-    return tensors
+    return sorted(sets, key=lambda tensors: sum(values.size for values in tensors.values()), reverse=True)
 
 
-def _reader_for(data: bytes) -> Callable[[bytes], dict[str, np.ndarray]] | None:
+def _reader_for(data: bytes) -> Callable[[bytes], list[Tensors]] | None:
     if data.startswith(b"PK\x03\x04"):
         return _read_zip
     if data.startswith(b"\x80"):
@@ -64,7 +70,7 @@ def _reader_for(data: bytes) -> Callable[[bytes], dict[str, np.ndarray]] | None:
     return None
 
 
-def _read_zip(data: bytes) -> dict[str, np.ndarray]:
+def _read_zip(data: bytes) -> list[Tensors]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
             raise BadFile(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB; a style's checkpoint has a few")
@@ -72,12 +78,12 @@ def _read_zip(data: bytes) -> dict[str, np.ndarray]:
         return _read_torch(archive, pickles[0]) if pickles else _read_npz(data)
 
 
-def _read_npz(data: bytes) -> dict[str, np.ndarray]:
+def _read_npz(data: bytes) -> list[Tensors]:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return {name: _as_weights(arrays[name]) for name in arrays.files}
+        return [{name: _as_weights(arrays[name]) for name in arrays.files}] if arrays.files else []
 
 
-def _read_safetensors(data: bytes) -> dict[str, np.ndarray]:
+def _read_safetensors(data: bytes) -> list[Tensors]:
     """8 bytes of header length, a JSON header, and the raw tensors (the format's own specification)."""
     start = 8 + struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:start])
@@ -87,52 +93,57 @@ def _read_safetensors(data: bytes) -> dict[str, np.ndarray]:
         first, end = entry["data_offsets"]
         values = _decode(data[start + first : start + end], SAFETENSORS_TYPES[entry["dtype"]])
         tensors[name] = values.reshape(entry["shape"])
-    return tensors
+    return [tensors] if tensors else []
 
 
-def _read_torch(archive: zipfile.ZipFile, pickle_name: str) -> dict[str, np.ndarray]:
+def _read_torch(archive: zipfile.ZipFile, pickle_name: str) -> list[Tensors]:
     """The zip format of torch.save since 1.6: one pickle, and one entry for each storage."""
     folder = pickle_name.removesuffix("data.pkl")
     byteorder = f"{folder}byteorder"
     if byteorder in archive.namelist() and archive.read(byteorder) != b"little":
         raise BadFile("is written in big-endian order; save it again on a usual machine")
     content = load_weights_pickle(io.BytesIO(archive.read(pickle_name)))
-    places = _tensor_places(content)
-    keys = {place.storage.key: place.storage for place in places.values()}
+    sets = _tensor_places(content)
+    keys = {place.storage.key: place.storage for places in sets for place in places.values()}
     storages = {key: _decode(archive.read(f"{folder}data/{key}"), storage.type) for key, storage in keys.items()}
-    return {name: place.cut_from(storages[place.storage.key]) for name, place in places.items()}
+    return _cut(sets, storages)
 
 
-def _read_legacy_torch(data: bytes) -> dict[str, np.ndarray]:
+def _read_legacy_torch(data: bytes) -> list[Tensors]:
     """torch.save before 1.6: pickles of a magic number, a version, the machine, the content, the keys; then numbers."""
     file = io.BytesIO(data)
     if not data.startswith(LEGACY_MAGIC):
         load_weights_pickle(file)
         raise BadFile("is a pickle, not a torch checkpoint")
     content, keys = [load_weights_pickle(file) for _ in range(5)][3:]
-    places = _tensor_places(content)
-    types = {place.storage.key: place.storage.type for place in places.values()}
+    sets = _tensor_places(content)
+    types = {place.storage.key: place.storage.type for places in sets for place in places.values()}
     storages = {}
     for key in keys:
         count = struct.unpack("<q", file.read(8))[0]
         type_name = types.get(key, "<f4")
         storages[key] = _decode(file.read(count * _item_size(type_name)), type_name)
-    return {name: place.cut_from(storages[place.storage.key]) for name, place in places.items()}
+    return _cut(sets, storages)
 
 
-def _tensor_places(content: Any) -> dict[str, TensorPlace]:
-    """The tensors of a state_dict, or of the one state_dict that a training checkpoint holds."""
+def _cut(sets: list[Places], storages: dict[str, np.ndarray]) -> list[Tensors]:
+    return [{name: place.cut_from(storages[place.storage.key]) for name, place in places.items()} for places in sets]
+
+
+def _tensor_places(content: Any) -> list[Places]:
+    """The tensors of a state_dict, or of each dict that a training checkpoint holds."""
     if not isinstance(content, Mapping):
         raise BadFile("holds no state_dict; save the net's state_dict alone")
-    found = {str(name): value for name, value in content.items() if isinstance(value, TensorPlace)}
-    if found:
-        return found
-    return next((places for places in map(_places_inside, content.values()) if places), {})
+    dicts, sets = {id(content): content}, []
+    for _ in range(MOST_NESTED):
+        sets += [places for places in map(_places_in, dicts.values()) if places]
+        inside = [value for each in dicts.values() for value in each.values() if isinstance(value, Mapping)]
+        dicts = {id(each): each for each in inside}  # each once: a file may name one dict many times
+    return sets
 
 
-def _places_inside(value: Any) -> dict[str, TensorPlace]:
-    items = value.items() if isinstance(value, Mapping) else ()
-    return {str(name): place for name, place in items if isinstance(place, TensorPlace)}
+def _places_in(content: Mapping[Any, Any]) -> Places:
+    return {str(name): value for name, value in content.items() if isinstance(value, TensorPlace)}
 
 
 def _item_size(type_name: str) -> int:

@@ -72,7 +72,7 @@ def gpu_facts() -> list[dict[str, str]]:
 def gpu_memory_mib() -> float | None:
     """MiB in use on all cards; None where nobody can say."""
     used = [row[0] for row in _ask_cards("memory.used", units=False)]
-    return sum(float(text) for text in used) if used and all(text.isdigit() for text in used) else None
+    return sum(float(text) for text in used) if used and all(text.isdecimal() for text in used) else None
 
 
 def parse_answer(text: str) -> list[list[str]]:

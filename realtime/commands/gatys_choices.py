@@ -13,7 +13,7 @@ PANEL = "Optimisation (--method gatys)"
 METHODS = ("net", "gatys")
 PARAMETERS = parameters_of(GatysOptions, group=PANEL)
 # What paints with a net, and so is also for a start from what a net painted.
-OF_A_NET = ("style", "mix", "engine", "precision", "strict")
+OF_A_NET = ("style", "mix", "engine", "precision")
 
 
 def method_name(text: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realtime.files.image import plan
+from realtime.files.left_out import PictureReader, words_about
 from realtime.files.options import ImageOptions
 from realtime.frames.allocator import give_back_blocks_from
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.output_file import PartialFile
-from realtime.media.picture_file import Picture, encode_picture, lost_in, read_picture, resize, write_whole
+from realtime.media.picture_file import Picture, encode_picture, lost_in, resize, write_whole
 from realtime.painting.keyframes.optimiser import check_torch
 from realtime.painting.notes import Notes
 from realtime.painting.opening import open_stylizer
@@ -38,11 +39,12 @@ class KeyframeReport:
     losses: dict[str, float]
     interrupted: bool
     notes: tuple[str, ...]
+    left_out: tuple[Path, ...] = ()
 
     @property
     def input_broke_off(self) -> bool:
-        """A picture is painted whole or refused."""
-        return False
+        """Whether a picture could not be read; the command fails all the same."""
+        return bool(self.left_out)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -50,6 +52,7 @@ class KeyframeReport:
             "method": "gatys",
             "outputs": [str(path) for path in self.outputs],
             "pictures": len(self.outputs),
+            "left_out": [str(path) for path in self.left_out],
             "sizes": [list(size) for size in self.sizes],
             "seconds": round(self.seconds, 3),
             "iterations": self.iterations,
@@ -63,7 +66,8 @@ class KeyframeReport:
         count = len(self.outputs)
         where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
         stopped = "; stopped, --resume goes on" if self.interrupted else ""
-        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}{stopped}"
+        left = words_about(len(self.left_out))
+        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}{left}{stopped}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ def paint_keyframes(
     started = time.perf_counter()
     notes = Notes(report)
     jobs = [_Job(source, target) for source, target in plan(inputs, output)]
+    reader = PictureReader(notes, needed=options.strict or len(jobs) == 1)
     sizes: dict[Path, tuple[int, int]] = {}
     losses: dict[str, float] = {}
     stopped = False
@@ -111,7 +116,9 @@ def paint_keyframes(
             notes(f"{job.target.name} is written already")
             continue
         PartialFile(job.target, overwrite=options.overwrite)  # an hour's work must not end at a name that is taken
-        picture = read_picture(job.source)
+        picture = reader.read(job.source)
+        if picture is None:
+            continue
         run = PictureRun(job.run_folder, recipe, picture.rgb)
         if plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[-1].pixels > WHOLE_PX:
             give_back_blocks_from(LARGE_BLOCK_BYTES)
@@ -131,7 +138,14 @@ def paint_keyframes(
         sizes[job.target] = (painted.rgb.shape[1], painted.rgb.shape[0])
     seconds = time.perf_counter() - started
     return KeyframeReport(
-        tuple(sizes), tuple(sizes.values()), seconds, recipe.iterations, losses, stopped, tuple(notes.lines)
+        tuple(sizes),
+        tuple(sizes.values()),
+        seconds,
+        recipe.iterations,
+        losses,
+        stopped,
+        tuple(notes.lines),
+        tuple(reader.left_out),
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines.errors import BadValue, FileMissing
+from realtime.files.left_out import PictureReader
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
-from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, read_picture, write_whole
+from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, write_whole
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
@@ -30,30 +31,37 @@ def stylize_images(
     """Paint pictures. `inputs` are picture files, folders and globs; several need a folder as `output`.
 
     A folder that is missing is made. Transparency and colour profile are kept where the output's format can. Setting
-    `stop` ends after the picture at hand. Raises ImpastoError, FileNotFoundError or OSError with one line for people.
+    `stop` ends after the picture at hand. Of several pictures, those that cannot be read are told and left out, unless
+    `options.strict`. Raises ImpastoError, FileNotFoundError or OSError with one line for people.
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
     jobs = plan(inputs, output)
+    reader = PictureReader(notes, needed=options.strict or len(jobs) == 1)
     painter = _Painter(options, report)
     written: list[Path] = []
     try:
-        for source, target in jobs:
+        for number, (source, target) in enumerate(jobs, start=1):
             if stop.is_set():
                 break
-            picture = read_picture(source).scaled(options.height)
+            read = reader.read(source)
+            if read is None:
+                continue
+            picture = read.scaled(options.height)
             for note in (*picture.notes, *lost_in(target.suffix, picture)):
                 notes(f"{source.name}: {note}")
             painted = replace(picture, rgb=painter(picture))
             write_whole(target, encode_picture(painted, target.suffix), overwrite=options.overwrite)
             written.append(target)
-            progress(len(written), len(jobs))
+            progress(number, len(jobs))
     finally:
         painter.close()
-    stopped = len(written) < len(jobs)
+    stopped = len(written) + len(reader.left_out) < len(jobs)
     seconds = time.perf_counter() - started
-    return ImageReport(tuple(written), seconds, painter.net_ms, painter.facts, stopped, tuple(notes.lines))
+    return ImageReport(
+        tuple(written), seconds, painter.net_ms, painter.facts, stopped, tuple(notes.lines), tuple(reader.left_out)
+    )
 
 
 def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:

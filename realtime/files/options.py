@@ -10,6 +10,10 @@ from realtime.painting.options import MACHINE, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")
 FILE = "Output file"
+MOST_CRF = 63  # of AV1 and VP9; that of the encoder chosen may be less
+StrictAboutPictures = Annotated[
+    bool, Setting("Fail at the first bad picture, or where an engine is refused; try no other.", group=MACHINE)
+]
 Overwrite = Annotated[bool, Setting("Replace OUT where it exists already.")]
 
 
@@ -17,6 +21,7 @@ Overwrite = Annotated[bool, Setting("Replace OUT where it exists already.")]
 class ImageOptions(StylizeOptions):
     """The settings of `impasto image`."""
 
+    strict: StrictAboutPictures = False
     overwrite: Overwrite = True
 
 
@@ -24,17 +29,23 @@ class ImageOptions(StylizeOptions):
 class VideoOptions(StylizeOptions):
     """The settings of `impasto video`.
 
-    `crf` and `preset` are the encoder's own, None for our default. A video keeps its own times whatever `fps` says.
+    `crf` and `preset` are the encoder's own, None for our default. `fps` is for pictures alone, None for 25: a video
+    keeps its own times.
     The `decoder` "auto" takes the GPU's only where the engine paints frames that lie there.
     """
 
     codec: Annotated[str, Setting("auto (H.264), or an FFmpeg encoder such as libx265 or h264_nvenc.", group=FILE)] = (
         AUTO
     )
-    crf: Annotated[int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=63)] = None
+    crf: Annotated[
+        int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=MOST_CRF)
+    ] = None
     preset: Annotated[str | None, Setting("The encoder's preset, such as veryfast.", group=FILE)] = None
-    fps: Annotated[Fraction, Setting("Frame rate where IN is pictures.", group=FILE, written="N")] = Fraction(25)
+    fps: Annotated[
+        Fraction | None, Setting("Frame rate where IN is pictures, 25 unless given.", group=FILE, written="N")
+    ] = None
     decoder: Annotated[
         str, Setting("Where the video is decoded: cuda is an NVIDIA GPU.", group=MACHINE, choices=DECODERS)
     ] = AUTO
+    strict: StrictAboutPictures = False
     overwrite: Overwrite = True

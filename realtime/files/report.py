@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from realtime.files.left_out import words_about
 from realtime.files.stats import RunStats
 from realtime.painting.notes import EngineFacts
 
@@ -59,7 +60,7 @@ class VideoReport:
 
 @dataclass(frozen=True, slots=True)
 class ImageReport:
-    """What `impasto image` did: the pictures written, and the seconds it took in all."""
+    """What `impasto image` did: the pictures written, those that could not be read, and the seconds it took in all."""
 
     outputs: tuple[Path, ...]
     seconds: float
@@ -67,17 +68,19 @@ class ImageReport:
     engine: EngineFacts | None
     interrupted: bool
     notes: tuple[str, ...] = field(default=())
+    left_out: tuple[Path, ...] = ()
 
     @property
     def input_broke_off(self) -> bool:
-        """A picture is painted whole or refused."""
-        return False
+        """Whether a picture could not be read; the command fails all the same."""
+        return bool(self.left_out)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
             "outputs": [str(path) for path in self.outputs],
             "pictures": len(self.outputs),
+            "left_out": [str(path) for path in self.left_out],
             "seconds": round(self.seconds, 3),
             "stage_ms": {"net": round(self.net_ms, 3)},
             **(self.engine.as_dict() if self.engine else {}),
@@ -89,4 +92,5 @@ class ImageReport:
         """One line for people."""
         count = len(self.outputs)
         where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
-        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}"
+        left = words_about(len(self.left_out))
+        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}{left}"

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 
 from engines.errors import BadValue
@@ -15,16 +16,19 @@ from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
+from realtime.media.output_file import refuse_folder
 from realtime.media.picture_file import NUMBERED
 from realtime.painting.notes import Notes
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
+from realtime.sources.animated_webp import AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import FileSource
 from realtime.sources.pictures import PictureSource, numbered, pictures_named
 
-VideoSource = FileSource | PictureSource
+VideoSource = FileSource | PictureSource | AnimatedWebpSource
+PICTURE_RATE = Fraction(25)
 Report = Callable[[str], None]
 
 
@@ -40,9 +44,10 @@ def stylize_video(
 ) -> VideoReport:
     """Paint a video with everything in it that is not the picture kept.
 
-    `source` is a video file, a folder or glob of pictures, or a numbered sequence such as "shot_%04d.png"; a numbered
-    `output` writes pictures. `report` gets a line for people now and then, `progress` the frames done and in all as far
-    as known; both may be called from any thread. Setting `stop` ends early with the frames so far in `output`.
+    `source` is a video file, an animation, a folder or glob of pictures, or a numbered sequence such as
+    "shot_%04d.png"; a numbered `output` writes pictures. `report` gets a line for people now and then, `progress` the
+    frames done and in all as far as known; both may be called from any thread. Setting `stop` ends early with the
+    frames so far in `output`. The input's damage is told and leaves `input_broke_off` in the report.
     `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
     ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
     """
@@ -79,8 +84,7 @@ def stylize_video(
     finally:
         stylizer.engine.close()
     first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
-    broke_off = isinstance(pictures, FileSource) and pictures.broke_off
-    return VideoReport(stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), broke_off)
+    return VideoReport(stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), pictures.broke_off)
 
 
 def open_clip(
@@ -94,7 +98,12 @@ def _open(
     source: str, named: list[Path] | None, options: VideoOptions, report: Report, *, upright: bool, square_pixels: bool
 ) -> VideoSource:
     if named is not None:
-        return PictureSource(named, options.fps, height=options.height, report=report)
+        rate = options.fps or PICTURE_RATE
+        return PictureSource(named, rate, height=options.height, report=report, strict=options.strict)
+    if options.fps is not None:
+        raise BadValue(f"--fps is for pictures, and {source} keeps its own times; leave it out")
+    if is_animated_webp(Path(source)):
+        return AnimatedWebpSource(Path(source), height=options.height, report=report, strict=options.strict)
     return FileSource(Path(source), height=options.height, upright=upright, square_pixels=square_pixels, report=report)
 
 
@@ -102,6 +111,7 @@ def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:
     """None where pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
     if NUMBERED.search(output.name) and output.suffix.lower() not in CODECS_OF_CONTAINER:
         return None
+    refuse_folder(output)
     return choose_encoding(output, options.codec, options.crf, options.preset)
 
 

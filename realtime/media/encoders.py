@@ -61,8 +61,10 @@ MOST_PIXELS_A_SIDE = 16384  # of H.264 and AV1; SVT-AV1 takes larger numbers and
 # Measured on painted 640x360 frames: superfast at 18 has the luma PSNR of veryfast at 17 (43 dB) in 3.5 instead of
 # 5.8 ms of processor time a frame, for a file a fifth larger. The net needs those milliseconds more.
 ENCODERS = {
-    "h264": Encoder("libx264", 18, "superfast", "preset", X26_PRESETS, {}),
-    "hevc": Encoder("libx265", 18, "ultrafast", "preset", X26_PRESETS, {"x265-params": "log-level=error"}, tag="hvc1"),
+    "h264": Encoder("libx264", 18, "superfast", "preset", X26_PRESETS, {}, most_crf=51),
+    "hevc": Encoder(
+        "libx265", 18, "ultrafast", "preset", X26_PRESETS, {"x265-params": "log-level=error"}, tag="hvc1", most_crf=51
+    ),
     "av1": Encoder("libsvtav1", 24, "10", "preset", SVT_PRESETS, {}, even_sizes_only=False),
     "vp9": Encoder("libvpx-vp9", 22, "8", "cpu-used", VPX_SPEEDS, VPX_OPTIONS, even_sizes_only=False),
 }

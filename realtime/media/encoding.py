@@ -26,7 +26,8 @@ def choose_encoding(path: Path, codec: str = "auto", crf: int | None = None, pre
     allowed = CODECS_OF_CONTAINER.get(path.suffix.lower())
     if allowed is None:
         kinds = ", ".join(CODECS_OF_CONTAINER)
-        raise BadValue(f"{path.name}: {path.suffix or 'no suffix'!r} is no video container; use one of {kinds}")
+        ending = repr(path.suffix) if path.suffix else "a name without an ending"
+        raise BadValue(f"{path.name}: {ending} is no video container; use one of {kinds}")
     encoder = ENCODERS[allowed[0]] if codec == "auto" else _encoder_called(codec)
     name = _codec_of(encoder)
     if name not in allowed:

@@ -31,7 +31,7 @@ REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "the other end does not take part; look at host, path and stream key"),
 )
 DEFAULT_PLAYLIST = "stream.m3u8"
-COUNTED = re.compile(r"%[\dd]")
+COUNTED = re.compile(r"%[0-9d]")
 URL_SIGNS = str.maketrans(":%", "--")  # a player would read a name with them as an address
 
 

@@ -23,8 +23,7 @@ class PartialFile:
     def __init__(self, final: Path, *, overwrite: bool = True) -> None:
         if not final.parent.is_dir():
             raise FileMissing(f"there is no folder {final.parent} to write {final.name} into; create it first")
-        if final.is_dir():
-            raise BadValue(f"{final} is a folder; name the file to write, such as {final / 'painted.mp4'}")
+        refuse_folder(final)
         if final.exists() and not overwrite:
             raise FileTaken(f"{final} exists already; choose another name or allow overwriting")
         self.final = final
@@ -41,6 +40,12 @@ class PartialFile:
         if not self._done:
             with suppress(OSError):
                 self.path.unlink()
+
+
+def refuse_folder(path: Path) -> None:
+    """ImpastoError where a folder stands where a file is to be written."""
+    if os.path.isdir(path):  # Path.is_dir raises where a name is too long
+        raise BadValue(f"{path} is a folder; name the file to write, such as {path / 'painted.mp4'}")
 
 
 class GrowingFile(io.RawIOBase):

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from realtime.frames.frame import Pixels
+from realtime.media.animation import PNG_SIGNATURE, count_frames
+from realtime.media.opencv_log import quieten_opencv
 from realtime.media.output_file import PartialFile
 
 WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
@@ -25,7 +27,7 @@ WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
 SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
 PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
 # A numbered sequence, such as shot_%04d.png.
-NUMBERED = re.compile(r"%0?\d*d")
+NUMBERED = re.compile(r"%0?[0-9]*d")
 WITH_ALPHA = (".png", ".webp")
 WITH_PROFILE = (".png", ".jpg", ".webp")
 EXIF_ORIENTATION, EXIF_SHORT = 0x0112, 3
@@ -61,17 +63,20 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 def read_picture(path: Path) -> Picture:
     """The picture in a file, turned as its EXIF says; ImpastoError where the file is no picture."""
-    data = np.frombuffer(_read_bytes(path), np.uint8)
-    if not data.size:
+    data = read_bytes(path)
+    if not data:
         raise BadFile(f"{path} is empty")
-    pixels, kinds, blobs = cv2.imdecodeWithMetadata(data, cv2.IMREAD_UNCHANGED)
+    if data.startswith(PNG_SIGNATURE) and b"IEND" not in data:  # libpng would tell the terminal
+        raise BadFile(f"{path} is cut short")
+    quieten_opencv()
+    pixels, kinds, blobs = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise BadFile(f"{path} is not a picture that OpenCV can read")
     metadata = {int(kind): np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
     eight_bit, notes = _to_8_bit(np.asarray(pixels))
     upright = turn_upright(eight_bit, exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
     rgb, alpha = _split(upright)
-    return Picture(rgb, alpha, metadata.get(cv2.IMAGE_METADATA_ICCP, b""), notes)
+    return Picture(rgb, alpha, metadata.get(cv2.IMAGE_METADATA_ICCP, b""), (*notes, *_one_of(count_frames(data))))
 
 
 def encode_picture(picture: Picture, suffix: str) -> bytes:
@@ -147,13 +152,20 @@ def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes; ImpastoError where there is no such file, or a folder."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         raise FileMissing(f"there is no file {path}") from None
     except IsADirectoryError:
         raise BadFile(f"{path} is a folder, not a picture") from None
+
+
+def _one_of(frames: int) -> tuple[str, ...]:
+    if frames == 1:
+        return ()
+    return (f"the first of its {frames} frames is painted; `impasto video` paints them all",)
 
 
 def _to_8_bit(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -81,7 +81,7 @@ def describe(path: Path) -> VideoDevice:
 
 def video_devices() -> list[VideoDevice]:
     """Every video device that may be asked, by its number."""
-    paths = [path for path in Path("/dev").glob("video*") if path.name.removeprefix("video").isdigit()]
+    paths = [path for path in Path("/dev").glob("video*") if path.name.removeprefix("video").isdecimal()]
     devices = []
     for path in sorted(paths, key=lambda path: int(path.name.removeprefix("video"))):
         with suppress(OSError):
@@ -127,7 +127,7 @@ def users_of(path: Path) -> list[str]:
     users = []
     for process in Path("/proc").iterdir():
         with suppress(OSError):  # it ended meanwhile, or belongs to somebody else
-            if process.name.isdigit() and any(link.readlink() == path for link in (process / "fd").iterdir()):
+            if process.name.isdecimal() and any(link.readlink() == path for link in (process / "fd").iterdir()):
                 users.append(f"{(process / 'comm').read_text().strip()} (process {process.name})")
     return users
 

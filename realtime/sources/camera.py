@@ -26,6 +26,7 @@ from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, SignalLost
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
+from realtime.media.opencv_log import quieten_opencv
 from realtime.sources.camera_mode import Adjustable, CameraMode, negotiate, written
 
 DEFAULT_SIZE = (1280, 720)
@@ -166,7 +167,7 @@ def open_camera(address: str, request: SourceRequest) -> CameraSource:
         from realtime.media.video_devices import refuse_what_cannot_work  # its modules are Linux's own
 
         refuse_what_cannot_work(address, _path(device))
-    _quieten_opencv()
+    _prepare_opencv()
     capture = _capture(address, device)
     with on_failure(capture.release):
         size, rate = request.size or DEFAULT_SIZE, request.frame_rate or DEFAULT_RATE
@@ -197,10 +198,8 @@ def _path(device: int | str) -> Path:
     return Path(f"/dev/video{device}" if isinstance(device, int) else device)
 
 
-def _quieten_opencv() -> None:
-    """OpenCV tells the terminal in its own words what is told here in one line; OPENCV_LOG_LEVEL brings them back."""
-    if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+def _prepare_opencv() -> None:
+    quieten_opencv()
     # A driver may call itself ready and have nothing: OpenCV then waits for so many seconds, ten if it is not told.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
 

@@ -16,8 +16,10 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
 from realtime.media.colour.rgb import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
+from realtime.media.frame_rate import real_rate
 from realtime.media.picture_filter import PictureFilters
 from realtime.media.steady_clock import SteadyClock
+from realtime.media.stream_words import what_is_in
 from realtime.sources.gpu_decoder import GpuDecoder
 
 MOST_DECODING_THREADS = 8
@@ -192,7 +194,7 @@ class FileSource:
         stream = self._stream
         tags = _stream_tags(stream, ColourTags.of(first))
         self._note_format(stream.codec_context.pix_fmt or first.format.name, tags)
-        rate = stream.average_rate or stream.guessed_rate
+        rate = real_rate(self.path, stream.average_rate or stream.guessed_rate)
         return Clip(
             size=(first.width, first.height),
             time_base=self._time_base,
@@ -271,8 +273,8 @@ def _open(path: Path) -> av.container.InputContainer:
 def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     film = film_of(container)
     if film is None:
-        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise BadFile(f"{path} has no video stream (it holds: {kinds})")
+        remedy = "; save the cover and paint it with `impasto image`" if container.streams.video else ""
+        raise BadFile(f"{path} has no film to paint: it holds {what_is_in(container)}{remedy}")
     if film.codec_context is None:
         raise BadFile(f"{path}: this FFmpeg has no decoder for its video")
     return film

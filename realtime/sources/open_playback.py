@@ -10,6 +10,7 @@ from realtime.frames.frame import Frame, Source
 from realtime.frames.pacing import Ticker
 from realtime.frames.request import SourceRequest
 from realtime.frames.time_code import stamp
+from realtime.sources.animated_webp import TICK, AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.file_sound import FileSound
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
@@ -21,18 +22,27 @@ PICTURE_RATE = Fraction(25)
 
 
 def open_file(address: str, request: SourceRequest) -> Source:
-    """A video file, or the pictures that a folder, a glob or a pattern names, at `request.frame_rate` or 25 a second.
+    """A video file, an animation, or the pictures that a folder, a glob or a pattern names.
 
-    Errors are those of FileSource and PictureSource.
+    The pictures come at `request.frame_rate`, or 25 a second. Errors are those of the sources in files.
     """
     path = address.removeprefix(FILE)
     paths = pictures_named(path)
+    if paths is None and is_animated_webp(Path(path)):
+        return _animation(Path(path), request)
     if paths is None:
         return FilmSource(Path(path), request)
     rate = request.frame_rate or PICTURE_RATE
 
     def open_again() -> Reel:
         return Reel(PictureSource(paths, rate, report=request.report), lambda number: float(number / rate))
+
+    return PlaybackSource(open_again(), open_again, request)
+
+
+def _animation(path: Path, request: SourceRequest) -> Source:
+    def open_again() -> Reel:
+        return Reel(AnimatedWebpSource(path, report=request.report), lambda shown: float(shown.pts * TICK))
 
     return PlaybackSource(open_again(), open_again, request)
 

@@ -2,22 +2,28 @@
 
 import glob
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from engines.errors import BadValue, FileMissing
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, in_one_line
 from realtime.frames.frame import Frame
+from realtime.media.animation import is_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
-from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, read_picture, resize
+from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, read_picture, resize
 
 WILDCARDS = re.compile(r"[*?\[]")
 
 
 class PictureSource:
-    """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are scaled to it."""
+    """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are scaled to it.
+
+    Where a picture cannot be read the one before stands for its time, or else the one after; that is told, and
+    `broke_off` from then on. A `strict` source raises what the picture's reader did.
+    """
 
     live = False
 
@@ -28,14 +34,19 @@ class PictureSource:
         *,
         height: int | None = None,
         report: Callable[[str], None] | None = None,
+        strict: bool = False,
     ) -> None:
         if not paths:
             raise BadValue("there are no pictures to read")
         self._paths = tuple(paths)
-        self._report = report or (lambda line: None)
+        self._listener = report or (lambda line: None)
+        self._told: set[str] = set()
+        self._unreadable: set[int] = set()
+        self._telling = threading.Lock()
+        self._strict = strict or len(self._paths) == 1
         self._next = 0
         self._told_of_sizes = False
-        first = read_picture(self._paths[0])
+        first = self._nearest(0)
         for note in first.notes:
             self._report(note)
         if first.alpha is not None:
@@ -56,8 +67,10 @@ class PictureSource:
     def retrieve(self, grabbed: int) -> Frame:
         """The picture as a frame."""
         started = time.perf_counter()
-        path = self._paths[grabbed]
-        rgb = read_picture(path).rgb
+        path, picture = self._paths[grabbed], self._nearest(grabbed)
+        for note in picture.notes:
+            self._report(f"{path.name}: {note}", about=note)
+        rgb = picture.rgb
         size = (rgb.shape[1], rgb.shape[0])
         if size != self._original_size and not self._told_of_sizes:
             self._told_of_sizes = True
@@ -74,6 +87,35 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing stays open between pictures."""
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether a picture could not be read."""
+        return bool(self._unreadable)
+
+    def _nearest(self, number: int) -> Picture:
+        """The picture of this number; where it cannot be read, one before it, or else one after it."""
+        for each in (*range(number, -1, -1), *range(number + 1, len(self._paths))):
+            if each not in self._unreadable and (picture := self._read(each)) is not None:
+                return picture
+        raise BadFile(f"none of the {len(self._paths)} pictures can be read")
+
+    def _read(self, number: int) -> Picture | None:
+        try:
+            return read_picture(self._paths[number])
+        except (ImpastoError, OSError) as error:
+            if self._strict:
+                raise
+            self._unreadable.add(number)
+            self._report(f"{in_one_line(error)}: left out, the picture beside it stands for its time")
+            return None
+
+    def _report(self, line: str, *, about: str = "") -> None:
+        """Tell a line, or what it is about, once, whichever thread met it first."""
+        with self._telling:
+            told, self._told = (about or line) in self._told, self._told | {about or line}
+        if not told:
+            self._listener(line)
 
 
 def find_pictures(text: str) -> list[Path]:
@@ -95,10 +137,10 @@ def find_pictures(text: str) -> list[Path]:
 
 
 def names_pictures(text: str) -> bool:
-    """Whether a person means pictures by this text, and not one video file."""
+    """Whether a person means pictures by this text, and not one video or animation."""
     path = Path(text)
     if path.is_file():
-        return path.suffix.lower() in PICTURE_SUFFIXES
+        return path.suffix.lower() in PICTURE_SUFFIXES and not is_animation(path)
     return path.is_dir() or bool(NUMBERED.search(path.name)) or bool(WILDCARDS.search(text))
 
 
@@ -117,4 +159,4 @@ def numbered(path: Path) -> list[Path]:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts digits by their value."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -145,4 +145,4 @@ def model_for(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> "onnx.Mode
 def version_of(text: str) -> tuple[int, int]:
     """The first two numbers of a version, (0, 0) where it has none."""
     parts = text.split(".")[:2]
-    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(part.isdigit() for part in parts) else (0, 0)
+    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(part.isdecimal() for part in parts) else (0, 0)

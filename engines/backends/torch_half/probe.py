@@ -84,7 +84,7 @@ def precisions_of(gpu: TorchGpu) -> tuple[str, ...]:
 def _runs(architecture: str, capability: tuple[int, int]) -> bool:
     """Whether code for `sm_86` or `compute_90` runs on a GPU: machine code within a generation, PTX from there on."""
     kind, _, digits = architecture.partition("_")
-    number = "".join(each for each in digits if each.isdigit())
+    number = "".join(each for each in digits if each.isdecimal())
     if len(number) < 2:
         return False
     compiled_for = int(number[:-1]), int(number[-1])

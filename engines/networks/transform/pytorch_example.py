@@ -13,21 +13,40 @@ import numpy as np
 from engines.networks.family import ImportedNet, Weights
 from engines.networks.picture_graph import WHITE
 
-# Buffers that InstanceNorm2d had before torch 0.4 and that were never used, and what DataParallel puts before a name.
+# Buffers that InstanceNorm2d had before torch 0.4 and that were never used.
 UNUSED_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
-PARALLEL_PREFIX = "module."
+FIRST, LAST = "conv1.conv2d.weight", "deconv3.conv2d.weight"
+COMPILED = "_orig_mod."  # what torch.compile puts before the names of a net, or of a part of it
+# How the norms' tensors were called while pytorch/examples had a norm of its own.
+OWN_NORM = {"scale": "weight", "shift": "bias"}
 
 
 def read_pytorch_example(tensors: Weights) -> ImportedNet:
     """The net of these tensors; ValueError with the first thing that does not fit."""
-    named = {name.removeprefix(PARALLEL_PREFIX): values for name, values in tensors.items()}
-    own = {name: values for name, values in named.items() if not name.endswith(UNUSED_BUFFERS)}
+    own = {_as_now(name): values for name, values in _of_the_net(tensors).items() if not name.endswith(UNUSED_BUFFERS)}
     blocks = _count_blocks(own)
     try:
         _check_layout(own, blocks)
     except ValueError as error:
         raise ValueError(f"no transform net of pytorch/examples: {error}") from error
     return _translate(own, blocks)
+
+
+def _of_the_net(tensors: Weights) -> dict[str, np.ndarray]:
+    """The net's tensors by its own names.
+
+    DataParallel puts `module.` before them, Lightning the attribute that holds the net, and some programs both. What
+    does not begin so belongs to what was trained with it, such as a loss network.
+    """
+    plain = {name.replace(COMPILED, ""): values for name, values in tensors.items()}
+    places = [name.removesuffix(FIRST) for name in plain if f".{name}".endswith(f".{FIRST}")]
+    before = next((place for place in places if place + LAST in plain), "")
+    return {name.removeprefix(before): values for name, values in plain.items() if name.startswith(before)}
+
+
+def _as_now(name: str) -> str:
+    layer, _, kind = name.rpartition(".")
+    return f"{layer}.{OWN_NORM.get(kind, kind)}" if layer else name
 
 
 def _count_blocks(tensors: Weights) -> int:
@@ -70,7 +89,7 @@ def _norm_channels(width: int, blocks: int) -> list[int]:
 
 def _check_layout(tensors: Weights, blocks: int) -> None:
     """ValueError with the first thing that does not fit."""
-    for name in ("conv1.conv2d.weight", "deconv3.conv2d.weight"):
+    for name in (FIRST, LAST):
         if name not in tensors or tensors[name].ndim != 4 or tensors[name].shape[-1] % 2 == 0:
             raise ValueError(f"{name} is missing or of another shape; it has {_some(tensors)}")
     expected = dict(_expected_shapes(tensors, blocks))

@@ -1,0 +1,112 @@
+"""Frames of an animated WebP, each at its time. GIF and APNG are FFmpeg's affair, as any video."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from engines.errors import BadFile
+from realtime.frames.frame import Frame, Pixels
+from realtime.media.clip import Clip
+from realtime.media.colour.rgb import SDR_TAGS
+from realtime.media.picture_file import read_bytes, resize
+from realtime.media.webp_file import HEAD_BYTES, WebpAnimation, WebpCanvas, read_webp, says_animation
+
+TICK = Fraction(1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """What the animation shows from `pts` on, for `milliseconds`."""
+
+    pixels: Pixels
+    pts: int
+    milliseconds: int
+    captured_at: float
+
+
+class AnimatedWebpSource:
+    """The frames of an animation, once through. `height` scales; `report` is told in a line what is unusual.
+
+    A frame that does not decode is told, and the picture before stands for its time; a `strict` source raises
+    ImpastoError instead. Without any frame that is raised in any case.
+    """
+
+    live = False
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        height: int | None = None,
+        report: Callable[[str], None] | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.path = path
+        self._strict = strict
+        self.broke_off = False
+        self._report = report or (lambda line: None)
+        animation = read_webp(read_bytes(path))
+        if animation is None or not animation.frames:
+            raise BadFile(f"{path} is an animated WebP and holds no frame")
+        self._frames = animation.frames
+        self._canvas = WebpCanvas(animation.size)
+        self._next, self._pts = 0, 0
+        lasts = sum(frame.milliseconds for frame in self._frames) * TICK
+        rate = len(self._frames) / lasts
+        self.clip = Clip(animation.size, TICK, rate, SDR_TAGS, frames=len(self._frames)).scaled(height)
+        self.size = self.clip.size
+        self.frame_rate: Fraction | None = rate
+        self._tell(animation)
+
+    def grab(self) -> ShownPicture | None:
+        """What is shown next; None at the end."""
+        if self._next == len(self._frames):
+            return None
+        frame, pts = self._frames[self._next], self._pts
+        self._next += 1
+        self._pts += frame.milliseconds
+        try:
+            pixels = self._canvas.show(frame)
+        except ValueError:
+            self._lose(f"{self.path.name}: frame {self._next} does not decode", "; the one before stands for its time")
+            pixels = self._canvas.shown()
+        return ShownPicture(pixels, pts, frame.milliseconds, time.perf_counter())
+
+    def retrieve(self, grabbed: ShownPicture) -> Frame:
+        """The picture in RGB at the wanted size."""
+        pixels = grabbed.pixels
+        if (pixels.shape[1], pixels.shape[0]) != self.size:
+            pixels = resize(pixels, self.size)
+        seconds = float(grabbed.pts * TICK)
+        return Frame(pixels, seconds, grabbed.captured_at, grabbed.pts, TICK, grabbed.milliseconds)
+
+    def read(self) -> Frame | None:
+        grabbed = self.grab()
+        return None if grabbed is None else self.retrieve(grabbed)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def _tell(self, animation: WebpAnimation) -> None:
+        if animation.transparent:
+            self._report("transparency: shown on white, video is written without alpha")
+        if animation.cut:
+            self._lose(f"{self.path.name} breaks off: {len(self._frames)} frames of it are there")
+
+    def _lose(self, what: str, instead: str = "") -> None:
+        if self._strict:
+            raise BadFile(what)
+        self.broke_off = True
+        self._report(what + instead)
+
+
+def is_animated_webp(path: Path) -> bool:
+    """Whether a file is an animated WebP, by its beginning and whatever it is called."""
+    if not path.is_file():  # a pipe can be read only once
+        return False
+    with suppress(OSError), path.open("rb") as file:
+        return says_animation(file.read(HEAD_BYTES))
+    return False
