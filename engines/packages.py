@@ -50,12 +50,12 @@ def import_nncf() -> Any:
 
 
 @contextmanager
-def needing_train_extra(what: str) -> Iterator[None]:
-    """Around imports: NotInstalled, for `what` needs it, where a package of the training extra is missing."""
+def needing_extra(extra: str, what: str) -> Iterator[None]:
+    """Around imports: NotInstalled, for `what` needs it, where a package of the extra is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise NotInstalled(f"{what} needs {error.name}; install it with: pip install 'impasto[train]'") from error
+        raise NotInstalled(f"{what} needs {error.name}; install it with: pip install 'impasto[{extra}]'") from error
 
 
 @contextmanager
