@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any
 
 from engines.errors import EngineRefused, NotInstalled
@@ -86,6 +86,14 @@ def import_onnxruntime() -> Any:
     onnxruntime.disable_telemetry_events()
     onnxruntime.set_default_logger_severity(FATAL_ONLY)
     return onnxruntime
+
+
+def installed_version(package: str) -> str:
+    """By its metadata, without importing it; "" where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def plugins(group: str) -> dict[str, EntryPoint]:
