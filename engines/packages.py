@@ -6,7 +6,7 @@ The imports go without what those packages tell to a server, and without what no
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -99,6 +99,17 @@ def installed_version(package: str) -> str:
 def plugins(group: str) -> dict[str, EntryPoint]:
     """Entry points of the group by name, not loaded yet; the first package on the path wins a name."""
     return dict(_scan(group, tuple(sys.path)))
+
+
+def names_of(ours: Mapping[str, str], group: str) -> Iterator[str]:
+    """What is there by name: ours in their order, then what other packages bring, looked at only after ours."""
+    yield from ours
+    yield from (name for name in plugins(group) if name not in ours)
+
+
+def find_place(name: str, ours: Mapping[str, str], group: str) -> EntryPoint | None:
+    """Where that is to be loaded from, `module:attribute`, ours before another package's; None where nothing is."""
+    return EntryPoint(name, ours[name], group) if name in ours else plugins(group).get(name)
 
 
 @contextmanager
