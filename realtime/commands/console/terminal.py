@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import typer
 from rich.console import Console
@@ -72,15 +72,15 @@ class LastingConsole(Console):
         self.quiet = True
 
 
-class Bar:
-    """The progress bar of one piece of work; `report` and `progress` are what the work is given to call."""
+class OneBar:
+    """A bar on stderr with these columns; where stderr is no terminal only the reported lines are written."""
 
-    def __init__(self, console: LastingConsole, unit: str) -> None:
+    def __init__(self, console: LastingConsole, *columns: ProgressColumn) -> None:
         self._console = console
-        self._progress = console.bar(CountColumn(unit), TimeRemainingColumn(table_column=unbroken()))
+        self._progress = console.bar(*columns)
         self._task = self._progress.add_task("starting", total=None)
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -89,8 +89,19 @@ class Bar:
             self._progress.stop()
 
     def report(self, line: str) -> None:
-        """One line for people; the engine and its precision in it also become the bar's label."""
+        """One line for people, which stays."""
         self._console.tell(line)
+
+
+class Bar(OneBar):
+    """The progress of one piece of work; `report` and `progress` are what the work is given to call."""
+
+    def __init__(self, console: LastingConsole, unit: str) -> None:
+        super().__init__(console, CountColumn(unit), TimeRemainingColumn(table_column=unbroken()))
+
+    def report(self, line: str) -> None:
+        """The engine and its precision in a line also become the bar's label."""
+        super().report(line)
         if line.startswith(ENGINE_PREFIX):
             self.label(line.removeprefix(ENGINE_PREFIX).partition(" on ")[0])
 
