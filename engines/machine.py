@@ -78,7 +78,8 @@ def memory_limit_bytes(root: Path = ROOT) -> int | None:
 
 def free_bytes(root: Path = ROOT) -> int | None:
     """What the machine could still give; None where nobody says so, as on systems other than Linux."""
-    kib = [line.split()[1] for line in read_text(root / "proc/meminfo").splitlines() if line.startswith("MemAvailable:")]
+    lines = read_text(root / "proc/meminfo").splitlines()
+    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kib[0]) * 1024 if kib else None
 
 

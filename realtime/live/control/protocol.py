@@ -18,11 +18,11 @@ TOO_LONG = f"the line is longer than {MOST_LINE_BYTES // 1024} KiB"
 
 
 def answer_to(line: bytes, board: ControlBoard) -> bytes:
-    """The answer to one line, with the newline at its end; whatever goes wrong is told in it."""
+    """The answer to one line, with the newline at its end; what the board refuses, or the disk, is told in it."""
     try:
         command, value = parse(line)
         return encoded(_done(command, value, board))
-    except Exception as error:  # a broken listener must not end the server's thread
+    except (ImpastoError, OSError) as error:
         return refusal(in_one_line(error))
 
 
