@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -67,12 +68,19 @@ def with_settings(command: Command, more: Sequence[inspect.Parameter] = ()) -> C
 def settings_from(holder: type[Holder], chosen: Mapping[str, Any]) -> Holder:
     """The settings that were typed; BadParameter where they are out of bounds or do not go together."""
     typed = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
-    try:
+    with bad_parameter():
         for name, (_, setting) in settings_of(holder).items():
             check_setting(spelled(name, setting), typed.get(name), setting)
         return holder(**{name: value for name, value in typed.items() if value is not None})
+
+
+@contextmanager
+def bad_parameter(hint: str | None = None) -> Iterator[None]:
+    """Makes a BadParameter of a ValueError, which then ends the command as wrong usage; `hint` names what is wrong."""
+    try:
+        yield
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(str(error), param_hint=hint) from None
 
 
 def parameters_of(
