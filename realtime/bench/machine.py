@@ -39,7 +39,7 @@ def fingerprint() -> dict[str, Any]:
         "gpus": gpu_facts(),
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "python": platform.pythoninstalled_version(),
+        "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := installed_version(name))},
     }
 
