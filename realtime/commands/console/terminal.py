@@ -1,7 +1,5 @@
 """What a command shows while it works: lines and a bar on stderr, the result on stdout; a signal asks for a stop."""
 
-import json
-import math
 import os
 import signal
 import sys
@@ -17,6 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
+from engines.finite_json import finite_json
 from realtime.commands.console.border import FAILED, INTERRUPTED
 
 ENGINE_PREFIX = "engine: "
@@ -220,15 +219,6 @@ def print_result(result: str | dict[str, Any]) -> None:
     JSON is ASCII, and text escapes what stdout cannot say: a file's name may hold bytes of any encoding.
     """
     if isinstance(result, dict):
-        result = json.dumps(_for_json(result))
+        result = finite_json(result)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # there may be no stdout
     print(result.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-
-
-def _for_json(value: Any) -> Any:
-    """JSON has no infinity, which is the PSNR of equal pictures: it becomes null."""
-    if isinstance(value, dict):
-        return {name: _for_json(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_for_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
