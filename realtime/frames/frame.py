@@ -81,10 +81,7 @@ class Source(Protocol):
 
 @runtime_checkable
 class SplitSource(Protocol):
-    """A source whose reading falls into two parts, so that the dear second part may run on several threads.
-
-    `read()` is `retrieve(grab())`.
-    """
+    """A source whose reading falls into two parts, so that the dear second part may run on several threads."""
 
     def grab(self) -> Any | None:
         """What must be done in order, on one thread; None at the end."""
@@ -93,6 +90,11 @@ class SplitSource(Protocol):
     def retrieve(self, grabbed: Any) -> Frame:
         """The rest; any thread, any order."""
         ...
+
+    def read(self) -> Frame | None:
+        """Both at once, as any source does."""
+        grabbed = self.grab()
+        return None if grabbed is None else self.retrieve(grabbed)
 
 
 class Sink(Protocol):

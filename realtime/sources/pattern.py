@@ -5,7 +5,7 @@ import time
 from fractions import Fraction
 
 from engines.errors import BadValue
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSource
 from realtime.scene import Scene
 
 DEFAULT_SIZE = (640, 360)
@@ -13,7 +13,7 @@ DEFAULT_RATE = Fraction(30)
 WRITTEN = re.compile(r"pattern:(?:(\d+)x(\d+))?(?:@(\d+(?:/\d+)?))?")
 
 
-class PatternSource:
+class PatternSource(SplitSource):
     """Frames of the scene at a steady rate; `frames` None never ends.
 
     The same arguments always give the same frames. Raises ValueError for a size below 64x48, a frame rate that is not
@@ -72,10 +72,6 @@ class PatternSource:
             time_base=self._time_base,
             duration=1,
         )
-
-    def read(self) -> Frame | None:
-        number = self.grab()
-        return None if number is None else self.retrieve(number)
 
     def close(self) -> None:
         """No frame comes after this."""

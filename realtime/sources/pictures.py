@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from engines.errors import BadValue, FileMissing
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSource
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
 from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, read_picture, resize
@@ -16,7 +16,7 @@ from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, read_picture
 WILDCARDS = re.compile(r"[*?\[]")
 
 
-class PictureSource:
+class PictureSource(SplitSource):
     """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are scaled to it."""
 
     live = False
@@ -67,10 +67,6 @@ class PictureSource:
             rgb = resize(rgb, self.size)
         time_base = self.clip.time_base
         return Frame(rgb, float(grabbed * time_base), started, grabbed, time_base, 1)
-
-    def read(self) -> Frame | None:
-        number = self.grab()
-        return None if number is None else self.retrieve(number)
 
     def close(self) -> None:
         """Nothing stays open between pictures."""
