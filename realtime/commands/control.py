@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import ImpastoError
-from realtime.commands.settings import Json, bad_parameter
+from realtime.commands.console.written import bad_parameter
+from realtime.commands.settings import Json
 from realtime.live.control.commands import COMMANDS, Command, Kind, checked_value, find_command
 
 # Or -0.1 would be taken for an option.
@@ -44,9 +45,9 @@ def control(
 
 def _refuse_wrong_usage(command: str, value: str | None) -> None:
     """What no run would take; what this run does not take, as a style that it has not got, is its own to refuse."""
-    with bad_parameter("COMMAND"):
+    with bad_parameter(hint="COMMAND"):
         known = find_command(command)
-    with bad_parameter("VALUE"):
+    with bad_parameter(hint="VALUE"):
         checked_value(known, value)
 
 

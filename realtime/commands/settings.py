@@ -2,8 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from engines.setting import Names, Setting, bounds_of, check_setting, named, settings_of, spelled
 from realtime.commands.console.written import (
+    bad_parameter,
     named_weight,
     positive_fraction,
     size_in_pixels,
@@ -72,15 +72,6 @@ def settings_from(holder: type[Holder], chosen: Mapping[str, Any]) -> Holder:
         for name, (_, setting) in settings_of(holder).items():
             check_setting(spelled(name, setting), typed.get(name), setting)
         return holder(**{name: value for name, value in typed.items() if value is not None})
-
-
-@contextmanager
-def bad_parameter(hint: str | None = None) -> Iterator[None]:
-    """Makes a BadParameter of a ValueError, which then ends the command as wrong usage; `hint` names what is wrong."""
-    try:
-        yield
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=hint) from None
 
 
 def parameters_of(

@@ -109,7 +109,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class SplitSink(Protocol):
-    """A sink whose writing falls into two parts. `write(frame)` is `put(prepare(frame))`."""
+    """A sink whose writing falls into two parts, so that the first may run on several threads."""
 
     def prepare(self, frame: Frame) -> Any:
         """What may be done on any thread, in any order."""
@@ -118,6 +118,10 @@ class SplitSink(Protocol):
     def put(self, prepared: Any) -> None:
         """The rest, in order, on one thread."""
         ...
+
+    def write(self, frame: Frame) -> None:
+        """Both at once, as any sink does."""
+        self.put(self.prepare(frame))
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 
 from engines.errors import BadValue
 from engines.failures import on_failure
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSink
 from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
@@ -37,7 +37,7 @@ class PreparedPicture:
     begins: Fraction
 
 
-class FileSink:
+class FileSink(SplitSink):
     """Writes frames as video, with everything else of the clip's own file copied beside them.
 
     The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
@@ -90,9 +90,6 @@ class FileSink:
             self._copy.until(prepared.begins)
             self._container.mux(self._stream.encode(prepared.picture))
         self._begun = prepared.begins
-
-    def write(self, frame: Frame) -> None:
-        self.put(self.prepare(frame))
 
     def close(self) -> None:
         """Finish the file and give it its name; a file without a frame is not kept."""
