@@ -56,11 +56,7 @@ def commit(folder: Path = SOURCE) -> str:
     if not (folder / ".git").exists():
         return ""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip()
+    return _answer(command, GIT_SECONDS).strip()
 
 
 def gpu_facts() -> list[dict[str, str]]:
@@ -86,9 +82,12 @@ def _ask_cards(query: str, *, units: bool) -> list[list[str]]:
     if program is None:
         return []
     form = "csv,noheader" if units else "csv,noheader,nounits"
-    command = [program, f"--query-gpu={query}", f"--format={form}"]
+    return parse_answer(_answer([program, f"--query-gpu={query}", f"--format={form}"], SMI_SECONDS))
+
+
+def _answer(command: list[str], seconds: float) -> str:
+    """What a program says; "" where it fails or says nothing in time."""
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=SMI_SECONDS, check=True)
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return []
-    return parse_answer(answer.stdout)
+        return ""
