@@ -3,10 +3,12 @@ PYTHON ?= python3
 CLIP ?=
 DEMO_VENV := .venv
 TEST_VENV := .venv-test
+# Each process of the tests takes about 1 GB.
+SPREAD := --numprocesses logical --maxprocesses 4 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-camera check clean python-is-new-enough
+.PHONY: help demo test test-camera check campaign faults clean python-is-new-enough
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -16,16 +18,22 @@ demo: $(DEMO_VENV)/.installed ## paint the built-in scene, or CLIP=my.mp4, and s
 	@$(DEMO_VENV)/bin/python -m realtime.commands.demo $(if $(CLIP),"$(CLIP)")
 
 test: $(TEST_VENV)/.installed ## run the tests
-	@$(TEST_VENV)/bin/python -m pytest
+	@$(TEST_VENV)/bin/python -m pytest $(SPREAD)
 
 check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 	@$(TEST_VENV)/bin/ruff check .
 	@$(TEST_VENV)/bin/mypy
-	@$(TEST_VENV)/bin/python -m pytest
+	@$(TEST_VENV)/bin/python -m pytest $(SPREAD)
 
 test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a guest under QEMU
 	@$(TEST_VENV)/bin/python $(PIP_INSTALL) --editable '.[virtualcam]'
 	@$(TEST_VENV)/bin/python tests/camera_guest.py
+
+campaign: $(TEST_VENV)/.installed ## 300 files of every kind through `impasto video`, a quarter of an hour at most
+	@$(TEST_VENV)/bin/python tests/campaign.py
+
+faults: $(TEST_VENV)/.installed ## kills, full disks, clocks set back: what is left; twenty minutes
+	@$(TEST_VENV)/bin/python tests/faults.py
 
 clean: ## remove the environments and what they left
 	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo

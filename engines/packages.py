@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engines.errors import EngineRefused, NotInstalled
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # The model converter reports its import to a server and takes half the time of it.
 CONVERTER = "openvino.tools.ovc"
@@ -90,13 +92,15 @@ def import_onnxruntime() -> Any:
 
 def installed_version(package: str) -> str:
     """By its metadata, without importing it; "" where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
         return ""
 
 
-def plugins(group: str) -> dict[str, EntryPoint]:
+def plugins(group: str) -> "dict[str, EntryPoint]":
     """Entry points of the group by name, not loaded yet; the first package on the path wins a name."""
     return dict(_scan(group, tuple(sys.path)))
 
@@ -107,8 +111,10 @@ def names_of(ours: Mapping[str, str], group: str) -> Iterator[str]:
     yield from (name for name in plugins(group) if name not in ours)
 
 
-def find_place(name: str, ours: Mapping[str, str], group: str) -> EntryPoint | None:
+def find_place(name: str, ours: Mapping[str, str], group: str) -> "EntryPoint | None":
     """Where that is to be loaded from, `module:attribute`, ours before another package's; None where nothing is."""
+    from importlib.metadata import EntryPoint
+
     return EntryPoint(name, ours[name], group) if name in ours else plugins(group).get(name)
 
 
@@ -125,8 +131,10 @@ def _hidden(*names: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
-def _scan(group: str, path: tuple[str, ...]) -> tuple[tuple[str, EntryPoint], ...]:
+def _scan(group: str, path: tuple[str, ...]) -> "tuple[tuple[str, EntryPoint], ...]":
     """Reading every package's metadata takes tens of milliseconds: once for each state of sys.path is enough."""
+    from importlib.metadata import entry_points  # not for --help: it loads the email package
+
     found: dict[str, EntryPoint] = {}
     for entry_point in entry_points(group=group):
         found.setdefault(entry_point.name, entry_point)

@@ -1,7 +1,6 @@
 """The command line: `impasto COMMAND`. Every command lives in a file of realtime/commands."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from engines.errors import DEBUG_VARIABLE
 from realtime.commands.bench import bench
 from realtime.commands.compile import compile_styles
-from realtime.commands.console.border import INTERRUPTED, at_the_border
+from realtime.commands.console.border import INTERRUPTED, at_the_border, leave
 from realtime.commands.control import CONTEXT_SETTINGS, control
 from realtime.commands.doctor import doctor
 from realtime.commands.evaluate import evaluate
@@ -61,7 +60,9 @@ def main() -> None:
     try:
         app(prog_name="impasto")
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        leave(INTERRUPTED)
+    except SystemExit as ended:
+        leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
 
 
 if __name__ == "__main__":

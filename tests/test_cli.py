@@ -242,3 +242,28 @@ def test_names_of_styles_are_whole_in_a_narrow_terminal() -> None:
     assert done.returncode == 0
     for name in (name for file in list_gallery() for name in file.card.names):
         assert re.search(rf"\b{name}\b", done.stdout)
+
+
+THREAD_IN_A_RUNTIME = """
+import threading, time
+import cv2, numpy as np
+from realtime.commands.console.border import leave
+
+noise = np.random.rand(600, 600, 3).astype(np.float32)
+
+def work():
+    while True:
+        cv2.GaussianBlur(noise, (31, 31), 0)
+
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.1)
+print("all is said")
+leave(3)
+"""
+
+
+def test_a_thread_inside_a_runtime_does_not_abort_the_process() -> None:
+    """By sys.exit it ends in SIGABRT."""
+    ended = subprocess.run([sys.executable, "-c", THREAD_IN_A_RUNTIME], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "all is said\n", "")

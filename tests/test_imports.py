@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,15 @@ NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def modules_of(package: str) -> list[Path]:
+    return [path for path in MODULES if relative(path).startswith(f"{package}/")]
+
+
 def imports(tree: ast.AST) -> Iterator[str]:
     """Dotted names of everything that is imported anywhere in the tree."""
     for node in ast.walk(tree):
@@ -127,49 +137,56 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_arrows_run_one_way(path: Path) -> None:
-    package = relative(path).split("/")[0]
-    others = tuple(name for name in PACKAGES if name != package)
-    against = [
-        name
-        for name in imports(ast.parse(path.read_text()))
-        if within(name, others) and not within(name, ALLOWED[package])
-    ]
-    assert not against
+def wrong_in(modules: Iterable[Path], wrong: Callable[[Path], Iterable[str]]) -> dict[str, list[str]]:
+    """Of each module in which something is wrong, what it is."""
+    found = {relative(path): sorted(wrong(path)) for path in modules}
+    return {path: names for path, names in found.items() if names}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if relative(path).startswith(tuple(FLOORS))], ids=relative)
-def test_arrows_run_downward(path: Path) -> None:
-    package, _, rest = relative(path).partition("/")
-    own = rest.split("/")[0].removesuffix(".py")
-    if own == "__init__":
-        return
+def test_arrows_run_one_way() -> None:
+    def against(path: Path) -> Iterator[str]:
+        package = relative(path).split("/")[0]
+        others = tuple(name for name in PACKAGES if name != package)
+        names = imports(tree_of(path))
+        yield from (name for name in names if within(name, others) and not within(name, ALLOWED[package]))
+
+    assert not wrong_in(MODULES, against)
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_arrows_run_downward(package: str) -> None:
     floor = {room: index for index, rooms in enumerate(FLOORS[package]) for room in rooms}
-    tree = ast.parse(path.read_text())
-    named = {*imports(tree), *opened_later(tree)}
-    rooms = {room_of(name) for name in named if name.startswith(f"{package}.")} - {own}
-    assert not {room for room in rooms if floor[room] <= floor[own]}
+
+    def upward(path: Path) -> Iterator[str]:
+        own = relative(path).split("/")[1].removesuffix(".py")
+        named = {*imports(tree_of(path)), *opened_later(tree_of(path))}
+        rooms = {room_of(name) for name in named if name.startswith(f"{package}.")} - {own}
+        yield from (room for room in rooms if own != "__init__" and floor[room] <= floor[own])
+
+    assert not wrong_in(modules_of(package), upward)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_torch_is_loaded_only_where_nets_are_made(path: Path) -> None:
-    if relative(path).startswith(IMPORT_TORCH_AT_THE_TOP):
-        return
-    names = imports_on_load(ast.parse(path.read_text()))
+def test_torch_is_loaded_only_where_nets_are_made() -> None:
     nets = tuple(net.removesuffix(".py").replace("/", ".") for net in NETS_IN_TORCH)
-    assert not [name for name in names if within(name, ("torch", "torchvision", *nets))]
+
+    def heavy(path: Path) -> Iterator[str]:
+        if not relative(path).startswith(IMPORT_TORCH_AT_THE_TOP):
+            names = imports_on_load(tree_of(path))
+            yield from (name for name in names if within(name, ("torch", "torchvision", *nets)))
+
+    assert not wrong_in(MODULES, heavy)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if relative(path).startswith("realtime/")], ids=relative)
-def test_realtime_meets_the_trainers_in_few_places(path: Path) -> None:
-    if relative(path) not in IMPORT_TRAINERS:
-        assert not [name for name in imports(ast.parse(path.read_text())) if within(name, ("trainers",))]
+def test_realtime_meets_the_trainers_in_few_places() -> None:
+    def met(path: Path) -> Iterator[str]:
+        if relative(path) not in IMPORT_TRAINERS:
+            yield from (name for name in imports(tree_of(path)) if within(name, ("trainers",)))
+
+    assert not wrong_in(modules_of("realtime"), met)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_modules_are_named_after_a_subject(path: Path) -> None:
-    assert path.stem not in NAMES_THAT_SAY_NOTHING
+def test_modules_are_named_after_a_subject() -> None:
+    assert not [relative(path) for path in MODULES if path.stem in NAMES_THAT_SAY_NOTHING]
 
 
 def modules_loaded_by(statement: str) -> set[str]:

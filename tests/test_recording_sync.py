@@ -164,7 +164,7 @@ def test_sound_that_comes_late_is_where_it_belongs(tmp_path: Path) -> None:
     assert np.abs(offsets(path)).max() < NOBODY_NOTICES_SECONDS
 
 
-@pytest.mark.parametrize(("seconds", "speed"), [(600, 1 + 200e-6), (120, 1 - 1e-3)])
+@pytest.mark.parametrize(("seconds", "speed"), [(200, 1 + 600e-6), (120, 1 - 1e-3)])
 def test_another_clock_in_the_sound_card_does_not_part_them(tmp_path: Path, seconds: int, speed: float) -> None:
     """Uncorrected, they would be 120 ms apart at the end of both."""
     path = tmp_path / "live.mkv"

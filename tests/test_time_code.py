@@ -139,7 +139,7 @@ def test_it_survives_the_paint_of_every_style(engine: Engine, gallery: StyleFile
     """And the paint's coding as H.264."""
     random = np.random.default_rng(5)
     for name in gallery.card.names:
-        seconds = random.uniform(0, PERIOD_SECONDS, 4)
+        seconds = random.uniform(0, PERIOD_SECONDS, 2)
         controls = Controls(gallery.vector(name))
         frames = [painted(engine, stamped(one, 30 * number), controls) for number, one in enumerate(seconds)]
         for pictures in (frames, encoded(frames, 28)):

@@ -12,6 +12,7 @@ from trainers.data import (
     Crops,
     batches,
     find_pictures,
+    misexposed,
     open_picture,
     random_crop,
     readable_pictures,
@@ -83,6 +84,20 @@ def test_every_picture_comes_once_a_round(folder: Path, monkeypatch: pytest.Monk
         crops[number, 16]
     assert sorted(seen[:5]) == sorted(seen[5:]) == sorted(paths)
     assert seen[:5] != seen[5:]
+
+
+def test_misexposed_photos_have_less_or_more_light(folder: Path) -> None:
+    """In light, not in the numbers of the file; none of them where none are wanted."""
+    assert misexposed(torch.full((3, 1, 1), 0.8), -1.0).flatten().tolist() == pytest.approx(
+        [(0.8**2.2 / 2) ** (1 / 2.2)] * 3
+    )
+    assert misexposed(torch.tensor([0.0, 0.9, 1.0]), 1.0).tolist() == [0.0, 1.0, 1.0]
+    paths, _ = readable_pictures(find_pictures([folder]))
+    plain, other = (Crops(paths, CropOptions((24,), misexposed=share), seed=5, length=60) for share in (0.0, 1.0))
+    stops = [float(((other[n, 24].mean() + 1e-6) / (plain[n, 24].mean() + 1e-6)).log2()) for n in range(60)]
+    darker = sum(change < 0 for change in stops)
+    assert 30 < darker < 50
+    assert darker + sum(change > 0 for change in stops) == 60
 
 
 def test_the_long_side_of_a_style_picture_is_set(folder: Path) -> None:

@@ -21,6 +21,8 @@ from engines.errors import BadFile, BadValue, FileMissing
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
 COLOUR_JITTER = 0.15  # light, contrast and colour of a crop are more or less by up to this share
+DISPLAY_GAMMA = 2.2
+TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 
 
@@ -28,11 +30,13 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 class CropOptions:
     """Square random crops from pictures whose short side is 1 to `max_scale` times theirs.
 
-    Each step's crops have one of the `sizes`, in pixels, drawn by chance.
+    Each step's crops have one of the `sizes`, in pixels, drawn by chance. The share `misexposed` is as cameras take it
+    at night or against the light: too dark by half a stop to four, or, one in three, too bright by up to one.
     """
 
     sizes: tuple[int, ...] = (256,)
     max_scale: float = 1.6
+    misexposed: float = 0.0
 
     def __post_init__(self) -> None:
         if self.max_scale < 1:
@@ -106,6 +110,11 @@ def random_crop(picture: Image.Image, size: int, options: CropOptions, rng: np.r
     return crop
 
 
+def misexposed(picture: Tensor, stops: float) -> Tensor:
+    """The picture [3, H, W], 0..1 in sRGB, with 2**stops the light; what is brighter than white is white."""
+    return (picture**DISPLAY_GAMMA * 2**stops).clamp(0, 1) ** (1 / DISPLAY_GAMMA)
+
+
 class Crops(Dataset[Tensor]):
     """Sample (n, size) is a crop of one picture; every picture comes once in each round of len(paths) samples."""
 
@@ -128,7 +137,11 @@ class Crops(Dataset[Tensor]):
         turn, place = divmod(number, len(self.paths))
         order = np.random.default_rng((self.seed, 1, turn)).permutation(len(self.paths))
         rng = np.random.default_rng((self.seed, 2, number))
-        return to_tensor(random_crop(open_picture(self.paths[order[place]]), size, self.options, rng))
+        crop = to_tensor(random_crop(open_picture(self.paths[order[place]]), size, self.options, rng))
+        if rng.random() >= self.options.misexposed:
+            return crop
+        too_bright = rng.random() < TOO_BRIGHT_SHARE
+        return misexposed(crop, rng.uniform(*(TOO_BRIGHT_STOPS if too_bright else TOO_DARK_STOPS)))
 
 
 def batches(

@@ -187,7 +187,7 @@ def _content(options: JohnsonOptions, report: Report) -> list[Path]:
 
 
 def _feed(pictures: list[Path], options: JohnsonOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
-    crops = CropOptions(sizes=options.sizes, max_scale=options.max_scale)
+    crops = CropOptions(options.sizes, options.max_scale, misexposed=options.misexposed)
     length = options.steps * options.batch * accelerator.num_processes
     return batches(
         Crops(pictures, crops, options.seed, length), options.batch, start=start, stop=options.steps,

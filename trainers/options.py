@@ -52,6 +52,9 @@ class JohnsonOptions:
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that a net sees, 0 up to this deviation.", least=0, most=0.5)
     ] = 0.012
+    misexposed: Annotated[
+        float, Setting("Share of the photos that are too dark or too bright, as at night.", least=0, most=1)
+    ] = 0.1
     stroke: Annotated[
         float, Setting("Size of the style pictures, and so of the strokes: 1 is 640 pixels long.", least=0.25, most=4)
     ] = 1.4

@@ -3,8 +3,10 @@
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import ParamSpec
+from contextlib import suppress
+from typing import NoReturn, ParamSpec
 
 import typer
 
@@ -34,6 +36,20 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
             raise typer.Exit(FAILED) from None
 
     return guarded
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this code.
+
+    A thread that is inside a runtime, as one that restores an engine which nobody waits for any more, comes back while
+    Python shuts down; Python then ends the thread, and C++ aborts the process. So where there is one it ends at once.
+    """
+    if not any(thread.daemon for thread in threading.enumerate()):
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def wants_traceback() -> bool:
