@@ -36,7 +36,7 @@ def cpu_flags() -> str:
 
 def _field(name: str) -> str:
     """The first processor's value of a line of /proc/cpuinfo; empty where there is none."""
-    lines = (line.partition(":") for line in _read(CPU_INFO).splitlines())
+    lines = (line.partition(":") for line in read_text(CPU_INFO).splitlines())
     return next((value.strip() for key, _, value in lines if key.strip() == name), "")
 
 
@@ -55,9 +55,9 @@ def cpu_limit(root: Path = ROOT) -> float | None:
     """How many cores' worth of time there is; None where nothing limits it."""
     limits = []
     for group in _control_groups(root, "cpu"):
-        quota, _, period = _read(group / "cpu.max").partition(" ")
+        quota, _, period = read_text(group / "cpu.max").partition(" ")
         if not quota:
-            quota, period = _read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us")
+            quota, period = read_text(group / "cpu.cfs_quota_us"), read_text(group / "cpu.cfs_period_us")
         if quota.isdecimal() and period.isdecimal() and int(period):
             limits.append(int(quota) / int(period))
     return min(limits, default=None)
@@ -78,7 +78,8 @@ def memory_limit_bytes(root: Path = ROOT) -> int | None:
 
 def free_bytes(root: Path = ROOT) -> int | None:
     """What the machine could still give; None where nobody says so, as on systems other than Linux."""
-    kib = [line.split()[1] for line in _read(root / "proc/meminfo").splitlines() if line.startswith("MemAvailable:")]
+    lines = read_text(root / "proc/meminfo").splitlines()
+    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kib[0]) * 1024 if kib else None
 
 
@@ -94,7 +95,7 @@ def _control_groups(root: Path, controller: str) -> Iterator[Path]:
     """
     mount = root / "sys/fs/cgroup"
     yield from (mount, mount / controller)
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers or controller in controllers.split(","):
             parts = [part for part in path.split("/") if part not in ("", "..")]
@@ -103,17 +104,17 @@ def _control_groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _memory_limit(group: Path) -> int | None:
-    limit = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes")
+    limit = read_text(group / "memory.max") or read_text(group / "memory.limit_in_bytes")
     return int(limit) if limit.isdecimal() and int(limit) < UNLIMITED_BYTES else None
 
 
 def _memory_left(group: Path) -> int | None:
     """The limit less what is used; pages of files that the system would drop do not count as used."""
     limit = _memory_limit(group)
-    used = _read(group / "memory.current") or _read(group / "memory.usage_in_bytes")
+    used = read_text(group / "memory.current") or read_text(group / "memory.usage_in_bytes")
     if limit is None or not used.isdecimal():
         return None
-    counted = dict(line.split() for line in _read(group / "memory.stat").splitlines())
+    counted = dict(line.split() for line in read_text(group / "memory.stat").splitlines())
     droppable = counted.get("total_inactive_file") or counted.get("inactive_file", "0")
     return max(0, limit - int(used) + int(droppable))
 
@@ -122,7 +123,8 @@ def _least(amounts: Iterable[int | None]) -> int | None:
     return min((amount for amount in amounts if amount is not None), default=None)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """What a file of the kernel's says; "" where it cannot be read."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -132,14 +134,14 @@ def _read(path: Path) -> str:
 def display_devices(pci: Path = PCI) -> list[Path]:
     """The folders of the graphics devices on the PCI bus, with or without a driver."""
     devices = sorted(pci.iterdir()) if pci.is_dir() else []
-    return [device for device in devices if _read(device / "class").startswith(DISPLAY_CLASS)]
+    return [device for device in devices if read_text(device / "class").startswith(DISPLAY_CLASS)]
 
 
 def may_have_gpu(vendors: Collection[str], pci: Path = PCI, nodes: Sequence[Path] = NVIDIA_NODES) -> bool:
     """Whether there is a GPU of one of these vendors; where the system does not list what there is, there may be."""
     if sys.platform != "linux":
         return sys.platform != "darwin" or APPLE in vendors
-    found = {_read(device / "vendor").removeprefix("0x") for device in display_devices(pci)}
+    found = {read_text(device / "vendor").removeprefix("0x") for device in display_devices(pci)}
     if any(node.exists() for node in nodes):
         found.add(NVIDIA)
     return not found.isdisjoint(vendors)

@@ -58,7 +58,7 @@ def test_peers_count_until_they_have_had_a_turn() -> None:
 
 def test_a_quick_run_refuses_what_it_leaves_out() -> None:
     with pytest.raises(ImpastoError, match="--quick leaves out --peers and --live"):
-        quickened(BenchOptions(quick=True, peers=True, live=True))
+        BenchOptions(quick=True, peers=True, live=True)
 
 
 def lines_of(

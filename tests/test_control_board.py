@@ -75,7 +75,7 @@ def test_another_file_is_checked_and_taken_at_once(small_style: Path, tmp_path: 
     board.do("mix", "night")
     assert board.do("style", f"{other}:lines").style == f"{other}:lines"
     assert board.settings.mix_with == ""
-    assert board.style_names == ("dots", "lines")
+    assert board.describe()["styles"] == ["dots", "lines"]
     assert board.do("next").style == f"{other}:dots"
     with pytest.raises(ImpastoError, match="another file"):
         board.do("mix", f"{small_style}:waves")

@@ -5,7 +5,7 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ PATIENCE_SECONDS = 30.0
 pytestmark = pytest.mark.skipif(not has_sockets(), reason="this system has no Unix sockets")
 
 
-def a_board() -> ControlBoard:
+def a_board(on_snapshot: Callable[[], str] = lambda: "picture.png") -> ControlBoard:
     return ControlBoard(
         LiveSettings(style="waves"),
         ("waves", "night"),
-        on_snapshot=lambda: "picture.png",
+        on_snapshot=on_snapshot,
         on_quit=lambda: None,
         figures=lambda: {"painted_fps": float("nan")},
     )
@@ -46,6 +46,10 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server(runtime: Path) -> Iterator[ControlServer]:
     with ControlServer(a_board()) as running:
         yield running
+
+
+def no_space() -> str:
+    raise OSError(28, "No space left on device")
 
 
 class Client:
@@ -71,6 +75,12 @@ class Client:
     def hear(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.answers.readline())
         return answer
+
+
+def test_what_the_disk_refuses_is_told_and_the_server_goes_on(runtime: Path) -> None:
+    with ControlServer(a_board(on_snapshot=no_space)) as server, Client(server.path) as client:
+        assert client.ask(b'{"command": "snapshot"}\n') == {"ok": False, "error": "No space left on device"}
+        assert client.ask(b'{"command": "next"}\n')["ok"]
 
 
 def test_a_command_and_its_answer(server: ControlServer) -> None:

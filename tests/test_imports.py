@@ -52,7 +52,7 @@ FLOORS = {
         ("style",),
         ("packages",),
         ("setting",),
-        ("names", "errors", "failures", "lazy_names"),
+        ("names", "errors", "failures", "finite_json", "lazy_names"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

@@ -17,7 +17,7 @@ from fakes import (
 
 from engines.errors import ImpastoError
 from engines.loading.engine import Controls
-from realtime.files.loop import most_frames_alive, run, worker_count
+from realtime.files.loop import GRABBED_AHEAD, run, worker_count
 from realtime.files.stats import STAGES
 from realtime.frames.frame import Frame, Pixels, Sink
 from realtime.painting.stylizer import Stylizer
@@ -53,6 +53,15 @@ def test_every_sink_gets_every_frame() -> None:
 def test_no_frame_at_all() -> None:
     stats = run(NumberSource(0), copying_stylizer(), [RememberingSink()])
     assert (stats.frames, stats.first_frame_seconds) == (0, None)
+
+
+def most_frames_alive(workers: int) -> int:
+    """How many frames a run with so many workers holds at most.
+
+    One being grabbed, those grabbed ahead, one whose worker waits for a place in line, the line (frames are painted
+    while they stand in it), and one being written.
+    """
+    return 1 + GRABBED_AHEAD + 1 + (workers + 1) + 1
 
 
 def test_memory_is_bounded_whatever_the_length() -> None:

@@ -255,7 +255,7 @@ def test_no_style_is_written_for_an_unknown_family(tmp_path: Path) -> None:
 def test_a_package_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     """And the nets of others are painted as before."""
     with installed(tmp_path / "site", "nowhere:FAMILY"):
-        with pytest.raises(ImpastoError, match=r"'toy' of another package cannot be opened \(nowhere:.*install"):
+        with pytest.raises(ImpastoError, match=r"'toy' cannot be opened \(nowhere:.*install"):
             open_family(NAME)
         assert net_bytes(write_small_style(tmp_path / "small.onnx"), (16, 16)) > 0
 

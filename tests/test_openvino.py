@@ -1,5 +1,6 @@
 """OpenVINO's engines: how they share the machine, one net for a range of sizes, and closing while frames are in it."""
 
+import ctypes
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ import pytest
 from small_styles import random_frame, write_small_style
 
 from engines.backends.openvino.backend import OpenVinoEngine
-from engines.backends.openvino.signal_stack import signal_stack
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
@@ -113,6 +113,13 @@ def test_a_size_outside_the_range_is_a_value_error(ranged: Engine, style: StyleF
 def test_a_size_in_use_outside_its_own_range_is_refused(style: StyleFile) -> None:
     with pytest.raises(EngineRefused, match="takes the sizes 20x16-128x96, which 64x200 is not"):
         build(style, replace(SPEC, height=200, size_range=RANGE))
+
+
+def signal_stack() -> bytes:
+    """This thread's alternate signal stack, as Linux tells it: address, flags and size."""
+    told = ctypes.create_string_buffer(64)
+    assert ctypes.CDLL(None).sigaltstack(None, told) == 0
+    return told.raw
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="seen on Linux")

@@ -227,7 +227,7 @@ def test_fewer_frames_than_none_are_refused() -> None:
     ],
 )
 def test_a_source_is_written_in_a_word(text: str, size: tuple[int, int], rate: Fraction) -> None:
-    source = PatternSource.from_text(text, frames=1)
+    source = PatternSource.from_text(text)
     assert (source.size, source.frame_rate) == (size, rate)
 
 

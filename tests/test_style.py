@@ -18,7 +18,16 @@ from engines.errors import ImpastoError
 from engines.networks.transform.net import TransformNet
 from engines.style.file import CARD_KEY
 from engines.style.metadata import read_metadata
-from engines.style.styles import NamedStyle, StyleCard, StyleFile, list_gallery, load_style, resolve, save_style
+from engines.style.styles import (
+    NamedStyle,
+    StyleCard,
+    StyleFile,
+    gallery_items,
+    list_gallery,
+    load_style,
+    resolve,
+    save_style,
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +128,16 @@ def test_other_packages_add_styles(gallery: Path, tmp_path: Path, monkeypatch: p
     metadata = tmp_path / "site" / "kelp-1.0.dist-info"
     metadata.mkdir(parents=True)
     metadata.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: kelp\nVersion: 1.0\n")
-    lines = ["[impasto.styles]", "kelp = kelp_styles:path", "broken = kelp_styles:nothing"]
+    lines = ["[impasto.styles]", "kelp = kelp_styles:path", "broken = kelp_styles:nothing", "lost = kelp_styles:lost"]
     metadata.joinpath("entry_points.txt").write_text("\n".join(lines))
-    source = f"def path():\n    return {str(tmp_path / 'theirs.onnx')!r}\n"
+    source = f"def path():\n    return {str(tmp_path / 'theirs.onnx')!r}\ndef lost():\n    return {{}}['kelp']\n"
     metadata.parent.joinpath("kelp_styles.py").write_text(source)
     monkeypatch.syspath_prepend(metadata.parent)
     assert resolve("kelp")[0].card.name == "theirs"
     assert [file.card.name for file in list_gallery()] == ["gallery", "theirs"]
+    (lost,) = (item for item in gallery_items() if item.name == "lost")
+    with pytest.raises(ImpastoError, match="KeyError: 'kelp'"):
+        lost.read()
 
 
 def test_the_card_is_read_without_the_onnx_package(style: StyleFile) -> None:

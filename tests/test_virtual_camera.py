@@ -87,7 +87,7 @@ def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(ImpastoError) as caught:
         open_virtual_camera("virtualcam:", request())
-    assert str(caught.value) == "virtualcam needs a further package: pip install 'impasto[virtualcam]'"
+    assert str(caught.value) == "virtualcam needs pyvirtualcam; install it with: pip install 'impasto[virtualcam]'"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for Linux's driver")

@@ -20,6 +20,7 @@ from engines.errors import BadFile, BadValue, FileMissing
 
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
+COLOUR_JITTER = 0.15  # light, contrast and colour of a crop are more or less by up to this share
 DISPLAY_GAMMA = 2.2
 TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
@@ -35,8 +36,6 @@ class CropOptions:
 
     sizes: tuple[int, ...] = (256,)
     max_scale: float = 1.6
-    flip: bool = True
-    colour_jitter: float = 0.15
     misexposed: float = 0.0
 
     def __post_init__(self) -> None:
@@ -104,11 +103,10 @@ def random_crop(picture: Image.Image, size: int, options: CropOptions, rng: np.r
     top = rng.uniform(0, picture.height - visible)
     box = (left, top, left + visible, top + visible)
     crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    if options.flip and rng.random() < 0.5:
+    if rng.random() < 0.5:
         crop = ImageOps.mirror(crop)
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        if options.colour_jitter:
-            crop = enhance(crop).enhance(1 + rng.uniform(-1, 1) * options.colour_jitter)
+        crop = enhance(crop).enhance(1 + rng.uniform(-1, 1) * COLOUR_JITTER)
     return crop
 
 

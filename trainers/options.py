@@ -19,6 +19,13 @@ STROKE_REFERENCE_PX = 640
 ALL_STYLE_LAYERS = (
     "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4", "relu4_1",
 )  # fmt: skip
+ContentLayers = Annotated[
+    tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
+]
+StyleLayers = Annotated[
+    tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
+]
+Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +59,13 @@ class JohnsonOptions:
         float, Setting("Size of the style pictures, and so of the strokes: 1 is 640 pixels long.", least=0.25, most=4)
     ] = 1.4
     loss: Annotated[str, Setting("wasserstein or gram.", choices=LOSSES)] = "wasserstein"
-    octaves: Annotated[
-        int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)
-    ] = 3
+    octaves: Octaves = 3
     detail_floor: Annotated[
         float, Setting("How much content counts where a photo is flat, 0 to 1.", least=0, most=1)
     ] = 0.1
     loss_network: Annotated[str, Setting("5se, vgg16, vgg19, or a file of weights.")] = "5se"
-    content_layers: Annotated[
-        tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
-    ] = ("relu3_1", "relu4_1")
-    style_layers: Annotated[
-        tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
-    ] = ALL_STYLE_LAYERS
+    content_layers: ContentLayers = ("relu3_1", "relu4_1")
+    style_layers: StyleLayers = ALL_STYLE_LAYERS
     content_weight: Annotated[float, Setting("Weight of the content loss.")] = 2.0
     style_weight: Annotated[float, Setting("Weight of the style loss.")] = 15.0
     style_weights: Annotated[
@@ -172,12 +173,8 @@ class GatysOptions:
     style_weight: Annotated[float, Setting("Weight of the style loss.", least=0)] = 15.0
     tv_weight: Annotated[float, Setting("Weight of the total variation.", least=0)] = 5.0
     range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
-    content_layers: Annotated[
-        tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
-    ] = ("relu3_1", "relu4_1")
-    style_layers: Annotated[
-        tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
-    ] = ("input", *ALL_STYLE_LAYERS)
+    content_layers: ContentLayers = ("relu3_1", "relu4_1")
+    style_layers: StyleLayers = ("input", *ALL_STYLE_LAYERS)
     loss_network: Annotated[str, Setting("5se (comes along), vgg16 or vgg19 (downloaded), or a file of weights.")] = (
         "5se"
     )
@@ -190,9 +187,7 @@ class GatysOptions:
             "How much detail is told from its surroundings, not the whole picture: keeps small faces.", least=0, most=1
         ),
     ] = 0.65
-    octaves: Annotated[
-        int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)
-    ] = 3
+    octaves: Octaves = 3
     levels: Annotated[int, Setting("Bands of the pyramid that is moved; 1 moves the pixels.", least=1)] = 5
     least_size: Annotated[int, Setting("Long side of the coarsest scale.", least=LEAST_PICTURE_PX, most=16_384)] = 128
     samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 4096

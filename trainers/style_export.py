@@ -5,11 +5,10 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -32,30 +31,19 @@ VALIDATION_PICTURES = 24
 MOST_NAMES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """What a style card says of one picture; empty where nobody has said it."""
-
-    title: str = ""
-    artist: str = ""
-    year: str = ""
-    source: str = ""
-    licence: str = ""
-
-
 def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, float]:
     """Measures the net and writes `options.out`; returns the figures. The device is the net's own."""
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
     figures = measure(trained.net, read_paintings(options, perceptual, device), options)
     weights, vectors = weights_and_styles(trained.net)
-    credits = read_credits(options.styles)
+    told = read_credits(options.styles)
     export_style(
         options.out,
         network="transform",
         config=trained.net.config.to_dict(),
         weights=weights,
-        styles=[_named(name, vector, credits) for name, vector in zip(trained.styles, vectors, strict=True)],
+        styles=[NamedStyle(name, row, **told.get(name, {})) for name, row in zip(trained.styles, vectors, strict=True)],
         name=options.out.stem,
         licence=options.licence,
         training=_training(options, perceptual.name, trained.history),
@@ -89,8 +77,11 @@ def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) ->
     return {name: round(sum(values) / len(values), 5) for name, values in sums.items()}
 
 
-def read_credits(folder: Path) -> dict[str, Credit]:
-    """The credits by style name; no file means no credits. Raises BadFile when the file is malformed."""
+def read_credits(folder: Path) -> dict[str, dict[str, str]]:
+    """What the card is to say of each picture, by style name and FIELDS; no file means nothing.
+
+    BadFile where it is malformed.
+    """
     path = folder / CREDITS_FILE
     if not path.exists():
         return {}
@@ -101,18 +92,10 @@ def read_credits(folder: Path) -> dict[str, Credit]:
     return {name: _credit(path, name, table) for name, table in tables.items()}
 
 
-def _credit(path: Path, name: str, table: Any) -> Credit:
+def _credit(path: Path, name: str, table: Any) -> dict[str, str]:
     if not isinstance(table, Mapping) or not set(table) <= set(FIELDS):
         raise BadFile(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
-    return Credit(**{field: str(value) for field, value in table.items()})
-
-
-def _named(name: str, vector: np.ndarray, credits: Mapping[str, Credit]) -> NamedStyle:
-    credit = credits.get(name, Credit())
-    return NamedStyle(
-        name=name, vector=vector, title=credit.title, artist=credit.artist, year=credit.year,
-        source=credit.source, licence=credit.licence,
-    )  # fmt: skip
+    return {field: str(value) for field, value in table.items()}
 
 
 def _validation_pictures(options: JohnsonOptions) -> list[Tensor]:

@@ -5,12 +5,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 
 from engines.backends.ours import FOR_GPUS_OF, OURS
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.machine import cpu_flags, cpu_model, may_have_gpu
-from engines.packages import plugins
+from engines.packages import find_place, names_of
 from engines.protocols import Backend, BackendState
 
 ENTRY_POINTS = "impasto.backends"
@@ -18,20 +17,16 @@ ENTRY_POINTS = "impasto.backends"
 
 def backend_names() -> Iterator[str]:
     """Every backend's name in the order in which `auto` tries them; other packages are looked at only after ours."""
-    yield from OURS
-    yield from (name for name in plugins(ENTRY_POINTS) if name not in OURS)
+    return names_of(OURS, ENTRY_POINTS)
 
 
 def open_backend(name: str) -> Backend:
     """The backend of that name; ImpastoError where there is none."""
-    if name in OURS:
-        module, _, attribute = OURS[name].partition(":")
-        made: Backend = getattr(import_module(module), attribute)()
-        return made
-    if name in plugins(ENTRY_POINTS):
-        foreign: Backend = plugins(ENTRY_POINTS)[name].load()()
-        return foreign
-    raise BadValue(f"there is no engine {name!r}; choose auto or one of {', '.join(backend_names())}")
+    place = find_place(name, OURS, ENTRY_POINTS)
+    if place is None:
+        raise BadValue(f"there is no engine {name!r}; choose auto or one of {', '.join(backend_names())}")
+    backend: Backend = place.load()()
+    return backend
 
 
 def probe(name: str) -> BackendState:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engines.backends.refusal import refusing
 from engines.backends.request_slots import RequestSlots
-from engines.errors import EngineRefused, in_one_line
+from engines.errors import EngineRefused
 from engines.networks.family import TABLE, NetworkFamily
 from engines.networks.registry import family_names, family_of, network_name, open_family
 from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style
@@ -102,11 +103,10 @@ class TorchBackend:
 
     def _open(self, style: StyleFile, spec: EngineSpec) -> Engine:
         family = known_family(style, spec)
-        try:
+        unfit = ImportError, RuntimeError, KeyError, TypeError, ValueError, AttributeError
+        with refusing(f"{spec} cannot rebuild the net of {style.path.name}", *unfit):
             _check_state(family, style)
             return TorchEngine(rebuild_net(style), spec, style.card.state)
-        except (ImportError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EngineRefused(f"{spec} cannot rebuild the net of {style.path.name} ({in_one_line(error)})") from error
 
     def dump(self, engine: Engine) -> bytes:
         """Nothing: the net is rebuilt from the style file in no time."""

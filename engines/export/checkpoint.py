@@ -5,7 +5,7 @@ Which nets can be read is the families' affair (`NetworkFamily.import_tensors`).
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engines.errors import BadFile, BadValue, FileMissing
@@ -36,15 +36,8 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     """
     _check_output(output, checkpoint)
     network, net = read_checkpoint(checkpoint)
-    style = NamedStyle(
-        name=options.name or name_after(checkpoint),
-        vector=net.style,
-        title=options.title,
-        artist=options.artist,
-        year=options.year,
-        source=options.source,
-        licence=options.licence,
-    )
+    told = asdict(options) | {"name": options.name or name_after(checkpoint)}
+    style = NamedStyle(vector=net.style, **told)
     export_style(
         output,
         network=network,

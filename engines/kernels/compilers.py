@@ -7,9 +7,10 @@ import os
 import shutil
 import sysconfig
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+
+from engines.packages import installed_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,5 @@ def find_compilers() -> Compilers:
 
 def _triton_version() -> str:
     """The distribution may be called otherwise, as in torch's nightly builds."""
-    for name in ("triton", "pytorch-triton", "triton-windows"):
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return "of unknown version"
+    found = (installed_version(name) for name in ("triton", "pytorch-triton", "triton-windows"))
+    return next(filter(None, found), "of unknown version")

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 
 from engines.errors import EngineRefused, ImpastoError, in_one_line
 from engines.networks.family import Config, NetworkFamily
-from engines.packages import plugins
+from engines.packages import find_place, names_of
 from engines.style.styles import StyleFile
 
 ENTRY_POINTS = "impasto.networks"
@@ -18,27 +17,21 @@ OURS = {
 
 def family_names() -> Iterator[str]:
     """Every family's name, ours first."""
-    yield from OURS
-    yield from (name for name in plugins(ENTRY_POINTS) if name not in OURS)
+    return names_of(OURS, ENTRY_POINTS)
 
 
 def open_family(name: str) -> NetworkFamily:
-    """The family of that name; ImpastoError where there is none, or another package's cannot be opened."""
-    if name in OURS:
-        module, _, attribute = OURS[name].partition(":")
-        ours: NetworkFamily = getattr(import_module(module), attribute)
-        return ours
-    if name not in plugins(ENTRY_POINTS):
+    """The family of that name; ImpastoError where there is none, or its package cannot be opened."""
+    place = find_place(name, OURS, ENTRY_POINTS)
+    if place is None:
         raise ImpastoError(f"there is no network {name!r}; choose one of {', '.join(family_names())}")
-    point = plugins(ENTRY_POINTS)[name]
     try:
-        foreign: NetworkFamily = point.load()
+        family: NetworkFamily = place.load()
     except (ImportError, AttributeError) as error:
         raise ImpastoError(
-            f"the network {name!r} of another package cannot be opened ({point.value}: {in_one_line(error)}); "
-            "install that package again"
+            f"the network {name!r} cannot be opened ({place.value}: {in_one_line(error)}); install its package again"
         ) from error
-    return foreign
+    return family
 
 
 def network_name(style: StyleFile) -> str:

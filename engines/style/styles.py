@@ -13,7 +13,8 @@ from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from engines.errors import UnknownStyle
+from engines.errors import ImpastoError, UnknownStyle, in_one_line
+from engines.failures import any_failure_as
 from engines.packages import plugins
 from engines.style.card import NamedStyle, StyleCard
 from engines.style.file import StyleFile, read_style_file, save_style
@@ -68,7 +69,7 @@ def list_gallery() -> list[StyleFile]:
 class GalleryItem:
     """A style file that is offered by name, not read yet. `origin` is the entry point of another package, or "".
 
-    `read` may raise anything: where the file is damaged, or from another package's code.
+    `read` raises ImpastoError or OSError: where the file is damaged, or another package's code fails.
     """
 
     name: str
@@ -134,10 +135,11 @@ def _files_of_other_packages() -> Iterator[StyleFile]:
     for item in _items_of_other_packages():
         try:
             yield item.read()
-        except Exception as error:  # another package's code may raise anything, and the bundled styles still work
+        except (ImpastoError, OSError) as error:  # the bundled styles still work
             logger.warning("the styles %r of another package are left out: %s", item.origin, error)
 
 
 def _file_of_entry_point(entry_point: EntryPoint) -> StyleFile:
-    found = entry_point.load()
-    return read_style_file(Path(found() if callable(found) else found))
+    with any_failure_as(ImpastoError, in_one_line, but=ImpastoError):
+        found = entry_point.load()
+        return read_style_file(Path(found() if callable(found) else found))

@@ -4,11 +4,11 @@ import os
 import platform
 import shutil
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engines.machine import cpu_flags, cpu_limit, cpu_model, memory_bytes, usable_cores
+from engines.machine import cpu_flags, cpu_limit, cpu_model, memory_bytes, read_text, usable_cores
+from engines.packages import installed_version
 
 PACKAGES = (
     *("impasto", "av", "numpy", "opencv-python", "openvino", "nncf", "onnx", "onnxruntime", "onnxruntime-gpu"),
@@ -27,20 +27,20 @@ def fingerprint() -> dict[str, Any]:
     """Processor, cores and what limits them, memory, cards, system, versions, and how busy it all was at the start."""
     flags, quota, memory = cpu_flags().split(), cpu_limit(), memory_bytes()
     return {
-        "impasto": {"version": _version("impasto"), "commit": commit()},
+        "impasto": {"version": installed_version("impasto"), "commit": commit()},
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "cpu_quota_cores": None if quota is None else round(quota, 2),
         "virtual": "hypervisor" in flags,
-        "governor": _read(GOVERNOR),
+        "governor": read_text(GOVERNOR),
         "simd": [name for name in SIMD if name in flags],
         "memory_gib": None if memory is None else round(memory / 2**30, 1),
         "gpus": gpu_facts(),
         "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: found for name in PACKAGES if (found := installed_version(name))},
     }
 
 
@@ -56,11 +56,7 @@ def commit(folder: Path = SOURCE) -> str:
     if not (folder / ".git").exists():
         return ""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip()
+    return _answer(command, GIT_SECONDS).strip()
 
 
 def gpu_facts() -> list[dict[str, str]]:
@@ -86,23 +82,12 @@ def _ask_cards(query: str, *, units: bool) -> list[list[str]]:
     if program is None:
         return []
     form = "csv,noheader" if units else "csv,noheader,nounits"
-    command = [program, f"--query-gpu={query}", f"--format={form}"]
+    return parse_answer(_answer([program, f"--query-gpu={query}", f"--format={form}"], SMI_SECONDS))
+
+
+def _answer(command: list[str], seconds: float) -> str:
+    """What a program says; "" where it fails or says nothing in time."""
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=SMI_SECONDS, check=True)
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return []
-    return parse_answer(answer.stdout)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
         return ""

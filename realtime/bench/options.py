@@ -23,7 +23,7 @@ class BenchOptions:
 
     `sizes` are (width, height); where there are none, the clip's own shape at `height`. Every row paints `frames`
     frames, or as many as `row_seconds` allow, `repeats` times in turn with all others. What `quick` leaves out,
-    `quickened` says.
+    `quickened` says; BadValue where something beside the rows is asked for with it.
     """
 
     styles: Annotated[
@@ -101,6 +101,11 @@ class BenchOptions:
     ] = False
     verbose: Verbose = False
 
+    def __post_init__(self) -> None:
+        if self.quick and self.beside:
+            asked = " and ".join(f"--{name}" for name in self.beside)
+            raise BadValue(f"--quick leaves out {asked}; leave out one or the other")
+
     @property
     def beside(self) -> tuple[str, ...]:
         """What is to be measured beside the rows, by the names of these fields."""
@@ -108,8 +113,5 @@ class BenchOptions:
 
 
 def quickened(options: BenchOptions) -> BenchOptions:
-    """What a quick run takes in place of these options; BadValue where what it leaves out is asked for."""
-    if options.beside:
-        asked = " and ".join(f"--{name}" for name in options.beside)
-        raise BadValue(f"--quick leaves out {asked}; leave out one or the other")
+    """What a quick run takes in place of these options."""
     return replace(options, repeats=1, requests=1, row_seconds=min(options.row_seconds, QUICK_ROW_SECONDS))

@@ -33,8 +33,6 @@ def bench(
     from realtime.commands.console.bench_bar import BenchBar
     from realtime.commands.console.terminal import LastingConsole, ended_by_kill, print_result
 
-    if options.quick and options.beside:
-        raise typer.BadParameter(f"--quick leaves out --{options.beside[0]}; leave out one or the other")
     _check_outputs(plot, markdown)
     with ended_by_kill(), BenchBar(LastingConsole(stderr=True)) as bar:
         report = run_bench(options, report=bar.report, progress=bar.show)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import ImpastoError
+from realtime.commands.console.written import bad_parameter
 from realtime.commands.settings import Json
 from realtime.live.control.commands import COMMANDS, Command, Kind, checked_value, find_command
 
@@ -44,14 +45,10 @@ def control(
 
 def _refuse_wrong_usage(command: str, value: str | None) -> None:
     """What no run would take; what this run does not take, as a style that it has not got, is its own to refuse."""
-    try:
+    with bad_parameter(hint="COMMAND"):
         known = find_command(command)
-    except ImpastoError as error:
-        raise typer.BadParameter(str(error), param_hint="COMMAND") from None
-    try:
+    with bad_parameter(hint="VALUE"):
         checked_value(known, value)
-    except ImpastoError as error:
-        raise typer.BadParameter(str(error), param_hint="VALUE") from None
 
 
 def as_text(command: str, answer: dict[str, Any]) -> str:

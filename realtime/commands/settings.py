@@ -13,6 +13,7 @@ import typer
 
 from engines.setting import Names, Setting, bounds_of, check_setting, named, settings_of, spelled
 from realtime.commands.console.written import (
+    bad_parameter,
     named_weight,
     positive_fraction,
     size_in_pixels,
@@ -67,12 +68,10 @@ def with_settings(command: Command, more: Sequence[inspect.Parameter] = ()) -> C
 def settings_from(holder: type[Holder], chosen: Mapping[str, Any]) -> Holder:
     """The settings that were typed; BadParameter where they are out of bounds or do not go together."""
     typed = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
-    try:
+    with bad_parameter():
         for name, (_, setting) in settings_of(holder).items():
             check_setting(spelled(name, setting), typed.get(name), setting)
         return holder(**{name: value for name, value in typed.items() if value is not None})
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def parameters_of(

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from engines.packages import needing_train_extra
+from engines.packages import needing_extra
 from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
 from trainers.options import JohnsonOptions
@@ -32,7 +32,7 @@ def johnson(options: JohnsonOptions) -> None:
 
 def _load_trainer() -> tuple[Any, Any]:
     """The recipe and its export; ImpastoError where the training extra is not installed."""
-    with needing_train_extra("training"):
+    with needing_extra("train", "training"):
         from trainers.johnson import train
         from trainers.style_export import write_style_file
     return train, write_style_file

@@ -4,8 +4,8 @@ What shares one is what takes little to load, or loads the same. A check of one 
 """
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 
+from engines.packages import Place
 from realtime.doctor.finding import Finding
 
 Report = Callable[[str], None]
@@ -51,6 +51,5 @@ SECTIONS = {
 def run_check(name: str, report: Report) -> Sequence[Finding]:
     """What the check finds. `report` hears what goes on where that takes long."""
     kind, _, argument = name.partition(" ")
-    module, _, function = CHECKS[kind].partition(":")
-    check: Callable[..., Sequence[Finding]] = getattr(import_module(module), function)
+    check: Callable[..., Sequence[Finding]] = Place(CHECKS[kind]).load()
     return check(argument, report) if argument else check()

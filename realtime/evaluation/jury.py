@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.packages import needing_train_extra
+from engines.packages import needing_extra
 from realtime.evaluation.photos import Photo, scaled_to
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import read_picture
@@ -56,6 +56,6 @@ class Jury:
 
 def _judge(check: Path | None) -> "Judge":
     """ImpastoError where the training extra is not installed."""
-    with needing_train_extra("judging"):
+    with needing_extra("train", "judging"):
         from trainers.evaluation import load_judge
     return load_judge() if check is None else load_judge(str(check))

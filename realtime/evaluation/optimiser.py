@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engines.packages import needing_train_extra
+from engines.packages import needing_extra
 from realtime.evaluation.jury import PAINTING_SCALE
 from realtime.evaluation.run import Optimise
 from realtime.frames.frame import Pixels
@@ -14,7 +14,7 @@ def load_optimiser() -> Optimise:
 
     ImpastoError where the training extra is not installed.
     """
-    with needing_train_extra("optimising"):
+    with needing_extra("train", "optimising"):
         from trainers.gatys import paint
         from trainers.options import GatysOptions
         from trainers.picture_run import PictureRun

@@ -56,9 +56,9 @@ def calibrate_on_video(path: Path, count: int = COUNT) -> Calibration | None:
     return Calibration(np.stack(frames), str(path)) if frames else None
 
 
-def calibrate_on_pictures(paths: list[Path], count: int = COUNT) -> Calibration:
-    """Up to `count` of the pictures, from all over the list; all at the size of the first, as they will be painted."""
-    chosen = sorted({paths[place * len(paths) // count] for place in range(count)}, key=paths.index)
+def calibrate_on_pictures(paths: list[Path]) -> Calibration:
+    """Some of the pictures, from all over the list; all at the size of the first, as they will be painted."""
+    chosen = sorted({paths[place * len(paths) // COUNT] for place in range(COUNT)}, key=paths.index)
     source = PictureSource(chosen, FALLBACK_RATE)
     frames: list[Pixels] = []
     while (frame := source.read()) is not None:

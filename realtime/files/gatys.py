@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from realtime.files.image import plan
 from realtime.files.left_out import PictureReader, words_about
 from realtime.files.options import ImageOptions
+from realtime.files.report import painted_pictures
 from realtime.frames.allocator import give_back_blocks_from
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.output_file import PartialFile
@@ -63,11 +64,8 @@ class KeyframeReport:
 
     def summary(self) -> str:
         """One line for people."""
-        count = len(self.outputs)
-        where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
         stopped = "; stopped, --resume goes on" if self.interrupted else ""
-        left = words_about(len(self.left_out))
-        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}{left}{stopped}"
+        return painted_pictures(self.outputs, self.seconds) + words_about(len(self.left_out)) + stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,15 +48,6 @@ def run(
     return threads.stats()
 
 
-def most_frames_alive(workers: int) -> int:
-    """How many frames a run with so many workers holds at most, whatever the length of the clip.
-
-    One being grabbed, those grabbed ahead, one whose worker waits for a place in line, the line (frames are painted
-    while they stand in it), and one being written.
-    """
-    return 1 + GRABBED_AHEAD + 1 + _line_capacity(workers) + 1
-
-
 def worker_count(stylizer: Stylizer, *, converts: bool) -> int:
     """One worker for each frame that may be in the net at once, and some that convert colours meanwhile.
 
@@ -67,10 +58,6 @@ def worker_count(stylizer: Stylizer, *, converts: bool) -> int:
     if not converts:
         return stylizer.requests
     return stylizer.requests + min(MOST_CONVERTERS, max(1, (os.cpu_count() or 1) // 2))
-
-
-def _line_capacity(workers: int) -> int:
-    return workers + 1
 
 
 class _Threads:
@@ -90,7 +77,7 @@ class _Threads:
         converts = isinstance(source, SplitSource) or any(isinstance(sink, SplitSink) for sink in sinks)
         self._workers = worker_count(stylizer, converts=converts)
         self._grabbed: FrameQueue[Any] = FrameQueue(GRABBED_AHEAD, newest_only=source.live)
-        self._line: FrameQueue[Future[tuple[Any, ...]]] = FrameQueue(_line_capacity(self._workers))
+        self._line: FrameQueue[Future[tuple[Any, ...]]] = FrameQueue(self._workers + 1)
         self._turn = threading.Lock()
         self._in_net = threading.BoundedSemaphore(stylizer.requests)
         self._stopwatch = Stopwatch()

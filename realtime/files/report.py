@@ -1,5 +1,6 @@
 """What a command says when its work is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,11 @@ class ImageReport:
 
     def summary(self) -> str:
         """One line for people."""
-        count = len(self.outputs)
-        where = "" if not count else f": {self.outputs[0] if count == 1 else self.outputs[0].parent}"
-        left = words_about(len(self.left_out))
-        return f"painted {count} picture{'' if count == 1 else 's'} in {self.seconds:.1f} s{where}{left}"
+        return painted_pictures(self.outputs, self.seconds) + words_about(len(self.left_out))
+
+
+def painted_pictures(outputs: Sequence[Path], seconds: float) -> str:
+    """How many were painted, in what time, and where they lie."""
+    count = len(outputs)
+    where = "" if not count else f": {outputs[0] if count == 1 else outputs[0].parent}"
+    return f"painted {count} picture{'' if count == 1 else 's'} in {seconds:.1f} s{where}"

@@ -81,10 +81,7 @@ class Source(Protocol):
 
 @runtime_checkable
 class SplitSource(Protocol):
-    """A source whose reading falls into two parts, so that the dear second part may run on several threads.
-
-    `read()` is `retrieve(grab())`.
-    """
+    """A source whose reading falls into two parts, so that the dear second part may run on several threads."""
 
     def grab(self) -> Any | None:
         """What must be done in order, on one thread; None at the end."""
@@ -93,6 +90,11 @@ class SplitSource(Protocol):
     def retrieve(self, grabbed: Any) -> Frame:
         """The rest; any thread, any order."""
         ...
+
+    def read(self) -> Frame | None:
+        """Both at once, as any source does."""
+        grabbed = self.grab()
+        return None if grabbed is None else self.retrieve(grabbed)
 
 
 class Sink(Protocol):
@@ -107,7 +109,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class SplitSink(Protocol):
-    """A sink whose writing falls into two parts. `write(frame)` is `put(prepare(frame))`."""
+    """A sink whose writing falls into two parts, so that the first may run on several threads."""
 
     def prepare(self, frame: Frame) -> Any:
         """What may be done on any thread, in any order."""
@@ -116,6 +118,10 @@ class SplitSink(Protocol):
     def put(self, prepared: Any) -> None:
         """The rest, in order, on one thread."""
         ...
+
+    def write(self, frame: Frame) -> None:
+        """Both at once, as any sink does."""
+        self.put(self.prepare(frame))
 
 
 @runtime_checkable

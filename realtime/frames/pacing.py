@@ -35,10 +35,6 @@ class Ticker:
         """The number of the newest tick that is due; below 0 before the start."""
         return floor((Fraction(now) - Fraction(self.start) + SLACK_SECONDS) * self.rate)
 
-    def ticks_due(self, now: float) -> int:
-        """How many ticks have come due so far."""
-        return max(0, self.newest_tick(now) + 1)
-
     def seconds_of(self, tick: int) -> float:
         """When a tick is due."""
         return float(Fraction(self.start) + tick / self.rate)

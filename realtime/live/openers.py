@@ -1,11 +1,10 @@
 """Opens what an address means: ours by their scheme, those of other packages by entry points."""
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any
 
 from engines.errors import BadValue
-from engines.packages import plugins
+from engines.packages import find_place, names_of
 from realtime.frames.address import redacted, sink_scheme, source_scheme
 from realtime.frames.frame import Sink, Source
 from realtime.frames.request import SinkRequest, SourceRequest
@@ -45,13 +44,10 @@ def open_sink(address: str, request: SinkRequest) -> Sink:
 
 
 def _opener(address: str, scheme: str, ours: Mapping[str, str], group: str) -> Callable[[str, Any], Any]:
-    if scheme in ours:
-        module, _, function = ours[scheme].partition(":")
-        opener: Callable[[str, Any], Any] = getattr(import_module(module), function)
-        return opener
-    if scheme in plugins(group):
-        foreign: Callable[[str, Any], Any] = plugins(group)[scheme].load()
-        return foreign
-    kind = group.removeprefix("impasto.").removesuffix("s")
-    known = ", ".join((*ours, *(name for name in plugins(group) if name not in ours)))
-    raise BadValue(f"{redacted(address)}: there is no {kind} {scheme}:, only {known}, or the path of a file")
+    place = find_place(scheme, ours, group)
+    if place is None:
+        kind = group.removeprefix("impasto.").removesuffix("s")
+        known = ", ".join(names_of(ours, group))
+        raise BadValue(f"{redacted(address)}: there is no {kind} {scheme}:, only {known}, or the path of a file")
+    opener: Callable[[str, Any], Any] = place.load()
+    return opener

@@ -1,12 +1,16 @@
-"""Files to write: one that gets its name when it is complete, one that grows on the disk, and names that are free."""
+"""Files to write: one named when it is complete, one that grows on the disk; what went wrong; names that are free."""
 
 import errno
 import io
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import av
 
 from engines.errors import BadValue, FileError, FileMissing, FileTaken
 
@@ -97,6 +101,22 @@ class GrowingFile(io.RawIOBase):
         why = "the disk is full" if self.error.errno in FULL else self.error.strerror
         message = f"{self.path}: {why}; what was recorded until then is kept and can be played"
         raise FileError.told(message, self.error)
+
+
+@contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """FFmpeg's errors as one that names the file: OSError for the disk's, ImpastoError for the rest."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise FileError(f"{path} could not be written: {error.strerror}{_last_words(error)}") from None
+
+
+def _last_words(error: av.FFmpegError) -> str:
+    log: Any = error.log
+    return f" ({log[2].strip()})" if log else ""
 
 
 def fresh_name(folder: Path, suffix: str, now: datetime) -> Path:

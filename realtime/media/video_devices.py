@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engines.errors import ImpastoError
 
@@ -101,11 +102,7 @@ def modes_of(path: Path) -> list[OfferedMode]:
 
 def list_modes(ask: Ask) -> Iterator[OfferedMode]:
     """The modes behind `ask`, which answers a request of the kernel's with the filled structure, OSError at the end."""
-    for number in range(MOST_ITEMS):
-        try:
-            *_, code, _, _, _, _ = FORMAT.unpack(ask(ENUM_FORMATS, FORMAT.pack(number, CAPTURE, *[0], b"", *[0] * 5)))
-        except OSError:
-            return
+    for *_, code, _, _, _, _ in _listed(ask, ENUM_FORMATS, FORMAT, CAPTURE, 0, b"", *[0] * 5):
         for size in _sizes(ask, code):
             yield OfferedMode(_letters(code), size, _highest_rate(ask, code, size))
 
@@ -177,11 +174,7 @@ def _letters(code: int) -> str:
 
 
 def _sizes(ask: Ask, code: int) -> Iterator[tuple[int, int]]:
-    for number in range(MOST_ITEMS):
-        try:
-            _, _, kind, *values = SIZE.unpack(ask(ENUM_SIZES, SIZE.pack(number, code, 0, *[0] * 8)))
-        except OSError:
-            return
+    for _, _, kind, *values in _listed(ask, ENUM_SIZES, SIZE, code, 0, *[0] * 8):
         if kind != DISCRETE:  # least width, most width, step, then the same of the height
             yield values[1], values[4]
             return
@@ -191,17 +184,23 @@ def _sizes(ask: Ask, code: int) -> Iterator[tuple[int, int]]:
 def _highest_rate(ask: Ask, code: int, size: tuple[int, int]) -> float | None:
     """From the shortest time between two pictures, a fraction of a second."""
     rates = []
-    for number in range(MOST_ITEMS):
-        try:
-            answer = INTERVAL.unpack(ask(ENUM_INTERVALS, INTERVAL.pack(number, code, *size, 0, *[0] * 8)))
-        except OSError:
-            break
+    for answer in _listed(ask, ENUM_INTERVALS, INTERVAL, code, *size, 0, *[0] * 8):
         kind, (numerator, denominator) = answer[4], answer[5:7]
         if numerator:
             rates.append(denominator / numerator)
         if kind != DISCRETE:
             break
     return max(rates, default=None)
+
+
+def _listed(ask: Ask, request: int, layout: struct.Struct, *asked: int | bytes) -> Iterator[tuple[Any, ...]]:
+    """The filled structures for the numbers from 0 on, as far as the kernel knows any."""
+    for number in range(MOST_ITEMS):
+        try:
+            answer = ask(request, layout.pack(number, *asked))
+        except OSError:
+            return
+        yield layout.unpack(answer)
 
 
 def _ioctl(device: int, request: int, question: bytes) -> bytes:

@@ -1,26 +1,26 @@
 """A video file that gets its name when it is complete."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
 from av.container import OutputContainer
 
-from engines.errors import BadValue, FileError
+from engines.errors import BadValue
 from engines.failures import on_failure
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSink
 from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.hardware_video import accelerator_of
-from realtime.media.output_file import PartialFile
+from realtime.media.output_file import PartialFile, clear_errors
 from realtime.media.stream_copy import StreamCopy, muxer_options
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class PreparedPicture:
     begins: Fraction
 
 
-class FileSink:
+class FileSink(SplitSink):
     """Writes frames as video, with everything else of the clip's own file copied beside them.
 
     The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
@@ -68,9 +68,9 @@ class FileSink:
         self._partial = PartialFile(path, overwrite=overwrite)
         self._begun: Fraction | None = None
         self._open = True
-        with _clear_errors(path):
+        with clear_errors(path):
             self._container = self._open_container()
-        with on_failure(self._give_up), _clear_errors(path):
+        with on_failure(self._give_up), clear_errors(path):
             self._copy = StreamCopy(clip, self._container, self._report, self._add_video)
             self._container.start_encoding()
 
@@ -86,13 +86,10 @@ class FileSink:
 
     def put(self, prepared: PreparedPicture) -> None:
         """Encode the picture, after copying what begins before it."""
-        with _clear_errors(self.path):
+        with clear_errors(self.path):
             self._copy.until(prepared.begins)
             self._container.mux(self._stream.encode(prepared.picture))
         self._begun = prepared.begins
-
-    def write(self, frame: Frame) -> None:
-        self.put(self.prepare(frame))
 
     def close(self) -> None:
         """Finish the file and give it its name; a file without a frame is not kept."""
@@ -101,7 +98,7 @@ class FileSink:
         if self._begun is None:
             self.abort()
             return
-        with _clear_errors(self.path):
+        with clear_errors(self.path):
             self._container.mux(self._stream.encode(None))
             if self._stop.is_set():
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate)
@@ -172,19 +169,3 @@ class FileSink:
             odd, even = ("x".join(map(str, size)) for size in (self._clip.size, written))
             name = self._encoding.encoder.name
             self._report(f"{odd} is odd: written as {even}, the last row or column twice ({name} has even sizes only)")
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    """FFmpeg's errors as one that names the file: OSError for the disk's, ImpastoError for the rest."""
-    try:
-        yield
-    except av.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise FileError(f"{path} could not be written: {error.strerror}{_last_words(error)}") from None
-
-
-def _last_words(error: av.FFmpegError) -> str:
-    log: Any = error.log
-    return f" ({log[2].strip()})" if log else ""

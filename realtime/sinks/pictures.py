@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import BadValue, FileMissing
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSink
 from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_whole
 
 
@@ -16,7 +16,7 @@ class EncodedPicture:
     data: bytes
 
 
-class PictureSink:
+class PictureSink(SplitSink):
     """Writes frame after frame under a pattern such as "painted/%05d.png", counting from 1."""
 
     def __init__(self, pattern: Path, *, overwrite: bool = True) -> None:
@@ -41,9 +41,6 @@ class PictureSink:
         path = self._pattern.with_name(self._pattern.name % (len(self._written) + 1))
         write_whole(path, prepared.data, overwrite=self._overwrite)
         self._written.append(path)
-
-    def write(self, frame: Frame) -> None:
-        self.put(self.prepare(frame))
 
     def close(self) -> None:
         """Every picture is complete already."""

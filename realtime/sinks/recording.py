@@ -1,8 +1,7 @@
 """A recording of a live picture: a file that plays, whatever happens to us while it is written."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from realtime.frames.request import SinkRequest
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.live_encoder import KEYFRAME_SECONDS, LiveEncoder
-from realtime.media.output_file import GrowingFile, beside
+from realtime.media.output_file import GrowingFile, beside, clear_errors
 from realtime.sinks.file import FORMATS
 
 SCHEME = "file:"
@@ -55,7 +54,7 @@ class Recording:
         self._file = _create(path, request.report)
         self._first_captured_at: float | None = None
         self._open = True
-        with on_failure(self._file.remove), _clear_errors(self.path):
+        with on_failure(self._file.remove), clear_errors(self.path):
             self._container = _container(self._file)
             self._encoder = _encoder(self._container, encoding, request)
         self._note_size(request.size)
@@ -68,7 +67,7 @@ class Recording:
     def write(self, frame: Frame) -> None:
         if self._first_captured_at is None:
             self._first_captured_at = frame.captured_at
-        with _clear_errors(self.path):
+        with clear_errors(self.path):
             self._encoder.write(frame, Fraction(frame.captured_at - self._first_captured_at))
         self._file.check()
 
@@ -77,7 +76,7 @@ class Recording:
             return
         self._open = False
         try:
-            with _clear_errors(self.path):
+            with clear_errors(self.path):
                 self._encoder.close()
         finally:
             self._end()
@@ -86,7 +85,7 @@ class Recording:
     def _end(self) -> None:
         """End the file, as well as it can be."""
         try:
-            with _clear_errors(self.path):
+            with clear_errors(self.path):
                 self._container.close()
         finally:
             if self._first_captured_at is None:
@@ -156,11 +155,3 @@ def _encoder(container: OutputContainer, encoding: Encoding, request: SinkReques
         sound_codec=SOUND_CODECS.get(container.format.name, AAC),
         sound=request.sound,
     )
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except av.FFmpegError as error:
-        raise FileError(f"{path} could not be recorded: {error.strerror}") from None

@@ -192,9 +192,6 @@ def _hls_target(playlist: Path) -> Target:
     folder, segments = playlist.parent, segment_pattern(playlist)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError.told(f"{folder} cannot be made: {error.strerror}; name another folder for HLS", error) from None
-    try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         message = f"{folder} is not writable ({error.strerror}); name another folder for HLS"

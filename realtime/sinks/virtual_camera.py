@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import ImpastoError, NotInstalled
+from engines.errors import ImpastoError
+from engines.packages import needing_extra
 from realtime.frames.frame import Frame, SignalLost, SinkHabits
 from realtime.frames.request import SinkRequest
 
@@ -62,10 +63,8 @@ def open_virtual_camera(address: str, request: SinkRequest) -> VirtualCameraSink
     Raises ImpastoError, with the remedy, where the package or a device is missing or the device is in use.
     """
     name, device = address.removesuffix(":"), address.removeprefix("virtualcam:") or None
-    try:
+    with needing_extra("virtualcam", name):
         pyvirtualcam = import_module("pyvirtualcam")
-    except ImportError as error:
-        raise NotInstalled(f"{name} needs a further package: pip install 'impasto[virtualcam]'") from error
     if LINUX:
         _restore(device)
     width, height = (length - length % 2 for length in request.size)

@@ -1,5 +1,6 @@
 """Sound beside live pictures: what was heard becomes an AAC stream that keeps in step with them."""
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -81,11 +82,9 @@ class SoundTrack:
 
     def _heard(self) -> list[Sound]:
         blocks: list[Sound] = []
-        try:
+        with suppress(TimeoutError):
             while self._listener is not None and (block := self._listener.get(timeout_seconds=0)):
                 blocks.append(block)
-        except TimeoutError:
-            pass
         return blocks
 
     def _place(self, sound: Sound) -> "list[av.Packet[Any]]":

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from engines.errors import BadValue, ImpastoError
 from engines.failures import on_failure
-from realtime.frames.frame import Frame, Pixels, SignalLost
+from realtime.frames.frame import Frame, Pixels, SignalLost, SplitSource
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
 from realtime.media.opencv_log import quieten_opencv
@@ -61,7 +61,7 @@ class GrabbedPicture:
     captured_at: float
 
 
-class CameraSource:
+class CameraSource(SplitSource):
     """Pictures of a camera that was opened in `mode`; `wait(seconds)` grabs the next one, False where none came.
 
     Grabbing copies a picture out of the driver's memory; colours, and JPEG, are decoded for the pictures that are used.
@@ -106,10 +106,6 @@ class CameraSource:
     def retrieve(self, grabbed: GrabbedPicture) -> Frame:
         seconds = max(0.0, grabbed.captured_at - self._started_at)
         return Frame(self._decode(grabbed.data), seconds, grabbed.captured_at)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def close(self) -> None:
         """Give the camera back."""

@@ -12,7 +12,7 @@ import av
 
 from engines.errors import BadFile, FileMissing, ImpastoError
 from engines.failures import on_failure
-from realtime.frames.frame import Frame, Pixels
+from realtime.frames.frame import Frame, Pixels, SplitSource
 from realtime.media.clip import FALLBACK_RATE, Clip, display_matrix, file_url, film_of, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
 from realtime.media.colour.rgb import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
@@ -36,7 +36,7 @@ class DecodedPicture:
     captured_at: float
 
 
-class FileSource:
+class FileSource(SplitSource):
     """A video file. `height` scales to that displayed height; `report` is told in a line what is unusual.
 
     Pictures come as they are coded, and the clip says how players turn and stretch them. Where nobody will, `upright`
@@ -97,10 +97,6 @@ class FileSource:
             time_base=time_base,
             duration=grabbed.picture.duration or None,
         )
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def _begin(self, gpu: GpuDecoder | None) -> av.VideoFrame:
         """Open the file at its first picture, which waits to be grabbed."""

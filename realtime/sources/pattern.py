@@ -5,7 +5,7 @@ import time
 from fractions import Fraction
 
 from engines.errors import BadValue
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSource
 from realtime.scene import Scene
 
 DEFAULT_SIZE = (640, 360)
@@ -13,7 +13,7 @@ DEFAULT_RATE = Fraction(30)
 WRITTEN = re.compile(r"pattern:(?:(\d+)x(\d+))?(?:@(\d+(?:/\d+)?))?")
 
 
-class PatternSource:
+class PatternSource(SplitSource):
     """Frames of the scene at a steady rate; `frames` None never ends.
 
     The same arguments always give the same frames. Raises ValueError for a size below 64x48, a frame rate that is not
@@ -28,12 +28,10 @@ class PatternSource:
         height: int = DEFAULT_SIZE[1],
         frame_rate: Fraction = DEFAULT_RATE,
         frames: int | None = None,
-        *,
-        seed: int = 7,
     ) -> None:
         if frames is not None and frames < 0:
             raise ValueError(f"the number of frames is 0 or more, or None for no end, not {frames}")
-        self.scene = Scene(width, height, frame_rate=frame_rate, seed=seed)
+        self.scene = Scene(width, height, frame_rate=frame_rate)
         self.size = (width, height)
         self.frame_rate: Fraction | None = frame_rate
         self.frames = frames
@@ -42,7 +40,7 @@ class PatternSource:
         self._closed = False
 
     @classmethod
-    def from_text(cls, text: str, *, frames: int | None = None) -> "PatternSource":
+    def from_text(cls, text: str) -> "PatternSource":
         """The source that a person wrote as `pattern:`, `pattern:1280x720` or `pattern:640x360@30000/1001`.
 
         Raises ImpastoError where it is written otherwise.
@@ -53,7 +51,7 @@ class PatternSource:
         width, height, rate = written.groups()
         try:
             size = (int(width), int(height)) if width else DEFAULT_SIZE
-            return cls(*size, frame_rate=Fraction(rate) if rate else DEFAULT_RATE, frames=frames)
+            return cls(*size, frame_rate=Fraction(rate) if rate else DEFAULT_RATE)
         except (ValueError, ZeroDivisionError) as error:
             raise BadValue(f"{text!r} is no pattern: {error}") from error
 
@@ -74,10 +72,6 @@ class PatternSource:
             time_base=self._time_base,
             duration=1,
         )
-
-    def read(self) -> Frame | None:
-        number = self.grab()
-        return None if number is None else self.retrieve(number)
 
     def close(self) -> None:
         """No frame comes after this."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, in_one_line
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSource
 from realtime.media.animation import is_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
@@ -18,7 +18,7 @@ from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, rea
 WILDCARDS = re.compile(r"[*?\[]")
 
 
-class PictureSource:
+class PictureSource(SplitSource):
     """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are scaled to it.
 
     Where a picture cannot be read the one before stands for its time, or else the one after; that is told, and
@@ -80,10 +80,6 @@ class PictureSource:
             rgb = resize(rgb, self.size)
         time_base = self.clip.time_base
         return Frame(rgb, float(grabbed * time_base), started, grabbed, time_base, 1)
-
-    def read(self) -> Frame | None:
-        number = self.grab()
-        return None if number is None else self.retrieve(number)
 
     def close(self) -> None:
         """Nothing stays open between pictures."""

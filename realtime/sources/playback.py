@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, SplitSource
 from realtime.frames.frame_queue import FrameQueue
 from realtime.frames.request import SourceRequest
 
@@ -55,7 +55,7 @@ class PlaybackPicture:
     take: int = 0
 
 
-class PlaybackSource:
+class PlaybackSource(SplitSource):
     """Footage at its own speed: a live source whose pictures are captured at the moment they are due.
 
     A slow taker misses pictures and gets the newest that is due. Gaps repeat the last picture. With `request.loop`,
@@ -114,10 +114,6 @@ class PlaybackSource:
         """The picture in RGB."""
         frame = grabbed.footage.retrieve(grabbed.grabbed)
         return Frame(frame.data, grabbed.position_seconds, grabbed.captured_at, take=grabbed.take)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def close(self) -> None:
         self._queue.abort()

@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 
 from engines.errors import BadValue, ImpastoError
-from realtime.frames.frame import Frame, SignalLost
+from realtime.frames.frame import Frame, SignalLost, SplitSource
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import ColourTags, ToRgb
 
@@ -54,7 +54,7 @@ class Grabber:
     options: dict[str, str]
 
 
-class ScreenSource:
+class ScreenSource(SplitSource):
     """Pictures of a screen, scaled to `size` (width, height)."""
 
     live = True
@@ -89,10 +89,6 @@ class ScreenSource:
     def retrieve(self, grabbed: GrabbedScreen) -> Frame:
         seconds = grabbed.captured_at - self._started_at
         return Frame(self._to_rgb(grabbed.picture), seconds, grabbed.captured_at)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def close(self) -> None:
         """Let the screen go."""

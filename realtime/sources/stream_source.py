@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer
 
 from engines.errors import ImpastoError
-from realtime.frames.frame import Frame, SignalLost
+from realtime.frames.frame import Frame, SignalLost, SplitSource
 from realtime.frames.request import tell_nobody
 from realtime.media.clip import FALLBACK_RATE, film_of
 from realtime.media.colour.rgb import ColourTags, ToRgb
@@ -69,7 +69,7 @@ class ReceivedPicture:
     captured_at: float
 
 
-class StreamSource:
+class StreamSource(SplitSource):
     """The best video stream of an open container, and its sound in `sound`, decoded only while somebody listens.
 
     `shown` is the address without its secrets. A `live` stream is kept current: where decoding falls behind what has
@@ -130,10 +130,6 @@ class StreamSource:
         if to_rgb is None:
             to_rgb = self._converters.setdefault(key, ToRgb(key[0], key[1:], self.size))
         return Frame(to_rgb(picture), grabbed.seconds, grabbed.captured_at)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def close(self) -> None:
         self._container.close()

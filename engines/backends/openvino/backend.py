@@ -14,16 +14,15 @@ import numpy as np
 
 from engines.backends.openvino.layers import DEVICE, folded
 from engines.backends.openvino.signal_stack import kept_signal_stack
+from engines.backends.refusal import refusing
 from engines.backends.request_slots import RequestSlots
-from engines.errors import EngineRefused, in_one_line
+from engines.errors import in_one_line
 from engines.packages import import_openvino
 from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style, resized_spec
 from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.card import StyleCard
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
-
-__all__ = ["DEVICE", "OpenVinoBackend", "OpenVinoEngine", "import_openvino"]
 
 
 class OpenVinoEngine:
@@ -122,13 +121,11 @@ class OpenVinoBackend:
         core = import_openvino().Core()
         settings = _settings(spec, core)
         quantised = _quantised(style, spec, aids, settings) if spec.precision == "int8" else None
-        try:
+        with refusing(f"{spec} cannot compile {style.path.name}", RuntimeError, ValueError):
             model = quantised or core.read_model(style.data, b"")
             model.reshape(_shapes(style, spec))
             compiled = core.compile_model(folded(model), DEVICE, settings)
             return OpenVinoEngine(compiled, spec, style.card)
-        except (RuntimeError, ValueError) as error:
-            raise EngineRefused(f"{spec} cannot compile {style.path.name} ({in_one_line(error)})") from error
 
     def dump(self, engine: Engine) -> bytes:
         return engine.export() if isinstance(engine, OpenVinoEngine) else b""
@@ -139,11 +136,9 @@ class OpenVinoBackend:
 
     def _restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
         core = import_openvino().Core()
-        try:
+        with refusing(f"{spec} cannot take the compiled net", RuntimeError, ValueError):
             compiled = core.import_model(blob, DEVICE, _settings(spec, core))
             return OpenVinoEngine(compiled, spec, style.card)
-        except (RuntimeError, ValueError) as error:
-            raise EngineRefused(f"{spec} cannot take the compiled net ({in_one_line(error)})") from error
 
 
 def _quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:

@@ -22,7 +22,8 @@ import numpy as np
 from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
 from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
-from engines.errors import EngineRefused, in_one_line
+from engines.backends.refusal import refusing
+from engines.errors import EngineRefused
 from engines.machine import cpu_flags
 from engines.packages import import_nncf, import_openvino, quiet_nncf
 from engines.protocols import BuildAids
@@ -80,12 +81,10 @@ def read_folded(style: StyleFile) -> Any:
 
     EngineRefused where OpenVINO cannot read it.
     """
-    try:
+    with refusing(f"OpenVINO cannot read {style.path.name}", RuntimeError):
         model = import_openvino().Core().read_model(style.data, b"")
         model.reshape({"frame": [1, -1, -1, 3]})
         return folded(model)
-    except RuntimeError as error:
-        raise EngineRefused(f"OpenVINO cannot read {style.path.name} ({in_one_line(error)})") from error
 
 
 def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: EngineSpec, aids: BuildAids) -> Any:
@@ -193,21 +192,19 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state
     """
     nncf = import_nncf()
     others = {op.get_type_name() for op in floats.get_ordered_ops()} - {*CONVOLUTIONS, *PASSED}
-    try:
-        with quiet_nncf():
-            return nncf.quantize(
-                floats.clone(),
-                nncf.Dataset(calibration),
-                subset_size=len(calibration),
-                preset=nncf.QuantizationPreset.MIXED,
-                target_device=nncf.TargetDevice.CPU,
-                ignored_scope=nncf.IgnoredScope(
-                    names=convolutions_reading(floats, state), types=sorted(others), validate=False
-                ),
-                advanced_parameters=_parameters(nncf),
-            )
-    except (RuntimeError, ValueError, nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError) as error:
-        raise EngineRefused(f"{spec}: nncf cannot quantise the net ({in_one_line(error)})") from error
+    its_own = nncf.ValidationError, nncf.InternalError, nncf.UnsupportedModelError
+    with refusing(f"{spec}: nncf cannot quantise the net", RuntimeError, ValueError, *its_own), quiet_nncf():
+        return nncf.quantize(
+            floats.clone(),
+            nncf.Dataset(calibration),
+            subset_size=len(calibration),
+            preset=nncf.QuantizationPreset.MIXED,
+            target_device=nncf.TargetDevice.CPU,
+            ignored_scope=nncf.IgnoredScope(
+                names=convolutions_reading(floats, state), types=sorted(others), validate=False
+            ),
+            advanced_parameters=_parameters(nncf),
+        )
 
 
 def _parameters(nncf: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.errors import EngineRefused, in_one_line
+from engines.backends.refusal import refusing
 from engines.packages import import_openvino
 from engines.psnr import psnr
 
@@ -84,14 +84,10 @@ class Judge:
         return min(psnr(picture, wanted) for picture, wanted in zip(found, self._wanted, strict=True))
 
     def _painted(self, model: Any, settings: Mapping[str, str]) -> list[np.ndarray]:
-        try:
+        with refusing("OpenVINO cannot run the net to compare it with int8", RuntimeError):
             model.reshape({name: list(array.shape) for name, array in self._held[0].items()})
             compiled = import_openvino().Core().compile_model(folded(model), DEVICE, dict(settings))
             return [np.array(compiled(dict(inputs))["stylized"]) for inputs in self._held]
-        except RuntimeError as error:
-            raise EngineRefused(
-                f"OpenVINO cannot run the net to compare it with int8 ({in_one_line(error)})"
-            ) from error
 
 
 def convolutions(model: Any) -> list[Any]:

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-DISABLED = 2  # SS_DISABLE
-
 
 class _Stack(ctypes.Structure):
     """Linux's stack_t."""
@@ -31,10 +29,3 @@ def kept_signal_stack() -> Iterator[None]:
         yield
     finally:
         libc.sigaltstack(ctypes.byref(before), None)
-
-
-def signal_stack() -> int | None:
-    """The address of this thread's alternate signal stack; None where it has none."""
-    now = _Stack()
-    ctypes.CDLL(None).sigaltstack(None, ctypes.byref(now))
-    return None if now.flags & DISABLED else now.address

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from engines.backends.refusal import refusing
 from engines.backends.tensorrt.build import Order, compile_plan
 from engines.backends.tensorrt.cuda import CudaBindings, CudaError
 from engines.backends.tensorrt.engine import Plan, TensorRtEngine, unpack
@@ -132,14 +133,13 @@ def model_for(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> "onnx.Mode
     from engines.backends.tensorrt.typed_graph import typed_model
 
     size = None if spec.size_range else (spec.height, spec.width)
-    try:
+    unfit = ValueError, KeyError, TypeError, RuntimeError, onnx.checker.ValidationError
+    with refusing(f"{spec} cannot convert {style.path.name}", *unfit):
         if spec.precision not in CALIBRATED:
             return typed_model(style, spec.precision, size)
         frames = calibration_frames(aids.calibration)
         ranges = bearable_ranges(style, spec.precision, frames, lambda share: aids.progress("measuring ranges", share))
         return quantised_model(style, spec.precision, size, ranges)
-    except (ValueError, KeyError, TypeError, RuntimeError, onnx.checker.ValidationError) as error:
-        raise EngineRefused(f"{spec} cannot convert {style.path.name} ({in_one_line(error)})") from error
 
 
 def version_of(text: str) -> tuple[int, int]:

@@ -18,9 +18,11 @@ import onnx
 from onnx import TensorProto, helper
 
 from engines.backends.calibration import CALIBRATION
+from engines.backends.refusal import refusing
 from engines.backends.tensorrt.quantisation import ValueRanges, quantised_convolutions, quantised_model
 from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_model
-from engines.errors import EngineRefused, in_one_line
+from engines.errors import EngineRefused
+from engines.packages import import_openvino
 from engines.spec import FLOOR_DB, Controls
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
@@ -133,9 +135,9 @@ def _in_turn(style: StyleFile, frames: Iterable[np.ndarray]) -> Iterator[Case]:
 
 def _run(model: onnx.ModelProto, style: StyleFile, cases: Iterable[Case]) -> Iterator[dict[str, np.ndarray]]:
     """The outputs of the model for each case, by name, one after another: with the state that those before it leave."""
-    from engines.backends.openvino.backend import DEVICE, import_openvino
+    from engines.backends.openvino.layers import DEVICE
 
-    try:
+    with refusing(f"{style.path.name} cannot be run on the CPU to calibrate it", RuntimeError):
         core = import_openvino().Core()
         compiled = core.compile_model(core.read_model(model.SerializeToString(), b""), DEVICE, SETTINGS)
         state = CarriedState((), 0, 0)
@@ -145,7 +147,3 @@ def _run(model: onnx.ModelProto, style: StyleFile, cases: Iterable[Case]) -> Ite
             outputs = {output.get_any_name(): value for output, value in found.items()}
             state.feed_back({name: outputs[name].copy() for name in state.outputs})
             yield outputs
-    except RuntimeError as error:
-        raise EngineRefused(
-            f"{style.path.name} cannot be run on the CPU to calibrate it ({in_one_line(error)})"
-        ) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.backends.refusal import refusing
 from engines.backends.request_slots import RequestSlots
 from engines.backends.torch_eager import known_family
 from engines.backends.torch_half.probe import (
@@ -19,7 +20,7 @@ from engines.backends.torch_half.probe import (
     precisions_of,
     unfit,
 )
-from engines.errors import EngineRefused, in_one_line
+from engines.errors import EngineRefused
 from engines.kernels.compilers import find_compilers
 from engines.networks.family import BuildHalfNet
 from engines.networks.registry import network_name
@@ -121,12 +122,11 @@ class TorchHalfBackend:
 
     def _open(self, style: StyleFile, spec: EngineSpec, way: str, progress: "Progress") -> Engine:
         half_net = _half_net(style, spec)
-        try:
+        unfit = ImportError, RuntimeError, KeyError, TypeError, ValueError, OSError
+        with refusing(f"{spec} cannot run {style.path.name}", *unfit):
             from engines.backends.torch_half.build import open_painter
 
             painter, way = open_painter(half_net, style, spec, way, progress)
-        except (ImportError, RuntimeError, KeyError, TypeError, ValueError, OSError) as error:
-            raise EngineRefused(f"{spec} cannot run {style.path.name} ({in_one_line(error)})") from error
         return HalfEngine(painter, spec, style.card.style_size, way)
 
 

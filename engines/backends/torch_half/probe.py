@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from engines.machine import NVIDIA_NODES
+from engines.machine import NVIDIA_NODES, read_text
 
 DRIVER_VERSION = Path("/proc/driver/nvidia/version")
 SMI = "nvidia-smi"
@@ -93,7 +93,4 @@ def _runs(architecture: str, capability: tuple[int, int]) -> bool:
 
 
 def _driver_version() -> str:
-    try:
-        return DRIVER_VERSION.read_text().splitlines()[0].strip()
-    except (OSError, IndexError):
-        return "driver of unknown version"
+    return (read_text(DRIVER_VERSION).splitlines() or ["driver of unknown version"])[0]

@@ -4,7 +4,7 @@ import logging
 import time
 
 from realtime.files.gpu_frames import AUTO, keep_on_gpu
-from realtime.frames.frame import Frame, Sink
+from realtime.frames.frame import Frame, Sink, SplitSource
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import DecodedPicture, FileSource
 
@@ -12,7 +12,7 @@ logger = logging.getLogger("impasto")
 LEAST_FRAMES = 4  # of a row, however slow it is
 
 
-class FirstFrames:
+class FirstFrames(SplitSource):
     """A file source that ends after `count` frames, or when `seconds` are over and it has given a few."""
 
     live = False
@@ -33,10 +33,6 @@ class FirstFrames:
 
     def retrieve(self, grabbed: DecodedPicture) -> Frame:
         return self._source.retrieve(grabbed)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def close(self) -> None:
         self._source.close()

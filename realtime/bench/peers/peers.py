@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.errors import ImpastoError, NotInstalled, in_one_line
+from engines.errors import ImpastoError, in_one_line
 from engines.failures import any_failure_as
 from engines.gate.reference import reference_model
 from engines.machine import MULTIPLY_BF16, cpu_flags
-from engines.packages import import_onnxruntime
+from engines.packages import import_onnxruntime, needing_extra
 from engines.spec import Controls
 from engines.style.styles import StyleFile
 from realtime.bench.peers.compile_ahead import compile_ahead
@@ -75,10 +75,8 @@ def opencv_dnn(style: StyleFile, vector: np.ndarray) -> Paint:
 
 def onnx_runtime(style: StyleFile, vector: np.ndarray) -> Paint:
     """ONNX Runtime with the plain graph, its own defaults, and CUDA where it was installed with it."""
-    try:
+    with needing_extra("onnxruntime", "it"):
         onnxruntime = import_onnxruntime()
-    except ImportError as error:
-        raise NotInstalled("onnxruntime is not installed; pip install 'impasto[onnxruntime]'") from error
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
     session = onnxruntime.InferenceSession(reference_model(style).SerializeToString(), providers=providers)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends.torch_eager import rebuild_net
-from engines.errors import NotInstalled
+from engines.packages import needing_extra
 from engines.style.styles import StyleFile
 
 Paint = Callable[[np.ndarray], np.ndarray]
@@ -14,10 +14,8 @@ Paint = Callable[[np.ndarray], np.ndarray]
 
 def import_torch() -> Any:
     """torch; ImpastoError where it is not installed."""
-    try:
+    with needing_extra("train", "it"):
         import torch
-    except ImportError as error:
-        raise NotInstalled("torch is not installed; pip install 'impasto[train]'") from error
     return torch
 
 

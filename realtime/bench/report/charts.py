@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import NotInstalled
+from engines.packages import needing_extra
 from realtime.bench.figures import Spread
 from realtime.bench.inputs.combination import Combination
 from realtime.bench.machine import one_line
@@ -52,10 +52,8 @@ def write_charts(report: BenchReport, folder: Path) -> list[Path]:
 
 
 def _figure_class() -> Any:
-    try:
+    with needing_extra("plot", "--plot"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise NotInstalled("--plot needs matplotlib; install it with: pip install 'impasto[plot]'") from error
     return Figure
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.backends.openvino.backend import import_openvino
-from engines.errors import ImpastoError, NotInstalled, in_one_line
+from engines.errors import ImpastoError, in_one_line
 from engines.failures import any_failure_as
+from engines.packages import import_openvino, needing_extra
 
 SIDE = 1536
 PIXELS_A_ROW = 48
@@ -157,10 +157,9 @@ def _random(*shape: int) -> np.ndarray:
 
 
 def _torch_with_cuda() -> Any:
-    try:
+    with needing_extra("train", "the ceiling of a card"):
         import torch
-    except ImportError as error:
-        raise NotInstalled("torch is not installed; pip install 'impasto[train]'") from error
+
     if not torch.cuda.is_available():
         raise ImpastoError("torch finds no CUDA card here")
     return torch

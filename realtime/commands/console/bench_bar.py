@@ -1,13 +1,12 @@
 """The progress of `impasto bench`: what is being measured, how far the run is, and how long it will still take."""
 
 import time
-from contextlib import suppress
 
 from rich.progress import MofNCompleteColumn, ProgressColumn, Task
 from rich.text import Text
 
 from realtime.bench.schedule import Standing
-from realtime.commands.console.terminal import LastingConsole, unbroken
+from realtime.commands.console.terminal import LastingConsole, OneBar, unbroken
 from realtime.painting.notes import spoken
 
 LINE_SECONDS = 30.0  # between two lines where there is no bar
@@ -24,28 +23,12 @@ class TimeLeftColumn(ProgressColumn):
         return Text(f"about {spoken(left)} left" if left > 0 else "longer than thought")
 
 
-class BenchBar:
-    """A bar on stderr; where stderr is no terminal, a line now and then."""
+class BenchBar(OneBar):
+    """Where stderr is no terminal, a line now and then tells how far the run is."""
 
     def __init__(self, console: LastingConsole) -> None:
-        self._console = console
-        self._progress = console.bar(
-            MofNCompleteColumn(table_column=unbroken()), TimeLeftColumn(table_column=unbroken())
-        )
-        self._task = self._progress.add_task("starting", total=None)
+        super().__init__(console, MofNCompleteColumn(table_column=unbroken()), TimeLeftColumn(table_column=unbroken()))
         self._told_at = time.monotonic()
-
-    def __enter__(self) -> "BenchBar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._progress.stop()
-
-    def report(self, line: str) -> None:
-        """One line for people, which stays."""
-        self._console.tell(line)
 
     def show(self, standing: Standing) -> None:
         """How far the run is, before each of its steps."""

@@ -1,11 +1,9 @@
 """The progress bar of `impasto compile`: which engine is being built, at which stage, and how far that is."""
 
-from contextlib import suppress
-
 from rich.progress import ProgressColumn, Task, TimeElapsedColumn
 from rich.text import Text
 
-from realtime.commands.console.terminal import LastingConsole, unbroken
+from realtime.commands.console.terminal import LastingConsole, OneBar, unbroken
 
 
 class ShareColumn(ProgressColumn):
@@ -15,26 +13,12 @@ class ShareColumn(ProgressColumn):
         return Text("" if task.total is None else f"{100 * task.completed:.0f} %")
 
 
-class BuildBar:
-    """A bar on stderr; where stderr is no terminal only the reported lines are written."""
+class BuildBar(OneBar):
+    """Begins anew with every build."""
 
     def __init__(self, console: LastingConsole) -> None:
-        self._console = console
-        self._progress = console.bar(ShareColumn(table_column=unbroken()), TimeElapsedColumn(table_column=unbroken()))
-        self._task = self._progress.add_task("starting", total=None)
+        super().__init__(console, ShareColumn(table_column=unbroken()), TimeElapsedColumn(table_column=unbroken()))
         self._build = ""
-
-    def __enter__(self) -> "BuildBar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._progress.stop()
-
-    def report(self, line: str) -> None:
-        """One line for people, which stays."""
-        self._console.tell(line)
 
     def show(self, build: str, stage: str, share: float) -> None:
         """What is being done; a share of 0 is also what a stage says that tells no more."""

@@ -1,7 +1,5 @@
 """What a command shows while it works: lines and a bar on stderr, the result on stdout; a signal asks for a stop."""
 
-import json
-import math
 import os
 import signal
 import sys
@@ -9,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import typer
 from rich.console import Console
@@ -17,6 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
+from engines.finite_json import finite_json
 from realtime.commands.console.border import FAILED, INTERRUPTED
 
 ENGINE_PREFIX = "engine: "
@@ -72,15 +71,15 @@ class LastingConsole(Console):
         self.quiet = True
 
 
-class Bar:
-    """The progress bar of one piece of work; `report` and `progress` are what the work is given to call."""
+class OneBar:
+    """A bar on stderr with these columns; where stderr is no terminal only the reported lines are written."""
 
-    def __init__(self, console: LastingConsole, unit: str) -> None:
+    def __init__(self, console: LastingConsole, *columns: ProgressColumn) -> None:
         self._console = console
-        self._progress = console.bar(CountColumn(unit), TimeRemainingColumn(table_column=unbroken()))
+        self._progress = console.bar(*columns)
         self._task = self._progress.add_task("starting", total=None)
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -89,8 +88,19 @@ class Bar:
             self._progress.stop()
 
     def report(self, line: str) -> None:
-        """One line for people; the engine and its precision in it also become the bar's label."""
+        """One line for people, which stays."""
         self._console.tell(line)
+
+
+class Bar(OneBar):
+    """The progress of one piece of work; `report` and `progress` are what the work is given to call."""
+
+    def __init__(self, console: LastingConsole, unit: str) -> None:
+        super().__init__(console, CountColumn(unit), TimeRemainingColumn(table_column=unbroken()))
+
+    def report(self, line: str) -> None:
+        """The engine and its precision in a line also become the bar's label."""
+        super().report(line)
         if line.startswith(ENGINE_PREFIX):
             self.label(line.removeprefix(ENGINE_PREFIX).partition(" on ")[0])
 
@@ -209,15 +219,6 @@ def print_result(result: str | dict[str, Any]) -> None:
     JSON is ASCII, and text escapes what stdout cannot say: a file's name may hold bytes of any encoding.
     """
     if isinstance(result, dict):
-        result = json.dumps(_for_json(result))
+        result = finite_json(result)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # there may be no stdout
     print(result.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-
-
-def _for_json(value: Any) -> Any:
-    """JSON has no infinity, which is the PSNR of equal pictures: it becomes null."""
-    if isinstance(value, dict):
-        return {name: _for_json(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_for_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

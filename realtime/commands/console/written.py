@@ -1,5 +1,7 @@
 """Values as people write them on the command line; typer.BadParameter, in one line, where they mean nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,12 +12,19 @@ from realtime.compiling.options import SizeSpan
 from realtime.painting.options import MOST_SIZE_PX, Size
 
 
+@contextmanager
+def bad_parameter(told: str = "", hint: str | None = None) -> Iterator[None]:
+    """Makes a BadParameter of what a wrong value raises, in its own words or as `told`; `hint` names what is wrong."""
+    try:
+        yield
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(told or str(error), param_hint=hint) from None
+
+
 def positive_fraction(text: str) -> Fraction:
     """`25`, `29.97` or `30000/1001`."""
-    try:
+    with bad_parameter(f"{text!r} is not a number such as 25, 29.97 or 30000/1001"):
         value = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise typer.BadParameter(f"{text!r} is not a number such as 25, 29.97 or 30000/1001") from None
     if value <= 0:
         raise typer.BadParameter(f"{text} is not above 0")
     return value
@@ -47,25 +56,19 @@ def weighed_picture(text: str) -> tuple[Path, float]:
     """`PICTURE` or `PICTURE=WEIGHT`; a file that is called so is meant itself."""
     path, _, weight = text.rpartition("=")
     if path and not Path(text).exists():
-        try:
+        with suppress(ValueError):
             return Path(path), float(weight)
-        except ValueError:
-            pass
     return Path(text), 1.0
 
 
 def named_weight(text: str) -> tuple[str, float]:
     """`udnie=3`."""
     name, _, weight = text.partition("=")
-    try:
+    with bad_parameter(f"{text!r} is not NAME=WEIGHT"):
         return name.strip(), float(weight)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not NAME=WEIGHT") from None
 
 
 def whole_number(text: str) -> int:
     """`25`."""
-    try:
+    with bad_parameter(f"{text!r} is no whole number"):
         return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no whole number") from None

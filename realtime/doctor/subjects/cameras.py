@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError, in_one_line
+from engines.packages import installed_version
 from realtime.doctor.finding import Finding, State, missing
 
 if TYPE_CHECKING:
@@ -29,11 +29,8 @@ def look_at_cameras() -> list[Finding]:
 
 def look_at_virtual_cameras() -> list[Finding]:
     """What `--to virtualcam:` can write to: it takes a package, and a driver that makes the camera."""
-    try:
-        package = version("pyvirtualcam")
-        found = []
-    except PackageNotFoundError:
-        package = ""
+    package, found = installed_version("pyvirtualcam"), []
+    if not package:
         found = [Finding(VIRTUAL, State.ABSENT, "pyvirtualcam is not installed", "pip install 'impasto[virtualcam]'")]
     facts = {"pyvirtualcam": package}
     if LINUX:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engines.machine import AMD, INTEL, NVIDIA, PCI, display_devices
+from engines.machine import AMD, INTEL, NVIDIA, PCI, display_devices, read_text
 from realtime.doctor.finding import Finding, State
 
 DRM = Path("/sys/class/drm")
@@ -115,19 +115,12 @@ def _render_nodes(folder: Path = RENDER_NODES) -> Iterator[Finding]:
 
 def _card(path: Path) -> Card:
     driver = path / "driver"
-    vendor, device = (_read(path / name).removeprefix("0x") for name in ("vendor", "device"))
+    vendor, device = (read_text(path / name).removeprefix("0x") for name in ("vendor", "device"))
     return Card(vendor, device, driver.resolve().name if driver.exists() else "")
 
 
 def _children(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
 
 
 def _lines(path: Path | None) -> Iterator[str]:

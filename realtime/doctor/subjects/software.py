@@ -5,8 +5,9 @@ import os
 import platform
 import struct
 import sys
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
+from engines.packages import installed_version
 from realtime.doctor.finding import Finding, State
 
 NEEDED = ("av", "numpy", "onnx", "opencv-python", "openvino", "platformdirs", "rich", "typer")
@@ -94,10 +95,4 @@ def _variables() -> list[Finding]:
 
 
 def _versions(names: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {name: number for name in names if (number := installed_version(name))}

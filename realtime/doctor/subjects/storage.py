@@ -12,7 +12,7 @@ from engines.backends.registry import probe
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
-from engines.errors import in_one_line
+from engines.errors import ImpastoError, in_one_line
 from engines.spec import GateReport
 from engines.style.file import StyleFile
 from engines.style.styles import GalleryItem, gallery_items
@@ -139,7 +139,7 @@ def _short(psnr_db: float) -> str:
 def _look_at(item: GalleryItem) -> Finding:
     try:
         return _described(item.read())
-    except Exception as error:  # a damaged disk, or another package's code: the other files still work
+    except (ImpastoError, OSError) as error:
         remedy = f"ask the makers of the package that brings {item.origin}" if item.origin else REINSTALL
         return Finding(item.name, State.NO, in_one_line(error), remedy)
 

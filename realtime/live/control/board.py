@@ -71,10 +71,6 @@ class ControlBoard:
         return self._settings
 
     @property
-    def style_names(self) -> tuple[str, ...]:
-        return self._style_names
-
-    @property
     def said(self) -> Said:
         """The newest line about a command, whoever gave it."""
         return self._said

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue
 
 Value = str | float | bool | None
 ON = ("on", "true", "yes", "1")
@@ -83,22 +83,22 @@ BY_KEY = {key: (command, value) for command in COMMANDS for key, value in comman
 
 
 def find_command(name: str) -> Command:
-    """The command of that name; ImpastoError where there is none."""
+    """The command of that name; BadValue where there is none."""
     if name in BY_NAME:
         return BY_NAME[name]
     near = difflib.get_close_matches(name, BY_NAME, 1)
     hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(BY_NAME)}"
-    raise ImpastoError(f"there is no command {_shown(name)}; {hint}")
+    raise BadValue(f"there is no command {_shown(name)}; {hint}")
 
 
 def checked_value(command: Command, value: Value) -> Value:
     """The value as the command takes it: a text, a signed step or a number as it was written, a bool, or None.
 
-    ImpastoError where it takes no such value. Whether a text names a style is found out later.
+    BadValue where it takes no such value. Whether a text names a style is found out later.
     """
     if command.kind is Kind.NONE:
         if value is not None:
-            raise ImpastoError(f"{command.name} takes no value, and was given {_shown(value)}")
+            raise BadValue(f"{command.name} takes no value, and was given {_shown(value)}")
         return None
     if command.kind is Kind.FLAG:
         return _flag(command, value)
@@ -122,7 +122,7 @@ def _flag(command: Command, value: Value) -> bool | None:
         return value
     word = str(value).lower()
     if word not in ON + OFF:
-        raise ImpastoError(f"{command.name} is on or off, or turned over without a value, and not {_shown(value)}")
+        raise BadValue(f"{command.name} is on or off, or turned over without a value, and not {_shown(value)}")
     return word in ON
 
 
@@ -131,10 +131,10 @@ def _text(command: Command, value: Value) -> str:
     if value is None and command.name == "mix":
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ImpastoError(f"{command.name} takes {command.value}, and not {_shown(value)}")
+        raise BadValue(f"{command.name} takes {command.value}, and not {_shown(value)}")
     text = str(value).strip()
     if any(ord(character) < 32 for character in text) or (not text and command.name != "mix"):
-        raise ImpastoError(f"{command.name} takes {command.value}, and not {_shown(text)}")
+        raise BadValue(f"{command.name} takes {command.value}, and not {_shown(text)}")
     return text
 
 
@@ -150,7 +150,7 @@ def _number(command: Command, value: Value) -> Value:
         number = math.nan
     step = isinstance(value, str) and value.strip().startswith(("+", "-"))
     if not math.isfinite(number) or not (step or command.least <= number <= command.most):
-        raise ImpastoError(
+        raise BadValue(
             f"{command.name} takes a number from {command.least:g} to {command.most:g}, "
             f"or a step such as +0.1 or -0.1, and not {_shown(value)}"
         )

@@ -5,11 +5,11 @@
 """
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
 from engines.errors import ImpastoError, in_one_line
+from engines.finite_json import finite_json
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.commands import Value
 
@@ -22,7 +22,7 @@ def answer_to(line: bytes, board: ControlBoard) -> bytes:
     try:
         command, value = parse(line)
         return encoded(_done(command, value, board))
-    except Exception as error:  # a broken listener must not end the server's thread
+    except Exception as error:  # the thread's border: what fails for one request must not end control in a show
         return refusal(in_one_line(error))
 
 
@@ -47,8 +47,7 @@ def refusal(error: str) -> bytes:
 
 
 def encoded(answer: dict[str, Any]) -> bytes:
-    """ASCII, so that no terminal trips over it."""
-    return json.dumps(_finite(answer)).encode() + b"\n"
+    return finite_json(answer).encode() + b"\n"
 
 
 def _done(command: str, value: Value, board: ControlBoard) -> dict[str, Any]:
@@ -58,12 +57,3 @@ def _done(command: str, value: Value, board: ControlBoard) -> dict[str, Any]:
         described = board.describe()
         answer |= {"styles": described["styles"], "figures": described["figures"]}
     return answer
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity and no NaN; they become null."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

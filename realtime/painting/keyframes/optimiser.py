@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.packages import needing_train_extra
+from engines.packages import needing_extra
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import resize
 from realtime.painting.notes import spoken
@@ -97,5 +97,5 @@ class Pace:
 
 def check_torch(what: str = "painting by optimisation") -> None:
     """ImpastoError where the training extra is not installed."""
-    with needing_train_extra(what):
+    with needing_extra("train", what):
         import trainers.gatys  # noqa: F401

@@ -3,12 +3,12 @@
 import threading
 import time
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engines.loading.engine import Controls, EngineSpec, GateReport
+from engines.packages import installed_version
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cuts import Sight, is_cut
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
@@ -50,7 +50,7 @@ class OptimisingEngine:
     """What the stylizer shows of itself as an engine: it paints one frame at a time, and only in order."""
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self.spec = EngineSpec("keyframes", "fp32", size[1], size[0], "CPU", _torch_version())
+        self.spec = EngineSpec("keyframes", "fp32", size[1], size[0], "CPU", installed_version("torch"))
         self.gate: GateReport | None = None
 
     def __call__(self, frame: np.ndarray, controls: Controls) -> np.ndarray:
@@ -146,10 +146,3 @@ class KeyframeStylizer(Stylizer):
             self.keys.append(KeyFrame(number, self._shot, frame.pts_seconds, took))
             self._report(f"key frame {number}: shot {self._shot}, at {frame.pts_seconds:.2f} s, took {spoken(took)}")
         return painting
-
-
-def _torch_version() -> str:
-    try:
-        return version("torch")
-    except PackageNotFoundError:
-        return ""

@@ -63,12 +63,12 @@ class Canvas:
         cv2.fillPoly(mask, [self.to_pixels(points)], 255, cv2.LINE_AA, 4)
         return self.soften(mask.astype(np.float32) / 255, soft)
 
-    def stroke(self, points: Points, thickness: float, *, soft: float = 0.0, closed: bool = False) -> Array:
+    def stroke(self, points: Points, thickness: float, *, closed: bool = False) -> Array:
         """Mask of a line through points, `thickness` units wide."""
         mask = np.zeros(self.alpha.shape, np.uint8)
         width = max(1, round(thickness * self.per_unit))
         cv2.polylines(mask, [self.to_pixels(points)], closed, 255, width, cv2.LINE_AA, 4)
-        return self.soften(mask.astype(np.float32) / 255, soft)
+        return mask.astype(np.float32) / 255
 
     def soften(self, mask: Array, radius: float) -> Array:
         sigma = radius * self.per_unit

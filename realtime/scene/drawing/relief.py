@@ -7,18 +7,16 @@ from realtime.scene.drawing.canvas import Canvas, Points, extent
 from realtime.scene.drawing.light import lit, slope_light
 from realtime.scene.drawing.noise import Array, Shape, fractal_noise
 
+PARTS = 8  # of a curve between two of its points
 
-def spline(points: Points, *, closed: bool = True, parts: int = 8) -> Array:
-    """A Catmull-Rom curve through points [n, 2]."""
+
+def spline(points: Points) -> Array:
+    """A closed Catmull-Rom curve through points [n, 2]."""
     at = np.asarray(points, np.float64)
-    before = np.roll(at, 1, axis=0) if closed else np.vstack([at[:1], at[:-1]])
-    after = np.roll(at, -1, axis=0) if closed else np.vstack([at[1:], at[-1:]])
-    beyond = np.roll(at, -2, axis=0) if closed else np.vstack([at[2:], at[-1:], at[-1:]])
-    t = (np.arange(parts) / parts)[None, :, None]
-    p0, p1, p2, p3 = (p[:, None, :] for p in (before, at, after, beyond))
+    t = (np.arange(PARTS) / PARTS)[None, :, None]
+    p0, p1, p2, p3 = (np.roll(at, by, axis=0)[:, None, :] for by in (1, 0, -1, -2))
     curve = p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
-    path = np.asarray(curve.reshape(-1, 2))
-    return path if closed else np.vstack([path[: (len(at) - 1) * parts], at[-1:]])
+    return np.asarray(curve.reshape(-1, 2))
 
 
 def inflate(mask: Array, radius_px: float) -> Array:
