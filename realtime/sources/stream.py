@@ -122,7 +122,7 @@ def _container_of_any(address: str, url: str, scheme: str, options: dict[str, st
     """What FFmpeg makes nothing of may still be a camera's pictures, or a page that can be told by its name."""
     try:
         return _container(url, scheme, options, SILENCE_SECONDS)
-    except av.InvalidDataError:
+    except (av.InvalidDataError, av.EOFError):
         begin = first_bytes(url, (OPEN_SECONDS, SILENCE_SECONDS)) if scheme in WEB else b""
         refuse_page(begin, redacted(address))
         if not is_endless_jpeg(begin):
