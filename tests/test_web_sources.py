@@ -251,7 +251,7 @@ def test_a_single_picture_is_called_one(tmp_path: Path, suffix: str) -> None:
     ("content", "says"),
     [
         (b"words, and no <html> at the beginning\n" * 100, "ends before there is a picture in it"),
-        (bytes(range(256)) * 12, "is no video that FFmpeg knows"),
+        (bytes(range(256)) * 12, "is no video that FFmpeg knows|ends before there is a picture in it"),
     ],
     ids=["words", "noise"],
 )
