@@ -1,12 +1,13 @@
 # make demo   base package only, no torch        make test, make check   with everything that the tests need
 PYTHON ?= python3
 CLIP ?=
+SECONDS ?= 600
 DEMO_VENV := .venv
 TEST_VENV := .venv-test
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-camera check clean python-is-new-enough
+.PHONY: help demo test test-camera check fuzz clean python-is-new-enough
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -23,12 +24,15 @@ check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 	@$(TEST_VENV)/bin/mypy
 	@$(TEST_VENV)/bin/python -m pytest
 
+fuzz: $(TEST_VENV)/.installed ## each reader of foreign bytes for SECONDS=600
+	@PYTHONPATH=. nice -n 19 $(TEST_VENV)/bin/python -W error tests/fuzz_foreign_bytes.py --seconds $(SECONDS)
+
 test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a guest under QEMU
 	@$(TEST_VENV)/bin/python $(PIP_INSTALL) --editable '.[virtualcam]'
 	@$(TEST_VENV)/bin/python tests/camera_guest.py
 
 clean: ## remove the environments and what they left
-	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo
+	rm -rf $(DEMO_VENV) $(TEST_VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo
 	find realtime engines trainers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-is-new-enough:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engines.errors import BadFile
+from engines.errors import BadFile, in_one_line
 from engines.style.state import StateInput, check_names
 
 # Cards without state are written as format 1, which every impasto reads.
@@ -109,8 +109,8 @@ class StyleCard:
             styles = tuple(_style_from_dict(style) for style in values["styles"])
             state = tuple(StateInput.from_dict(each) for each in values.get("state", ()))
             return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles, state=state)
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadFile(f"the style card is damaged ({error}); get the style file again") from error
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise BadFile(f"the style card is damaged ({in_one_line(error)}); get the style file again") from error
 
 
 def _parse(text: str) -> dict[str, Any]:
