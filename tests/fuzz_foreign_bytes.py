@@ -59,8 +59,8 @@ from trainers.perceptual import load_perceptual
 from trainers.picture_run import STATE, PictureRun
 from trainers.style_export import read_credits
 
-MOST_SECONDS = 2.0  # of the processor, for one input
-HANGING_SECONDS = 60.0
+MOST_SECONDS, MOST_SECONDS_A_MIB = 2.0, 8.0  # of the processor for one input, traced, which is some times slower
+HANGING_SECONDS = 300.0  # by the wall clock: others use the processor too
 MOST_TIMES, ROOM_BYTES = 256, 128 * 2**20  # memory: so many bytes for one of the input, and some for all
 ADDRESS_SPACE_BYTES = 3 * 2**30  # beyond what is there at the start; it holds for what the tracer does not see, too
 EXAMPLES_A_SEED = 100
@@ -95,7 +95,7 @@ def check(target: Target, data: bytes, folder: Path) -> None:
     finally:
         seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert seconds < MOST_SECONDS, f"{seconds:.1f} s"
+    assert seconds < MOST_SECONDS + MOST_SECONDS_A_MIB * len(data) / 2**20, f"{seconds:.1f} s for {len(data)} bytes"
     assert peak < MOST_TIMES * len(data) + ROOM_BYTES, f"{peak / 2**20:.0f} MiB for {len(data)} bytes"
 
 
@@ -425,6 +425,8 @@ def run(target: Target, folder: Path, *, examples: int, seed: int | None = None)
     )
     @hypothesis.given(target.inputs())
     def holds(data: bytes) -> None:
+        if seed is not None:  # pytest uses the one timer for itself
+            faulthandler.dump_traceback_later(HANGING_SECONDS, exit=True)
         check(target, data, folder)
 
     with warnings.catch_warnings():
@@ -443,7 +445,6 @@ def _fuzz_one(name: str, seconds: float, seed: int) -> int:
         if time.monotonic() >= ends:
             print(f"{name}: nothing found in {(number - seed) * EXAMPLES_A_SEED} inputs, the last seed {number - 1}")
             return 0
-        faulthandler.dump_traceback_later(HANGING_SECONDS + EXAMPLES_A_SEED * MOST_SECONDS, exit=True)
         try:
             run(TARGETS[name], folder, examples=EXAMPLES_A_SEED, seed=number)
         except Exception as error:  # a fuzzer's border

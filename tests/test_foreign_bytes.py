@@ -1,5 +1,6 @@
 """A short part of the fuzzing of every reader of foreign bytes, always the same, and inputs that were found by more."""
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -7,9 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
-from fuzz_foreign_bytes import PHOTO, RESUMED, TARGETS, check, npz_bytes, run, sound_card, sound_entry, torch_bytes
+from fuzz_foreign_bytes import (
+    PHOTO,
+    RESUMED,
+    TARGETS,
+    check,
+    npz_bytes,
+    run,
+    sound_card,
+    sound_entry,
+    sound_style,
+    torch_bytes,
+)
 from safetensors.torch import save as as_safetensors
 
 from engines.cache.entry import sign_header
@@ -17,6 +30,7 @@ from engines.errors import BadFile, ImpastoError
 from engines.export.tensor_files import read_tensors
 from engines.networks.transform.config import PRESETS
 from engines.networks.transform.net import TransformNet
+from engines.style.file import CARD_KEY
 from trainers.options import JohnsonOptions
 from trainers.picture_run import STATE, PictureRun
 from trainers.run_folder import CHECKPOINT, Checkpoint, RunFolder
@@ -41,8 +55,26 @@ def card(**changes: Any) -> bytes:
     return json.dumps({**sound_card(), "state": [state]}).encode()
 
 
+def unfinished_npz() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': ('<f4'\n")
+    return file.getvalue()
+
+
+def misshapen_weights() -> bytes:
+    """Without a checksum, as other tools write."""
+    model = onnx.load_model_from_string(sound_style())
+    card = next(each for each in model.metadata_props if each.key == CARD_KEY)
+    next(each for each in model.graph.initializer if each.name.startswith("net.")).dims.append(0)
+    onnx.helper.set_model_props(model, {CARD_KEY: card.value})
+    return bytes(model.SerializeToString())
+
+
 FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("style_card", lambda: card(start=10**400)),
+    ("style_file", misshapen_weights),
+    ("npz", unfinished_npz),
     ("cache_header", lambda: entry(origin=[])),
     ("cache_header", lambda: entry(gate=3)),
     ("cache_header", lambda: entry(blob_bytes="many")),
