@@ -22,6 +22,7 @@ from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import load_style
 from trainers.losses import LUMA
+from trainers.saved_state import read_saved
 
 DETAIL_SHARE = 0.6
 
@@ -62,7 +63,7 @@ def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -
 
 
 def _read_checkpoint(path: Path) -> _Learnt:
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    saved = read_saved(path)
     history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
     return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], tuple(saved["styles"]), history)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
 from trainers.options import GatysOptions
-from trainers.saved_state import damaged
+from trainers.saved_state import damaged, read_saved
 
 STATE, PREVIEW = "state.pt", "preview.png"
 # Settings that say how a run is started and shown, not what it does.
@@ -82,7 +82,7 @@ class PictureRun:
         if not self.path.exists():
             return None
         with any_failure_as(BadFile, partial(damaged, self.path), but=(BadValue, OSError)):
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
+            saved = read_saved(self.path)
             if changes := self._changes(saved["of"]):
                 raise BadValue(
                     f"{self.path} is of another run ({changes}); resume with its settings, or delete {self.folder}"

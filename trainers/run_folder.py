@@ -20,7 +20,7 @@ from engines.networks.transform.net import TransformNet
 from trainers.data import open_picture, to_tensor
 from trainers.initial_weights import initial_weights
 from trainers.options import JohnsonOptions
-from trainers.saved_state import damaged
+from trainers.saved_state import damaged, read_saved
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.
@@ -94,7 +94,7 @@ class RunFolder:
         if not path.exists():
             raise FileMissing(f"no checkpoint {path} to resume; leave out --resume to begin")
         with any_failure_as(BadFile, partial(damaged, path), but=(BadValue, OSError)):
-            return self._take(path, torch.load(path, map_location="cpu", weights_only=True), run)
+            return self._take(path, read_saved(path), run)
 
     def _take(self, path: Path, saved: dict[str, Any], run: Checkpoint) -> int:
         if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:

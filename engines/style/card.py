@@ -43,10 +43,10 @@ class NamedStyle:
     licence: str = ""
 
     def __post_init__(self) -> None:
+        for key in STYLE_TEXTS:
+            _check_printable(f"the {key} of style {self.name!r:.60}", getattr(self, key))
         if not self.name.strip() or FORBIDDEN_IN_NAMES & set(self.name):
             raise ValueError(f"a style cannot be called {self.name!r}; use letters, digits, '_', '-' and '.'")
-        for key in STYLE_TEXTS:
-            _check_printable(f"the {key} of style {self.name!r}", getattr(self, key))
         vector = np.array(self.vector, dtype="<f4")
         if vector.ndim != 1 or not np.isfinite(vector).all():
             raise ValueError(f"the vector of style {self.name!r} must be a row of finite numbers")
