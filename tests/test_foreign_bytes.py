@@ -91,6 +91,8 @@ FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("loss_network", lambda: npz_bytes({"conv1_1.weight": np.ones((1, 3, 3, 3))})),
     ("loss_network", lambda: npz_bytes({"conv1_1.weight": np.ones((1, 3, 3, 3)), "conv1_1.bias": np.ones(7)})),
     ("initial_weights", lambda: b"PK\x03\x04"),
+    ("initial_weights", lambda: torch_bytes({"a": torch.zeros(9000)})[:4097]),
+    ("saved_state", lambda: torch_bytes({"a": torch.zeros(9000)})[:4097]),
     ("initial_weights", lambda: torch_bytes([1])),
 ]
 
