@@ -1,6 +1,7 @@
 # make demo   base package only, no torch        make test, make check   with everything that the tests need
 PYTHON ?= python3
 CLIP ?=
+SECONDS ?= 600
 DEMO_VENV := .venv
 TEST_VENV := .venv-test
 # Each process of the tests takes about 1 GB.
@@ -8,7 +9,7 @@ SPREAD := --numprocesses logical --maxprocesses 4 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-camera check campaign faults clean python-is-new-enough
+.PHONY: help demo test test-camera check campaign faults fuzz clean python-is-new-enough
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -25,6 +26,9 @@ check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 	@$(TEST_VENV)/bin/mypy
 	@$(TEST_VENV)/bin/python -m pytest $(SPREAD)
 
+fuzz: $(TEST_VENV)/.installed ## each reader of foreign bytes for SECONDS=600
+	@PYTHONPATH=. nice -n 19 $(TEST_VENV)/bin/python -W error tests/fuzz_foreign_bytes.py --seconds $(SECONDS)
+
 test-camera: $(TEST_VENV)/.installed ## a webcam and a virtual camera, in a guest under QEMU
 	@$(TEST_VENV)/bin/python $(PIP_INSTALL) --editable '.[virtualcam]'
 	@$(TEST_VENV)/bin/python tests/camera_guest.py
@@ -36,7 +40,7 @@ faults: $(TEST_VENV)/.installed ## kills, full disks, clocks set back: what is l
 	@$(TEST_VENV)/bin/python tests/faults.py
 
 clean: ## remove the environments and what they left
-	rm -rf $(DEMO_VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache build dist demo
+	rm -rf $(DEMO_VENV) $(TEST_VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo
 	find realtime engines trainers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-is-new-enough:

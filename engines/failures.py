@@ -29,7 +29,10 @@ def failure_of(probe: Callable[[], object]) -> Exception | None:
 
 @contextmanager
 def any_failure_as(
-    kind: Callable[[str], Exception], told: Callable[[Exception], str], *, but: type[Exception] | tuple[()] = ()
+    kind: Callable[[str], Exception],
+    told: Callable[[Exception], str],
+    *,
+    but: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
     """Makes a `kind` of whatever the block raises, with the line that `told` makes of it; what is a `but` goes on."""
     try:

@@ -90,7 +90,7 @@ def test_bad_files_get_one_line(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(FileNotFoundError, match="vgg16"):
         load_perceptual(str(tmp_path / "missing.pth"))
-    for name, word in (("text", "safely"), ("foreign", "no loss network known"), ("list", "no table of tensors")):
+    for name, word in (("text", "not a torch"), ("foreign", "no loss network known"), ("list", "holds no state_dict")):
         with pytest.raises(ValueError, match=word):
             load_perceptual(str(tmp_path / f"{name}.pth"))
 
@@ -133,6 +133,6 @@ def test_a_bad_npz_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no weights")
     np.savez(tmp_path / "objects.npz", names=np.array([{"a": 1}], dtype=object))
     np.savez(tmp_path / "foreign.npz", other=np.zeros(3))
-    for name, word in (("text", "not an npz"), ("objects", "not an npz"), ("foreign", "no loss network known")):
+    for name, word in (("text", "an npz file"), ("objects", "no weights"), ("foreign", "no loss network known")):
         with pytest.raises(ValueError, match=word):
             load_perceptual(str(tmp_path / f"{name}.npz"))

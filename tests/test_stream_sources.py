@@ -110,7 +110,7 @@ def test_what_http_answers(web: WebServer) -> None:
     for path, remedy in (
         ("nowhere.mp4", r"nothing under this path \(404\)"),
         ("secret/clip.mp4?token=abc", r"wrong or missing user and password \(401\)"),
-        ("page.html", "no video"),
+        ("page.html", "is a web page"),
     ):
         with pytest.raises(ImpastoError, match=remedy) as told:
             open_source(f"http://127.0.0.1:{web.http_port}/{path}", SourceRequest())

@@ -7,7 +7,6 @@ of 2 × 2 pixels, its head paints each of its pixels four times, and `detail` ad
 is exact, so that an `ultra` begins with strokes twice as broad as those of a `fast` and as good as they are.
 """
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.errors import BadFile
+from engines.errors import BadFile, ImpastoError
+from engines.failures import any_failure_as
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import load_style
 from trainers.losses import LUMA
+from trainers.saved_state import read_saved
 
 DETAIL_SHARE = 0.6
 
@@ -47,20 +48,22 @@ class _Learnt:
 
 
 def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -> InitialWeights:
-    """The weights in a checkpoint or style file for a net of this shape and these styles; ValueError if none fit."""
-    try:
-        learnt = _read_style_file(path) if path.suffix == ".onnx" else _read_checkpoint(path)
-        fitted = _fitted(learnt, config)
-    except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise BadFile(
+    """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit."""
+
+    def told(error: Exception) -> str:
+        return (
             f"{path} is no checkpoint of a net that this one can begin with ({type(error).__name__}); "
             "give the checkpoint.pt or the style file of a run with the same --network"
-        ) from error
-    return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history)
+        )
+
+    with any_failure_as(BadFile, told, but=(ImpastoError, OSError)):
+        learnt = _read_style_file(path) if path.suffix == ".onnx" else _read_checkpoint(path)
+        fitted = _fitted(learnt, config)
+        return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history)
 
 
 def _read_checkpoint(path: Path) -> _Learnt:
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    saved = read_saved(path)
     history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
     return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], tuple(saved["styles"]), history)
 

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.errors import BadFile, BadValue, FileMissing
+from engines.errors import BadFile, BadValue, FileMissing, in_one_line
+from engines.export.tensor_files import read_tensor_sets
 from engines.failures import any_failure_as
 
 BUNDLED = "5se"
@@ -117,7 +117,9 @@ def load_perceptual(spec: str) -> PerceptualNet:
     path = Path(spec)
     if not path.is_file():
         raise FileMissing(f"no loss network {spec!r}; choose {BUNDLED}, {', '.join(TORCHVISION)} or a file of weights")
-    return _recognise(path, _tensors_of_npz(path) if path.suffix == ".npz" else _tensors_of_torch(path))
+    tensors = _tensors_of(path)
+    with any_failure_as(BadFile, lambda error: f"{path} is a damaged loss network: {in_one_line(error)}", but=BadFile):
+        return _recognise(path, tensors)
 
 
 def _bundled_tensors() -> Tensors:
@@ -126,36 +128,14 @@ def _bundled_tensors() -> Tensors:
         return _read_npz(file)
 
 
-def _tensors_of_npz(path: Path) -> Tensors:
-    try:
-        with path.open("rb") as file:
-            return _read_npz(file)
-    except (ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:  # whatever NumPy met
-        raise BadFile(f"{path} is not an npz file of weights: {error}") from error
+def _tensors_of(path: Path) -> Tensors:
+    return {name: torch.from_numpy(values.astype(np.float32)) for name, values in read_tensor_sets(path)[0].items()}
 
 
 def _read_npz(file: IO[bytes]) -> Tensors:
     """float32; NumPy unpickles nothing unless it is told to."""
     with np.load(file) as arrays:
         return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
-
-
-def _tensors_of_torch(path: Path) -> Tensors:
-    def told(error: Exception) -> str:
-        return f"{path} is not a file of weights that torch can load safely: {error}"
-
-    with any_failure_as(BadFile, told):  # torch.load raises whatever its unpickler met
-        # weights_only: a file of weights must not be able to run code.
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.float() for name, tensor in _state_dict(loaded).items()}
-
-
-def _state_dict(loaded: object) -> Tensors:
-    if isinstance(loaded, Mapping):
-        inner = next((loaded[key] for key in ("model", "state_dict") if key in loaded), loaded)
-        if isinstance(inner, Mapping) and all(isinstance(value, Tensor) for value in inner.values()):
-            return inner
-    raise BadFile("the file of weights holds no table of tensors")
 
 
 def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
@@ -177,7 +157,9 @@ def _recognise(path: Path, tensors: Tensors) -> PerceptualNet:
 
 def _conv(tensors: Tensors, prefix: str, *, padding: int = 0, stride: int = 1, mode: Padding = "zeros") -> nn.Conv2d:
     weight, bias = tensors[f"{prefix}.weight"], tensors[f"{prefix}.bias"]
-    out_channels, in_channels, kernel, _ = weight.shape
+    out_channels, in_channels, kernel, across = weight.shape
+    if kernel != across or not weight.numel():
+        raise BadFile(f"the loss network's {prefix} has the shape {tuple(weight.shape)}; its kernel is to be square")
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, padding_mode=mode)
     conv.load_state_dict({"weight": weight, "bias": bias})
     return conv

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from engines.errors import BadValue, FileTaken
+from engines.errors import BadFile, BadValue, FileTaken
+from engines.failures import any_failure_as
 from trainers.options import GatysOptions
+from trainers.saved_state import damaged, read_saved
 
 STATE, PREVIEW = "state.pt", "preview.png"
 # Settings that say how a run is started and shown, not what it does.
@@ -78,12 +81,13 @@ class PictureRun:
     def _load(self) -> State | None:
         if not self.path.exists():
             return None
-        saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        if changes := self._changes(saved["of"]):
-            raise BadValue(
-                f"{self.path} is of another run ({changes}); resume with its settings, or delete {self.folder}"
-            )
-        return State(saved["scale"], saved["step"], saved["bands"], saved["optimiser"])
+        with any_failure_as(BadFile, partial(damaged, self.path), but=(BadValue, OSError)):
+            saved = read_saved(self.path)
+            if changes := self._changes(saved["of"]):
+                raise BadValue(
+                    f"{self.path} is of another run ({changes}); resume with its settings, or delete {self.folder}"
+                )
+            return State(saved["scale"], saved["step"], saved["bands"], saved["optimiser"])
 
     def _changes(self, earlier: dict[str, Any]) -> str:
         names = [name for name in self._of if name not in STARTING and earlier.get(name) != self._of[name]]

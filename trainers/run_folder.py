@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +14,13 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from engines.errors import BadValue, FileMissing, FileTaken
+from engines.errors import BadFile, BadValue, FileMissing, FileTaken
+from engines.failures import any_failure_as
 from engines.networks.transform.net import TransformNet
 from trainers.data import open_picture, to_tensor
 from trainers.initial_weights import initial_weights
 from trainers.options import JohnsonOptions
+from trainers.saved_state import damaged, read_saved
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.
@@ -90,7 +93,10 @@ class RunFolder:
     def _load(self, path: Path, run: Checkpoint) -> int:
         if not path.exists():
             raise FileMissing(f"no checkpoint {path} to resume; leave out --resume to begin")
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        with any_failure_as(BadFile, partial(damaged, path), but=(BadValue, OSError)):
+            return self._take(path, read_saved(path), run)
+
+    def _take(self, path: Path, saved: dict[str, Any], run: Checkpoint) -> int:
         if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
             raise BadValue(f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those")
         run.net.load_state_dict(saved["net"])

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engines.errors import BadFile
+from engines.errors import BadFile, in_one_line
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
@@ -87,8 +87,8 @@ def read_credits(folder: Path) -> dict[str, dict[str, str]]:
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadFile(f"{path} is no TOML file: {error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFile(f"{path} is no TOML file: {in_one_line(error)}") from error
     return {name: _credit(path, name, table) for name, table in tables.items()}
 
 

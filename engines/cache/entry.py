@@ -39,8 +39,10 @@ class Origin:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Origin":
-        """What `asdict` gave, by way of JSON."""
-        return cls(**{**values, "remarks": tuple(values.get("remarks", ()))})
+        """What `asdict` gave, by way of JSON; TypeError or ValueError where it did not."""
+        times = {name: float(values[name]) for name in ("built_at", "build_seconds") if name in values}
+        texts = _texts({name: values[name] for name in ("style_name", "style_path") if name in values})
+        return cls(**{**values, **times, **texts, "remarks": tuple(map(str, values.get("remarks", ())))})
 
 
 UNKNOWN_ORIGIN = Origin()
@@ -75,8 +77,12 @@ def pack_entry(fields: Mapping[str, str], entry: CacheEntry, key: bytes) -> byte
         "blob_bytes": len(entry.blob),
         "blob_sha256": hashlib.sha256(entry.blob).hexdigest(),
     }
-    line = json.dumps(header).encode()
-    return b"\n".join((_signature(line, key), line, entry.blob))
+    return b"\n".join((sign_header(json.dumps(header).encode(), key), entry.blob))
+
+
+def sign_header(line: bytes, key: bytes) -> bytes:
+    """The line of JSON behind its signature."""
+    return b"\n".join((_signature(line, key), line))
 
 
 def read_header(file: IO[bytes], name: str, key: bytes) -> EntryHeader:
@@ -88,8 +94,10 @@ def read_header(file: IO[bytes], name: str, key: bytes) -> EntryHeader:
     try:
         values = json.loads(line)
         gate, origin = GateReport.from_dict(values["gate"]), Origin.from_dict(values["origin"])
-        return EntryHeader(dict(values["fields"]), gate, origin, values["blob_bytes"], values["blob_sha256"])
-    except (ValueError, KeyError, TypeError) as error:
+        if type(values["blob_bytes"]) is not int or values["blob_bytes"] < 0:
+            raise TypeError("the engine's length is no number of bytes")
+        return EntryHeader(_texts(values["fields"]), gate, origin, values["blob_bytes"], values["blob_sha256"])
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise EntryRefused(f"{name} cannot be read ({type(error).__name__})") from error
 
 
@@ -102,6 +110,12 @@ def read_entry(file: IO[bytes], name: str, key: bytes, fields: Mapping[str, str]
     if len(blob) != header.blob_bytes or hashlib.sha256(blob).hexdigest() != header.blob_sha256:
         raise EntryRefused(f"{name} is damaged: its engine is not the one that was written")
     return CacheEntry(blob, header.gate, header.origin)
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    if wrong := [name for name, value in values.items() if not isinstance(value, str)]:
+        raise TypeError(f"{wrong} are no texts")
+    return dict(values)
 
 
 def _signature(line: bytes, key: bytes) -> bytes:

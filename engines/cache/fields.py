@@ -51,15 +51,16 @@ def range_of(fields: Mapping[str, str]) -> SizeRange | None:
 
 def why_stale(fields: Mapping[str, str], state: BackendState) -> str:
     """Why an engine of these fields is found no more, its backend being in this state; "" where it is."""
-    if fields["format"] != CACHE_FORMAT:
+    if fields.get("format") != CACHE_FORMAT:
         return "of another version of impasto"
     if not state.available:
         return state.reason
-    if fields["version"] != state.version:
+    if fields.get("version") != state.version:
         return f"{state.name} is {state.version} now"
-    if (fields["device"], fields["hardware"]) != (state.device, state.hardware):
+    if (fields.get("device"), fields.get("hardware")) != (state.device, state.hardware):
         return "of another device or driver"
-    return "" if fields["precision"] in state.all_precisions else f"{state.name} has no {fields['precision']} here now"
+    precision = fields.get("precision")
+    return "" if precision in state.all_precisions else f"{state.name} has no {precision} here now"
 
 
 def why_without_style(path: str, sha256: str) -> str:

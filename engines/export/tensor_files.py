@@ -5,12 +5,14 @@ The pickles inside torch's checkpoints are read by engines.export.weights_pickle
 
 import io
 import json
+import math
 import pickle
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,12 +21,15 @@ from engines.errors import BadFile, ImpastoError
 from engines.export.weights_pickle import TensorPlace, load_weights_pickle
 
 MOST_BYTES = 2**30
+# What a file may unpack to, and its tensors have in numbers: those of a net are hardly smaller when packed.
+MOST_TIMES, ROOM_BYTES = 16, 16 * 2**20
+ZIP_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # LZMA takes as much memory as its header says
 LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 SAFETENSORS_TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
 # What a damaged file makes the readers raise.
 DAMAGE = (
     pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, AttributeError,
-    TypeError, ValueError, OverflowError, NotImplementedError, RuntimeError, MemoryError,
+    TypeError, ValueError, OverflowError, NotImplementedError, RuntimeError, MemoryError, SyntaxError, TokenError,
 )  # fmt: skip
 
 
@@ -72,15 +77,33 @@ def _reader_for(data: bytes) -> Callable[[bytes], list[Tensors]] | None:
 
 def _read_zip(data: bytes) -> list[Tensors]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
-            raise BadFile(f"unpacks to more than {MOST_BYTES / 2**20:.0f} MiB; a style's checkpoint has a few")
+        if sum(entry.file_size for entry in archive.infolist()) > _most_bytes(data):
+            raise BadFile(f"unpacks to more than {_most_bytes(data) >> 20} MiB; weights are not packed so small")
+        if any(entry.compress_type not in ZIP_KINDS for entry in archive.infolist()):
+            raise BadFile("is packed in an unusual way; save it again with torch.save or numpy.savez")
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-        return _read_torch(archive, pickles[0]) if pickles else _read_npz(data)
+        return _read_torch(archive, pickles[0]) if pickles else _read_npz(archive)
 
 
-def _read_npz(data: bytes) -> list[Tensors]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return [{name: _as_weights(arrays[name]) for name in arrays.files}] if arrays.files else []
+def _most_bytes(data: bytes) -> int:
+    return min(MOST_BYTES, MOST_TIMES * len(data) + ROOM_BYTES)
+
+
+def _read_npz(archive: zipfile.ZipFile) -> list[Tensors]:
+    names = [name for name in archive.namelist() if name.endswith(".npy")]
+    return [{name.removesuffix(".npy"): _read_npy(archive.read(name)) for name in names}] if names else []
+
+
+def _read_npy(raw: bytes) -> np.ndarray:
+    """NumPy's own reader makes room for what the header says before it looks for it."""
+    file = io.BytesIO(raw)
+    version = np.lib.format.read_magic(file)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+    shape, in_columns, dtype = read_header(file)
+    if dtype.kind not in "fiub" or min(shape, default=0) < 0:
+        raise BadFile(f"holds arrays of {dtype} or without a shape, which are no weights")
+    values = np.frombuffer(raw, dtype, math.prod(shape), file.tell())
+    return _as_weights(values.reshape(shape, order="F" if in_columns else "C"))
 
 
 def _read_safetensors(data: bytes) -> list[Tensors]:
@@ -88,9 +111,13 @@ def _read_safetensors(data: bytes) -> list[Tensors]:
     start = 8 + struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:start])
     header.pop("__metadata__", None)
+    if sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in header.values()) > len(data):
+        raise ValueError("tensors that lie over each other")
     tensors = {}
     for name, entry in header.items():
         first, end = entry["data_offsets"]
+        if not 0 <= first <= end or min(entry["shape"], default=0) < 0:
+            raise ValueError("a tensor that ends before it begins, or has a negative side")
         values = _decode(data[start + first : start + end], SAFETENSORS_TYPES[entry["dtype"]])
         tensors[name] = values.reshape(entry["shape"])
     return [tensors] if tensors else []
@@ -104,6 +131,7 @@ def _read_torch(archive: zipfile.ZipFile, pickle_name: str) -> list[Tensors]:
         raise BadFile("is written in big-endian order; save it again on a usual machine")
     content = load_weights_pickle(io.BytesIO(archive.read(pickle_name)))
     sets = _tensor_places(content)
+    _check_counts(sets, sum(entry.file_size for entry in archive.infolist()))
     keys = {place.storage.key: place.storage for places in sets for place in places.values()}
     storages = {key: _decode(archive.read(f"{folder}data/{key}"), storage.type) for key, storage in keys.items()}
     return _cut(sets, storages)
@@ -117,13 +145,23 @@ def _read_legacy_torch(data: bytes) -> list[Tensors]:
         raise BadFile("is a pickle, not a torch checkpoint")
     content, keys = [load_weights_pickle(file) for _ in range(5)][3:]
     sets = _tensor_places(content)
+    _check_counts(sets, len(data))
     types = {place.storage.key: place.storage.type for places in sets for place in places.values()}
     storages = {}
     for key in keys:
         count = struct.unpack("<q", file.read(8))[0]
+        if count < 0:
+            raise ValueError(f"a storage of {count} numbers")
         type_name = types.get(key, "<f4")
         storages[key] = _decode(file.read(count * _item_size(type_name)), type_name)
     return _cut(sets, storages)
+
+
+def _check_counts(sets: list[Places], storage_bytes: int) -> None:
+    """Tensors may share their numbers, and repeat them by a stride of 0, but not without end."""
+    numbers = sum(max(0, place.count) for places in sets for place in places.values())
+    if numbers > storage_bytes + ROOM_BYTES // 4:
+        raise BadFile(f"has tensors of {numbers:.1e} numbers in all, many times what is in it; save it again")
 
 
 def _cut(sets: list[Places], storages: dict[str, np.ndarray]) -> list[Tensors]:

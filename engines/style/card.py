@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engines.errors import BadFile
+from engines.errors import BadFile, in_one_line
 from engines.style.state import StateInput, check_names
 
 # Cards without state are written as format 1, which every impasto reads.
@@ -43,10 +43,10 @@ class NamedStyle:
     licence: str = ""
 
     def __post_init__(self) -> None:
+        for key in STYLE_TEXTS:
+            _check_printable(f"the {key} of style {self.name!r:.60}", getattr(self, key))
         if not self.name.strip() or FORBIDDEN_IN_NAMES & set(self.name):
             raise ValueError(f"a style cannot be called {self.name!r}; use letters, digits, '_', '-' and '.'")
-        for key in STYLE_TEXTS:
-            _check_printable(f"the {key} of style {self.name!r}", getattr(self, key))
         vector = np.array(self.vector, dtype="<f4")
         if vector.ndim != 1 or not np.isfinite(vector).all():
             raise ValueError(f"the vector of style {self.name!r} must be a row of finite numbers")
@@ -109,8 +109,8 @@ class StyleCard:
             styles = tuple(_style_from_dict(style) for style in values["styles"])
             state = tuple(StateInput.from_dict(each) for each in values.get("state", ()))
             return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles, state=state)
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadFile(f"the style card is damaged ({error}); get the style file again") from error
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise BadFile(f"the style card is damaged ({in_one_line(error)}); get the style file again") from error
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, UnknownStyle
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, UnknownStyle, in_one_line
+from engines.failures import any_failure_as
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
 
@@ -76,11 +77,15 @@ class StyleFile:
         """The net's weights as float32, named as in the torch net's state_dict (which also has `styles`)."""
         from onnx import numpy_helper
 
-        return {
-            tensor.name.removeprefix(WEIGHT_PREFIX): numpy_helper.to_array(tensor).astype(np.float32)
-            for tensor in self.model.graph.initializer
-            if tensor.name.startswith(WEIGHT_PREFIX)
-        }
+        kept = [tensor for tensor in self.model.graph.initializer if tensor.name.startswith(WEIGHT_PREFIX)]
+        with any_failure_as(BadFile, self._damaged):
+            return {
+                tensor.name.removeprefix(WEIGHT_PREFIX): numpy_helper.to_array(tensor).astype(np.float32)
+                for tensor in kept
+            }
+
+    def _damaged(self, error: Exception) -> str:
+        return f"{self.path} is damaged: its weights cannot be read ({in_one_line(error)}); get the style file again"
 
 
 def read_style_file(path: Path) -> StyleFile:

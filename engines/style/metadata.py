@@ -6,6 +6,7 @@ all other fields.
 """
 
 import hashlib
+from collections.abc import Iterator
 
 GRAPH, METADATA_PROPS = 7, 14
 KEY, VALUE = 1, 2
@@ -32,22 +33,22 @@ def _pair(message: memoryview) -> tuple[str, str]:
     return texts.get(KEY, ""), texts.get(VALUE, "")
 
 
-def _fields(message: memoryview) -> list[tuple[int, memoryview]]:
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """(number, content) of the length-delimited fields; those of other kinds are stepped over."""
-    found = []
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         if kind == LENGTH_DELIMITED:
             length, at = _varint(message, at)
-            found.append((number, message[at : at + length]))
+            if at + length > len(message):
+                break
+            yield number, message[at : at + length]
             at += length
         else:
             at = _after_scalar(message, at, kind)
-    if at > len(message):
+    if at != len(message):
         raise ValueError("the message ends in the middle of a field")
-    return found
 
 
 def _after_scalar(message: memoryview, at: int, kind: int) -> int:

@@ -26,6 +26,7 @@ REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (av.ExitError, "nothing came in time; is anything being sent there?"),
     (TimeoutError, "no answer came in time; is the host right, and no firewall between?"),
     (av.InvalidDataError, "what comes from there is no video that FFmpeg knows"),
+    (av.EOFError, "what comes from there ends before there is a picture in it"),
     (av.ProtocolNotFoundError, "this FFmpeg does not know the protocol"),
     (FileNotFoundError, "there is nothing under this path"),
     (OSError, "the other end does not take part; look at host, path and stream key"),

@@ -63,7 +63,6 @@ class FilmSource(PlaybackSource):
     def __init__(self, path: Path, request: SourceRequest) -> None:
         film = self._open(path, request)
         self._file_sound = FileSound.of(path)
-        self.sound = self._file_sound.feed if self._file_sound else None
         origin = float(film.clip.origin_seconds)
         super().__init__(
             self._reel(film),
@@ -71,6 +70,7 @@ class FilmSource(PlaybackSource):
             request,
             sound_from=lambda zero_at: self._hear_from(zero_at - origin),
         )
+        self.sound = self._file_sound.feed if self._file_sound else None
 
     def close(self) -> None:
         super().close()

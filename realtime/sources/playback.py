@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from realtime.frames.frame import Frame, SplitSource
 from realtime.frames.frame_queue import FrameQueue
 from realtime.frames.request import SourceRequest
+from realtime.frames.sound_feed import Sound
+from realtime.sources.sound_ahead import SoundAhead
 
 READ_AHEAD = 4  # decoded pictures that wait
 REPEAT_SECONDS = 0.5
@@ -32,25 +34,31 @@ class Footage(Protocol):
     def close(self) -> None: ...
 
 
+def _silence(grabbed: Any) -> Sequence[Sound]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """Footage, and the time of what it grabs in seconds."""
+    """Footage, the time of what it grabs in seconds, and the sound that was read along with it, on the same clock."""
 
     footage: Any
     seconds_of: Callable[[Any], float]
+    sounds_of: Callable[[Any], Sequence[Sound]] = _silence
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackPicture:
     """What was grabbed, from which footage; its time since the beginning, and that of the footage's own second 0.
 
-    `take` is how often the footage was begun again before.
+    `sounds` were read along with it. `take` is how often the footage was begun again before.
     """
 
     grabbed: Any
     footage: Footage
     position_seconds: float
     zero_seconds: float
+    sounds: Sequence[Sound] = ()
     captured_at: float = 0.0
     take: int = 0
 
@@ -61,7 +69,8 @@ class PlaybackSource(SplitSource):
     A slow taker misses pictures and gets the newest that is due. Gaps repeat the last picture. With `request.loop`,
     `open_again` gives the footage anew at its end and times go on rising. Where pictures come late, a file goes on by
     the clock; what `waits`, as for the network, goes on where it stood. `sound_from` is told, whenever it changes, at
-    what time of ours the footage's second 0 is heard. A thread of its own reads ahead and closes the footage.
+    what time of ours the footage's second 0 is heard; `sound` hands on what the reel gives of it when it is due. A
+    thread of its own reads ahead and closes the footage.
     """
 
     live = True
@@ -74,12 +83,15 @@ class PlaybackSource(SplitSource):
         *,
         waits: bool = False,
         sound_from: Callable[[float], None] | None = None,
+        sound: SoundAhead | None = None,
     ) -> None:
         self.size: tuple[int, int] = reel.footage.size
         self.frame_rate: Fraction | None = reel.footage.frame_rate
         self._interval = float(1 / (self.frame_rate or FALLBACK_RATE))
         self._open_again, self._request, self._waits = open_again, request, waits
         self._sound_from = sound_from or (lambda zero_at: None)
+        self._sound_ahead = sound
+        self.sound = sound.feed if sound else None
         self._started_at: float | None = None
         self._zero_at: float | None = None
         self._next: PlaybackPicture | None = None
@@ -104,8 +116,9 @@ class PlaybackSource(SplitSource):
                 continue
             assert self._next is not None
             wait = self._due_at(self._next, now) - now
+            self._play_sound(now)
             if wait > 0:
-                self._request.stop.wait(min(wait, max(0.001, patience - now)))
+                self._request.stop.wait(min(wait, LOOK_SECONDS, max(0.001, patience - now)))
             elif not self._missed(-wait):
                 return self._hand_out(now + wait)
         return None
@@ -125,7 +138,13 @@ class PlaybackSource(SplitSource):
             self._next = self._queue.get(min(LOOK_SECONDS, max(0.001, seconds)))
         except TimeoutError:
             return False
+        if self._next is not None and self._sound_ahead is not None:
+            self._sound_ahead.add(self._next.sounds, self._next.zero_seconds)
         return self._next is not None
+
+    def _play_sound(self, now: float) -> None:
+        if self._sound_ahead is not None and self._started_at is not None:
+            self._sound_ahead.play(self._started_at, now)
 
     def _due_at(self, picture: PlaybackPicture, now: float) -> float:
         if self._started_at is None:
@@ -182,7 +201,8 @@ class PlaybackSource(SplitSource):
                 seconds = reel.seconds_of(grabbed)
                 zero = begins - seconds if zero is None else zero
                 ends = max(ends, zero + seconds + self._interval)
-                if not self._queue.put(PlaybackPicture(grabbed, reel.footage, zero + seconds, zero, take=take)):
+                sounds = reel.sounds_of(grabbed)
+                if not self._queue.put(PlaybackPicture(grabbed, reel.footage, zero + seconds, zero, sounds, take=take)):
                     return None
         finally:
             reel.footage.close()

@@ -11,13 +11,12 @@ from realtime.frames.sound_feed import Sound, SoundFeed
 
 
 class SoundReader:
-    """Decodes an audio stream into `feed`, in mono or stereo at the rate the stream began with."""
+    """Decodes an audio stream for `feed`, in the shape of one that is given, else in mono or stereo at its own rate."""
 
-    def __init__(self, stream: AudioStream) -> None:
-        channels = min(2, max(1, stream.codec_context.channels))
+    def __init__(self, stream: AudioStream, feed: SoundFeed | None = None) -> None:
         self.stream = stream
-        self.feed = SoundFeed(stream.codec_context.sample_rate or 48000, channels)
-        self._layout = "mono" if channels == 1 else "stereo"
+        self.feed = feed or _own_feed(stream)
+        self._layout = "mono" if self.feed.channels == 1 else "stereo"
         self._shape: tuple[str, str, int] | None = None
         self._resampler = self._new_resampler()
 
@@ -44,3 +43,8 @@ class SoundReader:
 
     def _new_resampler(self) -> av.AudioResampler:
         return av.AudioResampler("fltp", self._layout, self.feed.rate)
+
+
+def _own_feed(stream: AudioStream) -> SoundFeed:
+    channels = min(2, max(1, stream.codec_context.channels))
+    return SoundFeed(stream.codec_context.sample_rate or 48000, channels)

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import av
 from av.container import InputContainer
 
-from engines.errors import ImpastoError
+from engines.errors import BadFile, ImpastoError
 from engines.failures import on_failure
 from realtime.frames.address import PLAYLIST, redacted, source_scheme
 from realtime.frames.frame import Source
 from realtime.frames.request import SourceRequest
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media.blocking_calls import BlockingCalls
 from realtime.media.clip import file_url
 from realtime.media.network import cannot_open, check_host, playlist_path
+from realtime.sources.first_bytes import first_bytes, is_endless_jpeg, refuse_page
 from realtime.sources.playback import PlaybackSource, Reel
+from realtime.sources.sound_ahead import SoundAhead
 from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 
 OPEN_SECONDS = 2.5  # twice: to connect, and to learn what comes
@@ -23,6 +26,9 @@ SILENCE_SECONDS = 0.9  # between two packets of a live stream
 PLAYBACK_SILENCE_SECONDS = 4.0  # a file that is fetched ahead may pause
 HLS_SILENCE_SECONDS = 10.0  # a new segment comes only every few seconds
 HLS = "hls"
+WEB = ("http", "https")
+MJPEG = "mjpeg"  # pictures one after the other, whatever stands between them
+PICTURES = ("image2", "_pipe")  # how the formats of single pictures are called
 # Bytes, microseconds, frames. The defaults look for 5 s, and 20 frames alone for the frame rate.
 QUICK_LOOK = {"probesize": "1000000", "analyzeduration": "500000", "fpsprobesize": "3"}
 OPTIONS = {
@@ -52,19 +58,29 @@ def open_stream(address: str, request: SourceRequest) -> Source:
     opened = _open_in_time(address, request)
     if not opened.playback:
         return opened.source
+    feed = opened.source.sound
     return PlaybackSource(
-        Reel(opened.source, _seconds),
-        lambda: Reel(_open_in_time(address, request).source, _seconds),
+        _reel(opened.source),
+        lambda: _reel(_open_in_time(address, request, feed).source),
         request,
         waits=True,
+        sound=SoundAhead(feed) if feed else None,
     )
+
+
+def _reel(source: StreamSource) -> Reel:
+    return Reel(source, _seconds, _sounds)
 
 
 def _seconds(picture: ReceivedPicture) -> float:
     return picture.seconds
 
 
-def _open_in_time(address: str, request: SourceRequest) -> Opened:
+def _sounds(picture: ReceivedPicture) -> tuple[Sound, ...]:
+    return picture.sounds
+
+
+def _open_in_time(address: str, request: SourceRequest, feed: SoundFeed | None = None) -> Opened:
     """FFmpeg's opening cannot be interrupted: one that comes too late is closed by the thread it runs on."""
     late: list[Opened] = []
 
@@ -74,7 +90,7 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
 
     thread = BlockingCalls("impasto-open", close_late)
     try:
-        thread.do(lambda: late.append(_open(address, request.report)), LONGEST_OPEN_SECONDS, request.stop)
+        thread.do(lambda: late.append(_open(address, feed, request.report)), LONGEST_OPEN_SECONDS, request.stop)
         return late.pop()
     except (ImpastoError, av.FFmpegError, TimeoutError, ValueError) as error:
         if request.stop.is_set():
@@ -84,20 +100,40 @@ def _open_in_time(address: str, request: SourceRequest) -> Opened:
         thread.finish(wait_seconds=0)
 
 
-def _open(address: str, report: Callable[[str], None]) -> Opened:
+def _open(address: str, feed: SoundFeed | None, report: Callable[[str], None]) -> Opened:
     scheme, url = _scheme_and_url(address)
     check_host(url)
     options = {**QUICK_LOOK, **OPTIONS.get(scheme, {})}
     if scheme == HLS or PLAYLIST in url.lower():
         options |= HLS_EDGE
-    container = _container(url, scheme, options, SILENCE_SECONDS)
+    container = _container_of_any(address, url, scheme, options)
     in_segments = container.format.name == HLS
     playback = in_segments or bool(container.duration)
     if playback:  # only now it is known, and PyAV takes the timeout only when it opens
         container.close()
         container = _container(url, scheme, options, HLS_SILENCE_SECONDS if in_segments else PLAYBACK_SILENCE_SECONDS)
     with on_failure(container.close):
-        return Opened(StreamSource(container, redacted(address), live=not playback, report=report), playback)
+        source = StreamSource(container, redacted(address), live=not playback, feed=feed, report=report)
+        _refuse_single_picture(container, source, redacted(address))
+        return Opened(source, playback)
+
+
+def _container_of_any(address: str, url: str, scheme: str, options: dict[str, str]) -> InputContainer:
+    """What FFmpeg makes nothing of may still be a camera's pictures, or a page that can be told by its name."""
+    try:
+        return _container(url, scheme, options, SILENCE_SECONDS)
+    except (av.InvalidDataError, av.EOFError):
+        begin = first_bytes(url, (OPEN_SECONDS, SILENCE_SECONDS)) if scheme in WEB else b""
+        refuse_page(begin, redacted(address))
+        if not is_endless_jpeg(begin):
+            raise
+    return _container(url, scheme, options, SILENCE_SECONDS, MJPEG)
+
+
+def _refuse_single_picture(container: InputContainer, source: StreamSource, shown: str) -> None:
+    """A server that sends one picture after the other in one answer is a stream."""
+    if container.format.name.endswith(PICTURES) and not source.moves():
+        raise BadFile(f"{shown} is one picture, which does not move; save it and paint it with `impasto image`")
 
 
 def _scheme_and_url(address: str) -> tuple[str, str]:
@@ -108,5 +144,9 @@ def _scheme_and_url(address: str) -> tuple[str, str]:
     return HLS, rest if "://" in rest else file_url(playlist_path(address))
 
 
-def _container(url: str, scheme: str, options: dict[str, str], silence_seconds: float) -> InputContainer:
-    return av.open(url, format=FORMATS.get(scheme), options=options, timeout=(OPEN_SECONDS, silence_seconds))
+def _container(
+    url: str, scheme: str, options: dict[str, str], silence_seconds: float, format_name: str | None = None
+) -> InputContainer:
+    return av.open(
+        url, format=format_name or FORMATS.get(scheme), options=options, timeout=(OPEN_SECONDS, silence_seconds)
+    )

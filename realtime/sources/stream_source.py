@@ -5,8 +5,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
@@ -15,9 +15,11 @@ from av.container import InputContainer
 from engines.errors import ImpastoError
 from realtime.frames.frame import Frame, SignalLost, SplitSource
 from realtime.frames.request import tell_nobody
+from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media.clip import FALLBACK_RATE, film_of
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.media.picture_filter import PictureFilters
+from realtime.sources.film_order import FilmOrder
 from realtime.sources.sound_reader import SoundReader
 
 MOST_BEHIND_SECONDS = 0.5
@@ -26,6 +28,7 @@ FORGETTING = 0.001  # of the distance at each packet: follows clocks that differ
 LONGEST_GRAB_SECONDS = 0.8
 MOST_RATE = 240  # where FFmpeg says more, it does not know
 FIRST_PICTURE_SECONDS = 5.0
+CLOCKLESS = ("mpjpeg", "mjpeg")  # FFmpeg makes up their times, 25 a second
 
 
 class Arrival:
@@ -62,21 +65,26 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPicture:
-    """A decoded picture, its time on the stream's clock in seconds, and when it was captured on ours."""
+    """A decoded picture, its time on the stream's clock in seconds, and when it was captured on ours.
+
+    `sounds` are those of a film that were read before it, on the stream's clock.
+    """
 
     picture: av.VideoFrame
     seconds: float
     captured_at: float
+    sounds: tuple[Sound, ...] = ()
 
 
 class StreamSource(SplitSource):
     """The best video stream of an open container, and its sound in `sound`, decoded only while somebody listens.
 
     `shown` is the address without its secrets. A `live` stream is kept current: where decoding falls behind what has
-    arrived, packets are thrown away up to a keyframe. Otherwise every picture is given, None at the end. Pictures that
-    change their size in mid-stream are scaled to the first one's. Interlaced pictures are deinterlaced and HDR is
-    tone-mapped, which `report` is told. Raises ImpastoError where there is no picture within five seconds; later
-    SignalLost where none has come for a second or the stream has ended. The container is closed with the source.
+    arrived, packets are thrown away up to a keyframe. Otherwise every picture is given, None at the end, and the sound
+    comes with the pictures, for whoever plays them, in the shape of `feed` where one is given. Pictures that change
+    their size in mid-stream are scaled to the first one's. Interlaced pictures are deinterlaced and HDR is tone-mapped,
+    which `report` is told. Raises ImpastoError where there is no picture within five seconds; later SignalLost where
+    none has come for a second or the stream has ended. The container is closed with the source.
     """
 
     def __init__(
@@ -85,6 +93,7 @@ class StreamSource(SplitSource):
         shown: str,
         *,
         live: bool = True,
+        feed: SoundFeed | None = None,
         report: Callable[[str], None] = tell_nobody,
     ) -> None:
         self.live = live
@@ -92,10 +101,12 @@ class StreamSource(SplitSource):
         video = self._video = _video_of(container, shown)
         video.thread_type = "SLICE" if live else "AUTO"  # a thread a picture would hold pictures back
         audio = container.streams.best("audio")
-        self._sound = SoundReader(audio) if isinstance(audio, av.AudioStream) else None
+        self._sound = SoundReader(audio, feed) if isinstance(audio, av.AudioStream) else None
         self.sound = self._sound.feed if self._sound else None
         self._packets = container.demux(*filter(None, (video, self._sound and self._sound.stream)))
         self._arrival = Arrival()
+        self._film = FilmOrder(self._sound)
+        self._has_clock = container.format.name not in CLOCKLESS
         self._skipping = False
         self._filters = PictureFilters(video.time_base or 1 / FALLBACK_RATE, report)
         self._decoded: deque[ReceivedPicture] = deque()
@@ -131,6 +142,18 @@ class StreamSource(SplitSource):
             to_rgb = self._converters.setdefault(key, ToRgb(key[0], key[1:], self.size))
         return Frame(to_rgb(picture), grabbed.seconds, grabbed.captured_at)
 
+    def moves(self) -> bool:
+        """Whether a second picture comes after the first, which is waited for; both are grabbed afterwards."""
+        first = self._decoded.popleft()
+        try:
+            while not self._decoded and self._receive():
+                pass
+            return bool(self._decoded)
+        except SignalLost:
+            return False
+        finally:
+            self._decoded.appendleft(first)
+
     def close(self) -> None:
         self._container.close()
 
@@ -156,13 +179,16 @@ class StreamSource(SplitSource):
         try:
             packet = next(self._packets)
         except (StopIteration, av.EOFError):
+            self._take_film(self._film.rest(), time.perf_counter())
             self._decoded.extend(self._received(self._filters.rest(), time.perf_counter()))
             return bool(self._decoded)
         except av.FFmpegError as error:
             what = "sends nothing" if isinstance(error, av.ExitError) else f"broke off ({error.strerror})"
             raise SignalLost(f"{self._shown} {what}") from None
         now = time.perf_counter()
-        if packet.stream is self._video:
+        if not self.live:
+            self._take_film(self._film.put(packet, now), now)
+        elif packet.stream is self._video:
             self._take_picture(packet, asked_at, now)
         elif self._sound:
             self._arrival.waited(now - asked_at)
@@ -171,10 +197,16 @@ class StreamSource(SplitSource):
                     self._sound.feed.put(sound)
         return True
 
+    def _take_film(self, packets: "Iterable[av.Packet[Any]]", now: float) -> None:
+        for packet in packets:
+            for received in self._received(self._pictures(packet), now):
+                self._decoded.append(replace(received, sounds=self._film.sounds()))
+
     def _take_picture(self, packet: "av.Packet[Any]", asked_at: float, now: float) -> None:
         self._arrival.waited(now - asked_at)
         ticks = packet.pts if packet.pts is not None else packet.dts
-        behind = ticks is not None and self._arrival.behind(float(ticks * packet.time_base), now)
+        seconds = None if ticks is None or not self._has_clock else float(ticks * packet.time_base)
+        behind = seconds is not None and self._arrival.behind(seconds, now)
         if self.live and self._skip(behind, packet):
             return
         self._decoded.extend(self._received(self._pictures(packet), now))
@@ -199,7 +231,7 @@ class StreamSource(SplitSource):
     def _received(self, pictures: list[av.VideoFrame], now: float) -> Iterator[ReceivedPicture]:
         for picture in pictures:
             ticks = picture.pts if picture.pts is not None else picture.dts
-            if ticks is None or self._video.time_base is None:
+            if ticks is None or self._video.time_base is None or not self._has_clock:
                 yield ReceivedPicture(picture, now, now)
                 continue
             seconds = float(ticks * self._video.time_base)

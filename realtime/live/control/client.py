@@ -25,7 +25,7 @@ def send(command: str, value: Value = None, path: Path | None = None) -> dict[st
     place = path or the_one_socket()
     question = json.dumps({"command": command, "value": value}).encode() + b"\n"
     try:
-        return _parsed(_ask(place, question), place)
+        return parsed_answer(_ask(place, question), place)
     except (ConnectionRefusedError, FileNotFoundError):
         raise ImpastoError(f"{NOT_RUNNING} at {place}") from None
     except TimeoutError:
@@ -59,10 +59,11 @@ def _ask(place: Path, question: bytes) -> bytes:
     return bytes(answer)
 
 
-def _parsed(answer: bytes, place: Path) -> dict[str, Any]:
+def parsed_answer(answer: bytes, place: Path) -> dict[str, Any]:
+    """The object in the first line; ImpastoError where whatever listens at `place` says something else."""
     try:
         parsed = json.loads(answer.partition(b"\n")[0])
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise ImpastoError(f"what listens at {place} does not answer as an impasto live does")

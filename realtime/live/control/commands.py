@@ -12,6 +12,7 @@ Value = str | float | bool | None
 ON = ("on", "true", "yes", "1")
 OFF = ("off", "false", "no", "0", "none")
 NEXT = "next"
+LONGEST_TEXT = 4096  # characters, as of a path
 
 
 class Kind(Enum):
@@ -133,7 +134,9 @@ def _text(command: Command, value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise BadValue(f"{command.name} takes {command.value}, and not {_shown(value)}")
     text = str(value).strip()
-    if any(ord(character) < 32 for character in text) or (not text and command.name != "mix"):
+    if len(text) > LONGEST_TEXT or any(ord(character) < 32 for character in text):
+        raise BadValue(f"{command.name} takes {command.value}, and not {_shown(text)}")
+    if not text and command.name != "mix":
         raise BadValue(f"{command.name} takes {command.value}, and not {_shown(text)}")
     return text
 

@@ -1,0 +1,24 @@
+"""The saved state of a run, read again: a disk may have been full, a machine gone out."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engines.failures import any_failure_as
+
+
+def read_saved(path: Path) -> Any:
+    """What torch.save wrote there, tensors and containers alone; OSError where the file cannot be read.
+
+    ValueError where torch cannot make sense of it, for which it has errors of every kind, OSError among them.
+    """
+    content = io.BytesIO(path.read_bytes())
+    with any_failure_as(ValueError, str):
+        return torch.load(content, map_location="cpu", weights_only=True)
+
+
+def damaged(path: Path, error: Exception) -> str:
+    """The line for whatever was raised where such a state was taken in."""
+    return f"{path} is damaged ({type(error).__name__}), and nothing can go on from it; delete it and begin again"
