@@ -6,6 +6,7 @@ from typing import Annotated
 
 from engines.names import AUTO
 from engines.setting import Setting
+from realtime.media.carried.sound_choice import SOUND_CHOICES
 from realtime.painting.options import MACHINE, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")
@@ -33,6 +34,10 @@ class VideoOptions(StylizeOptions):
     )
     crf: Annotated[int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=63)] = None
     preset: Annotated[str | None, Setting("The encoder's preset, such as veryfast.", group=FILE)] = None
+    audio: Annotated[
+        str,
+        Setting("Sound: copied where OUT takes it and else encoded, or as said.", group=FILE, choices=SOUND_CHOICES),
+    ] = AUTO
     fps: Annotated[Fraction, Setting("Frame rate where IN is pictures.", group=FILE, written="N")] = Fraction(25)
     decoder: Annotated[
         str, Setting("Where the video is decoded: cuda is an NVIDIA GPU.", group=MACHINE, choices=DECODERS)

@@ -60,7 +60,13 @@ def stylize_video(
             sink = PictureSink(output, overwrite=options.overwrite)
         else:
             sink = FileSink(
-                output, pictures.clip, encoding=encoding, overwrite=options.overwrite, report=notes, stop=stop
+                output,
+                pictures.clip,
+                encoding=encoding,
+                overwrite=options.overwrite,
+                audio=options.audio,
+                report=notes,
+                stop=stop,
             )
         if isinstance(sink, AbortableSink):
             undo.callback(sink.abort)

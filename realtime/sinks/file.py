@@ -15,6 +15,7 @@ from av.container import OutputContainer
 from engines.errors import BadValue, FileError
 from engines.failures import on_failure
 from realtime.frames.frame import Frame
+from realtime.media.carried.sound_choice import AUTO
 from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
@@ -41,9 +42,9 @@ class FileSink:
     """Writes frames as video, with everything else of the clip's own file copied beside them.
 
     The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
-    colour tags are written. `report` is told in a line what could not be kept. Where `stop` is set when the sink is
-    closed, the sound ends with the pictures. Raises ImpastoError where encoder or container refuse, and OSError where
-    the disk does.
+    colour tags are written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where
+    `stop` is set when the sink is closed, the sound ends with the pictures. Raises ImpastoError where encoder or
+    container refuse, and OSError where the disk does.
     """
 
     takes_device_frames = True
@@ -55,6 +56,7 @@ class FileSink:
         *,
         encoding: Encoding | None = None,
         overwrite: bool = True,
+        audio: str = AUTO,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class FileSink:
         with _clear_errors(path):
             self._container = self._open_container()
         with on_failure(self._give_up), _clear_errors(path):
-            self._copy = StreamCopy(clip, self._container, self._report, self._add_video)
+            self._copy = StreamCopy(clip, self._container, self._report, self._add_video, audio)
             self._container.start_encoding()
 
     def prepare(self, frame: Frame) -> PreparedPicture:
@@ -107,6 +109,7 @@ class FileSink:
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate)
             else:
                 self._copy.rest()
+            self._copy.end()
             self._open = False
             self._copy.close()
             self._container.close()
