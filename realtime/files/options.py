@@ -7,6 +7,7 @@ from typing import Annotated
 from engines.names import AUTO
 from engines.setting import Setting
 from realtime.media.carried.sound_choice import SOUND_CHOICES
+from realtime.media.containers import OF_FORMAT
 from realtime.painting.options import MACHINE, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")
@@ -38,6 +39,9 @@ class VideoOptions(StylizeOptions):
         str,
         Setting("Sound: copied where OUT takes it and else encoded, or as said.", group=FILE, choices=SOUND_CHOICES),
     ] = AUTO
+    format: Annotated[
+        str | None, Setting("Container of OUT; it must be told where OUT is -.", group=FILE, choices=tuple(OF_FORMAT))
+    ] = None
     fps: Annotated[Fraction, Setting("Frame rate where IN is pictures.", group=FILE, written="N")] = Fraction(25)
     decoder: Annotated[
         str, Setting("Where the video is decoded: cuda is an NVIDIA GPU.", group=MACHINE, choices=DECODERS)

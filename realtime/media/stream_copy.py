@@ -15,6 +15,9 @@ from realtime.media.clip import Clip, file_url, film_of, kept_metadata
 from realtime.media.steady_clock import SteadyClock
 
 MOST_TICKS = 2**31 - 1
+# The index comes with the first piece, so that it can tell by how much the sound's encoder begins early.
+STREAMED_FLAGS = "+frag_keyframe+delay_moov+default_base_moof"
+STREAMED_PIECES = {"frag_duration": "1000000"}  # microseconds
 # The keys that MP4's classic tags hold; any other needs QuickTime's metadata table instead.
 CLASSIC_MP4_KEYS = {
     *("title", "artist", "album_artist", "composer", "album", "track", "disc", "date", "comment", "genre", "copyright"),
@@ -124,11 +127,14 @@ def _begins(packet: "av.Packet[Any]") -> Fraction:
     return Fraction(0) if time is None else time * packet.time_base
 
 
-def muxer_options(clip: Clip, container: str) -> dict[str, str]:
-    """What the muxer must be told: MP4 starts fast, counts finely enough for every stream and keeps all metadata."""
+def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict[str, str]:
+    """What the muxer must be told: MP4 starts fast, counts finely enough for every stream and keeps all metadata.
+
+    Where it is `streamed` it comes in pieces, the first with the index.
+    """
     if container not in ("mp4", "mov"):
         return {}
-    flags, ticks = "+faststart", [clip.time_base.denominator]
+    flags, ticks = STREAMED_FLAGS if streamed else "+faststart", [clip.time_base.denominator]
     if clip.path is not None:
         with av.open(file_url(clip.path), metadata_errors="replace") as source:
             ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
@@ -137,7 +143,7 @@ def muxer_options(clip: Clip, container: str) -> dict[str, str]:
                 flags += "+use_metadata_tags"
     timescale = math.lcm(*ticks)
     fine = {"movie_timescale": str(timescale)} if 1000 <= timescale <= MOST_TICKS else {}
-    return {"movflags": flags, **fine}
+    return {"movflags": flags, **fine, **(STREAMED_PIECES if streamed else {})}
 
 
 def _copy_about(source: InputContainer, output: OutputContainer, origin: Fraction) -> None:

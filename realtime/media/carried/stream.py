@@ -1,7 +1,7 @@
 """A stream on its way from one container into another, and whether the other can hold it as it is."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -63,25 +63,31 @@ def lost(stream: Stream, container: str) -> str:
 
 
 def can_hold(container: str, stream: Stream) -> bool:
-    """Whether the muxer takes the stream as it is: asked by writing the beginning of a file with it into memory.
+    """Whether the muxer takes the stream as it is.
 
     PyAV asks FFmpeg first what the container holds by its own rules, which leaves out what Matroska holds by those of
     Microsoft's (WMA, A-law, ADPCM): FFmpeg's own muxer would write that.
     """
+    return holds(container, lambda trial: trial.add_stream_from_template(stream))
+
+
+def holds(container: str, add: Callable[[OutputContainer], Stream]) -> bool:
+    """Whether the muxer takes the stream that `add` adds: asked by writing the beginning of a file into memory."""
     with suppress(av.FFmpegError, ValueError, LookupError):
         written = io.BytesIO()
         with av.open(written, "w", format=container) as trial:
-            copy = trial.add_stream_from_template(stream)
+            stream = add(trial)
+            kind = stream.type
             trial.start_encoding()
             if container == MPEG_TS:
-                _mux_something(trial, copy)
-        return container != MPEG_TS or _comes_back(written, stream.type)
+                _mux_something(trial, stream)
+        return container != MPEG_TS or _comes_back(written, kind)
     return False
 
 
-def _mux_something(trial: OutputContainer, copy: Stream) -> None:
+def _mux_something(trial: OutputContainer, stream: Stream) -> None:
     packet = av.Packet(UNPLAYABLE)
-    packet.stream, packet.pts, packet.dts = copy, 0, 0
+    packet.stream, packet.pts, packet.dts = stream, 0, 0
     trial.mux(packet)
 
 

@@ -1,6 +1,5 @@
 """What becomes of subtitles: copied where the container takes them, or text turned into the text that it takes."""
 
-import io
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from av.subtitles.codeccontext import SubtitleCodecContext
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
-from realtime.media.carried.stream import Carried, CopiedStream, can_hold, described, label, lost
+from realtime.media.carried.stream import Carried, CopiedStream, can_hold, described, holds, label, lost
 
 CLOCK = Fraction(1, 1000)
 WEBVTT = "webvtt"
@@ -88,12 +87,7 @@ def _header(stream: Stream) -> bytes:
 
 
 def _takes(container: str, codec: str, header: bytes) -> bool:
-    with suppress(av.FFmpegError, ValueError, LookupError):
-        with av.open(io.BytesIO(), "w", format=container) as trial:
-            _add(trial, codec, header)
-            trial.start_encoding()
-        return True
-    return False
+    return holds(container, lambda trial: _add(trial, codec, header))
 
 
 def with_entities(lines: SubtitleSet) -> SubtitleSet:
