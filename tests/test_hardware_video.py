@@ -8,7 +8,7 @@ import pytest
 from clips import write_clip
 
 from engines.errors import ImpastoError
-from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, Encoding
+from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS
 from realtime.media.encoding import choose_encoding
 from realtime.media.hardware_video import (
     HardwareCodec,
@@ -82,7 +82,7 @@ def test_an_unknown_codec_is_answered_with_all_there_are() -> None:
 )
 def test_quality_and_preset_are_said_in_the_encoder_s_words(name: str, words: dict[str, str]) -> None:
     encoder = HARDWARE_ENCODERS[name]
-    assert Encoding(encoder, encoder.crf, encoder.preset).options() == words
+    assert encoder.options_at(encoder.crf, encoder.preset) == words
     assert encoder.preset in encoder.presets
 
 

@@ -14,8 +14,9 @@ from engines.errors import ImpastoError
 from realtime.frames.frame import AbortableSink, Frame, Sink, SplitSink
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
+from realtime.media.containers import OF_SUFFIX
 from realtime.media.encoders import ENCODERS
-from realtime.media.encoding import CODECS_OF_CONTAINER, choose_encoding
+from realtime.media.encoding import choose_encoding
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
 from realtime.sinks.pictures import PictureSink
@@ -40,7 +41,7 @@ def open_sink(name: str, folder: Path) -> Sink:
     return FileSink(folder / f"out{name}", PLAIN)
 
 
-@pytest.mark.parametrize("name", [*CODECS_OF_CONTAINER, "png", "jpg", "null"])
+@pytest.mark.parametrize("name", [*OF_SUFFIX, "png", "jpg", "null"])
 class TestEverySink:
     """What the loop relies on."""
 
@@ -85,9 +86,9 @@ class TestEverySink:
         assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("suffix", CODECS_OF_CONTAINER)
+@pytest.mark.parametrize("suffix", OF_SUFFIX)
 def test_pictures_and_times_come_back(tmp_path: Path, suffix: str) -> None:
-    for codec in CODECS_OF_CONTAINER[suffix]:
+    for codec in OF_SUFFIX[suffix].codecs:
         path = tmp_path / f"{codec}{suffix}"
         sink = FileSink(path, PLAIN, encoding=choose_encoding(path, codec))
         for number in range(6):

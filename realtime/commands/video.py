@@ -15,7 +15,10 @@ from realtime.files.options import VideoOptions
 def video(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="IN", help="A video, or a folder or quoted glob of pictures.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The painted video; its ending names the container.")],
+    output: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="The painted video; its ending names the container. - is standard output."),
+    ],
     options: VideoOptions,
     json: Json = False,
     keyframes: Annotated[
@@ -29,6 +32,11 @@ def video(
     **recipe: Any,
 ) -> None:
     """Paint a video; sound, subtitles and times are kept."""
+    from realtime.media.containers import STANDARD_OUTPUT
+
+    streamed = output == STANDARD_OUTPUT
+    if streamed and json:
+        raise typer.BadParameter("--json and OUT - both want stdout; leave one of them out")
     optimised = keyframe_choices.keyframe_options(context, keyframes, recipe)
     from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
     from realtime.files.video import stylize_video
@@ -45,4 +53,4 @@ def video(
         report = stylize_video(
             source, output, options, report=bar.report, progress=bar.progress, stop=stop, open_painter=painter
         )
-    finish(report, as_json=json)
+    finish(report, as_json=json, to_stderr=streamed)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from engines.names import AUTO
 from engines.setting import Setting
+from realtime.media.carried.sound_choice import SOUND_CHOICES
+from realtime.media.containers import OF_FORMAT
 from realtime.painting.options import MACHINE, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")
@@ -41,6 +43,13 @@ class VideoOptions(StylizeOptions):
         int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=MOST_CRF)
     ] = None
     preset: Annotated[str | None, Setting("The encoder's preset, such as veryfast.", group=FILE)] = None
+    audio: Annotated[
+        str,
+        Setting("Sound: copied where OUT takes it and else encoded, or as said.", group=FILE, choices=SOUND_CHOICES),
+    ] = AUTO
+    format: Annotated[
+        str | None, Setting("Container of OUT; it must be told where OUT is -.", group=FILE, choices=tuple(OF_FORMAT))
+    ] = None
     fps: Annotated[
         Fraction | None, Setting("Frame rate where IN is pictures, 25 unless given.", group=FILE, written="N")
     ] = None

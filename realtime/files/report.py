@@ -7,6 +7,7 @@ from typing import Any
 
 from realtime.files.left_out import words_about
 from realtime.files.stats import RunStats
+from realtime.media.containers import STANDARD_OUTPUT
 from realtime.painting.notes import EngineFacts
 
 
@@ -51,7 +52,8 @@ class VideoReport:
         """One line for people."""
         width, height = self.size
         done = "stopped after" if self.interrupted else "painted"
-        where = self.output if self.stats.frames else "nothing written"
+        named = "standard output" if self.output == STANDARD_OUTPUT else self.output
+        where = named if self.stats.frames else "nothing written"
         frames = "1 frame" if self.stats.frames == 1 else f"{self.stats.frames} frames"
         return (
             f"{done} {frames} of {width}x{height} in {self.stats.seconds:.1f} s "

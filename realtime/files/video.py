@@ -14,8 +14,9 @@ from realtime.files.loop import run
 from realtime.files.options import VideoOptions
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
+from realtime.media.containers import OF_SUFFIX, STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
-from realtime.media.encoding import CODECS_OF_CONTAINER, choose_encoding, keeps_pixel_aspect
+from realtime.media.encoding import choose_encoding
 from realtime.media.output_file import refuse_folder
 from realtime.media.picture_file import NUMBERED
 from realtime.painting.notes import Notes
@@ -45,10 +46,10 @@ def stylize_video(
     """Paint a video with everything in it that is not the picture kept.
 
     `source` is a video file, an animation, a folder or glob of pictures, or a numbered sequence such as
-    "shot_%04d.png"; a numbered `output` writes pictures. `report` gets a line for people now and then, `progress` the
-    frames done and in all as far as known; both may be called from any thread. Setting `stop` ends early with the
-    frames so far in `output`. The input's damage is told and leaves `input_broke_off` in the report.
-    `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
+    "shot_%04d.png"; a numbered `output` writes pictures, and "-" is standard output. `report` gets a line for people
+    now and then, `progress` the frames done and in all as far as known; both may be called from any thread. Setting
+    `stop` ends early with the frames so far in `output`. The input's damage is told and leaves `input_broke_off` in
+    the report. `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
     ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
     """
     started = time.perf_counter()
@@ -56,7 +57,7 @@ def stylize_video(
     notes = Notes(report)
     named, encoding = pictures_named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
-    pictures = _open(source, named, options, notes, **_shape_for(output, encoding))
+    pictures = _open(source, named, options, notes, **_shape_for(encoding))
     sink: FileSink | PictureSink
     with ExitStack() as undo:
         undo.callback(pictures.close)
@@ -65,7 +66,13 @@ def stylize_video(
             sink = PictureSink(output, overwrite=options.overwrite)
         else:
             sink = FileSink(
-                output, pictures.clip, encoding=encoding, overwrite=options.overwrite, report=notes, stop=stop
+                output,
+                pictures.clip,
+                encoding=encoding,
+                overwrite=options.overwrite,
+                audio=options.audio,
+                report=notes,
+                stop=stop,
             )
         if isinstance(sink, AbortableSink):
             undo.callback(sink.abort)
@@ -109,10 +116,10 @@ def _open(
 
 def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:
     """None where pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
-    if NUMBERED.search(output.name) and output.suffix.lower() not in CODECS_OF_CONTAINER:
+    if NUMBERED.search(output.name) and output.suffix.lower() not in OF_SUFFIX and options.format is None:
         return None
     refuse_folder(output)
-    return choose_encoding(output, options.codec, options.crf, options.preset)
+    return choose_encoding(output, options.codec, options.crf, options.preset, container_format=options.format)
 
 
 def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: Encoding | None) -> None:
@@ -120,12 +127,12 @@ def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: 
     here = Path(source)
     if encoding is None and not set(named or ()).isdisjoint(numbered(output)):
         raise BadValue(f"{output} would write over its own input; name another folder")
-    if here.exists() and output.exists() and here.samefile(output):
+    if output != STANDARD_OUTPUT and here.exists() and output.exists() and here.samefile(output):
         raise BadValue(f"{output} is the input; name another file to write")
 
 
-def _shape_for(output: Path, encoding: Encoding | None) -> dict[str, bool]:
+def _shape_for(encoding: Encoding | None) -> dict[str, bool]:
     """What the output cannot tell players must be done to the pictures themselves."""
     if encoding is None:
         return {"upright": True, "square_pixels": True}
-    return {"upright": False, "square_pixels": not keeps_pixel_aspect(output, encoding.encoder)}
+    return {"upright": not encoding.container.tells_rotation, "square_pixels": not encoding.tells_aspect}

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from realtime.media.containers import Container
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
@@ -29,23 +31,28 @@ class Encoder:
     pixel_format: str = "yuv420p"
     device: str = ""
 
+    def options_at(self, crf: int, preset: str) -> dict[str, str]:
+        """All options in FFmpeg's words."""
+        return {**self.options, self.quality_option: self.quality(crf), self.preset_option: preset}
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The encoder and the quality a file is written with."""
+    """What a video is written in: the container, the encoder and its quality."""
 
+    container: Container
     encoder: Encoder
     crf: int
     preset: str
 
     def options(self) -> dict[str, str]:
-        """The options in FFmpeg's words."""
-        encoder = self.encoder
-        return {
-            **encoder.options,
-            encoder.quality_option: encoder.quality(self.crf),
-            encoder.preset_option: self.preset,
-        }
+        """The encoder's options in FFmpeg's words."""
+        return self.encoder.options_at(self.crf, self.preset)
+
+    @property
+    def tells_aspect(self) -> bool:
+        """Whether players will know how to stretch the picture: by the container, or by the stream itself."""
+        return self.container.tells_aspect or self.encoder.name in TELL_PIXEL_ASPECT
 
 
 X26_PRESETS = (

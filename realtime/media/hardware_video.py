@@ -19,7 +19,7 @@ from av.codec.codec import UnknownCodecError
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from realtime.media.colour.device import why_no_tensors
-from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, Encoder, Encoding
+from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, Encoder
 
 SIZE = (640, 368)  # above what any of them refuses as too small
 NOT_BUILT_IN = "this PyAV's FFmpeg was built without it"
@@ -145,7 +145,7 @@ def _encode(encoder: Encoder) -> list["av.Packet[av.VideoStream]"]:
     context.pix_fmt = encoder.pixel_format
     context.time_base = Fraction(1, 25)
     context.framerate = Fraction(25)
-    context.options = Encoding(encoder, encoder.crf, encoder.preset).options()
+    context.options = encoder.options_at(encoder.crf, encoder.preset)
     grey = np.full((SIZE[1], SIZE[0], 3), 128, np.uint8)
     picture = av.VideoFrame.from_ndarray(grey, "rgb24").reformat(format=encoder.pixel_format)
     picture.pts = 0

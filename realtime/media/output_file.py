@@ -34,6 +34,9 @@ class PartialFile:
         self.path = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
         self._done = False
 
+    def check(self) -> None:
+        """FFmpeg tells itself what is wrong with a file."""
+
     def commit(self) -> None:
         """Move the complete file to its final name."""
         os.replace(self.path, self.final)

@@ -1,22 +1,23 @@
-"""What a file holds besides the picture, copied as it is: sound, subtitles, covers, fonts, chapters and metadata."""
+"""What a file holds besides the picture: sound, subtitles, covers, fonts, chapters and metadata."""
 
-import io
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
 import av
 from av.container import InputContainer, OutputContainer
-from av.stream import Stream
 
-from realtime.media.clip import Clip, file_url, film_of, is_cover, kept_metadata
+from realtime.media.carried.choice import carry
+from realtime.media.carried.sound_choice import AUTO
+from realtime.media.carried.stream import Carried
+from realtime.media.clip import Clip, file_url, film_of, kept_metadata
 from realtime.media.steady_clock import SteadyClock
 
 MOST_TICKS = 2**31 - 1
-MATROSKA = "matroska"
-COPIED_KINDS = ("audio", "subtitle")
+# The index comes with the first piece, so that it can tell by how much the sound's encoder begins early.
+STREAMED_FLAGS = "+frag_keyframe+delay_moov+default_base_moof"
+STREAMED_PIECES = {"frag_duration": "1000000"}  # microseconds
 # The keys that MP4's classic tags hold; any other needs QuickTime's metadata table instead.
 CLASSIC_MP4_KEYS = {
     *("title", "artist", "album_artist", "composer", "album", "track", "disc", "date", "comment", "genre", "copyright"),
@@ -34,13 +35,19 @@ class StreamCopy:
     """
 
     def __init__(
-        self, clip: Clip, output: OutputContainer, report: Callable[[str], None], add_video: Callable[[], None]
+        self,
+        clip: Clip,
+        output: OutputContainer,
+        report: Callable[[str], None],
+        add_video: Callable[[], None],
+        audio: str = AUTO,
     ) -> None:
         self._report = report
+        self._audio = audio
         self._output = output
         self._origin = clip.origin_seconds
         self._input: InputContainer | None = None
-        self._streams: dict[int, Stream] = {}
+        self._carried: dict[int, Carried] = {}
         self._clocks: dict[int, SteadyClock] = {}
         self._waiting: av.Packet[Any] | None = None
         self._ended = False
@@ -50,20 +57,26 @@ class StreamCopy:
         self._input = av.open(file_url(clip.path), metadata_errors="replace")
         self._add_streams(self._input, add_video)
         _copy_about(self._input, output, self._origin)
-        copied = [self._input.streams[index] for index in self._streams]
+        copied = [self._input.streams[index] for index in self._carried]
         self._packets = self._input.demux(copied) if copied else iter(())
 
     def until(self, seconds: Fraction) -> None:
         """Write the packets that begin before this time of the clip."""
         while (packet := self._next()) is not None and _begins(packet) < seconds:
             self._waiting = None
-            self._output.mux(packet)
+            self._write(packet)
 
     def rest(self) -> None:
         """Write all packets that are left."""
         while (packet := self._next()) is not None:
             self._waiting = None
-            self._output.mux(packet)
+            self._write(packet)
+
+    def end(self) -> None:
+        """Write what encoders still hold of the packets that were read."""
+        for carried in self._carried.values():
+            for ready in carried.rest():
+                self._output.mux(ready)
 
     def close(self) -> None:
         if self._input is not None:
@@ -75,46 +88,17 @@ class StreamCopy:
             if stream is film:
                 add_video()
                 stream.discard = av.stream.Discard.all
-            elif stream.type == "attachment":
-                self._attach(stream)
-            elif is_cover(stream) and self._output.format.name == MATROSKA:
-                self._attach_cover(stream)
-            elif stream.type in COPIED_KINDS or is_cover(stream):
-                self._add(stream)
-            elif not _is_chapter_list(stream, source):
-                self._report(f"{_describe(stream)} is not copied: only sound, subtitles and covers are")
+            elif (carried := carry(stream, self._output, self._audio, self._report)) is not None:
+                self._carried[stream.index] = carried
+                self._clocks[stream.index] = SteadyClock(stream.time_base or Fraction(1, av.time_base))
 
-    def _add(self, stream: Stream) -> None:
-        container = self._output.format.name
-        if not can_hold(container, stream):
-            remedy = "" if container == MATROSKA else "; write to .mkv to keep it"
-            self._report(f"{_describe(stream)} is lost: {container} files cannot hold it{remedy}")
-            return
-        copy = self._output.add_stream_from_template(stream)
-        copy.metadata.update(kept_metadata(stream.metadata))
-        copy.disposition = stream.disposition
-        self._streams[stream.index] = copy
-        self._clocks[stream.index] = SteadyClock(stream.time_base or Fraction(1, av.time_base))
-
-    def _attach(self, stream: Any) -> None:
-        if self._output.format.name != MATROSKA:
-            self._report(f"{_describe(stream)} is lost: only .mkv files hold attachments")
-            return
-        self._output.add_attachment(stream.name, stream.mimetype or "application/octet-stream", stream.data)
-
-    def _attach_cover(self, stream: Stream) -> None:
-        """Matroska keeps covers as attachments."""
-        codec = stream.codec_context.name
-        name = stream.metadata.get("filename", f"cover.{'jpg' if codec == 'mjpeg' else codec}")
-        mimetype = stream.metadata.get("mimetype", f"image/{'jpeg' if codec == 'mjpeg' else codec}")
-        with av.open(str(stream.container.name)) as source:
-            packets = source.demux(source.streams[stream.index])
-            data = next((bytes(packet) for packet in packets if packet.size), b"")
-        self._output.add_attachment(name, mimetype, data)
+    def _write(self, packet: "av.Packet[Any]") -> None:
+        for ready in self._carried[packet.stream_index].packets_of(packet):
+            self._output.mux(ready)
 
     def _next(self) -> "av.Packet[Any] | None":
         """The packet to write next, without taking it; None at the end of the file or of what can be read of it."""
-        while self._waiting is None and self._streams and not self._ended:
+        while self._waiting is None and self._carried and not self._ended:
             try:
                 packet = next(self._packets, None)
             except av.FFmpegError as error:
@@ -127,14 +111,13 @@ class StreamCopy:
         return self._waiting
 
     def _take(self, packet: "av.Packet[Any]") -> "av.Packet[Any]":
-        """The packet on the output's clock and bound for its stream there."""
+        """The packet on the output's clock."""
         time = packet.dts if packet.dts is not None else packet.pts
         if time is not None:
             shift = self._clocks[packet.stream_index].shift_for(time, packet.duration or 1)
             shift -= round(self._origin / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift
-        packet.stream = self._streams[packet.stream_index]
         return packet
 
 
@@ -144,30 +127,23 @@ def _begins(packet: "av.Packet[Any]") -> Fraction:
     return Fraction(0) if time is None else time * packet.time_base
 
 
-def can_hold(container: str, stream: Stream) -> bool:
-    """Whether the muxer takes the stream: asked by writing a header with it into memory."""
-    with suppress(av.FFmpegError, ValueError, LookupError):
-        trial = av.open(io.BytesIO(), "w", format=container)
-        trial.add_stream_from_template(stream)
-        trial.start_encoding()
-        trial.close()
-        return True
-    return False
+def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict[str, str]:
+    """What the muxer must be told: MP4 starts fast, counts finely enough for every stream and keeps all metadata.
 
-
-def muxer_options(clip: Clip, container: str) -> dict[str, str]:
-    """What the muxer must be told: MP4 starts fast, counts finely enough for every stream and keeps all metadata."""
+    Where it is `streamed` it comes in pieces, the first with the index.
+    """
     if container not in ("mp4", "mov"):
         return {}
-    flags, ticks = "+faststart", [clip.time_base.denominator]
+    flags, ticks = STREAMED_FLAGS if streamed else "+faststart", [clip.time_base.denominator]
     if clip.path is not None:
         with av.open(file_url(clip.path), metadata_errors="replace") as source:
             ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
+            ticks += [sound.sample_rate for sound in source.streams.audio if sound.codec_context and sound.sample_rate]
             if not {key.lower() for key in kept_metadata(source.metadata)} <= CLASSIC_MP4_KEYS:
                 flags += "+use_metadata_tags"
     timescale = math.lcm(*ticks)
     fine = {"movie_timescale": str(timescale)} if 1000 <= timescale <= MOST_TICKS else {}
-    return {"movflags": flags, **fine}
+    return {"movflags": flags, **fine, **(STREAMED_PIECES if streamed else {})}
 
 
 def _copy_about(source: InputContainer, output: OutputContainer, origin: Fraction) -> None:
@@ -178,14 +154,3 @@ def _copy_about(source: InputContainer, output: OutputContainer, origin: Fractio
         chapter["start"] -= shift
         chapter["end"] -= shift
     output.set_chapters(chapters)
-
-
-def _is_chapter_list(stream: Stream, source: InputContainer) -> bool:
-    """MP4 keeps the chapters as a text track too, which the muxer writes anew."""
-    return stream.type == "data" and 0 < stream.frames == len(source.chapters())
-
-
-def _describe(stream: Stream) -> str:
-    codec = stream.codec_context.name if stream.codec_context else "unknown codec"
-    language = f", {stream.language}" if stream.language else ""
-    return f"{stream.type} stream {stream.index} ({codec}{language})"

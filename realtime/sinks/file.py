@@ -15,18 +15,19 @@ from av.container import OutputContainer
 from engines.errors import BadValue
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, SplitSink
+from realtime.media.carried.sound_choice import AUTO
 from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
+from realtime.media.containers import STANDARD_OUTPUT
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.hardware_video import accelerator_of
 from realtime.media.output_file import PartialFile, clear_errors
+from realtime.media.standard_output import StandardOutput
 from realtime.media.stream_copy import StreamCopy, muxer_options
 
 if TYPE_CHECKING:
     from realtime.media.colour.device import DeviceFromRgb
-
-FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,12 @@ class PreparedPicture:
 class FileSink(SplitSink):
     """Writes frames as video, with everything else of the clip's own file copied beside them.
 
+    The path "-" is standard output, where the file comes as a stream for others to read.
+
     The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
-    colour tags are written. `report` is told in a line what could not be kept. Where `stop` is set when the sink is
-    closed, the sound ends with the pictures. Raises ImpastoError where encoder or container refuse, and OSError where
-    the disk does.
+    colour tags are written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where
+    `stop` is set when the sink is closed, the sound ends with the pictures. Raises ImpastoError where encoder or
+    container refuse, and OSError where the disk does.
     """
 
     takes_device_frames = True
@@ -55,23 +58,24 @@ class FileSink(SplitSink):
         *,
         encoding: Encoding | None = None,
         overwrite: bool = True,
+        audio: str = AUTO,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
-        self.path = path
+        self.path = Path("standard output") if path == STANDARD_OUTPUT else path
         self._clip = clip
         self._encoding = encoding or choose_encoding(path)
         self._report = report or (lambda line: None)
         self._stop = stop or threading.Event()
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
         self._check_size()
-        self._partial = PartialFile(path, overwrite=overwrite)
+        self._place = StandardOutput() if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
         self._begun: Fraction | None = None
         self._open = True
-        with clear_errors(path):
+        with on_failure(self._place.discard), clear_errors(self.path):
             self._container = self._open_container()
-        with on_failure(self._give_up), clear_errors(path):
-            self._copy = StreamCopy(clip, self._container, self._report, self._add_video)
+        with on_failure(self._give_up), clear_errors(self.path):
+            self._copy = StreamCopy(clip, self._container, self._report, self._add_video, audio)
             self._container.start_encoding()
 
     def prepare(self, frame: Frame) -> PreparedPicture:
@@ -89,6 +93,7 @@ class FileSink(SplitSink):
         with clear_errors(self.path):
             self._copy.until(prepared.begins)
             self._container.mux(self._stream.encode(prepared.picture))
+        self._place.check()
         self._begun = prepared.begins
 
     def close(self) -> None:
@@ -104,10 +109,11 @@ class FileSink(SplitSink):
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate)
             else:
                 self._copy.rest()
+            self._copy.end()
             self._open = False
             self._copy.close()
             self._container.close()
-            self._partial.commit()
+            self._place.commit()
 
     def abort(self) -> None:
         """Leave nothing under the final name, unless the file is complete."""
@@ -128,12 +134,15 @@ class FileSink(SplitSink):
     def _give_up(self) -> None:
         with suppress(Exception):
             self._container.close()
-        self._partial.discard()
+        self._place.discard()
 
     def _open_container(self) -> OutputContainer:
-        container = FORMATS[self.path.suffix.lower()]
-        options = muxer_options(self._clip, container)
-        return av.open(file_url(self._partial.path), "w", format=container, container_options=options)
+        name, place = self._encoding.container.name, self._place
+        if isinstance(place, StandardOutput):
+            options = muxer_options(self._clip, name, streamed=True)
+            return av.open(place, "w", format=name, container_options=options)
+        options = muxer_options(self._clip, name)
+        return av.open(file_url(place.path), "w", format=name, container_options=options)
 
     def _add_video(self) -> None:
         encoder, clip = self._encoding.encoder, self._clip

@@ -12,11 +12,11 @@ from engines.errors import BadValue, FileError, FileMissing
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, SinkHabits
 from realtime.frames.request import SinkRequest
+from realtime.media.containers import container_for
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.live_encoder import KEYFRAME_SECONDS, LiveEncoder
 from realtime.media.output_file import GrowingFile, beside, clear_errors
-from realtime.sinks.file import FORMATS
 
 SCHEME = "file:"
 HICCUP_FRAMES = 30  # may wait while the disk is busy
@@ -138,7 +138,7 @@ def _create(path: Path, report: Callable[[str], None]) -> GrowingFile:
 
 
 def _container(file: GrowingFile) -> OutputContainer:
-    name = FORMATS[file.path.suffix.lower()]
+    name = container_for(file.path).name
     options = {**MUXER_OPTIONS[name], "flush_packets": "1"}
     return av.open(file, "w", format=name, container_options=options)
 

@@ -1,0 +1,1 @@
+"""What becomes of the streams beside the picture in another container."""

@@ -1,0 +1,46 @@
+"""What becomes of a stream in the container that is written: copied, encoded, converted, attached, or left out."""
+
+from collections.abc import Callable
+
+from av.container import OutputContainer
+from av.stream import Stream
+
+from realtime.media.carried.attachments import attach, attach_cover
+from realtime.media.carried.sound import carry_sound
+from realtime.media.carried.stream import MATROSKA, Carried, CopiedStream, can_hold, described, lost
+from realtime.media.carried.subtitles import carry_subtitles
+from realtime.media.clip import is_cover
+
+
+def carry(stream: Stream, output: OutputContainer, audio: str, report: Callable[[str], None]) -> Carried | None:
+    """A stream other than the film, added to `output`; None where none of its packets are written.
+
+    `audio` is as in carry_sound. What cannot be kept is told with the remedy.
+    """
+    if stream.type == "attachment":
+        attach(stream, output, report)
+    elif stream.type == "audio":
+        return carry_sound(stream, output, audio, report)
+    elif stream.type == "subtitle":
+        return carry_subtitles(stream, output, report)
+    elif is_cover(stream):
+        return _carry_cover(stream, output, report)
+    elif not _is_chapter_list(stream):
+        report(f"{described(stream)} is not copied: only sound, subtitles and covers are")
+    return None
+
+
+def _carry_cover(stream: Stream, output: OutputContainer, report: Callable[[str], None]) -> Carried | None:
+    container = output.format.name
+    if container == MATROSKA:
+        attach_cover(stream, output)
+    elif can_hold(container, stream):
+        return CopiedStream(stream, output)
+    else:
+        report(lost(stream, container))
+    return None
+
+
+def _is_chapter_list(stream: Stream) -> bool:
+    """MP4 keeps the chapters as a text track too, which the muxer writes anew."""
+    return stream.type == "data" and 0 < stream.frames == len(stream.container.chapters())
