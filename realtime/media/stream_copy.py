@@ -11,12 +11,11 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from realtime.media.clip import Clip, file_url, film_of, is_cover, kept_metadata
-from realtime.media.steady_clock import SteadyClock
+from realtime.media.clip import Clip, is_cover, kept_metadata
+from realtime.media.file_reader import COPIED_KINDS, AnyPacket, FileReader
 
 MOST_TICKS = 2**31 - 1
 MATROSKA = "matroska"
-COPIED_KINDS = ("audio", "subtitle")
 # The keys that MP4's classic tags hold; any other needs QuickTime's metadata table instead.
 CLASSIC_MP4_KEYS = {
     *("title", "artist", "album_artist", "composer", "album", "track", "disc", "date", "comment", "genre", "copyright"),
@@ -28,9 +27,8 @@ CLASSIC_MP4_KEYS = {
 class StreamCopy:
     """Copies from the clip's file into an output, packet by packet, up to the time that the pictures have reached.
 
-    The file is opened a second time, without its video, so that no packet waits in memory for its picture. A stream
-    that the output cannot hold is told with the remedy. `add_video` is called when it is the video's turn, so that the
-    streams stay in order.
+    The packets come from the reader that reads the pictures too, on the same clock. A stream that the output cannot
+    hold is told with the remedy. `add_video` is called when it is the video's turn, so that the streams stay in order.
     """
 
     def __init__(
@@ -38,50 +36,36 @@ class StreamCopy:
     ) -> None:
         self._report = report
         self._output = output
-        self._origin = clip.origin_seconds
-        self._input: InputContainer | None = None
+        self._reader = clip.reader
         self._streams: dict[int, Stream] = {}
-        self._clocks: dict[int, SteadyClock] = {}
-        self._waiting: av.Packet[Any] | None = None
-        self._ended = False
-        if clip.path is None:
+        if self._reader is None:
             add_video()
             return
-        self._input = av.open(file_url(clip.path), metadata_errors="replace")
-        self._add_streams(self._input, add_video)
-        _copy_about(self._input, output, self._origin)
-        copied = [self._input.streams[index] for index in self._streams]
-        self._packets = self._input.demux(copied) if copied else iter(())
+        self._add_streams(self._reader, add_video)
+        _copy_about(self._reader.container, output, self._reader.origin_seconds)
+        self._reader.keep(self._streams.keys())
 
-    def until(self, seconds: Fraction) -> None:
-        """Write the packets that begin before this time of the clip."""
-        while (packet := self._next()) is not None and _begins(packet) < seconds:
-            self._waiting = None
+    def until(self, seconds: Fraction, *, read_on: bool = False) -> None:
+        """Write the packets that begin before this time of the clip, as far as the file was read, or with `read_on`."""
+        while (packet := self._next(seconds, read_on=read_on)) is not None:
             self._output.mux(packet)
 
     def rest(self) -> None:
         """Write all packets that are left."""
-        while (packet := self._next()) is not None:
-            self._waiting = None
+        while (packet := self._next(read_on=True)) is not None:
             self._output.mux(packet)
 
-    def close(self) -> None:
-        if self._input is not None:
-            self._input.close()
-
-    def _add_streams(self, source: InputContainer, add_video: Callable[[], None]) -> None:
-        film = film_of(source)
-        for stream in source.streams:
-            if stream is film:
+    def _add_streams(self, reader: FileReader, add_video: Callable[[], None]) -> None:
+        for stream in reader.container.streams:
+            if stream is reader.film:
                 add_video()
-                stream.discard = av.stream.Discard.all
             elif stream.type == "attachment":
                 self._attach(stream)
             elif is_cover(stream) and self._output.format.name == MATROSKA:
-                self._attach_cover(stream)
+                self._attach_cover(stream, reader.cover(stream))
             elif stream.type in COPIED_KINDS or is_cover(stream):
                 self._add(stream)
-            elif not _is_chapter_list(stream, source):
+            elif not _is_chapter_list(stream, reader.container):
                 self._report(f"{_describe(stream)} is not copied: only sound, subtitles and covers are")
 
     def _add(self, stream: Stream) -> None:
@@ -94,7 +78,6 @@ class StreamCopy:
         copy.metadata.update(kept_metadata(stream.metadata))
         copy.disposition = stream.disposition
         self._streams[stream.index] = copy
-        self._clocks[stream.index] = SteadyClock(stream.time_base or Fraction(1, av.time_base))
 
     def _attach(self, stream: Any) -> None:
         if self._output.format.name != MATROSKA:
@@ -102,46 +85,19 @@ class StreamCopy:
             return
         self._output.add_attachment(stream.name, stream.mimetype or "application/octet-stream", stream.data)
 
-    def _attach_cover(self, stream: Stream) -> None:
+    def _attach_cover(self, stream: Stream, data: bytes) -> None:
         """Matroska keeps covers as attachments."""
         codec = stream.codec_context.name
         name = stream.metadata.get("filename", f"cover.{'jpg' if codec == 'mjpeg' else codec}")
         mimetype = stream.metadata.get("mimetype", f"image/{'jpeg' if codec == 'mjpeg' else codec}")
-        with av.open(str(stream.container.name)) as source:
-            packets = source.demux(source.streams[stream.index])
-            data = next((bytes(packet) for packet in packets if packet.size), b"")
         self._output.add_attachment(name, mimetype, data)
 
-    def _next(self) -> "av.Packet[Any] | None":
-        """The packet to write next, without taking it; None at the end of the file or of what can be read of it."""
-        while self._waiting is None and self._streams and not self._ended:
-            try:
-                packet = next(self._packets, None)
-            except av.FFmpegError as error:
-                self._report(f"copying sound and subtitles stopped: {error.strerror}")
-                packet = None
-            if packet is None:
-                self._ended = True
-            elif packet.size:  # an empty one ends a stream
-                self._waiting = self._take(packet)
-        return self._waiting
-
-    def _take(self, packet: "av.Packet[Any]") -> "av.Packet[Any]":
-        """The packet on the output's clock and bound for its stream there."""
-        time = packet.dts if packet.dts is not None else packet.pts
-        if time is not None:
-            shift = self._clocks[packet.stream_index].shift_for(time, packet.duration or 1)
-            shift -= round(self._origin / packet.time_base)
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
-        packet.stream = self._streams[packet.stream_index]
+    def _next(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
+        """The packet to write next, bound for its stream in the output; None where there is none yet."""
+        packet = self._reader.beside(before, read_on=read_on) if self._reader and self._streams else None
+        if packet is not None:
+            packet.stream = self._streams[packet.stream_index]
         return packet
-
-
-def _begins(packet: "av.Packet[Any]") -> Fraction:
-    """Seconds; a packet without a time goes with what is written now."""
-    time = packet.dts if packet.dts is not None else packet.pts
-    return Fraction(0) if time is None else time * packet.time_base
 
 
 def can_hold(container: str, stream: Stream) -> bool:
@@ -160,11 +116,11 @@ def muxer_options(clip: Clip, container: str) -> dict[str, str]:
     if container not in ("mp4", "mov"):
         return {}
     flags, ticks = "+faststart", [clip.time_base.denominator]
-    if clip.path is not None:
-        with av.open(file_url(clip.path), metadata_errors="replace") as source:
-            ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
-            if not {key.lower() for key in kept_metadata(source.metadata)} <= CLASSIC_MP4_KEYS:
-                flags += "+use_metadata_tags"
+    if clip.reader is not None:
+        source = clip.reader.container
+        ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
+        if not {key.lower() for key in kept_metadata(source.metadata)} <= CLASSIC_MP4_KEYS:
+            flags += "+use_metadata_tags"
     timescale = math.lcm(*ticks)
     fine = {"movie_timescale": str(timescale)} if 1000 <= timescale <= MOST_TICKS else {}
     return {"movflags": flags, **fine}

@@ -34,6 +34,7 @@ PATIENCE_SECONDS = Fraction(1, 20)  # what comes so late needs no second look
 REORDER_SECONDS = 1  # pictures are decoded so long before they are shown, at most
 LOOK_SECONDS = 1
 MOST_AHEAD = 512
+MOST_GAPS = 64  # that nobody has looked at
 
 
 class FileClock(Generic[Item]):
@@ -60,11 +61,17 @@ class FileClock(Generic[Item]):
         self._period = None if wrap_seconds is None else round(wrap_seconds * self._rate)
         self._ahead: deque[TimedPacket[Item]] = deque()
         self._count = 0
-        # What was found: where parts were joined; where and by how much the clock leapt, all in seconds; and how many
-        # packets had times that were worth nothing.
+        # What was found: where parts were joined; where and by how much the clock leapt; where the sound has gaps, all
+        # in seconds; and how many packets had times that were worth nothing.
         self.joins: list[float] = []
         self.jumps: list[tuple[float, float]] = []
+        self.sound_gaps: deque[float] = deque(maxlen=MOST_GAPS)
         self.strays = 0
+
+    def breaks_between(self, begins: float, ends: float) -> bool:
+        """Whether a part of the file begins about here, in seconds."""
+        near = float(BACK_SECONDS)
+        return any(begins - near <= at <= ends + near for at in (*self.joins, *(at for at, _ in self.jumps)))
 
     def push(self, packet: TimedPacket[Item]) -> list[TimedPacket[Item]]:
         """The packets whose times are known now."""
@@ -112,6 +119,8 @@ class FileClock(Generic[Item]):
         elif (back_at := self._return(lane, coming, at)) is not None:
             self._take_stray(lane, packet, at, back_at)
         elif at > lane.last and not self._leaps(lane, at):
+            if lane.kind is Kind.SOUND and at - lane.end < self._gap:
+                self.sound_gaps.append(float(Fraction(lane.end, self._rate)))
             lane.accept(packet, at)
         elif not full and not self._seen_enough(packet):
             return False
