@@ -23,17 +23,22 @@ STANDARD_INPUT = "-"
 STANDARD_INPUT_FILE = Path("/dev/fd/0")
 WEB_SCHEMES = ("http", "https")
 LOOK_SECONDS = 0.1
+PIPE_REMEDY = "; an MP4 whose index stands at the end has to be saved as a file first"
 SILENCE_SECONDS = 15.0  # of a server, while opening and between two packets
 WEB_OPTIONS = {"reconnect": "1", "reconnect_delay_max": "5"}  # where the server can go on from the middle
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An open input and how people call it. `path` is None where it can be read only once."""
+    """An open input and how people call it. `path` is None where it can be read only once.
+
+    `remedy` is to be told where nothing can be read of it.
+    """
 
     container: InputContainer
     name: str
     path: Path | None = None
+    remedy: str = ""
 
 
 class Pipe:
@@ -106,7 +111,7 @@ def _open_pipe(descriptor: int, name: str, stop: threading.Event) -> Input:
     pipe = Pipe(descriptor, stop)
     with on_failure(pipe.close):
         try:
-            return Input(av.open(pipe, "r", metadata_errors="replace"), name)
+            return Input(av.open(pipe, "r", metadata_errors="replace"), name, remedy=PIPE_REMEDY)
         except av.FFmpegError as error:
             raise BadFile(_why_not(pipe, name, error, stop)) from None
 
@@ -116,10 +121,7 @@ def _why_not(pipe: Pipe, name: str, error: av.FFmpegError, stop: threading.Event
         return f"{name} was not opened: stopped before"
     if not pipe.has_given:
         return f"{name} ended before anything came; what was to write into it?"
-    return (
-        f"{name} is not a video that can be read from a pipe ({error.strerror}); an MP4 whose index stands at the end "
-        "has to be saved as a file first"
-    )
+    return f"{name} is not a video that can be read from a pipe ({error.strerror}){PIPE_REMEDY}"
 
 
 def _open_address(address: str, stop: threading.Event) -> Input:

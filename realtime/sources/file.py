@@ -64,7 +64,7 @@ class FileSource:
             self._stream = _best_video(opened)
             self._reader = FileReader(opened.container, self._stream)
             self._decoder = FilmDecoder(self._reader, self._report)
-            coded = self._describe(self._begin(), opened)
+            coded = self._describe(self._begin(opened.remedy), opened)
         scaled = coded.scaled(height)
         if square_pixels:
             scaled = self._squared(scaled)
@@ -103,12 +103,12 @@ class FileSource:
         grabbed = self.grab()
         return None if grabbed is None else self.retrieve(grabbed)
 
-    def _begin(self) -> av.VideoFrame:
+    def _begin(self, remedy: str = "") -> av.VideoFrame:
         """Decode up to the first picture, which waits to be grabbed."""
         first = self._decoder.next()
         if first is None:
             reason = self._decoder.reason or self._reader.stopped or "it holds no frame"
-            raise BadFile(f"{self.name} has a video stream but no picture could be decoded ({reason})")
+            raise BadFile(f"{self.name} has a video stream but no picture could be decoded ({reason}){remedy}")
         self._waiting = deque([first])
         return first[0]
 
