@@ -107,7 +107,7 @@ def test_a_stream_without_times_gets_even_ones(tmp_path: Path) -> None:
 SLOWING_DOWN = [*range(0, 20 * 512, 512), *range(20 * 512, 71 * 512, 5120)]
 
 
-@pytest.mark.parametrize(("name", "told"), [("doubled.mkv", "moved on by a tick"), ("joined.ts", "clock jumps back")])
+@pytest.mark.parametrize(("name", "told"), [("doubled.mkv", "put in line"), ("joined.ts", "clock jumps back")])
 def test_odd_times_are_told_and_are_no_break(tmp_path: Path, name: str, told: str) -> None:
     """Of a variable frame rate, whose number of frames is guessed too high."""
     path = write_clip(tmp_path / name, pts=[0, 1, *SLOWING_DOWN[1:]])

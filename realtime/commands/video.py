@@ -14,7 +14,13 @@ from realtime.files.options import VideoOptions
 @partial(with_settings, more=keyframe_choices.PARAMETERS)
 def video(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="IN", help="A video, or a folder or quoted glob of pictures.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="IN",
+            help="A video, - for standard input, an http(s) address, or a folder or quoted glob of pictures.",
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Argument(metavar="OUT", help="The painted video; its ending names the container. - is standard output."),

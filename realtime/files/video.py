@@ -17,6 +17,7 @@ from realtime.frames.frame import AbortableSink
 from realtime.media.containers import OF_SUFFIX, STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import choose_encoding
+from realtime.media.input_file import is_stream
 from realtime.media.output_file import refuse_folder
 from realtime.media.picture_file import NUMBERED
 from realtime.painting.notes import Notes
@@ -46,18 +47,19 @@ def stylize_video(
     """Paint a video with everything in it that is not the picture kept.
 
     `source` is a video file, an animation, a folder or glob of pictures, or a numbered sequence such as
-    "shot_%04d.png"; a numbered `output` writes pictures, and "-" is standard output. `report` gets a line for people
-    now and then, `progress` the frames done and in all as far as known; both may be called from any thread. Setting
-    `stop` ends early with the frames so far in `output`. The input's damage is told and leaves `input_broke_off` in
-    the report. `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
+    "shot_%04d.png"; or a video that is read once, from standard input ("-"), a pipe or an http(s) address. A numbered
+    `output` writes pictures, and "-" is standard output. `report` gets a line for people now and then, `progress` the
+    frames done and in all as far as known; both may be called from any thread. Setting `stop` ends early with the
+    frames so far in `output`. The input's damage is told; `input_broke_off` in the report says that the end is lost.
+    `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
     ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
-    named, encoding = pictures_named(source), _encoding_of(output, options)
+    named, encoding = _named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
-    pictures = _open(source, named, options, notes, **_shape_for(encoding))
+    pictures = _open(source, named, options, notes, stop=stop, **_shape_for(encoding))
     sink: FileSink | PictureSink
     with ExitStack() as undo:
         undo.callback(pictures.close)
@@ -98,20 +100,35 @@ def open_clip(
     source: str, options: VideoOptions, report: Report, *, upright: bool = False, square_pixels: bool = False
 ) -> VideoSource:
     """The video or the pictures that a person named; the shape as in FileSource."""
-    return _open(source, pictures_named(source), options, report, upright=upright, square_pixels=square_pixels)
+    return _open(source, _named(source), options, report, upright=upright, square_pixels=square_pixels)
+
+
+def _named(source: str) -> list[Path] | None:
+    """The pictures that are meant; None where a film is."""
+    return None if is_stream(source) else pictures_named(source)
 
 
 def _open(
-    source: str, named: list[Path] | None, options: VideoOptions, report: Report, *, upright: bool, square_pixels: bool
+    source: str,
+    named: list[Path] | None,
+    options: VideoOptions,
+    report: Report,
+    *,
+    upright: bool,
+    square_pixels: bool,
+    stop: threading.Event | None = None,
 ) -> VideoSource:
     if named is not None:
         rate = options.fps or PICTURE_RATE
         return PictureSource(named, rate, height=options.height, report=report, strict=options.strict)
     if options.fps is not None:
         raise BadValue(f"--fps is for pictures, and {source} keeps its own times; leave it out")
-    if is_animated_webp(Path(source)):
-        return AnimatedWebpSource(Path(source), height=options.height, report=report, strict=options.strict)
-    return FileSource(Path(source), height=options.height, upright=upright, square_pixels=square_pixels, report=report)
+    film = source if is_stream(source) else Path(source)
+    if isinstance(film, Path) and is_animated_webp(film):
+        return AnimatedWebpSource(film, height=options.height, report=report, strict=options.strict)
+    return FileSource(
+        film, height=options.height, upright=upright, square_pixels=square_pixels, report=report, stop=stop
+    )
 
 
 def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:
@@ -127,7 +144,8 @@ def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: 
     here = Path(source)
     if encoding is None and not set(named or ()).isdisjoint(numbered(output)):
         raise BadValue(f"{output} would write over its own input; name another folder")
-    if output != STANDARD_OUTPUT and here.exists() and output.exists() and here.samefile(output):
+    are_files = output != STANDARD_OUTPUT and not is_stream(source)
+    if are_files and here.exists() and output.exists() and here.samefile(output):
         raise BadValue(f"{output} is the input; name another file to write")
 
 

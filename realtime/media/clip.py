@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -15,6 +15,9 @@ from av.stream import Disposition, Stream
 
 from realtime.frames.frame import Pixels
 from realtime.media.colour.rgb import ColourTags
+
+if TYPE_CHECKING:
+    from realtime.media.file_reader import FileReader
 
 DISPLAY_MATRIX_UNITY = 1 << 16
 FALLBACK_RATE = Fraction(25)
@@ -28,8 +31,9 @@ class Clip:
     """The facts of a clip that is written. Sizes are (width, height) in pixels as coded, before any display rotation.
 
     `time_base` is the exact length of a tick in seconds; `frame_rate` is nominal, and None where frames come at any
-    time. `display_matrix` holds FFmpeg's nine integers, empty for none. `frames` is an estimate. `path` is the file
-    whose other streams, metadata and chapters belong to the clip, and `origin_seconds` the time in it that became zero.
+    time. `display_matrix` holds FFmpeg's nine integers, empty for none. `frames` is an estimate. `path` is the file it
+    comes from, None where that cannot be opened again. `reader` has the file open, whose other streams, metadata and
+    chapters belong to the clip.
     """
 
     size: tuple[int, int]
@@ -41,7 +45,12 @@ class Clip:
     metadata: tuple[tuple[str, str], ...] = ()
     frames: int | None = None
     path: Path | None = None
-    origin_seconds: Fraction = Fraction(0)
+    reader: "FileReader | None" = field(default=None, compare=False, repr=False)
+
+    @property
+    def origin_seconds(self) -> Fraction:
+        """The time in the file that became zero."""
+        return self.reader.origin_seconds if self.reader else Fraction(0)
 
     @property
     def encoder_rate(self) -> Fraction:

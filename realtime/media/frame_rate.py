@@ -18,13 +18,14 @@ TOLERANCE = Fraction(3, 2)
 MOST_MEASURED = 250  # pictures of the beginning: some seconds of any film
 
 
-def real_rate(path: Path, said: Fraction | None) -> Fraction | None:
+def real_rate(path: Path | None, said: Fraction | None) -> Fraction | None:
     """The rate in frames a second that the file says, or that of its beginning where it says too much or nothing.
 
     Screen recorders and browsers write 1000 where pictures come whenever something moves, and an encoder would reserve
-    for a player what no player has. A pause, as of a still screen, does not count: the median of the gaps decides.
+    for a player what no player has. A pause, as of a still screen, does not count: the median of the gaps decides. What
+    can be read only once has no path, and is believed.
     """
-    if (said is not None and said <= BELIEVED_RATE) or not path.is_file():  # a pipe can be read only once
+    if (said is not None and said <= BELIEVED_RATE) or path is None or not path.is_file():
         return said
     measured = _measured(path)
     if measured is None or (said is not None and said <= measured * TOLERANCE):

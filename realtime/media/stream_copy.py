@@ -3,16 +3,14 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
-import av
 from av.container import InputContainer, OutputContainer
 
 from realtime.media.carried.choice import carry
 from realtime.media.carried.sound_choice import AUTO
 from realtime.media.carried.stream import Carried
-from realtime.media.clip import Clip, file_url, film_of, kept_metadata
-from realtime.media.steady_clock import SteadyClock
+from realtime.media.clip import Clip, kept_metadata
+from realtime.media.file_reader import AnyPacket, FileReader
 
 MOST_TICKS = 2**31 - 1
 # The index comes with the first piece, so that it can tell by how much the sound's encoder begins early.
@@ -29,9 +27,8 @@ CLASSIC_MP4_KEYS = {
 class StreamCopy:
     """Copies from the clip's file into an output, packet by packet, up to the time that the pictures have reached.
 
-    The file is opened a second time, without its video, so that no packet waits in memory for its picture. A stream
-    that the output cannot hold is told with the remedy. `add_video` is called when it is the video's turn, so that the
-    streams stay in order.
+    The packets come from the reader that reads the pictures too, on the same clock. A stream that the output cannot
+    hold is told with the remedy. `add_video` is called when it is the video's turn, so that the streams stay in order.
     """
 
     def __init__(
@@ -45,31 +42,23 @@ class StreamCopy:
         self._report = report
         self._audio = audio
         self._output = output
-        self._origin = clip.origin_seconds
-        self._input: InputContainer | None = None
+        self._reader = clip.reader
         self._carried: dict[int, Carried] = {}
-        self._clocks: dict[int, SteadyClock] = {}
-        self._waiting: av.Packet[Any] | None = None
-        self._ended = False
-        if clip.path is None:
+        if self._reader is None:
             add_video()
             return
-        self._input = av.open(file_url(clip.path), metadata_errors="replace")
-        self._add_streams(self._input, add_video)
-        _copy_about(self._input, output, self._origin)
-        copied = [self._input.streams[index] for index in self._carried]
-        self._packets = self._input.demux(copied) if copied else iter(())
+        self._add_streams(self._reader, add_video)
+        _copy_about(self._reader.container, output, self._reader.origin_seconds)
+        self._reader.keep(self._carried.keys())
 
-    def until(self, seconds: Fraction) -> None:
-        """Write the packets that begin before this time of the clip."""
-        while (packet := self._next()) is not None and _begins(packet) < seconds:
-            self._waiting = None
+    def until(self, seconds: Fraction, *, read_on: bool = False) -> None:
+        """Write the packets that begin before this time of the clip, as far as the file was read, or with `read_on`."""
+        while (packet := self._next(seconds, read_on=read_on)) is not None:
             self._write(packet)
 
     def rest(self) -> None:
         """Write all packets that are left."""
-        while (packet := self._next()) is not None:
-            self._waiting = None
+        while (packet := self._next(read_on=True)) is not None:
             self._write(packet)
 
     def end(self) -> None:
@@ -78,53 +67,20 @@ class StreamCopy:
             for ready in carried.rest():
                 self._output.mux(ready)
 
-    def close(self) -> None:
-        if self._input is not None:
-            self._input.close()
-
-    def _add_streams(self, source: InputContainer, add_video: Callable[[], None]) -> None:
-        film = film_of(source)
-        for stream in source.streams:
-            if stream is film:
+    def _add_streams(self, reader: FileReader, add_video: Callable[[], None]) -> None:
+        for stream in reader.container.streams:
+            if stream is reader.film:
                 add_video()
-                stream.discard = av.stream.Discard.all
-            elif (carried := carry(stream, self._output, self._audio, self._report)) is not None:
+            elif (carried := carry(stream, self._output, self._audio, self._report, reader.cover)) is not None:
                 self._carried[stream.index] = carried
-                self._clocks[stream.index] = SteadyClock(stream.time_base or Fraction(1, av.time_base))
 
-    def _write(self, packet: "av.Packet[Any]") -> None:
+    def _write(self, packet: AnyPacket) -> None:
         for ready in self._carried[packet.stream_index].packets_of(packet):
             self._output.mux(ready)
 
-    def _next(self) -> "av.Packet[Any] | None":
-        """The packet to write next, without taking it; None at the end of the file or of what can be read of it."""
-        while self._waiting is None and self._carried and not self._ended:
-            try:
-                packet = next(self._packets, None)
-            except av.FFmpegError as error:
-                self._report(f"copying sound and subtitles stopped: {error.strerror}")
-                packet = None
-            if packet is None:
-                self._ended = True
-            elif packet.size:  # an empty one ends a stream
-                self._waiting = self._take(packet)
-        return self._waiting
-
-    def _take(self, packet: "av.Packet[Any]") -> "av.Packet[Any]":
-        """The packet on the output's clock."""
-        time = packet.dts if packet.dts is not None else packet.pts
-        if time is not None:
-            shift = self._clocks[packet.stream_index].shift_for(time, packet.duration or 1)
-            shift -= round(self._origin / packet.time_base)
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
-        return packet
-
-
-def _begins(packet: "av.Packet[Any]") -> Fraction:
-    """Seconds; a packet without a time goes with what is written now."""
-    time = packet.dts if packet.dts is not None else packet.pts
-    return Fraction(0) if time is None else time * packet.time_base
+    def _next(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
+        """The packet to write next; None where there is none yet."""
+        return self._reader.beside(before, read_on=read_on) if self._reader and self._carried else None
 
 
 def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict[str, str]:
@@ -135,12 +91,12 @@ def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict
     if container not in ("mp4", "mov"):
         return {}
     flags, ticks = STREAMED_FLAGS if streamed else "+faststart", [clip.time_base.denominator]
-    if clip.path is not None:
-        with av.open(file_url(clip.path), metadata_errors="replace") as source:
-            ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
-            ticks += [sound.sample_rate for sound in source.streams.audio if sound.codec_context and sound.sample_rate]
-            if not {key.lower() for key in kept_metadata(source.metadata)} <= CLASSIC_MP4_KEYS:
-                flags += "+use_metadata_tags"
+    if clip.reader is not None:
+        source = clip.reader.container
+        ticks += [stream.time_base.denominator for stream in source.streams if stream.time_base]
+        ticks += [sound.sample_rate for sound in source.streams.audio if sound.codec_context and sound.sample_rate]
+        if not {key.lower() for key in kept_metadata(source.metadata)} <= CLASSIC_MP4_KEYS:
+            flags += "+use_metadata_tags"
     timescale = math.lcm(*ticks)
     fine = {"movie_timescale": str(timescale)} if 1000 <= timescale <= MOST_TICKS else {}
     return {"movflags": flags, **fine, **(STREAMED_PIECES if streamed else {})}

@@ -106,20 +106,17 @@ class FileSink(SplitSink):
         with clear_errors(self.path):
             self._container.mux(self._stream.encode(None))
             if self._stop.is_set():
-                self._copy.until(self._begun + 1 / self._clip.encoder_rate)
+                self._copy.until(self._begun + 1 / self._clip.encoder_rate, read_on=True)
             else:
                 self._copy.rest()
             self._copy.end()
             self._open = False
-            self._copy.close()
             self._container.close()
             self._place.commit()
 
     def abort(self) -> None:
         """Leave nothing under the final name, unless the file is complete."""
         self._open = False
-        with suppress(Exception):  # the run has a first error already
-            self._copy.close()
         self._give_up()
 
     @cached_property

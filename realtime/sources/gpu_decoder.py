@@ -34,8 +34,8 @@ class GpuDecoder:
         except av.FFmpegError as error:
             raise ImpastoError(f"the GPU's decoder does not open: {error.strerror}") from None
 
-    def decode(self, packet: "av.Packet[Any]") -> list[av.VideoFrame]:
-        """The pictures that come out after this packet; FFmpeg's errors are left as they are."""
+    def decode(self, packet: "av.Packet[Any] | None") -> list[av.VideoFrame]:
+        """The pictures that come out after a packet, or after None at the end; FFmpeg's errors are left as they are."""
         return [self._fit(picture) for picture in self._context.decode(packet)]
 
     def _fit(self, picture: av.VideoFrame) -> av.VideoFrame:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import av
 from av.container import OutputContainer
 from av.stream import Stream
 
@@ -18,12 +17,9 @@ def attach(stream: Any, output: OutputContainer, report: Callable[[str], None]) 
     output.add_attachment(stream.name, stream.mimetype or "application/octet-stream", stream.data)
 
 
-def attach_cover(stream: Stream, output: OutputContainer) -> None:
-    """A cover that is a stream elsewhere."""
+def attach_cover(stream: Stream, output: OutputContainer, data: bytes) -> None:
+    """A cover that is a stream elsewhere; `data` is the picture as it is stored."""
     codec = stream.codec_context.name
     name = stream.metadata.get("filename", f"cover.{'jpg' if codec == 'mjpeg' else codec}")
     mimetype = stream.metadata.get("mimetype", f"image/{'jpeg' if codec == 'mjpeg' else codec}")
-    with av.open(str(stream.container.name)) as source:
-        packets = source.demux(source.streams[stream.index])
-        data = next((bytes(packet) for packet in packets if packet.size), b"")
     output.add_attachment(name, mimetype, data)

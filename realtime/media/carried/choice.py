@@ -12,10 +12,17 @@ from realtime.media.carried.subtitles import carry_subtitles
 from realtime.media.clip import is_cover
 
 
-def carry(stream: Stream, output: OutputContainer, audio: str, report: Callable[[str], None]) -> Carried | None:
+def carry(
+    stream: Stream,
+    output: OutputContainer,
+    audio: str,
+    report: Callable[[str], None],
+    cover_of: Callable[[Stream], bytes],
+) -> Carried | None:
     """A stream other than the film, added to `output`; None where none of its packets are written.
 
-    `audio` is as in carry_sound. What cannot be kept is told with the remedy.
+    `audio` is as in carry_sound; `cover_of` gives the picture of a stream that is a cover. What cannot be kept is told
+    with the remedy.
     """
     if stream.type == "attachment":
         attach(stream, output, report)
@@ -24,16 +31,18 @@ def carry(stream: Stream, output: OutputContainer, audio: str, report: Callable[
     elif stream.type == "subtitle":
         return carry_subtitles(stream, output, report)
     elif is_cover(stream):
-        return _carry_cover(stream, output, report)
+        return _carry_cover(stream, output, report, cover_of)
     elif not _is_chapter_list(stream):
         report(f"{described(stream)} is not copied: only sound, subtitles and covers are")
     return None
 
 
-def _carry_cover(stream: Stream, output: OutputContainer, report: Callable[[str], None]) -> Carried | None:
+def _carry_cover(
+    stream: Stream, output: OutputContainer, report: Callable[[str], None], cover_of: Callable[[Stream], bytes]
+) -> Carried | None:
     container = output.format.name
     if container == MATROSKA:
-        attach_cover(stream, output)
+        attach_cover(stream, output, cover_of(stream))
     elif can_hold(container, stream):
         return CopiedStream(stream, output)
     else:

@@ -1,0 +1,202 @@
+"""A film's file, read once and in its order: packets of the pictures for the decoder, and those of all else for a copy.
+
+All packets come with the times of the file's one clock.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Collection
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+from realtime.media.clip import FALLBACK_RATE, is_cover
+from realtime.media.times.file_clock import FileClock
+from realtime.media.times.lane import Kind, StreamTiming, TimedPacket
+
+AnyPacket: TypeAlias = "av.Packet[Any]"
+
+QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
+BROADCAST_FORMATS = ("mpegts", "mpeg", "hls")
+BROADCAST_WRAP_SECONDS = Fraction(2**33, 90000)
+LATE_START_SECONDS = 10
+COPIED_KINDS = ("audio", "subtitle")
+MOST_FAILURES = 20  # in a row: demuxers go on behind damage, or do not
+
+
+class FileReader:
+    """Packets of `film`, the pictures, and of the sound, subtitles and covers beside it.
+
+    What is beside the film waits in memory until somebody takes it. It is kept from the beginning where `keep` was
+    called before `keep_nothing_more`, and otherwise thrown away.
+    `origin_seconds` is the time in the file that became zero.
+    """
+
+    def __init__(self, container: InputContainer, film: av.VideoStream) -> None:
+        self.container, self.film = container, film
+        self.origin_seconds = _origin_seconds(container, film)
+        self.stopped = ""  # why reading stopped before the end
+        self.failures = 0  # of reading a packet
+        read = [stream for stream in container.streams if stream is film or _goes_beside(stream)]
+        for stream in container.streams:
+            if stream not in read:
+                stream.discard = av.stream.Discard.all
+        broadcast = container.format.name in BROADCAST_FORMATS
+        self.clock: FileClock[AnyPacket] = FileClock(
+            {stream.index: StreamTiming(time_base_of(stream), _kind_of(stream)) for stream in read},
+            broadcast=broadcast,
+            wrap_seconds=BROADCAST_WRAP_SECONDS if broadcast else None,
+            origin=self.origin_seconds,
+        )
+        self._read = read
+        self._packets = container.demux(read)
+        self._in_a_row = 0
+        self._unread = film.frames  # as far as an index tells
+        self._ended = False
+        self._pictures: deque[AnyPacket] = deque()
+        self._beside: deque[AnyPacket] = deque()
+        self._kept: Collection[int] | None = None
+        self._keeps = True
+        self._lock = threading.Lock()
+
+    def next_picture(self) -> "AnyPacket | None":
+        """The film's next packet; None at the end of the file or of what can be read of it."""
+        with self._lock:
+            while not self._pictures and not self._ended:
+                self._read_on()
+            return self._pictures.popleft() if self._pictures else None
+
+    def keep(self, streams: Collection[int]) -> None:
+        """Keep the packets of these streams alone, by their index, from the file's beginning.
+
+        RuntimeError where pictures were taken before, and what lay beside them is gone.
+        """
+        if not self._keeps:
+            raise RuntimeError("the sound is gone: open the sink before the first frame is read")
+        self._kept = streams
+        self._beside = deque(packet for packet in self._beside if packet.stream_index in streams)
+
+    def keep_nothing_more(self) -> None:
+        """From now on, where nobody has asked for it, what is beside the film is thrown away."""
+        if self._kept is None:
+            self._keeps = False
+            self._beside.clear()
+
+    def beside(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
+        """The next packet beside the film, if it begins before that many seconds; None where there is none yet.
+
+        With `read_on` the file is read for it, and pictures on the way are lost.
+        """
+        with self._lock:
+            while read_on and not self._beside and not self._ended:
+                self._read_on()
+                self._pictures.clear()
+            if not self._beside or (before is not None and begins_at(self._beside[0]) >= before):
+                return None
+            return self._beside.popleft()
+
+    def cover(self, stream: Stream) -> bytes:
+        """The picture of a stream that is a cover: containers give it before all else."""
+        return next((bytes(packet) for packet in self._beside if packet.stream_index == stream.index), b"")
+
+    def close(self) -> None:
+        self._ended = True
+        self.container.close()
+
+    def _read_on(self) -> None:
+        """Read a packet; it comes out when the clock knows its time."""
+        try:
+            packet = next(self._packets)
+        except (StopIteration, av.EOFError):
+            self._go_on_or_end()
+        except av.FFmpegError as error:
+            self._fail(error)
+        else:
+            self._in_a_row = 0
+            self._unread -= packet.stream_index == self.film.index
+            if packet.size:  # an empty one ends a stream
+                for timed in self.clock.push(self._timed(packet)):
+                    self._hand_out(timed)
+
+    def _go_on_or_end(self) -> None:
+        """An index may list pictures that a file cut short lacks, and sound behind each of them that is there."""
+        self._unread -= 1
+        if self._unread >= 0 and self.container.format.name == QUICKTIME:
+            self._packets = self.container.demux(self._read)
+        else:
+            self._end()
+
+    def _fail(self, error: av.FFmpegError) -> None:
+        self._in_a_row += 1
+        self.failures += 1
+        if self._in_a_row > MOST_FAILURES or not isinstance(error, av.InvalidDataError):
+            self.stopped = error.strerror or str(error)
+            self._end()
+        else:
+            self._packets = self.container.demux(self._read)
+
+    def _end(self) -> None:
+        self._ended = True
+        for timed in self.clock.rest():
+            self._hand_out(timed)
+
+    def _timed(self, packet: "AnyPacket") -> "TimedPacket[AnyPacket]":
+        usual = frame_ticks(self.film) if packet.stream_index == self.film.index else 0
+        return TimedPacket(packet, packet.stream_index, packet.dts, packet.pts, packet.duration or usual)
+
+    def _hand_out(self, timed: "TimedPacket[AnyPacket]") -> None:
+        packet = timed.item
+        if timed.shift is None:
+            packet.pts = packet.dts = None
+        elif timed.shift:
+            packet.pts = None if packet.pts is None else packet.pts + timed.shift
+            packet.dts = None if packet.dts is None else packet.dts + timed.shift
+        if timed.stream == self.film.index:
+            self._pictures.append(packet)
+        elif self._keeps and (self._kept is None or timed.stream in self._kept):
+            self._beside.append(packet)
+
+
+def begins_at(packet: "AnyPacket") -> Fraction:
+    """Seconds; a packet without a time goes with what is written now."""
+    time = packet.dts if packet.dts is not None else packet.pts
+    return Fraction(0) if time is None else time * packet.time_base
+
+
+def time_base_of(stream: Stream) -> Fraction:
+    return stream.time_base or 1 / FALLBACK_RATE
+
+
+def rate_of(film: av.VideoStream) -> Fraction | None:
+    """Pictures a second, as far as FFmpeg can tell."""
+    return film.average_rate or film.guessed_rate
+
+
+def frame_ticks(film: av.VideoStream) -> int:
+    """How long a picture usually lasts, in ticks of the film."""
+    return max(1, round(1 / (rate_of(film) or FALLBACK_RATE) / time_base_of(film)))
+
+
+def _goes_beside(stream: Stream) -> bool:
+    return stream.type in COPIED_KINDS or is_cover(stream)
+
+
+def _kind_of(stream: Stream) -> Kind:
+    if stream.type == "audio":
+        return Kind.SOUND
+    return Kind.PICTURES if stream.type == "video" and not is_cover(stream) else Kind.SPARSE
+
+
+def _origin_seconds(container: InputContainer, film: av.VideoStream) -> Fraction:
+    """Zero, unless players would wait long for the first picture, or never show it because its time is below zero.
+
+    FFmpeg puts below zero what a broadcast clock counts before it wraps.
+    """
+    start = Fraction(container.start_time or 0, av.time_base)
+    late = container.format.name in BROADCAST_FORMATS and start >= LATE_START_SECONDS
+    if not late and (film.start_time or 0) >= 0:
+        return Fraction(0)
+    return start // time_base_of(film) * time_base_of(film)

@@ -1,0 +1,108 @@
+"""When decoded pictures are shown. They come in the decoder's order, which is right even where their times are not."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+MOST_HELD = 4  # pictures are large
+
+
+class PictureTimes(Generic[Item]):
+    """Makes the times of pictures rise strictly, and changes none that already do; all times are in ticks.
+
+    A picture whose time breaks the order, or that has none, is put between its neighbours, at most `interval` after the
+    one before it. Which of two is wrong shows in what comes next: an odd one waits for that, a real gap as well.
+    """
+
+    def __init__(self, interval: int) -> None:
+        self.moved = 0
+        self._interval = interval
+        self._last: int | None = None
+        self._held: deque[tuple[Item, int | None]] = deque()
+
+    def push(self, item: Item, pts: int | None) -> list[tuple[Item, int]]:
+        """The pictures whose times are known now."""
+        self._held.append((item, pts))
+        return self._known(final=False)
+
+    def rest(self) -> list[tuple[Item, int]]:
+        """What still waits, at the end."""
+        return self._known(final=True)
+
+    def _known(self, final: bool) -> list[tuple[Item, int]]:
+        known: list[tuple[Item, int]] = []
+        while self._held:
+            times = self._next_times(final)
+            if not times:
+                break
+            known += [self._give(time) for time in times]
+        return known
+
+    def _give(self, time: int) -> tuple[Item, int]:
+        item, pts = self._held.popleft()
+        self.moved += pts is not None and pts != time
+        self._last = time
+        return item, time
+
+    def _next_times(self, final: bool) -> list[int]:
+        """The times of the pictures in front; none where it takes a look at the next picture."""
+        times = [pts for _, pts in self._held]
+        front = times[0]
+        if front is not None and self._in_line(front):
+            return [front]
+        if len(times) == 1 and not final:
+            return []
+        behind = times[1] if len(times) > 1 else None
+        if front is None and behind is None:
+            return [self._expected()]
+        if front is not None and self._rises(front) and (behind is None or behind > front):
+            return [front]
+        newest = times[-1]
+        if len(times) > 1 and newest is not None and self._rises(newest):
+            return self._between(newest, len(times) - 1)
+        if final or len(times) >= MOST_HELD:
+            return [self._expected() if final else self._after(1)]
+        return []
+
+    def _in_line(self, time: int) -> bool:
+        return self._last is None or self._last < time <= self._last + self._interval * 3 // 2
+
+    def _rises(self, time: int) -> bool:
+        return self._last is None or time > self._last
+
+    def _expected(self) -> int:
+        return self._after(self._interval)
+
+    def _after(self, ticks: int) -> int:
+        return 0 if self._last is None else self._last + ticks
+
+    def _between(self, newest: int, count: int) -> list[int]:
+        """Times for `count` pictures between the last one and the newest."""
+        last = newest - self._interval * (count + 1) if self._last is None else self._last
+        step = max(1, min(self._interval, (newest - last) // (count + 1)))
+        return [last + step * (number + 1) for number in range(count)]
+
+
+class DecodeTimes:
+    """For files that say when a picture is decoded and not when it is shown: AVI, and streams without a container.
+
+    In the order in which they are shown, pictures take the times at which they were to be decoded.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[int] = deque()
+
+    def send(self, dts: int | None) -> None:
+        """A packet goes to the decoder."""
+        if dts is not None:
+            self._waiting.append(dts)
+
+    def take(self, dts: int | None, *, is_key: bool) -> int | None:
+        """The time of the picture that comes out; `dts` is its own packet's.
+
+        No picture is decoded before a key picture and shown after it: what still waits from before it was lost.
+        """
+        while is_key and dts is not None and self._waiting and self._waiting[0] < dts:
+            self._waiting.popleft()
+        return self._waiting.popleft() if self._waiting else None

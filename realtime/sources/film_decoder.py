@@ -1,0 +1,201 @@
+"""A film's packets in, its pictures out: in order, with times that rise, and with an account of what is missing."""
+
+import os
+import re
+from collections.abc import Callable, Generator, Iterator
+from fractions import Fraction
+from itertools import chain
+from typing import cast
+
+import av
+from av.format import Flags
+
+from realtime.media.file_reader import QUICKTIME, AnyPacket, FileReader, frame_ticks, time_base_of
+from realtime.media.picture_filter import PictureFilters
+from realtime.media.times.picture_times import DecodeTimes, PictureTimes
+from realtime.sources.damage import Damage
+from realtime.sources.gpu_decoder import GpuDecoder
+
+MOST_DECODING_THREADS = 8
+AVI, MATROSKA = "avi", "matroska,webm"
+INDEXED = (AVI, QUICKTIME)  # they tell how long the film is before it begins
+MATROSKA_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+SLACK_SECONDS = 1.0
+SLACK = 0.02  # of the length
+
+TimedPicture = tuple[av.VideoFrame, int]
+
+
+class FilmDecoder:
+    """The pictures of a file and the time of each in ticks, decoded on the processor or by `gpu`.
+
+    `before` decodes again what another decoder of the same file had, which must not have got further than its first
+    picture. `report` is told in a line what is done to the pictures.
+    """
+
+    def __init__(
+        self,
+        reader: FileReader,
+        report: Callable[[str], None],
+        *,
+        gpu: GpuDecoder | None = None,
+        before: "FilmDecoder | None" = None,
+    ) -> None:
+        film = reader.film
+        self.time_base = time_base_of(film)
+        self.frame_ticks = frame_ticks(film)
+        self.reason = ""
+        self.gpu = gpu
+        self._reader, self._report = reader, report
+        self._context = film.codec_context
+        self._sent: list[AnyPacket] = list(before._sent) if before else []
+        self._keeps = True
+        self._failures_seen = 0
+        self._damage = Damage(float(self.frame_ticks * self.time_base))
+        self._ends = 0.0
+        self._times: PictureTimes[av.VideoFrame] = PictureTimes(self.frame_ticks)
+        self._begin_decoding(film)
+        self._pictures = self._timed(self._filtered(self._decoded(list(self._sent))))
+
+    def next(self) -> TimedPicture | None:
+        """The next picture; None at the end."""
+        return next(self._pictures, None)
+
+    def took(self, picture: av.VideoFrame, pts: int) -> None:
+        """The picture is given: from now on nothing is decoded again."""
+        self._keeps = False
+        self._sent.clear()
+        seconds, ended = float(pts * self.time_base), self._ends
+        self._ends = float((pts + (picture.duration or self.frame_ticks)) * self.time_base)
+        self._damage.give(seconds, spoilt=picture.is_corrupt, anew=self._reader.clock.breaks_between(ended, seconds))
+
+    def close(self) -> None:
+        self._pictures.close()
+
+    def lines_at_end(self) -> list[str]:
+        """What was wrong on the way to the end, each in a line for people."""
+        if self.end_is_lost or not _is_indexed(self._reader):
+            self._damage.forgive_end()
+        damage = self._damage.told()
+        return [*self._lines_of_clock(), *([f"is damaged: {damage}"] if damage else []), *self._lines_of_end()]
+
+    @property
+    def end_is_lost(self) -> bool:
+        return bool(self._reader.stopped) or self._lost_seconds() > 0
+
+    def _begin_decoding(self, film: av.VideoStream) -> None:
+        if self._sent:
+            self._context.flush_buffers()
+            return
+        film.thread_type = "AUTO"
+        film.thread_count = min(MOST_DECODING_THREADS, os.cpu_count() or 1)
+
+    def _packets(self, again: list[AnyPacket]) -> Iterator[AnyPacket]:
+        """Those that another decoder had before, and then the file's."""
+        yield from again
+        while (packet := self._reader.next_picture()) is not None:
+            if self._keeps:
+                self._sent.append(packet)
+            yield packet
+
+    def _decoded(self, again: list[AnyPacket]) -> Generator[av.VideoFrame, None, None]:
+        """Every frame that decodes; what does not is told to the damage."""
+        times = DecodeTimes() if _knows_decode_times_only(self._reader) else None
+        for packet in chain(self._packets(again), (None,)):
+            if packet is not None and times is not None:
+                times.send(packet.dts)
+                packet.pts = packet.dts  # so that the picture tells which packet it comes from
+            for picture in self._decode(packet):
+                if times is not None:
+                    picture.pts = times.take(picture.pts, is_key=picture.key_frame)
+                yield picture
+
+    def _decode(self, packet: "AnyPacket | None") -> list[av.VideoFrame]:
+        """The pictures that come out after the packet, or, after None, at the end."""
+        seconds = None if packet is None or packet.pts is None else float(packet.pts * packet.time_base)
+        while self._reader.clock.sound_gaps:
+            self._damage.suspect(self._reader.clock.sound_gaps.popleft())
+        if self._reader.failures > self._failures_seen or (packet is not None and packet.is_corrupt):
+            self._failures_seen = self._reader.failures
+            self._damage.suspect(seconds)
+        try:
+            return self.gpu.decode(packet) if self.gpu else self._context.decode(packet)
+        except av.EOFError:
+            return []
+        except av.FFmpegError as error:
+            self.reason = error.strerror or str(error)
+            self._damage.fail(seconds)
+            return []
+
+    def _filtered(self, frames: Iterator[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
+        """The frames, put right where they are unusual."""
+        filters = PictureFilters(self.time_base, self._report)
+        for frame in frames:
+            yield from filters.push(frame)
+        yield from filters.rest()
+
+    def _timed(self, frames: Iterator[av.VideoFrame]) -> Generator[TimedPicture, None, None]:
+        """The frames with their times; made up where the file has none, as raw streams."""
+        for frame in frames:
+            yield from self._times.push(frame, frame.pts)
+        yield from self._times.rest()
+
+    def _lost_seconds(self) -> float:
+        """How much is missing at the end, by what the file says of its length."""
+        ends = _declared_end(self._reader)
+        if ends is None:
+            return 0.0
+        lost = ends - self._ends
+        damaged_there = self._damage.reaches(self._ends) or self._reader.failures
+        slack = 1.5 * float(self.frame_ticks * self.time_base) if damaged_there else max(SLACK_SECONDS, SLACK * ends)
+        return lost if lost > slack else 0.0
+
+    def _lines_of_clock(self) -> Iterator[str]:
+        clock = self._reader.clock
+        if clock.joins:
+            times = "" if len(clock.joins) == 1 else f"{len(clock.joins)} times, first "
+            yield f"was joined of parts: the clock jumps back {times}at {clock.joins[0]:.1f} s, and goes on from there"
+        for at, by in clock.jumps:
+            yield f"has a clock that leaps ahead by {by:.1f} s at {at:.1f} s: pictures and sound go on without the gap"
+        if odd := clock.strays + self._times.moved:
+            yield f"has times out of order, which were put in line ({odd} times)"
+
+    def _lines_of_end(self) -> Iterator[str]:
+        if not self.end_is_lost:
+            return
+        lost = self._lost_seconds()
+        why = f" ({self._reader.stopped})" if self._reader.stopped else ""
+        much = f": the last {lost:.1f} s are lost" if lost else ""
+        yield f"breaks off at {self._ends:.1f} s{why}{much}"
+
+
+def _knows_decode_times_only(reader: FileReader) -> bool:
+    """Whether the file says when pictures are decoded and not when they are shown."""
+    container, no_times = reader.container.format, cast("int", Flags.no_timestamps.value)
+    return container.name == AVI or bool(container.flags & no_times)
+
+
+def _is_indexed(reader: FileReader) -> bool:
+    return reader.container.format.name in INDEXED
+
+
+def _declared_end(reader: FileReader) -> float | None:
+    """When the film ends, in seconds, by what the file said before it began; None where it says nothing to rely on."""
+    film, clock = reader.film, reader.clock
+    if clock.joins or clock.jumps:
+        return None
+    ends: Fraction | None = None
+    if _is_indexed(reader) and film.duration:
+        ends = ((film.start_time or 0) + film.duration) * time_base_of(film)
+    elif reader.container.format.name == MATROSKA:
+        ends = _matroska_length(film.metadata)
+    return None if ends is None else float(ends - reader.origin_seconds)
+
+
+def _matroska_length(metadata: dict[str, str]) -> Fraction | None:
+    """Of the tag that FFmpeg and mkvmerge write; the header's length FFmpeg may have guessed."""
+    written = MATROSKA_LENGTH.match(metadata.get("DURATION", metadata.get("DURATION-eng", "")))
+    if written is None:
+        return None
+    hours, minutes, seconds = written.groups()
+    return 3600 * Fraction(hours) + 60 * Fraction(minutes) + Fraction(seconds)
