@@ -132,6 +132,26 @@ def test_a_cover_of_an_mp4_goes_along(tmp_path: Path, suffix: str) -> None:
         assert [stream.type for stream in kept.streams] == ["video", "audio", "video"]
 
 
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
+def test_a_timecode_is_kept_and_nothing_else_is_said(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg makes its track of the film's tag, so the track itself is not copied."""
+    with av.open(str(tmp_path / "in.mov"), "w") as output:
+        film = output.add_stream("libx264", rate=25)
+        assert isinstance(film, av.VideoStream)
+        film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
+        film.metadata["timecode"] = "10:00:00:00"
+        for number in range(5):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * number, np.uint8), format="rgb24")
+            output.mux(film.encode(picture))
+        output.mux(film.encode(None))
+    with av.open(str(tmp_path / "in.mov")) as written:
+        assert [stream.type for stream in written.streams] == ["video", "data"]
+    assert repaint(tmp_path / "in.mov", tmp_path / f"out{suffix}") == []
+    with av.open(str(tmp_path / f"out{suffix}")) as written:
+        tags = {name.lower(): value for name, value in written.streams.video[0].metadata.items()}
+        assert tags["timecode"] == "10:00:00:00"
+
+
 def test_an_early_stop_ends_the_sound_with_the_pictures(tmp_path: Path) -> None:
     source, target = tmp_path / "in.mp4", tmp_path / "out.mp4"
     write_clip(source, pts=range(0, 25 * 512, 512), sounds=("aac",))

@@ -23,6 +23,7 @@ QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 BROADCAST_FORMATS = ("mpegts", "mpeg", "hls")
 BROADCAST_WRAP_SECONDS = Fraction(2**33, 90000)
 LATE_START_SECONDS = 10
+LONGEST_SECONDS = 86_400  # of one packet, which may be a line of subtitles
 COPIED_KINDS = ("audio", "subtitle")
 MOST_FAILURES = 20  # in a row: demuxers go on behind damage, or do not
 
@@ -144,6 +145,8 @@ class FileReader:
             self._hand_out(timed)
 
     def _timed(self, packet: "AnyPacket") -> "TimedPacket[AnyPacket]":
+        if packet.duration and not 0 < packet.duration * packet.time_base < LONGEST_SECONDS:
+            packet.duration = 0  # FFmpeg's Ogg ends in one that should be below zero, and MP4's muxer refuses it
         usual = frame_ticks(self.film) if packet.stream_index == self.film.index else 0
         return TimedPacket(packet, packet.stream_index, packet.dts, packet.pts, packet.duration or usual)
 

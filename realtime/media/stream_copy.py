@@ -1,14 +1,16 @@
 """What a file holds besides the picture: sound, subtitles, covers, fonts, chapters and metadata."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 
+import av
 from av.container import InputContainer, OutputContainer
 
 from realtime.media.carried.choice import carry
 from realtime.media.carried.sound_choice import AUTO
-from realtime.media.carried.stream import Carried
+from realtime.media.carried.stream import Carried, described
 from realtime.media.clip import Clip, kept_metadata
 from realtime.media.file_reader import AnyPacket, FileReader
 
@@ -44,6 +46,7 @@ class StreamCopy:
         self._output = output
         self._reader = clip.reader
         self._carried: dict[int, Carried] = {}
+        self._left_out: Counter[int] = Counter()
         if self._reader is None:
             add_video()
             return
@@ -66,17 +69,25 @@ class StreamCopy:
         for carried in self._carried.values():
             for ready in carried.rest():
                 self._output.mux(ready)
+        for index, count in self._left_out.items():
+            assert self._reader is not None
+            what = described(self._reader.container.streams[index])
+            self._report(f"{what} is damaged: {count} of its packets cannot be written and are left out")
 
     def _add_streams(self, reader: FileReader, add_video: Callable[[], None]) -> None:
         for stream in reader.container.streams:
             if stream is reader.film:
                 add_video()
-            elif (carried := carry(stream, self._output, self._audio, self._report, reader.cover)) is not None:
+            elif (carried := carry(stream, self._output, self._audio, self._report, reader)) is not None:
                 self._carried[stream.index] = carried
 
     def _write(self, packet: AnyPacket) -> None:
-        for ready in self._carried[packet.stream_index].packets_of(packet):
-            self._output.mux(ready)
+        index = packet.stream_index
+        try:
+            for ready in self._carried[index].packets_of(packet):
+                self._output.mux(ready)
+        except (av.ArgumentError, av.InvalidDataError):  # a damaged packet must not take the rest along
+            self._left_out[index] += 1
 
     def _next(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
         """The packet to write next; None where there is none yet."""

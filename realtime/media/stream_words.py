@@ -29,6 +29,12 @@ def what_is_in(container: InputContainer) -> str:
     return " and ".join(filter(None, (", ".join(told[:-1]), *told[-1:]))) or "nothing"
 
 
+def is_written_anew(stream: Stream, film: Stream | None) -> bool:
+    """Whether the stream is a timecode that the film tells too: of that muxers make its track, or keep it as a tag."""
+    told = stream.metadata.get(TIMECODE)
+    return stream.type == "data" and told is not None and film is not None and film.metadata.get(TIMECODE) == told
+
+
 def _kind(stream: Stream) -> str:
     if is_cover(stream):
         return "cover"

@@ -29,6 +29,8 @@ from realtime.media.stream_copy import StreamCopy, muxer_options
 if TYPE_CHECKING:
     from realtime.media.colour.device import DeviceFromRgb
 
+MOST_HELD_SECONDS = 60  # beyond that a duration is damage
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedPicture:
@@ -71,6 +73,7 @@ class FileSink(SplitSink):
         self._check_size()
         self._place = StandardOutput() if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
         self._begun: Fraction | None = None
+        self._last: av.VideoFrame | None = None
         self._open = True
         with on_failure(self._place.discard), clear_errors(self.path):
             self._container = self._open_container()
@@ -94,7 +97,7 @@ class FileSink(SplitSink):
             self._copy.until(prepared.begins)
             self._container.mux(self._stream.encode(prepared.picture))
         self._place.check()
-        self._begun = prepared.begins
+        self._begun, self._last = prepared.begins, prepared.picture
 
     def close(self) -> None:
         """Finish the file and give it its name; a file without a frame is not kept."""
@@ -104,6 +107,7 @@ class FileSink(SplitSink):
             self.abort()
             return
         with clear_errors(self.path):
+            self._hold_last()
             self._container.mux(self._stream.encode(None))
             if self._stop.is_set():
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate, read_on=True)
@@ -118,6 +122,14 @@ class FileSink(SplitSink):
         """Leave nothing under the final name, unless the file is complete."""
         self._open = False
         self._give_up()
+
+    def _hold_last(self) -> None:
+        """The last picture once more at the end of a long time of its own: encoders forget how long a picture lasts."""
+        picture, step = self._last, round(1 / self._clip.encoder_rate / self._clip.time_base)
+        longest = MOST_HELD_SECONDS / self._clip.time_base
+        if picture is not None and picture.pts is not None and 2 * step < picture.duration < longest:
+            picture.pts += picture.duration - step
+            self._container.mux(self._stream.encode(picture))
 
     @cached_property
     def _from_device(self) -> "DeviceFromRgb":

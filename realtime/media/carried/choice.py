@@ -10,6 +10,8 @@ from realtime.media.carried.sound import carry_sound
 from realtime.media.carried.stream import MATROSKA, Carried, CopiedStream, can_hold, described, lost
 from realtime.media.carried.subtitles import carry_subtitles
 from realtime.media.clip import is_cover
+from realtime.media.file_reader import FileReader
+from realtime.media.stream_words import is_written_anew
 
 
 def carry(
@@ -17,12 +19,11 @@ def carry(
     output: OutputContainer,
     audio: str,
     report: Callable[[str], None],
-    cover_of: Callable[[Stream], bytes],
+    reader: FileReader,
 ) -> Carried | None:
     """A stream other than the film, added to `output`; None where none of its packets are written.
 
-    `audio` is as in carry_sound; `cover_of` gives the picture of a stream that is a cover. What cannot be kept is told
-    with the remedy.
+    `audio` is as in carry_sound; `reader` is that of the stream's file. What cannot be kept is told with the remedy.
     """
     if stream.type == "attachment":
         attach(stream, output, report)
@@ -31,18 +32,18 @@ def carry(
     elif stream.type == "subtitle":
         return carry_subtitles(stream, output, report)
     elif is_cover(stream):
-        return _carry_cover(stream, output, report, cover_of)
-    elif not _is_chapter_list(stream):
+        return _carry_cover(stream, output, report, reader)
+    elif not _is_chapter_list(stream) and not is_written_anew(stream, reader.film):
         report(f"{described(stream)} is not copied: only sound, subtitles and covers are")
     return None
 
 
 def _carry_cover(
-    stream: Stream, output: OutputContainer, report: Callable[[str], None], cover_of: Callable[[Stream], bytes]
+    stream: Stream, output: OutputContainer, report: Callable[[str], None], reader: FileReader
 ) -> Carried | None:
     container = output.format.name
     if container == MATROSKA:
-        attach_cover(stream, output, cover_of(stream))
+        attach_cover(stream, output, reader.cover(stream))
     elif can_hold(container, stream):
         return CopiedStream(stream, output)
     else:

@@ -13,6 +13,7 @@ from realtime.media.clip import kept_metadata
 
 MATROSKA = "matroska"
 MPEG_TS = "mpegts"
+PCM = "pcm_"  # what it says of its channels may fit no box of MP4's, which is written at the file's end
 UNPLAYABLE = bytes(16)
 
 
@@ -79,7 +80,7 @@ def holds(container: str, add: Callable[[OutputContainer], Stream]) -> bool:
             stream = add(trial)
             kind = stream.type
             trial.start_encoding()
-            if container == MPEG_TS:
+            if container == MPEG_TS or stream.codec_context.name.startswith(PCM):
                 _mux_something(trial, stream)
         return container != MPEG_TS or _comes_back(written, kind)
     return False
