@@ -1,6 +1,7 @@
 """What a file holds besides the picture: sound, subtitles, covers, fonts, chapters and metadata."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -10,11 +11,12 @@ from av.container import InputContainer, OutputContainer
 
 from realtime.media.carried.choice import carry
 from realtime.media.carried.sound_choice import AUTO
-from realtime.media.carried.stream import Carried
+from realtime.media.carried.stream import Carried, described
 from realtime.media.clip import Clip, file_url, film_of, kept_metadata
 from realtime.media.steady_clock import SteadyClock
 
 MOST_TICKS = 2**31 - 1
+UNREADABLE = (av.InvalidDataError, av.PatchWelcomeError)
 # The index comes with the first piece, so that it can tell by how much the sound's encoder begins early.
 STREAMED_FLAGS = "+frag_keyframe+delay_moov+default_base_moof"
 STREAMED_PIECES = {"frag_duration": "1000000"}  # microseconds
@@ -48,6 +50,7 @@ class StreamCopy:
         self._origin = clip.origin_seconds
         self._input: InputContainer | None = None
         self._carried: dict[int, Carried] = {}
+        self._refused: Counter[int] = Counter()
         self._clocks: dict[int, SteadyClock] = {}
         self._waiting: av.Packet[Any] | None = None
         self._ended = False
@@ -77,6 +80,10 @@ class StreamCopy:
         for carried in self._carried.values():
             for ready in carried.rest():
                 self._output.mux(ready)
+        for index, count in self._refused.items():
+            assert self._input is not None
+            name = described(self._input.streams[index])
+            self._report(f"{name} is damaged: {count} packets cannot be copied and are left out")
 
     def close(self) -> None:
         if self._input is not None:
@@ -93,8 +100,12 @@ class StreamCopy:
                 self._clocks[stream.index] = SteadyClock(stream.time_base or Fraction(1, av.time_base))
 
     def _write(self, packet: "av.Packet[Any]") -> None:
-        for ready in self._carried[packet.stream_index].packets_of(packet):
-            self._output.mux(ready)
+        index = packet.stream_index
+        for ready in self._carried[index].packets_of(packet):
+            try:
+                self._output.mux(ready)
+            except UNREADABLE:  # the muxer reads headers of packets, and this one is damaged
+                self._refused[index] += 1
 
     def _next(self) -> "av.Packet[Any] | None":
         """The packet to write next, without taking it; None at the end of the file or of what can be read of it."""
