@@ -155,6 +155,48 @@ def test_damage_in_the_middle_is_silent_told_and_shifts_nothing(tmp_path: Path, 
     assert abs(lateness(whole, target, 1.1, 1.8)) <= allowed(whole, target)
 
 
+@pytest.mark.parametrize(("suffix", "allowed_seconds"), [(".mp4", 1 / 48000), (".mkv", 0.0006), (".webm", 0.0006)])
+def test_a_pause_of_minutes_is_not_filled(tmp_path: Path, suffix: str, allowed_seconds: float) -> None:
+    def later(index: int, packet: "av.Packet[Any]") -> "av.Packet[Any]":
+        assert packet.pts is not None
+        if index >= 10:
+            packet.pts = packet.dts = packet.pts + 200_000
+        return packet
+
+    whole = write_film(tmp_path / "whole.mkv", SoundRecipe("flac"))
+    target = tmp_path / f"out{suffix}"
+    repaint(remux(whole, tmp_path / "in.mkv", later), target, "encode")
+    (original, _), (sound, rate) = heard(whole), heard(target)
+    assert sound.shape[1] / rate == pytest.approx(202, abs=0.1)
+    after = sound[:, 200 * rate :]
+    assert abs(late_samples(sound[0], original[0], FADE, 40000)) <= allowed_seconds * rate
+    assert abs(late_samples(after[0], original[0], 50000, 90000)) <= allowed_seconds * rate
+    assert np.abs(sound[0, 2 * rate : 200 * rate]).max() < 0.001
+    assert len(read_packets(target, "audio")[0]) < 500  # 200 seconds have ten thousand
+
+
+def damage_headers(path: Path) -> int:
+    """Makes the sampling rate of some packets of AAC one that does not exist; how many."""
+    data = bytearray(path.read_bytes())
+    headers = [place for place in range(len(data) // 3, 2 * len(data) // 3) if data[place : place + 2] == b"\xff\xf1"]
+    for place in headers[::3]:
+        data[place + 2] |= 0x3C
+    path.write_bytes(data)
+    return len(headers[::3])
+
+
+@pytest.mark.parametrize("audio", ["auto", "encode"])
+def test_a_damaged_header_ends_nothing(tmp_path: Path, audio: str) -> None:
+    whole = write_film(tmp_path / "whole.ts", SoundRecipe(), codec="libx264")
+    source, target = tmp_path / "in.ts", tmp_path / "out.mp4"
+    source.write_bytes(whole.read_bytes())
+    assert damage_headers(source) > 3
+    told = repaint(source, target, audio)
+    assert any("is damaged" in line for line in told)
+    assert abs(lateness(whole, target, 0.1, 0.5)) <= 1 / 8000
+    assert abs(lateness(whole, target, 1.5, 1.9)) <= 1 / 8000
+
+
 @pytest.mark.parametrize("audio", ["auto", "encode"])
 def test_sound_that_breaks_off_ends_there(tmp_path: Path, audio: str) -> None:
     whole = write_film(tmp_path / "whole.mp4", SoundRecipe())

@@ -15,6 +15,7 @@ from realtime.media.clip import Clip, kept_metadata
 from realtime.media.file_reader import AnyPacket, FileReader
 
 MOST_TICKS = 2**31 - 1
+UNREADABLE = (av.InvalidDataError, av.PatchWelcomeError, av.ArgumentError)
 # The index comes with the first piece, so that it can tell by how much the sound's encoder begins early.
 STREAMED_FLAGS = "+frag_keyframe+delay_moov+default_base_moof"
 STREAMED_PIECES = {"frag_duration": "1000000"}  # microseconds
@@ -71,8 +72,8 @@ class StreamCopy:
                 self._output.mux(ready)
         for index, count in self._left_out.items():
             assert self._reader is not None
-            what = described(self._reader.container.streams[index])
-            self._report(f"{what} is damaged: {count} of its packets cannot be written and are left out")
+            name = described(self._reader.container.streams[index])
+            self._report(f"{name} is damaged: {count} packets cannot be copied and are left out")
 
     def _add_streams(self, reader: FileReader, add_video: Callable[[], None]) -> None:
         for stream in reader.container.streams:
@@ -83,11 +84,11 @@ class StreamCopy:
 
     def _write(self, packet: AnyPacket) -> None:
         index = packet.stream_index
-        try:
-            for ready in self._carried[index].packets_of(packet):
+        for ready in self._carried[index].packets_of(packet):
+            try:
                 self._output.mux(ready)
-        except (av.ArgumentError, av.InvalidDataError):  # a damaged packet must not take the rest along
-            self._left_out[index] += 1
+            except UNREADABLE:  # the muxer reads headers of packets, and this one is damaged
+                self._left_out[index] += 1
 
     def _next(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
         """The packet to write next; None where there is none yet."""

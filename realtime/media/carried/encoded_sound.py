@@ -18,6 +18,7 @@ Samples = NDArray[Any]
 MOST_OFF = Fraction(1, 100)  # seconds; less is neither seen nor heard, and what coarse clocks are off by
 LEAST_OFF_TICKS = Fraction(3, 2)
 SILENCE_SECONDS = 1  # are made at once
+LONGEST_SILENCE_SECONDS = 60  # a longer one is no sound in the file, as between packets that are copied
 
 
 class EncodedSound:
@@ -40,6 +41,7 @@ class EncodedSound:
         self._shape: tuple[str, str, int] | None = None
         self._heard_until = Fraction(0)  # seconds, of what was decoded
         self._written: int | None = None  # samples at the encoder's rate, from second 0
+        self._encoded = 0  # samples that the encoder was given
         self._left_out = 0  # of the samples that come next
         self._damaged = 0
 
@@ -94,8 +96,20 @@ class EncodedSound:
         place = round(begins * encoder.rate)
         self._written = place if self._written is None else self._written
         self._left_out = max(0, self._written - place)
-        while self._written < place:
-            yield from self._write(self._silence(min(place - self._written, SILENCE_SECONDS * encoder.rate)))
+        yield from self._pause(place - self._written)
+
+    def _pause(self, samples: int) -> "Iterator[av.Packet[Any]]":
+        """Silence; a long one is a jump between two moments of it, for an encoder mixes what it is given in a row."""
+        moment = SILENCE_SECONDS * self._encoder.rate
+        assert self._written is not None
+        if samples > LONGEST_SILENCE_SECONDS * self._encoder.rate:
+            whole = moment + -(self._encoded + moment) % max(1, self._stream.codec_context.frame_size)
+            yield from self._write(self._silence(whole))
+            self._written += samples - whole - moment
+            samples = moment
+        while samples > 0:
+            yield from self._write(self._silence(min(samples, moment)))
+            samples -= moment
 
     def _end_run(self) -> "Iterator[av.Packet[Any]]":
         """What is still between the samples of two rates."""
@@ -124,6 +138,7 @@ class EncodedSound:
             Fraction(1, self._encoder.rate),
         )
         self._written += samples.shape[1] // self._channels
+        self._encoded += samples.shape[1] // self._channels
         yield from self._stream.encode(frame)
 
     @property
