@@ -20,6 +20,7 @@ from fuzz_foreign_bytes import (
     run,
     sound_card,
     sound_entry,
+    sound_run,
     sound_style,
     torch_bytes,
 )
@@ -71,11 +72,23 @@ def misshapen_weights() -> bytes:
     return bytes(model.SerializeToString())
 
 
+def state_of(**changes: Any) -> bytes:
+    saved = torch.load(io.BytesIO(sound_run()), weights_only=True)
+    return torch_bytes({**saved, "of": {**saved["of"], **changes}})
+
+
+def lists_in_lists() -> bytes:
+    """Damaged at its very end, after two million instructions."""
+    return torch_bytes({}, new_zip=False)[:14] + b"\x80\x02" + b"]" * 2_000_000 + b"a" * 1_999_998 + b"w"
+
+
 FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("style_card", lambda: card(start=10**400)),
     ("style_card", lambda: json.dumps({**sound_card(), "styles": [{"name": None, "vector": ""}]}).encode()),
     ("style_file", misshapen_weights),
     ("npz", unfinished_npz),
+    ("torch_legacy", lists_in_lists),
+    ("saved_state", lambda: state_of(start="\0ontent")),
     ("cache_header", lambda: entry(origin=[])),
     ("cache_header", lambda: entry(gate=3)),
     ("cache_header", lambda: entry(blob_bytes="many")),
