@@ -20,6 +20,7 @@ from fuzz_foreign_bytes import (
     run,
     sound_card,
     sound_entry,
+    sound_run,
     sound_style,
     torch_bytes,
 )
@@ -71,11 +72,17 @@ def misshapen_weights() -> bytes:
     return bytes(model.SerializeToString())
 
 
+def state_of(**changes: Any) -> bytes:
+    saved = torch.load(io.BytesIO(sound_run()), weights_only=True)
+    return torch_bytes({**saved, "of": {**saved["of"], **changes}})
+
+
 FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("style_card", lambda: card(start=10**400)),
     ("style_card", lambda: json.dumps({**sound_card(), "styles": [{"name": None, "vector": ""}]}).encode()),
     ("style_file", misshapen_weights),
     ("npz", unfinished_npz),
+    ("saved_state", lambda: state_of(start="\0ontent")),
     ("cache_header", lambda: entry(origin=[])),
     ("cache_header", lambda: entry(gate=3)),
     ("cache_header", lambda: entry(blob_bytes="many")),
@@ -142,6 +149,15 @@ def test_small_files_that_would_take_all_memory_or_time(make: Callable[[], bytes
     check(TARGETS["torch_zip"], data, tmp_path)
     with pytest.raises(BadFile, match=says):
         read_tensor_sets(tmp_path / "net.pth")
+
+
+def test_a_pickle_of_very_many_instructions_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.export.weights_pickle.MOST_INSTRUCTIONS", 1000)
+    (tmp_path / "net.pth").write_bytes(torch_bytes({}, new_zip=False)[:14] + b"\x80\x02" + b"]" * 1200)
+    with pytest.raises(BadFile, match=r"more than weights \(over 1000 items\)"):
+        read_tensors(tmp_path / "net.pth")
 
 
 def test_an_array_that_is_not_there_gets_no_room(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
 from trainers.options import GatysOptions
-from trainers.saved_state import damaged, read_saved
+from trainers.saved_state import damaged, read_saved, shown
 
 STATE, PREVIEW = "state.pt", "preview.png"
 # Settings that say how a run is started and shown, not what it does.
@@ -92,5 +92,6 @@ class PictureRun:
     def _changes(self, earlier: dict[str, Any]) -> str:
         names = [name for name in self._of if name not in STARTING and earlier.get(name) != self._of[name]]
         return ", ".join(
-            "another photo" if name == "photo" else f"{name} {earlier.get(name)} -> {self._of[name]}" for name in names
+            "another photo" if name == "photo" else f"{name} {shown(earlier.get(name))} -> {self._of[name]}"
+            for name in names
         )

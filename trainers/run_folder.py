@@ -20,7 +20,7 @@ from engines.networks.transform.net import TransformNet
 from trainers.data import open_picture, to_tensor
 from trainers.initial_weights import initial_weights
 from trainers.options import JohnsonOptions
-from trainers.saved_state import damaged, read_saved
+from trainers.saved_state import damaged, read_saved, shown
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.
@@ -98,7 +98,8 @@ class RunFolder:
 
     def _take(self, path: Path, saved: dict[str, Any], run: Checkpoint) -> int:
         if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
-            raise BadValue(f"{path} is of styles {saved['styles']} in {saved['options']['network']}; resume with those")
+            styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
+            raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
         run.net.load_state_dict(saved["net"])
         run.average.load_state_dict(saved["average"])
         run.optimizer.load_state_dict(saved["optimizer"])
@@ -110,8 +111,8 @@ class RunFolder:
 
     def _note_changes(self, earlier: dict[str, Any]) -> None:
         now = self.options.to_dict()
-        changes = [f"{name} {earlier.get(name)} -> {now[name]}" for name in now if earlier.get(name) != now[name]]
-        changes = [change for change in changes if change.split()[0] not in STARTING]
+        names = [name for name in now if name not in STARTING and earlier.get(name) != now[name]]
+        changes = [f"{name} {shown(earlier.get(name))} -> {now[name]}" for name in names]
         if changes:
             self.changed = ", ".join(changes)
             self.history = [*self.history, {"steps": self._start, "settings": earlier}]

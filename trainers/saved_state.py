@@ -19,6 +19,11 @@ def read_saved(path: Path) -> Any:
         return torch.load(content, map_location="cpu", weights_only=True)
 
 
+def shown(value: object) -> str:
+    """A value out of such a file, short and printable."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value)[:80])
+
+
 def damaged(path: Path, error: Exception) -> str:
     """The line for whatever was raised where such a state was taken in."""
     return f"{path} is damaged ({type(error).__name__}), and nothing can go on from it; delete it and begin again"
