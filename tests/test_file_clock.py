@@ -345,3 +345,12 @@ def test_pictures_that_were_lost_delay_none_after_the_next_key_picture() -> None
     assert [times.take(0, is_key=True), times.take(80, is_key=True)] == [0, 80]
     assert times.take(120, is_key=False) == 120
     assert times.take(None, is_key=False) is None
+
+
+def test_a_lost_picture_delays_none_after_a_key_picture_that_is_shown_behind_its_followers() -> None:
+    """Decoded I0 P3 B1 B2 I6 B4 B5 P9, of which B2 is lost; the key picture I6 is shown after B4 and B5."""
+    times = DecodeTimes()
+    for dts in range(0, 320, 40):
+        times.send(dts)
+    given = [(0, True), (80, False), (40, False), (200, False), (240, False), (160, True), (280, False)]
+    assert [times.take(dts, is_key=key) for dts, key in given] == [0, 40, 80, 120, 160, 240, 280]

@@ -111,7 +111,7 @@ class FileReader:
         """Read a packet; it comes out when the clock knows its time."""
         try:
             packet = next(self._packets)
-        except (StopIteration, av.EOFError):
+        except (StopIteration, av.EOFError, IndexError):  # PyAV's where damage looks like one more stream, at the end
             self._go_on_or_end()
         except av.FFmpegError as error:
             self._fail(error)

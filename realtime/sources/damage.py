@@ -7,7 +7,10 @@ NEAR_SECONDS = 1.0  # damage is told that late by decoders with many threads
 HOLE = 1.6  # intervals between two pictures
 EVEN = 0.25  # of an interval: how far a step may be from it in a film of a constant rate
 MOSTLY = 0.8
+MOST_SECONDS = 10  # a longer hole is a pause
 MOST_PLACES = 3
+CUT_PICTURES = 4
+MOST_INSIDE = 48  # packets in a decoder: 16 to be reordered, and two for each thread
 
 
 @dataclass(slots=True)
@@ -42,13 +45,13 @@ class Place:
 class Damage:
     """Collects what is wrong with a film of one picture each `interval` seconds, as its pictures are given in order.
 
-    A hole in the times alone is no damage, films may pause; it is where something was wrong nearby, in a film whose
-    pictures come evenly.
+    A hole in the times alone is no damage, films may pause, unless `holes_are_damage`. It is where something was wrong
+    nearby. Either holds only for a film whose pictures come evenly.
     """
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, *, holes_are_damage: bool = False) -> None:
         self.places: list[Place] = []
-        self._interval = interval
+        self._interval, self._holes_are_damage = interval, holes_are_damage
         self._last: float | None = None
         self._steps = self._even = 0
         self._holes: deque[Place] = deque()
@@ -83,9 +86,14 @@ class Damage:
         return bool(self.places) and self.places[-1].joins(Place(seconds, seconds))
 
     def forgive_end(self) -> None:
-        """What is wrong with the very last picture is no more than where the file was cut."""
-        if self.places and self._last is not None and self.places[-1].begins >= self._last:
-            del self.places[-1]
+        """What is wrong with the very last pictures is no more than where the file was cut.
+
+        Of pictures that are decoded before others and shown after them, those others may be cut off.
+        """
+        if self.places and self._last is not None:
+            short = self.places[-1].ends - self.places[-1].begins < (CUT_PICTURES + HOLE) * self._interval
+            if short and self.places[-1].ends > self._last - CUT_PICTURES * self._interval:
+                del self.places[-1]
 
     def _step(self, last: float, seconds: float) -> None:
         step = (seconds - last) / self._interval
@@ -95,7 +103,8 @@ class Damage:
             return
         hole = Place(last, seconds, skipped=round(step) - 1)
         self._forget(last)
-        if any(hole.joins(Place(at, at)) for at in self._seen):
+        suspected = any(hole.joins(Place(at, at)) for at in self._seen)
+        if suspected or (self._holes_are_damage and seconds - last < MOST_SECONDS):
             self._put(hole)
         else:
             self._holes.append(hole)
@@ -110,9 +119,10 @@ class Damage:
             self.places.append(place)
 
     def _forget(self, before: float) -> None:
-        while self._holes and self._holes[0].ends < before - 2 * NEAR_SECONDS:
+        oldest = before - 2 * NEAR_SECONDS - 2 * MOST_INSIDE * self._interval
+        while self._holes and self._holes[0].ends < oldest:
             self._holes.popleft()
-        while self._seen and self._seen[0] < before - 2 * NEAR_SECONDS:
+        while self._seen and self._seen[0] < oldest:
             self._seen.popleft()
 
     def told(self) -> str:
@@ -125,6 +135,28 @@ class Damage:
         number, told = (missing or spoilt), " and ".join(counts)
         noun = "picture" if number == 1 else "pictures"
         return f"{told.replace(str(number), f'{number} {noun}', 1)} {_where(places)}"
+
+
+class Inside:
+    """The packets in a decoder, by the times of their pictures: which of them never come out as pictures."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, None] = {}
+
+    def sent(self, pts: int | None, *, ended: bool = False) -> list[int]:
+        """A packet goes in; those that have been inside for too long, which at the end of all are all."""
+        missed = []
+        while len(self._waiting) > (0 if ended else MOST_INSIDE):
+            missed.append(next(iter(self._waiting)))
+            del self._waiting[missed[-1]]
+        if pts is not None:
+            self._waiting[pts] = None
+        return missed
+
+    def came_out(self, pts: int | None) -> None:
+        """A picture came out."""
+        if pts is not None:
+            self._waiting.pop(pts, None)
 
 
 def _are(count: int) -> str:

@@ -192,8 +192,8 @@ class FileSource(SplitSource):
 
     def _tell_end(self) -> None:
         """What was wrong on the way."""
-        self.broke_off = self._decoder.end_is_lost
-        for line in self._decoder.lines_at_end():
+        lines, self.broke_off = self._decoder.end()
+        for line in lines:
             self._report(f"{self.name} {line}")
 
 

@@ -13,13 +13,15 @@ from av.format import Flags
 from realtime.media.file_reader import QUICKTIME, AnyPacket, FileReader, frame_ticks, time_base_of
 from realtime.media.picture_filter import PictureFilters
 from realtime.media.times.picture_times import DecodeTimes, PictureTimes
-from realtime.sources.damage import Damage
+from realtime.sources.damage import Damage, Inside
 from realtime.sources.gpu_decoder import GpuDecoder
 
 MOST_DECODING_THREADS = 8
 AVI, MATROSKA = "avi", "matroska,webm"
 INDEXED = (AVI, QUICKTIME)  # they tell how long the film is before it begins
 MATROSKA_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+RECEIVED_FORMATS = ("mpegts", "mpeg")  # what is lost on the way leaves a hole and no other trace
+EXACT_SECONDS = 0.25
 SLACK_SECONDS = 1.0
 SLACK = 0.02  # of the length
 
@@ -51,7 +53,9 @@ class FilmDecoder:
         self._sent: list[AnyPacket] = list(before._sent) if before else []
         self._keeps = True
         self._failures_seen = 0
-        self._damage = Damage(float(self.frame_ticks * self.time_base))
+        in_broadcast = reader.container.format.name in RECEIVED_FORMATS
+        self._damage = Damage(float(self.frame_ticks * self.time_base), holes_are_damage=in_broadcast)
+        self._inside = Inside()
         self._ends = 0.0
         self._times: PictureTimes[av.VideoFrame] = PictureTimes(self.frame_ticks)
         self._begin_decoding(film)
@@ -72,16 +76,19 @@ class FilmDecoder:
     def close(self) -> None:
         self._pictures.close()
 
-    def lines_at_end(self) -> list[str]:
-        """What was wrong on the way to the end, each in a line for people."""
-        if self.end_is_lost or not _is_indexed(self._reader):
+    def end(self) -> tuple[list[str], bool]:
+        """What was wrong on the way to the end, each in a line for people, and whether the end is lost."""
+        lost, stopped = self._lost_seconds(), self._reader.stopped
+        is_lost = bool(lost or stopped)
+        if is_lost or not _is_indexed(self._reader):
             self._damage.forgive_end()
         damage = self._damage.told()
-        return [*self._lines_of_clock(), *([f"is damaged: {damage}"] if damage else []), *self._lines_of_end()]
-
-    @property
-    def end_is_lost(self) -> bool:
-        return bool(self._reader.stopped) or self._lost_seconds() > 0
+        lines = [*self._lines_of_clock(), *([f"is damaged: {damage}"] if damage else [])]
+        if is_lost:
+            why = f" ({stopped})" if stopped else ""
+            much = f": the last {lost:.1f} s are lost" if lost else ""
+            lines.append(f"breaks off at {self._ends:.1f} s{why}{much}")
+        return lines, is_lost
 
     def _begin_decoding(self, film: av.VideoStream) -> None:
         if self._sent:
@@ -106,6 +113,7 @@ class FilmDecoder:
                 times.send(packet.dts)
                 packet.pts = packet.dts  # so that the picture tells which packet it comes from
             for picture in self._decode(packet):
+                self._inside.came_out(picture.pts)
                 if times is not None:
                     picture.pts = times.take(picture.pts, is_key=picture.key_frame)
                 yield picture
@@ -115,6 +123,8 @@ class FilmDecoder:
         seconds = None if packet is None or packet.pts is None else float(packet.pts * packet.time_base)
         while self._reader.clock.sound_gaps:
             self._damage.suspect(self._reader.clock.sound_gaps.popleft())
+        for missed in self._inside.sent(None if packet is None else packet.pts, ended=packet is None):
+            self._damage.suspect(float(missed * self.time_base))
         if self._reader.failures > self._failures_seen or (packet is not None and packet.is_corrupt):
             self._failures_seen = self._reader.failures
             self._damage.suspect(seconds)
@@ -146,8 +156,10 @@ class FilmDecoder:
         if ends is None:
             return 0.0
         lost = ends - self._ends
-        damaged_there = self._damage.reaches(self._ends) or self._reader.failures
-        slack = 1.5 * float(self.frame_ticks * self.time_base) if damaged_there else max(SLACK_SECONDS, SLACK * ends)
+        if self._damage.reaches(self._ends) or self._reader.failures:
+            slack = 1.5 * float(self.frame_ticks * self.time_base)
+        else:  # AVI counts what it left out, as where a screen stood still
+            slack = max(SLACK_SECONDS, SLACK * ends) if self._reader.container.format.name == AVI else EXACT_SECONDS
         return lost if lost > slack else 0.0
 
     def _lines_of_clock(self) -> Iterator[str]:
@@ -159,14 +171,6 @@ class FilmDecoder:
             yield f"has a clock that leaps ahead by {by:.1f} s at {at:.1f} s: pictures and sound go on without the gap"
         if odd := clock.strays + self._times.moved:
             yield f"has times out of order, which were put in line ({odd} times)"
-
-    def _lines_of_end(self) -> Iterator[str]:
-        if not self.end_is_lost:
-            return
-        lost = self._lost_seconds()
-        why = f" ({self._reader.stopped})" if self._reader.stopped else ""
-        much = f": the last {lost:.1f} s are lost" if lost else ""
-        yield f"breaks off at {self._ends:.1f} s{why}{much}"
 
 
 def _knows_decode_times_only(reader: FileReader) -> bool:
@@ -186,7 +190,8 @@ def _declared_end(reader: FileReader) -> float | None:
         return None
     ends: Fraction | None = None
     if _is_indexed(reader) and film.duration:
-        ends = ((film.start_time or 0) + film.duration) * time_base_of(film)
+        listed = film.frames * frame_ticks(film) if reader.container.format.name == AVI else 0
+        ends = ((film.start_time or 0) + max(film.duration, listed)) * time_base_of(film)
     elif reader.container.format.name == MATROSKA:
         ends = _matroska_length(film.metadata)
     return None if ends is None else float(ends - reader.origin_seconds)

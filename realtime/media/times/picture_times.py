@@ -87,22 +87,38 @@ class PictureTimes(Generic[Item]):
 class DecodeTimes:
     """For files that say when a picture is decoded and not when it is shown: AVI, and streams without a container.
 
-    In the order in which they are shown, pictures take the times at which they were to be decoded.
+    In the order in which they are shown, pictures take the times at which they were to be decoded. Where some are lost,
+    the next key picture tells how many: all that were decoded before it are shown before it, and those after it that
+    are shown before it have come.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[int] = deque()
+        self._times: deque[int] = deque()  # that no picture has taken
+        self._taken = 0  # or left out
+        self._numbers: dict[int, int] = {}  # of packets in the decoder, by their times
+        self._since_key: list[int] = []
 
     def send(self, dts: int | None) -> None:
         """A packet goes to the decoder."""
         if dts is not None:
-            self._waiting.append(dts)
+            self._numbers[dts] = self._taken + len(self._times)
+            self._times.append(dts)
 
     def take(self, dts: int | None, *, is_key: bool) -> int | None:
-        """The time of the picture that comes out; `dts` is its own packet's.
+        """The time of the picture that comes out; `dts` is its own packet's."""
+        if dts is not None and is_key and dts in self._numbers:
+            self._leave_out_lost(dts)
+        elif dts is not None:
+            self._since_key.append(dts)
+        return self._pop() if self._times else None
 
-        No picture is decoded before a key picture and shown after it: what still waits from before it was lost.
-        """
-        while is_key and dts is not None and self._waiting and self._waiting[0] < dts:
-            self._waiting.popleft()
-        return self._waiting.popleft() if self._waiting else None
+    def _leave_out_lost(self, key: int) -> None:
+        place = self._numbers[key] + sum(dts > key for dts in self._since_key)
+        while self._taken < place and len(self._times) > 1:
+            self._pop()
+        self._since_key.clear()
+        self._numbers = {dts: number for dts, number in self._numbers.items() if dts > key}
+
+    def _pop(self) -> int:
+        self._taken += 1
+        return self._times.popleft()
