@@ -15,6 +15,7 @@ from realtime.media.carried.stream import described, label
 
 Samples = NDArray[Any]
 
+DTYPES: dict[str, type[np.generic]] = {"flt": np.float32, "s16": np.int16, "s32": np.int32}
 MOST_OFF = Fraction(1, 100)  # seconds; less is neither seen nor heard, and what coarse clocks are off by
 LEAST_OFF_TICKS = Fraction(3, 2)
 SILENCE_SECONDS = 1  # are made at once
@@ -120,8 +121,7 @@ class EncodedSound:
                 yield from self._write(part.to_ndarray())
 
     def _silence(self, samples: int) -> Samples:
-        dtype = np.float32 if self._encoder.packed == "flt" else np.int16 if self._encoder.packed == "s16" else np.int32
-        return np.zeros((1, samples * self._channels), dtype)
+        return np.zeros((1, samples * self._channels), DTYPES[self._encoder.packed])
 
     def _write(self, samples: Samples) -> "Iterator[av.Packet[Any]]":
         """Samples in the packed format, (1, samples x channels), after all that were written."""
@@ -131,12 +131,9 @@ class EncodedSound:
         if not samples.shape[1]:
             return
         assert self._written is not None
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), self._encoder.packed, self._encoder.layout)
-        frame.sample_rate, frame.pts, frame.time_base = (
-            self._encoder.rate,
-            self._written,
-            Fraction(1, self._encoder.rate),
-        )
+        encoder = self._encoder
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), encoder.packed, encoder.layout)
+        frame.sample_rate, frame.pts, frame.time_base = encoder.rate, self._written, Fraction(1, encoder.rate)
         self._written += samples.shape[1] // self._channels
         self._encoded += samples.shape[1] // self._channels
         yield from self._stream.encode(frame)
