@@ -1,9 +1,10 @@
 """A small part of the campaign (tests/campaign.py), and that it sees what is wrong."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from campaign import Outcome, View, judged, problems, view
+from campaign import Outcome, View, judge, problems, view
 from campaign_files import PICTURES, CampaignFile, recipes, write_file
 
 ALL = list(recipes(300))
@@ -11,8 +12,8 @@ PART = [ALL[number] for number in (0, 3, 10, 14, 16, 21, 26, 28, 31, 34, 50, 60,
 
 
 @pytest.mark.parametrize("recipe", PART, ids=str)
-def test_what_goes_in_comes_out(recipe: CampaignFile) -> None:
-    assert judged(recipe) in ([], None)
+def test_what_goes_in_comes_out(recipe: CampaignFile, tmp_path: Path) -> None:
+    assert judge(recipe, tmp_path) in ([], None)
 
 
 def test_every_kind_is_in_it() -> None:

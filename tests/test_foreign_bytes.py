@@ -157,7 +157,7 @@ def test_a_pickle_of_very_many_instructions_is_not_read_to_its_end(
     monkeypatch.setattr("engines.export.weights_pickle.MOST_INSTRUCTIONS", 1000)
     (tmp_path / "net.pth").write_bytes(torch_bytes({}, new_zip=False)[:14] + b"\x80\x02" + b"]" * 1200)
     with pytest.raises(BadFile, match=r"more than weights \(over 1000 items\)"):
-        read_tensors(tmp_path / "net.pth")
+        read_tensor_sets(tmp_path / "net.pth")
 
 
 def test_an_array_that_is_not_there_gets_no_room(tmp_path: Path) -> None:
