@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -16,6 +17,7 @@ from realtime.frames.frame import Frame, Source, SplitSource
 from realtime.media.colour.rgb import ColourTags
 from realtime.media.picture_file import Picture, encode_picture
 from realtime.sources.file import FileSource
+from realtime.sources.gpu_decoder import open_decoder
 from realtime.sources.pictures import PictureSource, find_pictures, names_pictures
 
 FRAMES = 10
@@ -289,3 +291,38 @@ def test_pictures_of_other_sizes_are_scaled_and_told_once(tmp_path: Path) -> Non
     frames = read_all(PictureSource(find_pictures(str(tmp_path)), Fraction(25), report=told.append))
     assert {frame.size for frame in frames} == {(64, 48)}
     assert told == ["shot_2.png is 20x10: all are scaled to 64x48 as the first"]
+
+
+class DecoderOfItsOwn:
+    """As the GPU's is made, beside the container's, on the processor; `refuses` as drivers do, picture by picture."""
+
+    refuses = False
+
+    def __init__(self, stream: av.VideoStream, report: Callable[[str], None]) -> None:
+        self._context = open_decoder(stream.codec_context.codec.canonical_name, stream, None)
+
+    def decode(self, packet: "av.Packet[Any] | None") -> list[av.VideoFrame]:
+        if self.refuses:
+            raise av.InvalidDataError(1, "refused")
+        return self._context.decode(packet)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.avi"])
+def test_another_decoder_begins_at_the_first_packet_though_a_file_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, refuses: bool
+) -> None:
+    monkeypatch.setattr("realtime.sources.file.GpuDecoder", DecoderOfItsOwn)
+    monkeypatch.setattr(DecoderOfItsOwn, "refuses", refuses)
+    path = write_clip(tmp_path / name, pts=range(0, 60 * 512, 512), time_base=Fraction(1, 12800))
+    source, expected = FileSource(path), read_all(FileSource(path))
+    if refuses:
+        with pytest.raises(ImpastoError, match="does not take it"):
+            source.decode_on_gpu()
+    else:
+        source.decode_on_gpu()
+    assert source.decodes_on_gpu is not refuses
+    for one, other in zip(read_all(source), expected, strict=True):
+        assert one.pts == other.pts
+        assert (one.data == other.data).all()
+    assert not source.broke_off

@@ -78,7 +78,7 @@ def open_input(source: Path | str, stop: threading.Event) -> Input:
         return _open_standard_input(stop)
     path = Path(source)
     if path.is_fifo():
-        return _open_pipe(os.open(path, os.O_RDONLY | os.O_NONBLOCK), str(path), stop)
+        return _open_pipe(os.open(path, os.O_RDONLY | os.O_NONBLOCK), path.name, stop)
     return Input(_open_path(path, str(path)), path.name, path)
 
 

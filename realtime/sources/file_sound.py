@@ -67,7 +67,8 @@ class FileSound:
 
     def _play(self, zero_at: float) -> None:
         """From where the pictures are now, to the end or until something changes."""
-        position = max(0.0, time.perf_counter() - zero_at)
+        begins = min(0, self._container.start_time or 0) / av.time_base  # below zero where a clock is about to wrap
+        position = max(begins, time.perf_counter() - zero_at)
         self._container.seek(int(position * av.time_base))
         self._reader.stream.codec_context.flush_buffers()
         for packet in self._container.demux(self._reader.stream):
