@@ -231,7 +231,7 @@ def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_fails(
     source = shared_data / "video" / "odd" / "truncated.mp4"
     done = impasto("video", str(source), str(target), "--style", str(small_style), "--height", "64", "--json")
     assert done.returncode == 1
-    assert "truncated.mp4 breaks off: 26 of 221 frames could be decoded" in done.stderr
+    assert "truncated.mp4 breaks off at 1.0 s: the last 7.8 s are lost" in done.stderr
     assert json.loads(done.stdout)["frames"] == 26
     with av.open(str(target)) as painted:
         assert sum(1 for _ in painted.decode(video=0)) == 26

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from realtime.media.times.lane import Lane, TimedPacket
+from realtime.media.times.lane import MOST_STRAYS, Lane, TimedPacket
 
 
 class Part:
@@ -16,7 +16,7 @@ class Part:
     def __init__(self, lanes: Mapping[int, Lane], first: TimedPacket[Any], near: int, back: int) -> None:
         self._lanes, self._first, self._near, self._back = lanes, first, near, back
         self._now = first.begins
-        self._ended = False
+        self._gone_back = 0
         self._went_on: set[int] = set()
         self._expected = {stream: lane.end for stream, lane in lanes.items()}
         self._ends = {stream: lane.shown_until for stream, lane in lanes.items()}
@@ -28,9 +28,11 @@ class Part:
         """A packet that comes after the first."""
         stream, away = packet.stream, abs(packet.begins - self._now)
         self._next_number = packet.number + 1
-        if stream == self._first.stream and packet.begins < self._now - self._back:
-            self._ended = True  # the next part begins here
-        if self._ended:
+        if stream == self._first.stream and self._gone_back <= MOST_STRAYS:
+            self._gone_back = self._gone_back + 1 if packet.begins < self._now - self._back else 0
+        if self._gone_back > MOST_STRAYS:
+            return  # the next part has begun
+        if stream == self._first.stream and self._gone_back:
             return
         if stream in self._numbers and away < self._near:
             self._starts[stream] = min(self._starts[stream], packet.begins + packet.shown_after)

@@ -59,7 +59,7 @@ class PictureTimes(Generic[Item]):
         if front is not None and self._rises(front) and (behind is None or behind > front):
             return [front]
         newest = times[-1]
-        if len(times) > 1 and newest is not None and self._rises(newest):
+        if len(times) > 1 and newest is not None and self._leaves_room(newest, len(times)):
             return self._between(newest, len(times) - 1)
         if final or len(times) >= MOST_HELD:
             return [self._expected() if final else self._after(1)]
@@ -70,6 +70,10 @@ class PictureTimes(Generic[Item]):
 
     def _rises(self, time: int) -> bool:
         return self._last is None or time > self._last
+
+    def _leaves_room(self, time: int, count: int) -> bool:
+        """Whether the newest of `count` pictures can be right: they are seldom closer than half of what is usual."""
+        return self._last is None or time >= self._last + count * self._interval // 2
 
     def _expected(self) -> int:
         return self._after(self._interval)
