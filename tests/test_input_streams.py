@@ -224,6 +224,25 @@ def test_an_address_that_never_ends_is_painted_until_it_is_stopped(tmp_path: Pat
     assert abs(float(sound[-1][1] - times[-1])) < 2
 
 
+def test_a_stop_waits_for_no_subtitle(tmp_path: Path, small_style: Path) -> None:
+    """Of what never ends, nothing else may be waited for once the last picture is written."""
+    source, stop = (
+        write_clip(tmp_path / "film.mkv", pts=range(0, 500 * 512, 512), subtitles=("subrip",)),
+        threading.Event(),
+    )
+    stop.set()
+    reader = FileSource(source)
+    writer = FileSink(tmp_path / "out.mkv", reader.clip, stop=stop)
+    for _ in range(20):
+        frame = reader.read()
+        assert frame is not None
+        writer.write(frame)
+    writer.close()
+    left = sum(1 for _ in iter(reader.grab, None))
+    reader.close()
+    assert left > 400
+
+
 def test_addresses_that_give_nothing_are_answered_in_one_line(tmp_path: Path) -> None:
     with served(tmp_path) as server, pytest.raises(ImpastoError, match=r"404"):
         FileSource(f"{server}/nothing.mp4")

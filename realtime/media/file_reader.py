@@ -89,15 +89,21 @@ class FileReader:
     def beside(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
         """The next packet beside the film, if it begins before that many seconds; None where there is none yet.
 
-        With `read_on` the file is read for it, and pictures on the way are lost.
+        With `read_on` the file is read for it, up to a second behind that time, and pictures on the way are lost.
         """
+        if read_on:
+            self._read_for_beside(before)
+        if not self._beside or (before is not None and begins_at(self._beside[0]) >= before):
+            return None
+        return self._beside.popleft()
+
+    def _read_for_beside(self, before: Fraction | None) -> None:
         with self._lock:
-            while read_on and not self._beside and not self._ended:
+            passed = False
+            while not (self._beside or self._ended or passed):
                 self._read_on()
+                passed = before is not None and any(begins_at(picture) > before + 1 for picture in self._pictures)
                 self._pictures.clear()
-            if not self._beside or (before is not None and begins_at(self._beside[0]) >= before):
-                return None
-            return self._beside.popleft()
 
     def cover(self, stream: Stream) -> bytes:
         """The picture of a stream that is a cover: containers give it before all else."""
