@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,9 @@ PATTERN = "pattern:128x96@25"
 ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture
 
 
+PATIENCE_SECONDS = 20.0
+
+
 def options(style: Path, **others: object) -> LiveOptions:
     return LiveOptions(style=f"{style}:waves", engine="openvino", control=False, **others)  # type: ignore[arg-type]
 
@@ -39,6 +43,9 @@ def engine_in_the_cache(small_style: Path) -> None:
 def nothing_is_left_behind() -> object:
     before = set(threading.enumerate())
     yield
+    until = time.perf_counter() + PATIENCE_SECONDS  # an engine that nobody waits for is still being opened
+    while set(threading.enumerate()) - before and time.perf_counter() < until:
+        time.sleep(0.05)
     assert not set(threading.enumerate()) - before
     assert not painting_threads()
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
-from realtime.bench.inputs.first_frames import Allowance
+from engines.failures import on_failure
+from realtime.bench.inputs.first_frames import Allowance, FirstFrames
 from realtime.bench.inputs.subject import Subject
 from realtime.files.loop import run
 from realtime.frames.frame import Pixels, Sink
@@ -74,21 +75,20 @@ def net_throughput(subject: Subject) -> Throughput:
 
 def to_null(subject: Subject) -> Throughput:
     """decode → stylize → nothing."""
-    return _pipeline(subject, NullSink())
+    return _pipeline(subject, lambda source: NullSink())
 
 
 def to_file(subject: Subject, output: Path) -> Throughput:
     """decode → stylize → encode, as `impasto video` does it; the sound ends with the last frame that is measured."""
-    source = subject.source()
-    clip = source.clip
-    source.close()
     sound_ends = threading.Event()
     sound_ends.set()
-    return _pipeline(subject, FileSink(output, clip, stop=sound_ends))
+    return _pipeline(subject, lambda source: FileSink(output, source.clip, stop=sound_ends))
 
 
-def _pipeline(subject: Subject, sink: Sink) -> Throughput:
+def _pipeline(subject: Subject, open_sink: Callable[[FirstFrames], Sink]) -> Throughput:
     source = subject.source()
+    with on_failure(source.close):
+        sink = open_sink(source)
     source.keep_on_gpu(subject.stylizer, sink)
     before = time.process_time()
     stats = run(source, subject.stylizer, [sink])
