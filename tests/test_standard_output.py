@@ -69,6 +69,15 @@ def test_every_container_comes_as_a_stream_with_its_sound_in_step(tmp_path: Path
     assert abs(late_samples(sound[0], original[0], 9600, 72000)) <= (1 if exact else round(0.0007 * rate))
 
 
+@pytest.mark.parametrize("container_format", OF_FORMAT)
+def test_sound_whose_header_comes_with_its_packets_is_there(tmp_path: Path, container_format: str) -> None:
+    """AAC as broadcasts send it: a muxer that cannot go back has no header to write."""
+    source = write_film(tmp_path / "in.ts", SoundRecipe(), codec="libx264")
+    target = streamed(source, container_format, tmp_path / "out")
+    assert len(read_pictures(target)) == 50
+    assert heard(target)[0].shape[1] > 1.9 * heard(target)[1]
+
+
 @pytest.mark.parametrize("container_format", ["mp4", "matroska", "webm"])
 def test_subtitles_come_along_at_their_times(tmp_path: Path, container_format: str) -> None:
     source = write_subtitled(tmp_path / "in.mkv", "subrip")

@@ -10,7 +10,7 @@ from engines.errors import BadValue
 from realtime.media.carried.encoded_sound import EncodedSound
 from realtime.media.carried.sound_choice import COPY, DROP, ENCODE
 from realtime.media.carried.sound_encoder import TITLES, sound_encoder
-from realtime.media.carried.stream import Carried, CopiedStream, can_hold, described, lost
+from realtime.media.carried.stream import MPEG_TS, Carried, CopiedStream, can_hold, described, lost
 
 
 def carry_sound(stream: Stream, output: OutputContainer, audio: str, report: Callable[[str], None]) -> Carried | None:
@@ -21,7 +21,7 @@ def carry_sound(stream: Stream, output: OutputContainer, audio: str, report: Cal
     container = output.format.name
     if audio == DROP:
         return None
-    if audio != ENCODE and can_hold(container, stream):
+    if audio != ENCODE and can_hold(container, stream) and not _header_comes_too_late(stream, output):
         return CopiedStream(stream, output)
     if audio == COPY:
         raise BadValue(
@@ -29,6 +29,15 @@ def carry_sound(stream: Stream, output: OutputContainer, audio: str, report: Cal
             "--audio copy to have it encoded"
         )
     return _encoded(stream, output, audio, report)
+
+
+def _header_comes_too_late(stream: Stream, output: OutputContainer) -> bool:
+    """Whether only the packets tell what the container's header must: AAC from a broadcast, and a muxer without a file.
+
+    In a file the muxer goes back and adds it; into a pipe (`file` is then a Python object) it is written but once.
+    """
+    untold = stream.codec_context.name == "aac" and not stream.codec_context.extradata
+    return untold and output.format.name != MPEG_TS and output.file is not None
 
 
 def _encoded(stream: Stream, output: OutputContainer, audio: str, report: Callable[[str], None]) -> Carried | None:
