@@ -29,10 +29,10 @@ def what_is_in(container: InputContainer) -> str:
     return " and ".join(filter(None, (", ".join(told[:-1]), *told[-1:]))) or "nothing"
 
 
-def is_written_anew(stream: Stream, film: Stream | None) -> bool:
+def is_written_anew(stream: Stream, film: Stream) -> bool:
     """Whether the stream is a timecode that the film tells too: of that muxers make its track, or keep it as a tag."""
     told = stream.metadata.get(TIMECODE)
-    return stream.type == "data" and told is not None and film is not None and film.metadata.get(TIMECODE) == told
+    return stream.type == "data" and told is not None and film.metadata.get(TIMECODE) == told
 
 
 def _kind(stream: Stream) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from engines.errors import BadFile
-from realtime.frames.frame import Frame, Pixels
+from realtime.frames.frame import Frame, Pixels, SplitSource
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
 from realtime.media.picture_file import read_bytes, resize
@@ -27,7 +27,7 @@ class ShownPicture:
     captured_at: float
 
 
-class AnimatedWebpSource:
+class AnimatedWebpSource(SplitSource):
     """The frames of an animation, once through. `height` scales; `report` is told in a line what is unusual.
 
     A frame that does not decode is told, and the picture before stands for its time; a `strict` source raises
@@ -82,10 +82,6 @@ class AnimatedWebpSource:
             pixels = resize(pixels, self.size)
         seconds = float(grabbed.pts * TICK)
         return Frame(pixels, seconds, grabbed.captured_at, grabbed.pts, TICK, grabbed.milliseconds)
-
-    def read(self) -> Frame | None:
-        grabbed = self.grab()
-        return None if grabbed is None else self.retrieve(grabbed)
 
     def close(self) -> None:
         """Nothing stays open."""

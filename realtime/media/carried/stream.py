@@ -37,22 +37,11 @@ class CopiedStream:
         label(self._copy, source)
 
     def packets_of(self, packet: "av.Packet[Any]") -> "Iterable[av.Packet[Any]]":
-        packet = with_its_own_bytes(packet)
         packet.stream = self._copy
         return (packet,)
 
     def rest(self) -> "Iterable[av.Packet[Any]]":
         return ()
-
-
-def with_its_own_bytes(packet: "av.Packet[Any]") -> "av.Packet[Any]":
-    """Without a header for the whole stream in its middle: files hold one, and a damaged one would end the muxing."""
-    if not packet.has_sidedata("new_extradata"):
-        return packet
-    plain: av.Packet[Any] = av.Packet(bytes(packet))
-    plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration
-    plain.time_base, plain.is_keyframe = packet.time_base, packet.is_keyframe
-    return plain
 
 
 def label(written: Stream, source: Stream) -> None:
