@@ -10,32 +10,15 @@ import av
 import numpy as np
 import pytest
 from clips import read_packets
+from repainting import repaint
 from sound_films import SoundRecipe, heard, late_samples, write_film
 
 from engines.errors import BadValue
 from realtime.media.carried.sound_choice import SOUND_CHOICES
 from realtime.media.carried.stream import can_hold
-from realtime.sinks.file import FileSink
-from realtime.sources.file import FileSource
 
 EXACT = {".mp4", ".mov"}  # the others count in milliseconds
 FADE = 6000  # samples after the beginning that no encoder has at its best
-
-
-def repaint(
-    source: Path, target: Path, audio: str = "auto", stop: threading.Event | None = None, frames: int = 10_000
-) -> list[str]:
-    """The film through a source and a sink; what the sink told."""
-    told: list[str] = []
-    reader = FileSource(source)
-    writer = FileSink(target, reader.clip, audio=audio, report=told.append, stop=stop)
-    for _ in range(frames):
-        if (frame := reader.read()) is None:
-            break
-        writer.write(frame)
-    writer.close()
-    reader.close()
-    return told
 
 
 def remux(source: Path, target: Path, change: Callable[[int, "av.Packet[Any]"], "av.Packet[Any] | None"]) -> Path:

@@ -7,21 +7,8 @@ from shutil import which
 import av
 import pytest
 from clips import read_packets, write_clip
+from repainting import repaint
 from subtitled_films import EXPECTED, LINES, shown, write_subtitled
-
-from realtime.sinks.file import FileSink
-from realtime.sources.file import FileSource
-
-
-def repaint(source: Path, target: Path) -> list[str]:
-    told: list[str] = []
-    reader = FileSource(source)
-    writer = FileSink(target, reader.clip, report=told.append)
-    while (frame := reader.read()) is not None:
-        writer.write(frame)
-    writer.close()
-    reader.close()
-    return told
 
 
 def track_of(path: Path) -> tuple[str, str | None, bool]:

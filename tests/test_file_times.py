@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 from clips import ClipRecipe, ramp, read_packets, read_times, write_clip, write_tone
-from test_stream_copy import repaint
+from repainting import repaint
 
 from realtime.sources.file import FileSource
 

@@ -1,20 +1,20 @@
 """IN that can be read only once: standard input, pipes and addresses on the web; read to the end, or one right line."""
 
 import contextlib
-import functools
-import http.server
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import pytest
 from clips import read_packets, read_times, write_clip
+from repainting import repaint
 from test_stream_copy import COVER, add_to, cover_of
+from web_server import serving
 
 from engines.errors import ImpastoError
 from realtime.files.options import VideoOptions
@@ -30,48 +30,6 @@ QUIET_SECONDS = 30.0
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds with sound, in a container that can be read from a pipe."""
     return write_clip(tmp_path_factory.mktemp("films") / "film.mkv", pts=range(0, 50 * 512, 512), sounds=("aac",))
-
-
-class Silent(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is written about requests."""
-
-
-class Endless(Silent):
-    """Sends a transport stream again and again, as a live source does, to whoever stays."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "video/mp2t")
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            while True:
-                self.wfile.write((Path(self.directory) / self.path.lstrip("/")).read_bytes())
-
-
-@contextlib.contextmanager
-def served(folder: Path, handler: type[Silent] = Silent) -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def repaint(source: Path | str, target: Path) -> list[str]:
-    told: list[str] = []
-    reader = FileSource(source, report=told.append)
-    writer = FileSink(target, reader.clip, report=told.append)
-    while (frame := reader.read()) is not None:
-        writer.write(frame)
-    writer.close()
-    reader.close()
-    return told
 
 
 def painted(arguments: list[str], style: Path, **redirected: object) -> "subprocess.CompletedProcess[str]":
@@ -195,7 +153,7 @@ def test_a_closed_standard_input_and_none_at_all_are_answered(tmp_path: Path, sm
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
 def test_an_address_is_read_with_its_sound(tmp_path: Path, suffix: str) -> None:
     source = write_clip(tmp_path / f"film{suffix}", pts=range(0, 50 * 512, 512), sounds=("aac",))
-    with served(tmp_path) as server:
+    with serving(tmp_path) as server:
         repaint(f"{server}/{source.name}?key=%04d", tmp_path / "from_web.mkv")
     repaint(source, tmp_path / "from_disk.mkv")
     assert same(tmp_path / "from_web.mkv", tmp_path / "from_disk.mkv")
@@ -203,7 +161,7 @@ def test_an_address_is_read_with_its_sound(tmp_path: Path, suffix: str) -> None:
 
 
 def test_an_address_that_never_ends_is_painted_until_it_is_stopped(tmp_path: Path, small_style: Path) -> None:
-    write_clip(tmp_path / "live.ts", pts=range(0, 50 * 512, 512), sounds=("aac",))
+    film = write_clip(tmp_path / "film.ts", pts=range(0, 50 * 512, 512), sounds=("aac",)).read_bytes()
     stop, target = threading.Event(), tmp_path / "out.mkv"
     totals: set[int | None] = set()
 
@@ -212,7 +170,12 @@ def test_an_address_that_never_ends_is_painted_until_it_is_stopped(tmp_path: Pat
         if done == 120:
             stop.set()
 
-    with served(tmp_path, Endless) as server:
+    def again_and_again(write: Callable[[bytes], object]) -> None:
+        """As a live source, to whoever stays."""
+        while True:
+            write(film)
+
+    with serving(tmp_path, {"live.ts": again_and_again}, sent_as="video/mp2t") as server:
         options = VideoOptions(style=str(small_style))
         report = stylize_video(f"{server}/live.ts", target, options, progress=progress, stop=stop)
     assert report.interrupted
@@ -244,7 +207,7 @@ def test_a_stop_waits_for_no_subtitle(tmp_path: Path, small_style: Path) -> None
 
 
 def test_addresses_that_give_nothing_are_answered_in_one_line(tmp_path: Path) -> None:
-    with served(tmp_path) as server, pytest.raises(ImpastoError, match=r"404"):
+    with serving(tmp_path) as server, pytest.raises(ImpastoError, match=r"404"):
         FileSource(f"{server}/nothing.mp4")
     with pytest.raises(ImpastoError, match="connection was refused"):
         FileSource("http://127.0.0.1:9/film.mp4")

@@ -10,26 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from clips import ClipRecipe, read_packets, read_pictures, read_times, write_clip
+from repainting import repaint
 
 from realtime.media.clip import is_cover
 from realtime.media.colour.rgb import ColourTags
-from realtime.sinks.file import FileSink
-from realtime.sources.file import FileSource
-
-
-def repaint(source: Path, target: Path, stop: threading.Event | None = None, frames: int = 10_000) -> list[str]:
-    """The file through a source and a sink; what they told."""
-    told: list[str] = []
-    reader = FileSource(source, report=told.append)
-    writer = FileSink(target, reader.clip, report=told.append, stop=stop)
-    for _ in range(frames):
-        frame = reader.read()
-        if frame is None:
-            break
-        writer.write(frame)
-    writer.close()
-    reader.close()
-    return told
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
@@ -157,7 +141,7 @@ def test_an_early_stop_ends_the_sound_with_the_pictures(tmp_path: Path) -> None:
     write_clip(source, pts=range(0, 25 * 512, 512), sounds=("aac",))
     stop = threading.Event()
     stop.set()
-    repaint(source, target, stop, frames=5)
+    repaint(source, target, stop=stop, frames=5)
     (original,), (kept,) = read_packets(source, "audio"), read_packets(target, "audio")
     assert kept == original[: len(kept)]
     assert 0.1 < float(kept[-1][1]) < 0.3

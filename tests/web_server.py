@@ -1,4 +1,4 @@
-"""A web server for tests in Python alone, of a folder and of cameras that send JPEG after JPEG."""
+"""A web server for tests in Python alone, of a folder and of cameras that send without end."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +9,7 @@ from pathlib import Path
 
 Sending = Callable[[Callable[[bytes], object]], None]
 NO_CAMERAS: Mapping[str, Sending] = {}
+JPEG_AFTER_JPEG = "multipart/x-mixed-replace;boundary=12345678900987654321"
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -16,6 +17,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     ranges = False
     cameras: dict[str, Sending]
+    sent_as: str
 
     def do_GET(self) -> None:
         camera = self.cameras.get(self.path)
@@ -34,7 +36,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _send_camera(self, camera: Sending) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=12345678900987654321")
+        self.send_header("Content-Type", self.sent_as)
         self.end_headers()
         camera(self.wfile.write)
 
@@ -51,9 +53,16 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path, cameras: Mapping[str, Sending] = NO_CAMERAS, *, ranges: bool = False) -> Iterator[str]:
+def serving(
+    folder: Path,
+    cameras: Mapping[str, Sending] = NO_CAMERAS,
+    *,
+    sent_as: str = JPEG_AFTER_JPEG,
+    ranges: bool = False,
+) -> Iterator[str]:
     """The address of a folder; each camera is under its name, and writes until it returns or nobody listens."""
-    kind = type("Handler", (_Handler,), {"ranges": ranges, "cameras": {f"/{name}": cameras[name] for name in cameras}})
+    by_path = {f"/{name}": camera for name, camera in cameras.items()}
+    kind = type("Handler", (_Handler,), {"ranges": ranges, "cameras": by_path, "sent_as": sent_as})
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(kind, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
