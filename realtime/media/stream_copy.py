@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 
 from realtime.media.carried.choice import carry
 from realtime.media.carried.sound_choice import AUTO
@@ -32,6 +33,9 @@ class StreamCopy:
 
     The packets come from the reader that reads the pictures too, on the same clock. A stream that the output cannot
     hold is told with the remedy. `add_video` is called when it is the video's turn, so that the streams stay in order.
+
+    The pictures go through `mux` as well. A muxer keeps packets back to put them in order, so that it may refuse a
+    damaged one of the sound when it is given a picture: which ones were refused shows when the output is closed.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class StreamCopy:
         self._output = output
         self._reader = clip.reader
         self._carried: dict[int, Carried] = {}
-        self._left_out: Counter[int] = Counter()
+        self._names: dict[int, str] = {}  # of what is carried, by its place in the output
+        self._given: Counter[int] = Counter()
+        self._refusals: list[av.FFmpegError] = []
         if self._reader is None:
             add_video()
             return
@@ -65,15 +71,43 @@ class StreamCopy:
         while (packet := self._next(read_on=True)) is not None:
             self._write(packet)
 
-    def end(self) -> None:
-        """Write what encoders still hold of the packets that were read."""
+    def mux(self, packets: Iterable[AnyPacket]) -> None:
+        """Write packets of the output's streams; one that the muxer refuses is no reason to lose the others."""
+        for packet in packets:
+            self._given[packet.stream_index] += 1
+            try:
+                self._output.mux(packet)
+            except UNREADABLE as error:
+                self._refuse(error)
+
+    def close(self) -> None:
+        """Write what encoders still hold, close the output and tell what it refused."""
         for carried in self._carried.values():
-            for ready in carried.rest():
-                self._output.mux(ready)
-        for index, count in self._left_out.items():
-            assert self._reader is not None
-            name = described(self._reader.container.streams[index])
-            self._report(f"{name} is damaged: {count} packets cannot be copied and are left out")
+            self.mux(carried.rest())
+        streams = tuple(self._output.streams)
+        try:
+            self._output.close()
+        except UNREADABLE as error:
+            self._refuse(error)
+        if self._refusals:
+            self._tell_refused(streams)
+
+    def _refuse(self, error: av.FFmpegError) -> None:
+        """Raise what cannot be about a packet of what is carried: each is refused once at most."""
+        self._refusals.append(error)
+        if len(self._refusals) > sum(self._given[index] for index in self._names):
+            raise error
+
+    def _tell_refused(self, streams: Iterable[Stream]) -> None:
+        missing = {stream.index: self._given[stream.index] - stream.frames for stream in streams}
+        of_carried = sum(missing[index] for index in self._names)
+        if of_carried < len(self._refusals):
+            raise self._refusals[-1]
+        for index, name in self._names.items():
+            # A muxer that makes one packet of several lacks more than it refused.
+            if 0 < missing[index] <= len(self._refusals):
+                count = "1 packet" if missing[index] == 1 else f"{missing[index]} packets"
+                self._report(f"{name} is damaged: {count} left out that no copy can hold")
 
     def _add_streams(self, reader: FileReader, add_video: Callable[[], None]) -> None:
         for stream in reader.container.streams:
@@ -81,14 +115,10 @@ class StreamCopy:
                 add_video()
             elif (carried := carry(stream, self._output, self._audio, self._report, reader)) is not None:
                 self._carried[stream.index] = carried
+                self._names[len(self._output.streams) - 1] = described(stream)
 
     def _write(self, packet: AnyPacket) -> None:
-        index = packet.stream_index
-        for ready in self._carried[index].packets_of(packet):
-            try:
-                self._output.mux(ready)
-            except UNREADABLE:  # the muxer reads headers of packets, and this one is damaged
-                self._left_out[index] += 1
+        self.mux(self._carried[packet.stream_index].packets_of(packet))
 
     def _next(self, before: Fraction | None = None, *, read_on: bool = False) -> "AnyPacket | None":
         """The packet to write next; None where there is none yet."""

@@ -95,7 +95,7 @@ class FileSink(SplitSink):
         """Encode the picture, after copying what begins before it."""
         with clear_errors(self.path):
             self._copy.until(prepared.begins)
-            self._container.mux(self._stream.encode(prepared.picture))
+            self._copy.mux(self._stream.encode(prepared.picture))
         self._place.check()
         self._begun, self._last = prepared.begins, prepared.picture
 
@@ -108,14 +108,13 @@ class FileSink(SplitSink):
             return
         with clear_errors(self.path):
             self._hold_last()
-            self._container.mux(self._stream.encode(None))
+            self._copy.mux(self._stream.encode(None))
             if self._stop.is_set():
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate, read_on=True)
             else:
                 self._copy.rest()
-            self._copy.end()
             self._open = False
-            self._container.close()
+            self._copy.close()
             self._place.commit()
 
     def abort(self) -> None:
@@ -129,7 +128,7 @@ class FileSink(SplitSink):
         longest = MOST_HELD_SECONDS / self._clip.time_base
         if picture is not None and picture.pts is not None and 2 * step < picture.duration < longest:
             picture.pts += picture.duration - step
-            self._container.mux(self._stream.encode(picture))
+            self._copy.mux(self._stream.encode(picture))
 
     @cached_property
     def _from_device(self) -> "DeviceFromRgb":

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import av
 from av.container import OutputContainer
@@ -15,6 +15,7 @@ MATROSKA = "matroska"
 MPEG_TS = "mpegts"
 PCM = "pcm_"  # what it says of its channels may fit no box of MP4's, which is written at the file's end
 UNPLAYABLE = bytes(16)
+NEW_HEADER: Literal["new_extradata"] = "new_extradata"
 
 
 class Carried(Protocol):
@@ -30,18 +31,31 @@ class Carried(Protocol):
 
 
 class CopiedStream:
-    """A stream bit by bit as it was."""
+    """A stream bit by bit as it was, with the header that it began with.
+
+    A packet may bring another, as where FLV's is damaged, and muxers would put that in the place of the first.
+    """
 
     def __init__(self, source: Stream, output: OutputContainer) -> None:
         self._copy = output.add_stream_from_template(source)
+        self._has_header = bool(source.codec_context and source.codec_context.extradata)
         label(self._copy, source)
 
     def packets_of(self, packet: "av.Packet[Any]") -> "Iterable[av.Packet[Any]]":
+        if self._has_header and packet.has_sidedata(NEW_HEADER):
+            packet = _without_side_data(packet)
         packet.stream = self._copy
         return (packet,)
 
     def rest(self) -> "Iterable[av.Packet[Any]]":
         return ()
+
+
+def _without_side_data(packet: "av.Packet[Any]") -> "av.Packet[Any]":
+    plain: av.Packet[Any] = av.Packet(bytes(packet))
+    plain.time_base, plain.pts, plain.dts = packet.time_base, packet.pts, packet.dts
+    plain.duration, plain.is_keyframe = packet.duration, packet.is_keyframe
+    return plain
 
 
 def label(written: Stream, source: Stream) -> None:
