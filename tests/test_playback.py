@@ -136,7 +136,6 @@ def test_a_film_is_played_with_its_sound(tmp_path: Path) -> None:
     assert float(np.abs(np.concatenate([sound.samples for sound in sounds], axis=1)).max()) > 0.5
     for earlier, later in pairwise(sounds):
         assert later.captured_at - earlier.captured_at == pytest.approx(earlier.samples.shape[1] / feed.rate, abs=1e-3)
-    assert "impasto-file-sound" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_a_folder_of_pictures_is_played(tmp_path: Path) -> None:

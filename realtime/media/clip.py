@@ -48,11 +48,6 @@ class Clip:
     reader: "FileReader | None" = field(default=None, compare=False, repr=False)
 
     @property
-    def origin_seconds(self) -> Fraction:
-        """The time in the file that became zero."""
-        return self.reader.origin_seconds if self.reader else Fraction(0)
-
-    @property
     def encoder_rate(self) -> Fraction:
         """A frame rate for the encoder's bit budget; the real times are in the frames."""
         rate = self.frame_rate or FALLBACK_RATE

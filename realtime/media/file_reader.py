@@ -25,6 +25,7 @@ BROADCAST_WRAP_SECONDS = Fraction(2**33, 90000)
 LATE_START_SECONDS = 10
 LONGEST_SECONDS = 86_400  # of one packet, which may be a line of subtitles
 COPIED_KINDS = ("audio", "subtitle")
+MOST_WAITING_SECONDS, MOST_WAITING_BYTES = 10, 16 * 2**20  # of pictures, until the sound of their moment is read
 MOST_FAILURES = 20  # in a row: demuxers go on behind damage, or do not
 
 
@@ -59,6 +60,7 @@ class FileReader:
         self._ended = False
         self._pictures: deque[AnyPacket] = deque()
         self._beside: deque[AnyPacket] = deque()
+        self._beside_until = Fraction(0)
         self._kept: Collection[int] | None = None
         self._keeps = True
         self._lock = threading.Lock()
@@ -96,6 +98,19 @@ class FileReader:
         if not self._beside or (before is not None and begins_at(self._beside[0]) >= before):
             return None
         return self._beside.popleft()
+
+    def read_ahead(self, until: Fraction) -> None:
+        """Read what is beside the film up to that many seconds; pictures wait meanwhile, and only so many."""
+        with self._lock:
+            while not self._ended and self._beside_until < until and self._has_room():
+                self._read_on()
+
+    def _has_room(self) -> bool:
+        waiting = self._pictures
+        if not waiting:
+            return True
+        few = sum(picture.size for picture in waiting) < MOST_WAITING_BYTES
+        return few and begins_at(waiting[-1]) - begins_at(waiting[0]) < MOST_WAITING_SECONDS
 
     def _read_for_beside(self, before: Fraction | None) -> None:
         with self._lock:
@@ -167,6 +182,7 @@ class FileReader:
             self._pictures.append(packet)
         elif self._keeps and (self._kept is None or timed.stream in self._kept):
             self._beside.append(packet)
+            self._beside_until = begins_at(packet)
 
 
 def begins_at(packet: "AnyPacket") -> Fraction:

@@ -1,93 +1,40 @@
-"""The sound of a file in playback, from a second look at it, in step with the pictures."""
+"""The sound of a film in playback, read along with its pictures and on the same clock."""
 
-import threading
-import time
-from pathlib import Path
+from fractions import Fraction
 
 import av
-from av.container import InputContainer
 
-from realtime.media.clip import file_url
+from realtime.frames.sound_feed import Sound, SoundFeed
+from realtime.media.clip import Clip
 from realtime.sources.sound_reader import SoundReader
 
-LOOK_SECONDS = 0.1
-LEAST_SHIFT_SECONDS = 0.02  # a smaller one is not worth a seek
+AHEAD_SECONDS = 1  # of the picture; a file may have all its sound before the first picture
 
 
 class FileSound:
-    """Puts a file's sound into `feed` while somebody listens, block by block when it is due.
+    """Decodes a film's best sound for `feed` or one of its own, while somebody listens; None where it has none.
 
-    Nothing is heard until `play_from` tells when the file's second 0 is heard.
+    To be opened before the first picture is read.
     """
 
-    def __init__(self, path: Path, container: InputContainer, reader: SoundReader) -> None:
-        self.feed = reader.feed
-        self._path, self._container, self._reader = path, container, reader
-        self._zero_at: float | None = None
-        self._changed = threading.Event()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="impasto-file-sound", daemon=True)
-        self._thread.start()
+    def __init__(self, clip: Clip, feed: SoundFeed | None = None) -> None:
+        assert clip.reader is not None
+        self._reader = clip.reader
+        stream = self._reader.container.streams.best("audio")
+        decodes = isinstance(stream, av.AudioStream) and stream.codec_context is not None
+        self._sound = SoundReader(stream, feed) if decodes else None  # type: ignore[arg-type]
+        self.feed = self._sound.feed if self._sound else None
+        self._reader.keep({self._sound.stream.index} if self._sound else ())
 
-    @classmethod
-    def of(cls, path: Path) -> "FileSound | None":
-        """The sound of a file; None where it has none that can be decoded."""
-        try:
-            container = av.open(file_url(path), metadata_errors="replace")
-        except av.FFmpegError:
-            return None
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream) or stream.codec_context is None:
-            container.close()
-            return None
-        return cls(path, container, SoundReader(stream))
-
-    def play_from(self, zero_at: float) -> None:
-        """The file's second 0 is heard at `zero_at`."""
-        if self._zero_at is None or abs(zero_at - self._zero_at) > LEAST_SHIFT_SECONDS:
-            self._zero_at = zero_at
-            self._changed.set()
-
-    def close(self) -> None:
-        self._closed.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        """The sound's thread."""
-        try:
-            while not self._closed.is_set():
-                heard = self.feed.listened.wait(LOOK_SECONDS)
-                if heard and self._zero_at is not None:
-                    self._changed.clear()
-                    self._play(self._zero_at)
-        except av.FFmpegError:
-            pass  # a file that breaks off is told by its pictures
-        finally:
-            self._container.close()
-
-    def _play(self, zero_at: float) -> None:
-        """From where the pictures are now, to the end or until something changes."""
-        begins = min(0, self._container.start_time or 0) / av.time_base  # below zero where a clock is about to wrap
-        position = max(begins, time.perf_counter() - zero_at)
-        self._container.seek(int(position * av.time_base))
-        self._reader.stream.codec_context.flush_buffers()
-        for packet in self._container.demux(self._reader.stream):
-            for sound in self._reader.sounds(packet, zero_at):
-                if not self._wait_until(sound.captured_at):
-                    return
-                if sound.captured_at >= zero_at + position - LOOK_SECONDS:
-                    self.feed.put(sound)
-        while self._goes_on() and not self._closed.wait(LOOK_SECONDS):
-            pass
-
-    def _goes_on(self) -> bool:
-        return not self._changed.is_set() and self.feed.listened.is_set()
-
-    def _wait_until(self, seconds: float) -> bool:
-        """False where what was to come then is not wanted any more."""
-        while self._goes_on() and not self._closed.is_set():
-            wait = seconds - time.perf_counter()
-            if wait <= 0:
-                return True
-            self._closed.wait(min(wait, LOOK_SECONDS))
-        return False
+    def until(self, seconds: float) -> list[Sound]:
+        """What nobody was given yet and is heard up to a second after that time, on the film's clock."""
+        if self._sound is None:
+            return []
+        wanted = self._sound.is_wanted(seconds)
+        if wanted:
+            self._reader.read_ahead(Fraction(seconds))
+        sounds: list[Sound] = []
+        while (packet := self._reader.beside(Fraction(seconds) + AHEAD_SECONDS)) is not None:
+            if wanted:
+                sounds += self._sound.sounds(packet, zero_at=0.0)
+        return sounds

@@ -16,7 +16,6 @@ from realtime.sources.sound_reader import SoundReader
 MOST_SPAN_SECONDS = 10.0  # of the film
 MOST_BYTES = 16 * 2**20
 MOST_WAIT_SECONDS = 1.0  # of ours: what is sent as it happens is not held up by sound that does not come
-BEGINNING_SECONDS = 10.0  # whose sound is read although nobody can listen before the film is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,7 @@ class FilmOrder:
         return packet
 
     def _is_wanted(self, sound: SoundReader, seconds: float | None) -> bool:
-        begins = seconds is not None and self._begins is not None and seconds < self._begins + BEGINNING_SECONDS
-        return begins or sound.feed.listened.is_set()
+        return sound.is_wanted(float("inf") if seconds is None or self._begins is None else seconds - self._begins)
 
     def _may_go(self, first: _Picture, now: float) -> bool:
         return (

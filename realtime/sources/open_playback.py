@@ -16,6 +16,7 @@ from realtime.sources.file_sound import FileSound
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
 from realtime.sources.pictures import PictureSource, pictures_named
 from realtime.sources.playback import PlaybackSource, Reel
+from realtime.sources.sound_ahead import SoundAhead
 
 FILE = "file:"
 PICTURE_RATE = Fraction(25)
@@ -31,7 +32,7 @@ def open_file(address: str, request: SourceRequest) -> Source:
     if paths is None and is_animated_webp(Path(path)):
         return _animation(Path(path), request)
     if paths is None:
-        return FilmSource(Path(path), request)
+        return _film(Path(path), request)
     rate = request.frame_rate or PICTURE_RATE
 
     def open_again() -> Reel:
@@ -47,6 +48,30 @@ def _animation(path: Path, request: SourceRequest) -> Source:
     return PlaybackSource(open_again(), open_again, request)
 
 
+def _film(path: Path, request: SourceRequest) -> Source:
+    """A video file, with its sound in `sound`, None where it has none."""
+    film = _open_film(path, request)
+    sound = FileSound(film.clip)
+
+    def open_again() -> Reel:
+        again = _open_film(path, request)
+        return _reel(again, FileSound(again.clip, sound.feed))
+
+    ahead = SoundAhead(sound.feed) if sound.feed else None
+    return PlaybackSource(_reel(film, sound), open_again, request, sound=ahead)
+
+
+def _reel(film: FileSource, sound: FileSound) -> Reel:
+    def seconds_of(picture: DecodedPicture) -> float:
+        return float(picture.pts * film.clip.time_base)
+
+    return Reel(film, seconds_of, lambda picture: sound.until(seconds_of(picture)))
+
+
+def _open_film(path: Path, request: SourceRequest) -> FileSource:
+    return FileSource(path, upright=True, square_pixels=True, report=request.report)
+
+
 def open_pattern(address: str, request: SourceRequest) -> Source:
     """The scene; what the address leaves open is as asked for, or else 640x360 at 30 frames a second."""
     written = WRITTEN.fullmatch(address)
@@ -55,42 +80,6 @@ def open_pattern(address: str, request: SourceRequest) -> Source:
     size = (int(written[1]), int(written[2])) if written[1] else request.size or DEFAULT_SIZE
     rate = written[3] or request.frame_rate or DEFAULT_RATE
     return PlaybackPattern(PatternSource.from_text(f"pattern:{size[0]}x{size[1]}@{rate}"), request)
-
-
-class FilmSource(PlaybackSource):
-    """A video file, with its sound in `sound`, None where it has none."""
-
-    def __init__(self, path: Path, request: SourceRequest) -> None:
-        film = self._open(path, request)
-        self._file_sound = FileSound.of(path)
-        origin = float(film.clip.origin_seconds)
-        super().__init__(
-            self._reel(film),
-            lambda: self._reel(self._open(path, request)),
-            request,
-            sound_from=lambda zero_at: self._hear_from(zero_at - origin),
-        )
-        self.sound = self._file_sound.feed if self._file_sound else None
-
-    def close(self) -> None:
-        super().close()
-        if self._file_sound:
-            self._file_sound.close()
-
-    def _hear_from(self, zero_at: float) -> None:
-        if self._file_sound:
-            self._file_sound.play_from(zero_at)
-
-    @staticmethod
-    def _open(path: Path, request: SourceRequest) -> FileSource:
-        return FileSource(path, upright=True, square_pixels=True, report=request.report)
-
-    @staticmethod
-    def _reel(film: FileSource) -> Reel:
-        def seconds_of(picture: DecodedPicture) -> float:
-            return float(picture.pts * film.clip.time_base)
-
-        return Reel(film, seconds_of)
 
 
 class PlaybackPattern:

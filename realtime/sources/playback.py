@@ -68,9 +68,8 @@ class PlaybackSource(SplitSource):
 
     A slow taker misses pictures and gets the newest that is due. Gaps repeat the last picture. With `request.loop`,
     `open_again` gives the footage anew at its end and times go on rising. Where pictures come late, a file goes on by
-    the clock; what `waits`, as for the network, goes on where it stood. `sound_from` is told, whenever it changes, at
-    what time of ours the footage's second 0 is heard; `sound` hands on what the reel gives of it when it is due. A
-    thread of its own reads ahead and closes the footage.
+    the clock; what `waits`, as for the network, goes on where it stood. `sound` hands on what the reel gives of it when
+    it is due. A thread of its own reads ahead and closes the footage.
     """
 
     live = True
@@ -82,18 +81,15 @@ class PlaybackSource(SplitSource):
         request: SourceRequest,
         *,
         waits: bool = False,
-        sound_from: Callable[[float], None] | None = None,
         sound: SoundAhead | None = None,
     ) -> None:
         self.size: tuple[int, int] = reel.footage.size
         self.frame_rate: Fraction | None = reel.footage.frame_rate
         self._interval = float(1 / (self.frame_rate or FALLBACK_RATE))
         self._open_again, self._request, self._waits = open_again, request, waits
-        self._sound_from = sound_from or (lambda zero_at: None)
         self._sound_ahead = sound
         self.sound = sound.feed if sound else None
         self._started_at: float | None = None
-        self._zero_at: float | None = None
         self._next: PlaybackPicture | None = None
         self._last: PlaybackPicture | None = None
         self._error: BaseException | None = None
@@ -167,13 +163,8 @@ class PlaybackSource(SplitSource):
 
     def _hand_out(self, due_at: float) -> PlaybackPicture:
         assert self._next is not None
-        assert self._started_at is not None
         picture, self._next = replace(self._next, captured_at=due_at), None
         self._last = picture
-        zero_at = self._started_at + picture.zero_seconds
-        if zero_at != self._zero_at:
-            self._zero_at = zero_at
-            self._sound_from(zero_at)
         return picture
 
     def _raise_error(self) -> None:

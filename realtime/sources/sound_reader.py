@@ -9,6 +9,8 @@ from av.audio.stream import AudioStream
 
 from realtime.frames.sound_feed import Sound, SoundFeed
 
+BEGINNING_SECONDS = 10.0  # whose sound is read although nobody can listen before the film is open
+
 
 class SoundReader:
     """Decodes an audio stream for `feed`, in the shape of one that is given, else in mono or stereo at its own rate."""
@@ -19,6 +21,10 @@ class SoundReader:
         self._layout = "mono" if self.feed.channels == 1 else "stereo"
         self._shape: tuple[str, str, int] | None = None
         self._resampler = self._new_resampler()
+
+    def is_wanted(self, seconds: float) -> bool:
+        """Whether what is heard so long after the film's beginning is worth decoding."""
+        return seconds < BEGINNING_SECONDS or self.feed.listened.is_set()
 
     def sounds(self, packet: "av.Packet[Any]", zero_at: float) -> list[Sound]:
         """What a packet holds. The stream's second 0 was heard at `zero_at`; damaged packets hold nothing."""
