@@ -154,7 +154,8 @@ class FileClock(Generic[Item]):
             time = lane.time_of(later)
             patience = lane.patience_with(later)
             leapt = time < before or time > before + passed.lasts + patience
-            if (leapt or disorder) and lane.last < time <= expected + patience:
+            least = lane.last if leapt else max(lane.last, expected - patience)
+            if (leapt or disorder) and least < time <= expected + patience:
                 return time
             before = time
         return None
