@@ -127,6 +127,7 @@ def test_what_fails_to_close_is_told() -> None:
     [
         (SignalLost("gone"), "one is lost (gone)"),
         (RuntimeError("a plugin's own"), "one has stopped: RuntimeError: a plugin's own"),
+        (OSError("one: the disk is full"), "one has stopped: the disk is full"),
     ],
 )
 def test_a_window_may_fail_while_no_frame_comes(error: Exception, line: str) -> None:

@@ -212,7 +212,7 @@ class SinkLane:
         self._queue.abort()
         self._newest = None
         self._abandon()
-        self._report(f"{self.label} has stopped: {in_one_line(error)}")
+        self._report(f"{self.label} has stopped: {in_one_line(error).removeprefix(f'{self.label}: ')}")
         return False
 
     def _lose(self, lost: SignalLost) -> None:
