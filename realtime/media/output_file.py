@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -20,6 +22,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class PartialFile:
     """`path` is where to write: a hidden name in the folder of `final`, with the same suffix.
 
+    Whoever writes for long holds it, so that what a killed process left is known by not being held, and removed.
+
     Raises FileNotFoundError where the folder is missing, FileExistsError where `final` exists and may not be replaced,
     and ImpastoError where `final` is a folder.
     """
@@ -33,6 +37,19 @@ class PartialFile:
         self.final = final
         self.path = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
         self._done = False
+        self._held: io.FileIO | None = None
+
+    def hold(self) -> None:
+        """Create the file and lock it; what nobody holds of those that were to become the same file is removed.
+
+        Never raises: where locks are not to be had nothing is removed, and what cannot be written its writer tells.
+        """
+        ours = re.compile(rf"\.{re.escape(self.final.stem)}\.\d+\.part{re.escape(self.final.suffix)}")
+        with suppress(OSError):
+            for name in [entry.name for entry in os.scandir(self.final.parent) if ours.fullmatch(entry.name)]:
+                _remove_unless_held(self.final.with_name(name))
+            self._held = io.FileIO(self.path, "wb")
+            _lock(self._held)
 
     def check(self) -> None:
         """FFmpeg tells itself what is wrong with a file."""
@@ -41,12 +58,33 @@ class PartialFile:
         """Move the complete file to its final name."""
         os.replace(self.path, self.final)
         self._done = True
+        self._release()
 
     def discard(self) -> None:
         """Remove what was written, unless it was committed; never raises."""
         if not self._done:
             with suppress(OSError):
                 self.path.unlink()
+        self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+
+
+def _remove_unless_held(path: Path) -> None:
+    with suppress(OSError), io.FileIO(path, "rb+") as file:
+        _lock(file)
+        path.unlink()
+
+
+def _lock(file: io.FileIO) -> None:
+    """OSError where another process has the lock, or there are none."""
+    if sys.platform == "win32":
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def refuse_folder(path: Path) -> None:

@@ -149,6 +149,7 @@ class FileSink(SplitSink):
         if isinstance(place, StandardOutput):
             options = muxer_options(self._clip, name, streamed=True)
             return av.open(place, "w", format=name, container_options=options)
+        place.hold()
         options = muxer_options(self._clip, name)
         return av.open(file_url(place.path), "w", format=name, container_options=options)
 
