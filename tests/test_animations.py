@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from animations import BEGINS_MS, SHOWN_MS, SIZE, Part, grey_of, webp_of, write_animation
 from clips import read_times
+from PIL import Image
 
 from engines.errors import ImpastoError
 from realtime.files.image import stylize_images
@@ -195,3 +196,27 @@ class TestDamage:
         inside, outside = Part(np.zeros((48, 64, 3), np.uint8)), Part(np.full((48, 64, 3), 9, np.uint8), left=2)
         (tmp_path / "a.webp").write_bytes(webp_of(SIZE, [inside, outside]))
         assert [int(frame.data.max()) for frame in read_all(tmp_path / "a.webp")] == [0, 0]
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.gif", "RGBA"), ("a.png", "RGBA"), ("a.png", "LA"), ("a.webp", "RGBA")])
+def test_what_is_transparent_is_white_in_every_format(tmp_path: Path, name: str, mode: str) -> None:
+    """Half of each picture is, whatever colour lies under it, and a corner of all but GIF's half so."""
+    frames = []
+    for number in range(3):
+        pixels = np.zeros((48, 64, 4), np.uint8)
+        pixels[:, :32] = (60 + 10 * number,) * 3 + (255,)
+        pixels[40:, :8, 3] = 255 if name == "a.gif" else 128
+        frames.append(Image.fromarray(pixels).convert(mode))
+    frames[0].save(
+        tmp_path / name, save_all=True, append_images=frames[1:], duration=100, blend=0, lossless=name == "a.webp"
+    )
+    told: list[str] = []
+    read = read_all(tmp_path / name, told)
+    assert told == ["transparency: shown on white, video is written without alpha"]
+    assert len(read) == 3
+    for number, frame in enumerate(read):
+        grey = 60 + 10 * number
+        corner = grey if name == "a.gif" else (grey * 128 + 255 * 127) / 255
+        assert np.abs(frame.data[:, 34:].astype(int) - 255).max() <= 1
+        assert np.abs(frame.data[4:36, 2:30].astype(int) - grey).max() <= 2
+        assert np.abs(frame.data[44:, 2:6].astype(int) - corner).max() <= 2

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from realtime.frames.frame import Pixels
+from realtime.media.colour.paper import PAPER, laid_over
 
 HAS_ANIMATION, HAS_ALPHA = 0x02, 0x10  # in VP8X
 DISPOSE, NO_BLENDING = 0x01, 0x02  # in ANMF
 HEAD_BYTES, FRAME_HEAD_BYTES = 30, 16  # of the file, and of an ANMF chunk
-PAPER = 255  # what shows through where an animation is transparent, as FFmpeg has it in GIF
 # Browsers show what lasts no longer than 10 ms for 100, for many files say 0 and mean no time in particular.
 LEAST_MS, UNTOLD_MS = 11, 100
 
@@ -132,5 +132,4 @@ def _over(under: Pixels | int, pixels: np.ndarray) -> Pixels:
     rgb = np.asarray(pixels[..., 2::-1], np.uint8)
     if pixels.shape[2] == 3:
         return rgb
-    alpha = pixels[..., 3:].astype(np.uint32)
-    return np.asarray((rgb * alpha + under * (255 - alpha) + 127) // 255, np.uint8)
+    return laid_over(under, rgb, pixels[..., 3:])

@@ -15,6 +15,7 @@ from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, SplitSource
 from realtime.media.clip import Clip, display_matrix, film_of, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
+from realtime.media.colour.paper import on_paper
 from realtime.media.colour.rgb import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
 from realtime.media.file_reader import FileReader, rate_of
 from realtime.media.frame_rate import real_rate
@@ -22,6 +23,8 @@ from realtime.media.input_file import Input, open_input
 from realtime.media.stream_words import what_is_in
 from realtime.sources.film_decoder import FilmDecoder
 from realtime.sources.gpu_decoder import GpuDecoder
+
+ANIMATIONS = ("gif", "apng")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class FileSource(SplitSource):
         self.name = opened.name
         with on_failure(opened.container.close):
             self._stream = _best_video(opened)
+            self._is_animation = opened.container.format.name in ANIMATIONS
             self._reader = FileReader(opened.container, self._stream)
             self._decoder = FilmDecoder(self._reader, self._report)
             coded = self._describe(self._begin(opened.remedy), opened)
@@ -142,7 +146,10 @@ class FileSource(SplitSource):
     def _pixels(self, picture: av.VideoFrame) -> Pixels:
         if self._to_device is not None and lies_on_device(picture):
             return self._to_device(picture)
-        return turn_upright(self._to_rgb(brought_home(picture)), self._turn)
+        picture = brought_home(picture)
+        if self._is_animation:
+            picture = on_paper(picture)
+        return turn_upright(self._to_rgb(picture), self._turn)
 
     def close(self) -> None:
         self._decoder.close()
@@ -186,7 +193,8 @@ class FileSource(SplitSource):
         if components[0].bits > 8:
             self._report(f"{components[0].bits}-bit colour: painted and written in 8 bits")
         if any(component.is_alpha for component in components) or self._stream.metadata.get("alpha_mode") == "1":
-            self._report("transparency: dropped, video is written without alpha")
+            becomes = "shown on white" if self._is_animation else "dropped"
+            self._report(f"transparency: {becomes}, video is written without alpha")
         if tags.matrix not in (RGB_MATRIX, UNSPECIFIED, *LUMA):
             self._report(f"colour matrix {tags.matrix} of ITU-T H.273 is not known here: read as BT.601 or BT.709")
 
