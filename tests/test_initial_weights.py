@@ -1,5 +1,6 @@
 """A run that begins with weights of another: the same net, fewer blocks, other styles, a picture of half the size."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from engines.errors import BadFile
 from engines.export.export import export_style
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
-from engines.style.styles import NamedStyle
+from engines.style.styles import NamedStyle, load_style, save_style
 from trainers.initial_weights import DETAIL_SHARE, initial_weights
 from trainers.losses import LUMA
 
@@ -87,6 +89,16 @@ def test_a_net_that_cannot_begin_so_is_told(style_file: Path, values: dict[str, 
     config = TransformConfig.from_dict({**OLD.to_dict(), **values})
     with pytest.raises(ValueError, match=r"old.onnx is no checkpoint .* same --network"):
         initial_weights(style_file, config, ("a", "b"))
+
+
+@pytest.mark.parametrize("claim", [{"widths": [4, 6000]}, {"blocks": 10**9}, {"widths": [4] * 10**6}, {"blocks": 1}])
+def test_a_style_file_that_claims_another_net_than_it_holds_is_told(style_file: Path, claim: dict[str, object]) -> None:
+    """Before any of that is allocated: it would be gigabytes."""
+    file = load_style(str(style_file))
+    false = replace(file.card, network={"name": "transform", "config": {**file.card.network["config"], **claim}})
+    save_style(style_file, file.model, false)
+    with pytest.raises(BadFile, match=r"old.onnx is damaged: it does not hold the net that its card tells of; get"):
+        initial_weights(style_file, OLD, ("a", "b"))
 
 
 def test_the_table_of_styles_has_one_row_a_style(style_file: Path) -> None:

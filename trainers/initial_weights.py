@@ -72,7 +72,19 @@ def _read_style_file(path: Path) -> _Learnt:
     card = (file := load_style(str(path))).card
     tensors = {name: torch.from_numpy(value.astype(np.float32)) for name, value in file.weights().items()}
     tensors["styles"] = torch.from_numpy(np.stack([style.vector for style in card.styles]))
-    return _Learnt(TransformConfig.from_dict(card.network["config"]), tensors, card.names, [dict(card.training)])
+    config = TransformConfig.from_dict(card.network["config"])
+    if not _holds(tensors, config):
+        raise BadFile(f"{path} is damaged: it does not hold the net that its card tells of; get the style file again")
+    return _Learnt(config, tensors, card.names, [dict(card.training)])
+
+
+def _holds(tensors: Tensors, config: TransformConfig) -> bool:
+    """Whether these are the weights of such a net; nothing of what the shape claims is allocated."""
+    if len(config.widths) + config.blocks + config.refine_blocks > len(tensors):
+        return False
+    with torch.device("meta"):  # where tensors have shapes and no values
+        claimed = TransformNet(config, len(tensors["styles"])).state_dict()
+    return all(name in tensors and tensors[name].shape == value.shape for name, value in claimed.items())
 
 
 def _fitted(learnt: _Learnt, config: TransformConfig) -> Tensors:
