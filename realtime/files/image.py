@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines.errors import BadValue, FileMissing
-from realtime.files.left_out import PictureReader
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
+from realtime.media.left_out import PictureReader
 from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, write_whole
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from realtime.files.left_out import words_about
 from realtime.files.stats import RunStats
 from realtime.media.containers import STANDARD_OUTPUT
+from realtime.media.left_out import words_about
 from realtime.painting.notes import EngineFacts
 
 

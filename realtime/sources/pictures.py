@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, in_one_line
+from engines.errors import BadFile, BadValue, FileMissing
 from realtime.frames.frame import Frame, SplitSource
 from realtime.media.animation import is_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
-from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, read_picture, resize
+from realtime.media.left_out import PictureReader
+from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, resize
 
 WILDCARDS = re.compile(r"[*?\[]")
 
@@ -41,9 +42,12 @@ class PictureSource(SplitSource):
         self._paths = tuple(paths)
         self._listener = report or (lambda line: None)
         self._told: set[str] = set()
-        self._unreadable: set[int] = set()
         self._telling = threading.Lock()
-        self._strict = strict or len(self._paths) == 1
+        self._reader = PictureReader(
+            self._report,
+            needed=strict or len(self._paths) == 1,
+            instead=", the picture beside it stands for its time",
+        )
         self._next = 0
         self._told_of_sizes = False
         first = self._nearest(0)
@@ -87,24 +91,14 @@ class PictureSource(SplitSource):
     @property
     def broke_off(self) -> bool:
         """Whether a picture could not be read."""
-        return bool(self._unreadable)
+        return bool(self._reader.left_out)
 
     def _nearest(self, number: int) -> Picture:
         """The picture of this number; where it cannot be read, one before it, or else one after it."""
-        for each in (*range(number, -1, -1), *range(number + 1, len(self._paths))):
-            if each not in self._unreadable and (picture := self._read(each)) is not None:
+        for path in (*self._paths[number::-1], *self._paths[number + 1 :]):
+            if path not in self._reader.left_out and (picture := self._reader.read(path)) is not None:
                 return picture
         raise BadFile(f"none of the {len(self._paths)} pictures can be read")
-
-    def _read(self, number: int) -> Picture | None:
-        try:
-            return read_picture(self._paths[number])
-        except (ImpastoError, OSError) as error:
-            if self._strict:
-                raise
-            self._unreadable.add(number)
-            self._report(f"{in_one_line(error)}: left out, the picture beside it stands for its time")
-            return None
 
     def _report(self, line: str, *, about: str = "") -> None:
         """Tell a line, or what it is about, once, whichever thread met it first."""

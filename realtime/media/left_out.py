@@ -10,11 +10,12 @@ from realtime.media.picture_file import Picture, read_picture
 class PictureReader:
     """Reads pictures, and remembers in `left_out` those that cannot be read.
 
-    Where they are `needed` each, as under --strict or where there is one alone, the error is raised as it was.
+    Where they are `needed` each, as under --strict or where there is one alone, the error is raised as it was. The line
+    that is told ends with what is done `instead`. Any number of threads may read at once.
     """
 
-    def __init__(self, report: Callable[[str], None], *, needed: bool) -> None:
-        self._report, self._needed = report, needed
+    def __init__(self, report: Callable[[str], None], *, needed: bool, instead: str = "") -> None:
+        self._report, self._needed, self._instead = report, needed, instead
         self.left_out: list[Path] = []
 
     def read(self, path: Path) -> Picture | None:
@@ -25,7 +26,7 @@ class PictureReader:
             if self._needed:
                 raise
             self.left_out.append(path)
-            self._report(f"{in_one_line(error)}: left out")
+            self._report(f"{in_one_line(error)}: left out{self._instead}")
             return None
 
 
