@@ -36,7 +36,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
 from mutations import JUNK, TEXTS, changed_json, changed_pickle, changed_zip, damaged, json_text
 from safetensors.torch import save as as_safetensors
-from small_styles import write_small_style
+from small_styles import SMALL, write_small_style
 
 from engines.cache.entry import CacheEntry, EntryRefused, Origin, pack_entry, read_entry, sign_header
 from engines.cache.fields import range_of, why_stale
@@ -392,6 +392,16 @@ def _begin_with(path: Path) -> None:
     initial_weights(path, PRESETS["fast"], ["waves"])
 
 
+def _begin_with_style(path: Path) -> None:
+    initial_weights(path, SMALL, ["waves"])
+
+
+def styles_to_begin_with() -> Inputs:
+    with tempfile.TemporaryDirectory() as folder:  # the first of all waits for modules of torch's
+        _begin_with_style(write_small_style(Path(folder) / "small.onnx").path)
+    return style_files()
+
+
 TARGETS: dict[str, Target] = {
     "style_file": Target(style_files, _read_style, "fuzzed.onnx"),
     "style_card": Target(lambda: json_text(sound_card()).map(lambda text: text.encode()), _read_card),
@@ -406,6 +416,7 @@ TARGETS: dict[str, Target] = {
     "cache_header": Target(cache_entries, _read_stale, promised=(EntryRefused,)),
     "saved_state": Target(saved_states, _resume, STATE),
     "initial_weights": Target(checkpoints_of_ours, _begin_with, "checkpoint.pt"),
+    "style_to_begin_with": Target(styles_to_begin_with, _begin_with_style, "fuzzed.onnx"),
     "credits": Target(credit_files, lambda path: read_credits(path.parent), "credits.toml"),
     "exif": Target(exif_blocks, lambda path: exif_orientation(path.read_bytes())),
 }
