@@ -201,22 +201,24 @@ def test_style_names_complete_in_the_shell() -> None:
     assert set(done.stdout.split()) == {"--strength", "--strict", "--stroke"}
 
 
+def completed(command: str, option: str, begun: str) -> list[str]:
+    """What the shell is told in this process; the test before asks as the shell does."""
+    words = f"impasto {command} {option} {begun}"
+    asked = {"_IMPASTO_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "3"}
+    return CliRunner().invoke(app, prog_name="impasto", env=asked).stdout.split()
+
+
 def test_the_gallerys_styles_complete() -> None:
     names = [style.name for file in list_gallery() for style in file.card.styles]
     for begun in ("", "s"):
-        done = impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=f"impasto video --style {begun}", COMP_CWORD="3")
-        assert done.stdout.split() == [name for name in names if name.startswith(begun)]
+        assert completed("video", "--style", begun) == [name for name in names if name.startswith(begun)]
 
 
 @pytest.mark.parametrize("command", ["video", "live", "compile", "bench"])
 def test_engines_and_precisions_complete_in_the_shell(command: str) -> None:
-    def completed(option: str, begun: str) -> list[str]:
-        words = f"impasto {command} {option} {begun}"
-        return impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="3").stdout.split()
-
-    assert completed("--engine", "") == ["auto", *OURS]
-    assert completed("--engine", "tensorrt") == ["tensorrt", "tensorrt-rtx"]
-    assert completed("--precision", "f") == ["fp16", "fp32", "fp8"]
+    assert completed(command, "--engine", "") == ["auto", *OURS]
+    assert completed(command, "--engine", "tensorrt") == ["tensorrt", "tensorrt-rtx"]
+    assert completed(command, "--precision", "f") == ["fp16", "fp32", "fp8"]
 
 
 def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
