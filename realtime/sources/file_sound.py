@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -54,16 +55,12 @@ class FileSound:
 
     def _run(self) -> None:
         """The sound's thread."""
-        try:
+        with self._container, suppress(av.FFmpegError):  # a file that breaks off is told by its pictures
             while not self._closed.is_set():
                 heard = self.feed.listened.wait(LOOK_SECONDS)
                 if heard and self._zero_at is not None:
                     self._changed.clear()
                     self._play(self._zero_at)
-        except av.FFmpegError:
-            pass  # a file that breaks off is told by its pictures
-        finally:
-            self._container.close()
 
     def _play(self, zero_at: float) -> None:
         """From where the pictures are now, to the end or until something changes."""
