@@ -6,32 +6,55 @@ from typing import Annotated
 import typer
 
 from engines.errors import DEBUG_VARIABLE
-from realtime.commands.bench import bench
-from realtime.commands.compile import compile_styles
-from realtime.commands.console.border import INTERRUPTED, at_the_border, leave
-from realtime.commands.control import CONTEXT_SETTINGS, control
-from realtime.commands.doctor import doctor
-from realtime.commands.evaluate import evaluate
-from realtime.commands.image import image
-from realtime.commands.import_checkpoint import import_checkpoint
-from realtime.commands.live import live
-from realtime.commands.styles import styles
-from realtime.commands.train import app as train
-from realtime.commands.video import video
+from realtime.commands.console.border import INTERRUPTED, leave
+from realtime.commands.on_demand import CommandsOnDemand, on_demand
+
+# Where a command is, and what `impasto --help` says of it: the first line of its own help.
+COMMANDS = {
+    "video": ("realtime.commands.video:video", "Paint a video; sound, subtitles and times are kept."),
+    "live": (
+        "realtime.commands.live:live",
+        "Paint a moving picture while it plays: into a window, a virtual camera, a file, a stream, or several at once.",
+    ),
+    "image": ("realtime.commands.image:image", "Paint a picture, or a folder of pictures."),
+    "styles": (
+        "realtime.commands.styles:styles",
+        "List the styles of the gallery, or of a style file, and say what --height does to them.",
+    ),
+    "bench": (
+        "realtime.commands.bench:bench",
+        "Measure frames per second, latency and start-up, stage by stage; each figure with its spread.",
+    ),
+    "evaluate": (
+        "realtime.commands.evaluate:evaluate",
+        "Judge styles: nearness to the paintings, content kept, flicker and speed.",
+    ),
+    "doctor": (
+        "realtime.commands.doctor:doctor",
+        "Say what this machine can do, and why not; for bug reports with --json.",
+    ),
+    "control": ("realtime.commands.control:control", "Control a running `impasto live`: do what its keys do."),
+    "compile": (
+        "realtime.commands.compile:compile_styles",
+        "Build engines ahead, so that `live` and `video` start at once; or look after those that are kept.",
+    ),
+    "import": (
+        "realtime.commands.import_checkpoint:import_checkpoint",
+        "Make a style file of a pytorch/examples fast_neural_style checkpoint.",
+    ),
+    "train": ("realtime.commands.train:app", "Train styles of your own."),
+}
 
 app = typer.Typer(
     name="impasto",
+    cls=CommandsOnDemand,
     help="Repaint video in the style of a picture.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (video, live, image, styles, bench, evaluate, doctor):
-    app.command()(at_the_border(command))
-app.command(context_settings=CONTEXT_SETTINGS)(at_the_border(control))
-app.command("compile")(at_the_border(compile_styles))
-app.command("import")(at_the_border(import_checkpoint))
-app.add_typer(train, name="train")
+for name, (home, summary) in COMMANDS.items():
+    app.command(name, help=summary)(on_demand(name, home))
 
 
 def show_version(wanted: bool) -> None:

@@ -43,7 +43,7 @@ def test_a_short_run_is_measured(small_style: Path) -> None:
     # Built before, so that the seconds are not spent on it where the cores are busy.
     load_engine(load_style(str(small_style)), height=180, width=320, choice=EngineChoice("openvino")).close()
     options = BenchOptions(styles=(f"{small_style}:waves",), height=180, engines=("openvino",))
-    row = measure_live(options, lambda line: None, seconds=5.0)
+    row = measure_live(options, lambda line: None, seconds=3.0)
     assert row.paint_size == (320, 180)
     assert 0 < row.coded_ms.p50 < 4000
     assert row.net_ms > 0

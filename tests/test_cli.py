@@ -18,12 +18,13 @@ from typer.testing import CliRunner
 from engines.backends.ours import OURS
 from engines.errors import ImpastoError, in_one_line
 from engines.style.styles import list_gallery
-from realtime.cli import app
+from realtime.cli import COMMANDS, app
 from realtime.commands.console.border import WHERE, at_the_border
 from realtime.commands.console.terminal import Bar
 from realtime.commands.console.written import positive_fraction
+from realtime.commands.on_demand import on_demand
 
-COMMANDS = ("video", "live", "image", "styles", "bench", "evaluate", "doctor", "compile", "control", "train", "import")
+NAMES = ("video", "live", "image", "styles", "bench", "evaluate", "doctor", "compile", "control", "train", "import")
 
 
 def impasto(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -40,15 +41,21 @@ def impasto(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def test_help_names_every_command() -> None:
     done = impasto("--help")
     assert done.returncode == 0
-    assert all(re.search(rf"\b{command}\b", done.stdout) for command in COMMANDS)
+    assert all(re.search(rf"\b{command}\b", done.stdout) for command in NAMES)
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_has_help(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
     assert "Usage" in result.stdout
+
+
+@pytest.mark.parametrize(("command", "told"), COMMANDS.items())
+def test_the_list_says_of_a_command_what_its_own_help_begins_with(command: str, told: tuple[str, str]) -> None:
+    home, line = told
+    assert on_demand(command, home)().help.startswith(line)
 
 
 def test_version() -> None:
@@ -194,22 +201,24 @@ def test_style_names_complete_in_the_shell() -> None:
     assert set(done.stdout.split()) == {"--strength", "--strict", "--stroke"}
 
 
+def completed(command: str, option: str, begun: str) -> list[str]:
+    """What the shell is told in this process; the test before asks as the shell does."""
+    words = f"impasto {command} {option} {begun}"
+    asked = {"_IMPASTO_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "3"}
+    return CliRunner().invoke(app, prog_name="impasto", env=asked).stdout.split()
+
+
 def test_the_gallerys_styles_complete() -> None:
     names = [style.name for file in list_gallery() for style in file.card.styles]
     for begun in ("", "s"):
-        done = impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=f"impasto video --style {begun}", COMP_CWORD="3")
-        assert done.stdout.split() == [name for name in names if name.startswith(begun)]
+        assert completed("video", "--style", begun) == [name for name in names if name.startswith(begun)]
 
 
 @pytest.mark.parametrize("command", ["video", "live", "compile", "bench"])
 def test_engines_and_precisions_complete_in_the_shell(command: str) -> None:
-    def completed(option: str, begun: str) -> list[str]:
-        words = f"impasto {command} {option} {begun}"
-        return impasto(_IMPASTO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="3").stdout.split()
-
-    assert completed("--engine", "") == ["auto", *OURS]
-    assert completed("--engine", "tensorrt") == ["tensorrt", "tensorrt-rtx"]
-    assert completed("--precision", "f") == ["fp16", "fp32", "fp8"]
+    assert completed(command, "--engine", "") == ["auto", *OURS]
+    assert completed(command, "--engine", "tensorrt") == ["tensorrt", "tensorrt-rtx"]
+    assert completed(command, "--precision", "f") == ["fp16", "fp32", "fp8"]
 
 
 def test_training_without_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

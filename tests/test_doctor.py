@@ -42,10 +42,10 @@ def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.fixture
-def poisoned(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables that tell of a person, of a machine, and its secrets; the cache lies in the home."""
-    home = tmp_path / f"{USER} d'Ambrosio (büro)"
+    home = tmp_path_factory.mktemp("homes") / f"{USER} d'Ambrosio (büro)"
     home.mkdir()
     return {
         "HOME": str(home),
@@ -74,11 +74,9 @@ def document() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What `--quick` says in a pipe; the shell names the folder one is in PWD, as others name passwords."""
-    folder = tmp_path_factory.mktemp("here")
-    done = doctor("--quick", PWD=str(folder), OLDPWD=str(folder), IMPASTO_CACHE_DIR=str(folder / "kept"))
-    return done.stdout
+def shown(poisoned: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What `--quick` says in a pipe."""
+    return doctor("--quick", **poisoned)
 
 
 def test_quick_looks_at_everything_and_finds_an_engine(document: dict[str, Any]) -> None:
@@ -95,17 +93,17 @@ def test_nothing_that_is_looked_at_fails_where_the_tests_run(document: dict[str,
     assert not [text for text in texts if "cannot be looked at" in text or "the check" in text]
 
 
-def test_the_report_fits_a_terminal_and_is_ascii_in_a_pipe(text: str) -> None:
-    lines = text.splitlines()
+def test_the_report_fits_a_terminal_and_is_ascii_in_a_pipe(shown: subprocess.CompletedProcess[str]) -> None:
+    lines = shown.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert text.isascii()
+    assert shown.stdout.isascii()
     assert next(line for line in lines if line.endswith("takes openvino")).startswith("  ok ")
     assert "impasto can paint on this machine, with openvino." in lines
 
 
-@pytest.mark.parametrize("arguments", [("--quick",), ("--quick", "--json")], ids=["text", "json"])
-def test_no_secret_stands_in_it(arguments: tuple[str, ...], poisoned: dict[str, str]) -> None:
-    done = doctor(*arguments, **poisoned)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_stands_in_it(form: str, poisoned: dict[str, str], shown: subprocess.CompletedProcess[str]) -> None:
+    done = shown if form == "text" else doctor("--quick", "--json", **poisoned)
     everything = (done.stdout + done.stderr).lower()
     assert done.returncode == 0
     leaked = [
@@ -138,9 +136,12 @@ def test_what_a_driver_says_is_redacted_too(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_the_folder_one_is_in_is_no_secret(text: str) -> None:
-    assert "SECRET" not in text
-    assert "kept/engines" in "".join(text.split())
+def test_the_folder_one_is_in_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell names it in PWD, as others name passwords."""
+    monkeypatch.setenv("PWD", "/films/kept")
+    monkeypatch.setenv("OLDPWD", "/films/kept")
+    told = redacted_sections({"x": (Finding("x", State.YES, "in /films/kept/engines"),)})
+    assert told["x"][0].text == "in /films/kept/engines"
 
 
 def test_it_fails_where_no_engine_can_run(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from pretended_processor import VARIABLE
 
+from realtime.cli import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engines", "realtime", "trainers")
 ALLOWED = {
@@ -199,9 +201,18 @@ def modules_loaded_by(statement: str) -> set[str]:
     return set(printed.split())
 
 
-@pytest.mark.parametrize("heavy", ["torch", "av", "cv2", "openvino", "onnx", "onnxruntime", "numpy", "accelerate"])
-def test_the_command_line_starts_without_what_is_heavy(heavy: str) -> None:
-    assert heavy not in modules_loaded_by("import realtime.cli")
+def test_every_command_is_read_without_what_is_heavy() -> None:
+    reading = "on_demand import on_demand\nfor name, (home, _) in COMMANDS.items(): on_demand(name, home)()"
+    loaded = modules_loaded_by(f"from realtime.cli import COMMANDS\nfrom realtime.commands.{reading}")
+    assert {"realtime.commands.video", "realtime.commands.train"} <= loaded
+    assert not loaded & {"torch", "av", "cv2", "openvino", "onnx", "onnxruntime", "numpy", "accelerate"}
+
+
+def test_the_list_of_commands_reads_none_of_them() -> None:
+    listing = "from typer.testing import CliRunner\nassert CliRunner().invoke(app, ['--help']).exit_code == 0"
+    loaded = modules_loaded_by(f"from realtime.cli import app\n{listing}")
+    assert "typer.rich_utils" in loaded
+    assert not loaded & {home.partition(":")[0] for home, _ in COMMANDS.values()}
 
 
 @pytest.mark.parametrize(

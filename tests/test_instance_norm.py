@@ -1,4 +1,7 @@
-"""The norm between two convolutions against torch's instance_norm in float64: its meaning, and the Triton kernels."""
+"""The norm between two convolutions against torch's instance_norm in float64: its meaning, and the Triton kernels.
+
+NV12's Triton kernels are looked at here too: the two programs load torch and Triton once for all kernels.
+"""
 
 import json
 import os
@@ -38,7 +41,7 @@ def run(program: str, **environment: str) -> object:
 def kernel_errors(tmp_path_factory: pytest.TempPathFactory) -> object:
     """Of every case, from the real kernels in Triton's interpreter."""
     folder = str(tmp_path_factory.mktemp("triton"))
-    return run("norm_in_interpreter.py", TRITON_INTERPRET="1", TRITON_CACHE_DIR=folder)
+    return run("kernels_in_interpreter.py", TRITON_INTERPRET="1", TRITON_CACHE_DIR=folder)
 
 
 @pytest.mark.parametrize("name", [*CASES, "whole net"])
@@ -46,10 +49,16 @@ def test_the_kernels_are_instance_norm_in_float64(name: str, kernel_errors: dict
     assert kernel_errors[name] <= 1
 
 
+@pytest.mark.parametrize("name", ["nv12 5x9", "nv12 6x7", "nv12 1x1", "nv12 2x522"])
+def test_the_kernels_of_nv12_compute_what_is_specified(name: str, kernel_errors: dict[str, float]) -> None:
+    """To the last bit."""
+    assert kernel_errors[name] == 0
+
+
 def test_the_kernels_compile_for_gpus(tmp_path: Path) -> None:
-    made = run("norm_for_gpus.py", TRITON_CACHE_DIR=str(tmp_path), TRITON_INTERPRET="0")
+    made = run("kernels_for_gpus.py", TRITON_CACHE_DIR=str(tmp_path), TRITON_INTERPRET="0")
     assert isinstance(made, list)
-    assert len(made) == 8
+    assert len(made) == 8 + 4
 
 
 @pytest.mark.parametrize(

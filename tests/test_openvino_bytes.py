@@ -1,6 +1,7 @@
 """int8 in OpenVINO of what reads the frame itself: its bytes are read exactly, and only weights are rounded."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from engines.protocols import BuildAids
 from engines.spec import Calibration, EngineSpec
 from engines.style.styles import StyleFile
 
-pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
+if find_spec("nncf") is None:  # to import it takes seconds, and not every process of the tests comes to need it
+    pytest.skip("needs nncf (impasto[int8])", allow_module_level=True)
 
 from openvino import Model, opset13
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from engines.psnr import psnr
 from engines.spec import FLOOR_DB, Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style
 
-pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
+if find_spec("nncf") is None:  # to import it takes seconds, and not every process of the tests comes to need it
+    pytest.skip("needs nncf (impasto[int8])", allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 60, 84

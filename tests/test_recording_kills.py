@@ -37,7 +37,7 @@ def length_of_sound(path: Path) -> Fraction:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
-@pytest.mark.parametrize("seconds", [2, 5, 13])
+@pytest.mark.parametrize("seconds", [2, 7])
 def test_a_killed_recording_plays_all_but_its_last_second(tmp_path: Path, suffix: str, seconds: int) -> None:
     path = tmp_path / f"live{suffix}"
     record_and_kill(path, seconds)

@@ -164,12 +164,12 @@ def test_sound_that_comes_late_is_where_it_belongs(tmp_path: Path) -> None:
     assert np.abs(offsets(path)).max() < NOBODY_NOTICES_SECONDS
 
 
-@pytest.mark.parametrize(("seconds", "speed"), [(200, 1 + 600e-6), (120, 1 - 1e-3)])
+@pytest.mark.parametrize(("seconds", "speed"), [(100, 1 + 600e-6), (60, 1 - 1e-3)])
 def test_another_clock_in_the_sound_card_does_not_part_them(tmp_path: Path, seconds: int, speed: float) -> None:
-    """Uncorrected, they would be 120 ms apart at the end of both."""
+    """Uncorrected, they would be 60 ms apart at the end of both."""
     path = tmp_path / "live.mkv"
     record_flashes(path, steady(seconds, 5), speed=speed, jitter_seconds=0.002)
     apart = offsets(path)
     assert len(apart) == seconds / EVERY_SECONDS - 1
     assert np.abs(apart).max() < NOBODY_NOTICES_SECONDS
-    assert abs(apart[-20:].mean() - apart[:20].mean()) < 0.012
+    assert abs(apart[-10:].mean() - apart[:10].mean()) < 0.012

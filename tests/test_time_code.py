@@ -16,7 +16,7 @@ from realtime.scene import Scene
 
 SECONDS = (0.0, 0.0001, 12.3456, 838.8607, 1234.5678, 1677.7215)
 SIZES = [(64, 48), (320, 180), (640, 360), (642, 362), (640, 480), (360, 640), (1000, 80), (1920, 1080)]
-SCENE = Scene(640, 360)
+SIZE_OF_SCENE = (640, 360)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def engine(request: pytest.FixtureRequest, gallery: StyleFile) -> Iterator[Engin
 
 
 def stamped(seconds: float, number: int = 0) -> Pixels:
-    pixels = SCENE.frame(number).copy()
+    pixels = Scene(*SIZE_OF_SCENE).frame(number).copy()
     stamp(pixels, seconds)
     return pixels
 
@@ -89,7 +89,7 @@ def test_age_is_counted_over_the_new_beginning(now: float, age: float) -> None:
 
 def test_a_picture_without_a_code_has_none() -> None:
     noise = np.random.default_rng(3)
-    assert not [number for number in range(0, 300, 20) if read_code(SCENE.frame(number)) is not None]
+    assert not [number for number in range(0, 300, 20) if read_code(Scene(*SIZE_OF_SCENE).frame(number)) is not None]
     assert not [one for one in range(200) if read_code(noise.integers(0, 256, (180, 320, 3), np.uint8)) is not None]
     for level in (0, 128, 255):
         assert read_code(np.full((360, 640, 3), level, np.uint8)) is None

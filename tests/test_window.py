@@ -160,7 +160,7 @@ def test_the_close_button_ends_the_run_and_qt_is_silent(screen: Screen) -> None:
 
 def test_it_keeps_what_every_sink_promises(screen: Screen) -> None:
     suite = "import cv2, pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"  # PyAV first, and no window would open
-    chosen = ["-p", "no:cacheprovider", "-k", "TestEverySink and window", str(EVERY_SINK)]
+    chosen = ["-p", "no:cacheprovider", "--noconftest", "-k", "TestEverySink and window", str(EVERY_SINK)]
     done = subprocess.run(
         [sys.executable, "-c", suite, *chosen],
         env={**screen.environment, "IMPASTO_TEST_WINDOW": "1"},

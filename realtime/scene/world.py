@@ -1,5 +1,7 @@
 """The world: every layer from the sky to the flowers at the camera's feet, back to front."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from realtime.scene.drawing.camera import EYE_HEIGHT_M, FOCAL
@@ -21,7 +23,9 @@ from realtime.scene.place.lake import paint_lake
 from realtime.scene.stage import Stage
 
 
+@lru_cache(maxsize=2)  # seconds of work and some megabytes; a bench opens the same scene for row after row
 def build_world(stage: Stage) -> tuple[Layer, ...]:
+    """All layers, which nobody writes into: the same stage always gives the same, painted once."""
     left, right, _, top = reach(at_infinity, stage.width, stage.height)
     heaven = paint_heaven(_frustum(stage, left, right, top), stage.rng("sky"))
     left, right, _, _ = reach(backdrop_at(HILLS_M), stage.width, stage.height)
