@@ -47,7 +47,9 @@ class CopyingEngine:
 
 
 def copying_stylizer(requests: int = 1, paint: Callable[[Pixels], Pixels] = np.copy) -> Stylizer:
-    return Stylizer(CopyingEngine(requests, paint), Controls(np.zeros(1, np.float32)))
+    """Paints by copying, to the byte: at strength 0 no painting is joined with the picture."""
+    strength = 0.0 if paint is np.copy else 1.0
+    return Stylizer(CopyingEngine(requests, paint), Controls(np.zeros(1, np.float32), strength))
 
 
 class NumberSource:

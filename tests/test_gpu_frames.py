@@ -128,7 +128,8 @@ def test_a_frame_may_carry_a_tensor_and_nothing_else_but_an_array() -> None:
 
 def test_an_engine_paints_a_tensor_where_it_lies() -> None:
     pixels = smooth_picture(64, 48)
-    painted: Any = stylizer()(tensor_frame(pixels)).data
+    painter, frame = stylizer(), tensor_frame(pixels)
+    painted: Any = painter.paint(frame, painter.small(frame)).pixels
     assert np.array_equal(painted.numpy(), 255 - pixels)
 
 

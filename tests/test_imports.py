@@ -71,6 +71,7 @@ IMPORT_TORCH_AT_THE_TOP = (
     "engines/kernels/",
     "engines/backends/torch_eager.py",
     *(f"engines/backends/torch_half/{part}.py" for part in ("build", "graph")),
+    "realtime/painting/full_size/device_join.py",
 )
 IMPORT_TRAINERS = (
     "realtime/commands/train.py",

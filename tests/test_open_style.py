@@ -15,6 +15,7 @@ import engines
 import realtime
 from engines import BadValue, Controls, EngineRefused, FileMissing, ImpastoError, UnknownStyle, load_engine, load_style
 from realtime import StylePainter, open_style
+from realtime.painting.full_size.join import Join
 
 HEIGHT, WIDTH = 48, 64
 FRAME = random_frame(HEIGHT, WIDTH)
@@ -38,10 +39,11 @@ def test_a_frame_comes_back_painted_and_is_left_alone(paint: StylePainter) -> No
 def test_it_paints_as_the_engine_does(paint: StylePainter, small_style: Path) -> None:
     style = load_style(str(small_style))
     engine = load_engine(style, height=HEIGHT, width=WIDTH)
-    expected = engine(FRAME, Controls(style.mix({"waves": 1, "night": 3}), 0.5, 1.0))
+    in_full = engine(FRAME, Controls(style.mix({"waves": 1, "night": 3})))
     engine.close()
+    controls = Controls(style.mix({"waves": 1, "night": 3}), 0.5, 1.0)
     painted = paint(FRAME, style={"waves": 0.5, "night": 1.5}, strength=0.5, keep_colour=1.0)
-    assert np.array_equal(painted, expected)
+    assert np.array_equal(painted, Join().rgb(FRAME, FRAME, in_full, controls))
 
 
 def test_a_call_changes_nothing_for_the_next(paint: StylePainter) -> None:
@@ -83,7 +85,7 @@ def test_it_says_what_it_is(paint: StylePainter) -> None:
     ids=["another size", "grey", "floats", "with alpha"],
 )
 def test_another_kind_of_picture_is_refused(paint: StylePainter, picture: np.ndarray) -> None:
-    with pytest.raises(BadValue, match="frame"):
+    with pytest.raises(BadValue, match="picture"):
         paint(picture)
 
 

@@ -26,7 +26,7 @@ from engines.errors import BadValue
 from trainers.data import open_picture, style_picture, to_tensor
 from trainers.losses import TINY
 from trainers.objective import StyleTargets, style_targets
-from trainers.options import GatysOptions
+from trainers.options import STYLE_SCALE, GatysOptions
 from trainers.perceptual import PerceptualNet, load_perceptual
 from trainers.picture_loss import PictureLoss, generator_of
 from trainers.picture_run import PictureRun, State
@@ -116,7 +116,10 @@ def picture_loss(content: Tensor, perceptual: PerceptualNet, options: GatysOptio
 
 def _targets(long: int, perceptual: PerceptualNet, options: GatysOptions, number: int) -> StyleTargets:
     """The paintings at the size that gives strokes of `stroke`, as far as they have that many pixels."""
-    paintings = [style_picture(path, style_long_side(path, options.stroke * long)) for path, _ in options.style_images]
+    paintings = [
+        style_picture(path, style_long_side(path, STYLE_SCALE * options.stroke * long))
+        for path, _ in options.style_images
+    ]
     return style_targets(
         options.loss, paintings, perceptual, options.style_layers, options.octaves,
         samples=options.samples, slices=options.slices, seed=options.seed + number, paper=options.paper_factors,

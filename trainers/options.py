@@ -14,7 +14,9 @@ OPTIMISERS = ("adam", "lbfgs")
 # A picture by optimisation is so long at most where no size is asked for: a minute or a few on one core.
 LARGEST_PX = 1024
 LEAST_PICTURE_PX = 32
-# A style picture of stroke 1 is as long as a picture of this width, the one that a webcam gives.
+# A style picture of stroke 1 is so many times as long as the picture that is painted,
+STYLE_SCALE = 1.5
+# and where a net is trained it is as long as a picture of this width, the one that a webcam gives.
 STROKE_REFERENCE_PX = 640
 ALL_STYLE_LAYERS = (
     "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4", "relu4_1",
@@ -164,8 +166,9 @@ class GatysOptions:
         ),
     ] = None
     stroke: Annotated[
-        float, Setting("Size of the strokes: of the style picture, in long sides of the result.", least=0.25, most=4)
-    ] = 1.5
+        float,
+        Setting(f"Size of the strokes: 1 takes the style picture {STYLE_SCALE} times as long.", least=0.25, most=4),
+    ] = 1.0
     start: Annotated[str, Setting("content, noise, or net: what --style paints.", choices=STARTS)] = "content"
     optimiser: Annotated[str, Setting("adam or lbfgs.", choices=OPTIMISERS)] = "adam"
     learning_rate: Annotated[float, Setting("Adam's, at the coarsest scale.", least=1e-6, most=10)] = 0.03

@@ -11,7 +11,9 @@ from trainers.options import GatysOptions
 
 PANEL = "Optimisation (--method gatys)"
 METHODS = ("net", "gatys")
-PARAMETERS = parameters_of(GatysOptions, group=PANEL)
+SHARED = "stroke"  # a matter of every method, and so an option of the painting itself
+NAMES = tuple(name for name in settings_of(GatysOptions) if name != SHARED)
+PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL)
 # What paints with a net, and so is also for a start from what a net painted.
 OF_A_NET = ("style", "mix", "engine", "precision")
 
@@ -33,9 +35,9 @@ Method = Annotated[
 ]
 
 
-def gatys_options(context: typer.Context, chosen: Mapping[str, Any]) -> GatysOptions:
+def gatys_options(context: typer.Context, chosen: Mapping[str, Any], stroke: float) -> GatysOptions:
     """The settings that were typed; BadParameter where they do not go together or belong to a net."""
-    recipe = settings_from(GatysOptions, chosen)
+    recipe = settings_from(GatysOptions, {**chosen, SHARED: stroke})
     if given(context, "height"):
         raise typer.BadParameter("--height is for --method net; --size gives the long side here")
     for name in OF_A_NET:
@@ -47,5 +49,5 @@ def gatys_options(context: typer.Context, chosen: Mapping[str, Any]) -> GatysOpt
 def refuse_gatys_options(context: typer.Context) -> None:
     """BadParameter where an option of the other method was typed."""
     for name, (_, setting) in settings_of(GatysOptions).items():
-        if given(context, name):
+        if name != SHARED and given(context, name):
             raise typer.BadParameter(f"{spelled(name, setting)} is for --method gatys; add that, or leave it out")

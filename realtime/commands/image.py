@@ -26,7 +26,7 @@ def image(
 ) -> None:
     """Paint a picture, or a folder of pictures."""
     if method == "gatys":
-        _optimise(sources, output, options, gatys_choices.gatys_options(context, recipe), json)
+        _optimise(sources, output, options, gatys_choices.gatys_options(context, recipe, options.stroke), json)
         return
     gatys_choices.refuse_gatys_options(context)
     from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt

@@ -6,13 +6,13 @@ from typing import Any
 import typer
 
 from engines.setting import spelled
-from realtime.commands.gatys_choices import OF_A_NET
+from realtime.commands.gatys_choices import OF_A_NET, SHARED
 from realtime.commands.settings import given, parameters_of, settings_from
 from trainers.options import GatysOptions
 
 PANEL = "Key frames (--keyframes)"
 NAMES = (
-    "style_images", "iterations", "size", "stroke", "loss", "content_weight", "style_weight", "tv_weight",
+    "style_images", "iterations", "size", "loss", "content_weight", "style_weight", "tv_weight",
     "loss_network", "seed",
 )  # fmt: skip
 # A shot is seen in motion, and a minute for each is long enough.
@@ -20,7 +20,9 @@ ITERATIONS = 120
 PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL, iterations=ITERATIONS)
 
 
-def keyframe_options(context: typer.Context, keyframes: bool, chosen: Mapping[str, Any]) -> GatysOptions | None:
+def keyframe_options(
+    context: typer.Context, keyframes: bool, chosen: Mapping[str, Any], stroke: float
+) -> GatysOptions | None:
     """The settings that were typed, None for a net; BadParameter where they do not go together."""
     if not keyframes:
         _refuse_without(context)
@@ -28,7 +30,7 @@ def keyframe_options(context: typer.Context, keyframes: bool, chosen: Mapping[st
     for name in (*OF_A_NET, "decoder"):
         if given(context, name):
             raise typer.BadParameter(f"{spelled(name)} is for the nets; leave it out, or leave out --keyframes")
-    return settings_from(GatysOptions, chosen)
+    return settings_from(GatysOptions, {**chosen, SHARED: stroke})
 
 
 def _refuse_without(context: typer.Context) -> None:

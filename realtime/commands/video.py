@@ -43,7 +43,7 @@ def video(
     streamed = output == STANDARD_OUTPUT
     if streamed and json:
         raise typer.BadParameter("--json and OUT - both want stdout; leave one of them out")
-    optimised = keyframe_choices.keyframe_options(context, keyframes, recipe)
+    optimised = keyframe_choices.keyframe_options(context, keyframes, recipe, options.stroke)
     from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
     from realtime.files.video import stylize_video
 

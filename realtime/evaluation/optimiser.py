@@ -16,12 +16,15 @@ def load_optimiser() -> Optimise:
     """
     with needing_extra("train", "optimising"):
         from trainers.gatys import paint
-        from trainers.options import GatysOptions
+        from trainers.options import STYLE_SCALE, GatysOptions
         from trainers.picture_run import PictureRun
 
     def optimise(photo: Pixels, painting: Path, iterations: int) -> Pixels:
         options = GatysOptions(
-            style_images=((painting, 1.0),), iterations=iterations, stroke=PAINTING_SCALE, preview_every=iterations + 1
+            style_images=((painting, 1.0),),
+            iterations=iterations,
+            stroke=PAINTING_SCALE / STYLE_SCALE,
+            preview_every=iterations + 1,
         )
         with TemporaryDirectory(prefix="impasto-") as folder:
             return paint(photo, options, PictureRun(Path(folder), options, photo)).rgb

@@ -1,4 +1,4 @@
-"""Whether the frames of a video are decoded on the GPU, and whether they stay there until they are painted."""
+"""How the frames of a video come: decoded on a GPU or not, staying there or not, in planes or in RGB."""
 
 from collections.abc import Callable
 
@@ -26,6 +26,15 @@ def choose_decoder(decoder: str, source: object) -> None:
         source.decode_on_gpu()
     except ImpastoError as error:
         raise ImpastoError(f"{error}; use --decoder software") from None
+
+
+def choose_frames(
+    decoder: str, source: object, stylizer: Stylizer, sink: object, report: Callable[[str], None]
+) -> None:
+    """Have frames come from the source as painter and sink take them soonest: on the GPU, in planes, or in RGB."""
+    keep_on_gpu(decoder, source, stylizer, sink, report)
+    if isinstance(source, FileSource) and stylizer.takes_planes and getattr(sink, "takes_planes", False):
+        source.give_planes(stylizer.size)
 
 
 def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, report: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.left_out import PictureReader
 from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, write_whole
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
@@ -85,7 +86,6 @@ class _Painter:
     def __init__(self, options: ImageOptions, report: Callable[[str], None]) -> None:
         self._options = options
         self._report = report
-        self._size: tuple[int, int] | None = None
         self._stylizer: Stylizer | None = None
         self._net_seconds: list[float] = []
         self.facts: EngineFacts | None = None
@@ -94,10 +94,11 @@ class _Painter:
         frame = Frame(picture.rgb, 0.0, time.perf_counter())
         stylizer = self._stylizer_for(frame.size)
         stylizer.begin_anew()  # each picture is the first of its own
+        small = stylizer.small(frame)
         started = time.perf_counter()
-        painted = stylizer(frame).data
+        painted = stylizer.paint(frame, small)
         self._net_seconds.append(time.perf_counter() - started)
-        return painted
+        return stylizer.join(painted).data
 
     @property
     def net_ms(self) -> float:
@@ -110,10 +111,9 @@ class _Painter:
         self._stylizer = None
 
     def _stylizer_for(self, size: tuple[int, int]) -> Stylizer:
-        if self._stylizer is None or self._size != size:
+        if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
             self.close()
             self._stylizer = open_stylizer(self._options, size, requests=1, report=self._report)
-            self._size = size
             self.facts = EngineFacts.of(self._stylizer.engine)
         return self._stylizer
 

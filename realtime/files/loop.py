@@ -1,9 +1,9 @@
 """The frame loop: decode, paint and encode side by side, every frame once and in order.
 
-One thread grabs from the source. Workers take turns at the grabbed frames: each converts a frame to RGB, paints it and
-converts it back, so that a colour conversion runs while another frame is in the net. One thread writes to the sinks. A
-worker that takes a frame puts a Future for it in line, and the writer waits for the Futures one by one: order follows
-from the line, and the line's capacity bounds the frames in memory.
+One thread grabs from the source. Workers take turns at the grabbed frames: each makes the copy of a frame that the net
+is to paint, has it painted and joins it with the frame, so that these run while another frame is in the net. One thread
+writes to the sinks. A worker that takes a frame puts a Future for it in line, and the writer waits for the Futures one
+by one: order follows from the line, and the line's capacity bounds the frames in memory.
 """
 
 import os
@@ -143,10 +143,13 @@ class _Threads:
 
     def _paint(self, grabbed: Any) -> tuple[Any, ...]:
         """The painted frame as each sink wants it."""
-        with self._stopwatch.stage("convert") as converting:
+        with self._stopwatch.stage("convert"):
             frame: Frame = self._source.retrieve(grabbed) if isinstance(self._source, SplitSource) else grabbed
-            with converting.paused(), self._in_net, self._stopwatch.stage("net"):
-                painted = self._stylizer(frame)
+            small = self._stylizer.small(frame)
+        with self._in_net, self._stopwatch.stage("net"):
+            in_small = self._stylizer.paint(frame, small)
+        with self._stopwatch.stage("join"):
+            painted = self._stylizer.join(in_small)
             return tuple(sink.prepare(painted) if isinstance(sink, SplitSink) else painted for sink in self._sinks)
 
     def _write_frames(self) -> None:

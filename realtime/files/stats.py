@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-STAGES = ("decode", "convert", "net", "encode")
+STAGES = ("decode", "convert", "net", "join", "encode")
 KEPT_TIMES = 4096  # per stage, so that a day-long run takes no more memory than a short one
 
 
@@ -32,23 +32,6 @@ class RunStats:
         return self.frames / self.seconds if self.seconds > 0 else 0.0
 
 
-class Lap:
-    """One frame's time in one stage, less the pauses in it."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self._started
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """What happens inside belongs to another stage."""
-        paused = time.perf_counter()
-        yield
-        self._started += time.perf_counter() - paused
-
-
 class Stopwatch:
     """Collects the times of a run from all its threads."""
 
@@ -60,11 +43,11 @@ class Stopwatch:
         self._lock = threading.Lock()
 
     @contextmanager
-    def stage(self, name: str) -> Iterator["Lap"]:
+    def stage(self, name: str) -> Iterator[None]:
         """Time what happens inside as one frame's share of a stage."""
-        lap = Lap()
-        yield lap
-        self.add(name, lap.seconds())
+        started = time.perf_counter()
+        yield
+        self.add(name, time.perf_counter() - started)
 
     def add(self, name: str, seconds: float) -> None:
         with self._lock:

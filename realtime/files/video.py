@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engines.errors import BadValue
 from realtime.files.calibration import calibration_for
-from realtime.files.gpu_frames import choose_decoder, keep_on_gpu
+from realtime.files.gpu_frames import choose_decoder, choose_frames
 from realtime.files.loop import run
 from realtime.files.options import VideoOptions
 from realtime.files.report import VideoReport
@@ -84,7 +84,7 @@ def stylize_video(
             calibration = calibration_for(source, named, options.precision)
             stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
         undo.callback(stylizer.engine.close)
-        keep_on_gpu(options.decoder, pictures, stylizer, sink, report)
+        choose_frames(options.decoder, pictures, stylizer, sink, report)
         undo.pop_all()
     total = pictures.clip.frames
     preparing = time.perf_counter() - started

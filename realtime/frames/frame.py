@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import BadValue, ImpastoError
+from realtime.frames.planes import Planes
 
 Pixels = NDArray[np.uint8]
 
@@ -28,6 +29,8 @@ class Frame:
     and `captured_at` is `time.perf_counter()` when it was read. A source that counts in ticks also gives the exact
     time, `pts * time_base` seconds. `duration` is in ticks, None where the source does not know it. Frames of one
     `take` follow one another: a source that is wound, as at the end of a loop, counts it up.
+    Where there are `planes`, they are the picture, and `data` is a smaller copy of it to paint from; only painters and
+    sinks that take planes are given them.
     """
 
     data: Pixels
@@ -37,6 +40,7 @@ class Frame:
     time_base: Fraction | None = None
     duration: int | None = None
     take: int = 0
+    planes: Planes | None = None
 
     def __post_init__(self) -> None:
         data = self.data
@@ -55,7 +59,7 @@ class Frame:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.data.shape[1], self.data.shape[0]
+        return self.planes.size if self.planes is not None else (self.data.shape[1], self.data.shape[0])
 
     def __repr__(self) -> str:
         width, height = self.size

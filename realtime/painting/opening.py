@@ -9,6 +9,7 @@ from engines.errors import BadValue
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.spec import Calibration
 from engines.style.styles import StyleFile, names_file, resolve
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.options import StylizeOptions
 from realtime.painting.stylizer import Stylizer
 
@@ -61,10 +62,13 @@ def open_stylizer(
     calibration: Calibration | None = None,
     report: Callable[[str], None],
 ) -> Stylizer:
-    """A stylizer for frames of `size` (width, height), which the caller closes with its engine."""
+    """A stylizer for frames of `size` (width, height), which the caller closes with its engine.
+
+    Frames of other sizes it paints too, with strokes of another size.
+    """
     file, vector = choose_style(options)
     controls = Controls(vector, options.strength, options.keep_colour)
-    width, height = size
+    width, height = painting_size(size, options.stroke)
     engine = load_engine(
         file,
         height=height,

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 from engines.backends.ours import OURS
 from engines.names import AUTO, LEAST_SIZE_PX, MODES, PRECISIONS
 from engines.setting import Setting
+from realtime.painting.full_size.painting_size import LEAST_STROKE, LINES, MOST_STROKE
 
 Size: TypeAlias = tuple[int, int]  # width, height in pixels
 MOST_SIZE_PX = 16384
@@ -42,6 +43,15 @@ Precision = Annotated[
 ]
 Mode = Annotated[str, Setting("auto, latency or throughput.", group=MACHINE, choices=(AUTO, *MODES), written="NAME")]
 Strict = Annotated[bool, Setting("Fail where an engine is refused; try no other.", group=MACHINE)]
+Stroke = Annotated[
+    float,
+    Setting(
+        f"How large brush strokes are: 1 as the style means them, painted on {LINES} lines at every size.",
+        group=PAINTING,
+        least=LEAST_STROKE,
+        most=MOST_STROKE,
+    ),
+]
 Verbose = Annotated[bool, Setting("Say why every engine was passed over, those for a GPU too.", group=MACHINE)]
 
 
@@ -74,13 +84,14 @@ class StylizeOptions:
     height: Annotated[
         int | None,
         Setting(
-            "Paint and write at this height, the input's unless given; the width follows.",
+            "Write at this height, the input's unless given; the width follows.",
             group=PAINTING,
             least=LEAST_SIZE_PX,
             most=MOST_SIZE_PX,
             written="PIXELS",
         ),
     ] = None
+    stroke: Stroke = 1.0
     engine: Engine = AUTO
     precision: Precision = AUTO
     strict: Strict = False

@@ -9,9 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.errors import BadValue
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.style.styles import StyleFile, resolve
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts
 from realtime.painting.stylizer import Stylizer
 
@@ -26,6 +28,7 @@ def open_style(
     width: int,
     strength: float = 1.0,
     keep_colour: float = 0.0,
+    stroke: float = 1.0,
     engine: str = "auto",
     precision: str = "auto",
     strict: bool = False,
@@ -35,17 +38,19 @@ def open_style(
     """A style ready to paint pictures of `height` times `width` pixels, on the fastest engine that can run here.
 
     `style` is what `--style` takes: a name of the gallery, the path of a style file, or FILE:NAME. `strength` and
-    `keep_colour`, 0..1, are how a call paints that says nothing else. `engine` and `precision` are those of the command
-    line; where one is refused the next is tried, unless it is `strict`. The first start may build an engine, which
-    takes from a second to minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is
-    quick. `report` gets a line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue,
-    NotEnoughMemory or EngineRefused, each an ImpastoError.
+    `keep_colour`, 0..1, are how a call paints that says nothing else. `stroke`, 0.5 to 4, is how large brush strokes
+    are; with it grows or shrinks the copy that the net paints, and the time that takes. `engine` and `precision` are
+    those of the command line; where one is refused the next is tried, unless it is `strict`. The first start may build
+    an engine, which takes from a second to minutes; it is kept in `cache_dir`, None for the user's own folder, and the
+    next start is quick. `report` gets a line for people now and then. Raises UnknownStyle, FileMissing, BadFile,
+    BadValue, NotEnoughMemory or EngineRefused, each an ImpastoError.
     """
     file, name = resolve(style)
     controls = Controls(file.vector(name), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)
-    loaded = load_engine(file, height=height, width=width, choice=choice, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls))
+    at = painting_size((width, height), stroke)
+    loaded = load_engine(file, height=at[1], width=at[0], choice=choice, cache_dir=cache_dir, report=report)
+    return StylePainter(file, Stylizer(loaded, controls), (width, height))
 
 
 class StylePainter:
@@ -54,7 +59,8 @@ class StylePainter:
     It may be called from any thread, but by one at once.
     """
 
-    def __init__(self, file: StyleFile, stylizer: Stylizer) -> None:
+    def __init__(self, file: StyleFile, stylizer: Stylizer, size: tuple[int, int]) -> None:
+        self.size = size  # width and height in pixels
         self._file, self._stylizer = file, stylizer
         self._as_opened = stylizer.controls
 
@@ -76,6 +82,9 @@ class StylePainter:
         """
         self._stylizer.controls = self._controls(style, strength, keep_colour)
         pixels = np.ascontiguousarray(picture)
+        if pixels.dtype != np.uint8 or pixels.shape != (self.size[1], self.size[0], 3):
+            wanted = (self.size[1], self.size[0], 3)
+            raise BadValue(f"the picture is {pixels.dtype} {pixels.shape}; this style takes uint8 {wanted} in RGB")
         return self._stylizer(Frame(pixels, 0.0, time.perf_counter())).data
 
     def __enter__(self) -> Self:
@@ -88,12 +97,6 @@ class StylePainter:
     def names(self) -> tuple[str, ...]:
         """The styles of the file, any of which a call may take."""
         return self._file.card.names
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        spec = self._stylizer.engine.spec
-        return spec.width, spec.height
 
     @property
     def facts(self) -> EngineFacts:

@@ -1,15 +1,22 @@
 """The one painter, of files and of what is live: an engine with the controls a person has set.
 
+The engine paints a copy of the picture at a size of its own, at full strength and in the style's colours; strength and
+kept colours are a matter of the full-size picture, with which the painting is joined (`full_size/join.py`). So an
+engine serves pictures of every size, and strength 0 gives back what came.
+
 What a style carries from frame to frame begins anew with the painter, and so with a style file, and wherever a frame
 does not go on from the one before: at a cut, and where the source was wound.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from engines.loading.engine import Controls, Engine
 from engines.protocols import DeviceEngine, begin_anew, carries_state
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, Pixels
+from realtime.media.colour.small_copy import small_copy
 from realtime.painting.continuity import Continuity
+from realtime.painting.full_size.join import Join
 from realtime.painting.notes import EngineFacts
 
 
@@ -17,16 +24,30 @@ class Unfinished(Exception):
     """The run is to stop before the frame could be painted; it is left out."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Painted:
+    """A frame, the copy of it that the net was given, what came out, and the controls that hold for the whole."""
+
+    frame: Frame
+    small: Pixels
+    pixels: Pixels
+    controls: Controls
+
+
 class Stylizer:
     """Paints frames. `controls` may be replaced while frames run: the next frame takes the new ones.
 
-    Where the style carries nothing, frames may be painted side by side, up to `requests` at once, and nobody looks for
-    cuts. What does carry something takes them `in_order`, one at a time.
+    Calling it paints a frame; `small`, `paint` and `join` are the three steps of that, so that frames may wait for the
+    net alone. Where the style carries nothing, frames may be painted side by side, up to `requests` at once, and nobody
+    looks for cuts. What does carry something takes them `in_order`, one at a time.
     """
+
+    takes_planes = True
 
     def __init__(self, engine: Engine, controls: Controls) -> None:
         self.engine = engine
         self.controls = controls
+        self._join = Join()
         self._continuity: Continuity | None = None
         self.begin_anew()
 
@@ -45,6 +66,11 @@ class Stylizer:
         return self.engine.spec.requests
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height at which the net paints."""
+        return self.engine.spec.width, self.engine.spec.height
+
+    @property
     def facts(self) -> EngineFacts:
         """What painted, for the report."""
         return EngineFacts.of(self.engine)
@@ -59,9 +85,36 @@ class Stylizer:
         return self.controls
 
     def __call__(self, frame: Frame) -> Frame:
+        return self.join(self.paint(frame, self.small(frame)))
+
+    def small(self, frame: Frame) -> Pixels:
+        """The copy of the frame that the net is to be given."""
+        if not frame.on_device:
+            return small_copy(frame.data, self.size)
+        from realtime.painting.full_size.device_join import small_device_copy
+
+        return cast("Pixels", small_device_copy(cast("Any", frame.data), self.size))
+
+    def paint(self, frame: Frame, small: Pixels) -> Painted:
+        """The copy painted; the one step that is in the net."""
         if self._continuity is not None and self._continuity.broken_by(frame):
             begin_anew(self.engine)
         controls = self.controls_for(frame)
+        if controls.strength == 0 and self._continuity is None:
+            return Painted(frame, small, small, controls)  # it would not be seen
+        whole = replace(controls, strength=1.0, keep_colour=0.0)
         if frame.on_device and isinstance(self.engine, DeviceEngine):
-            return replace(frame, data=self.engine.paint_device(frame.data, controls))
-        return replace(frame, data=self.engine(frame.data, controls))
+            return Painted(frame, small, self.engine.paint_device(small, whole), controls)
+        return Painted(frame, small, self.engine(small, whole), controls)
+
+    def join(self, painted: Painted) -> Frame:
+        """The painting at the frame's size."""
+        frame, small, pixels, controls = painted.frame, painted.small, painted.pixels, painted.controls
+        if frame.planes is not None:
+            return replace(frame, planes=self._join.planes(frame.planes, small, pixels, controls))
+        if not frame.on_device:
+            return replace(frame, data=self._join.rgb(frame.data, small, pixels, controls))
+        from realtime.painting.full_size.device_join import join_on_device
+
+        tensors = (cast("Any", each) for each in (frame.data, small, pixels))
+        return replace(frame, data=cast("Pixels", join_on_device(controls, *tensors)))

@@ -52,6 +52,7 @@ class FileSink(SplitSink):
     """
 
     takes_device_frames = True
+    takes_planes = True
 
     def __init__(
         self,
@@ -85,11 +86,16 @@ class FileSink(SplitSink):
         """The frame in the encoder's format."""
         exact = frame.pts is not None and frame.time_base is not None
         seconds = frame.pts * frame.time_base if exact else Fraction(frame.pts_seconds)  # type: ignore[operator]
-        picture = self._from_device(frame.data) if frame.on_device else self._from_rgb(frame.data)
+        picture = self._encodable(frame)
         picture.time_base = self._clip.time_base
         picture.pts = round(seconds / self._clip.time_base)
         picture.duration = frame.duration or 0
         return PreparedPicture(picture, picture.pts * self._clip.time_base)
+
+    def _encodable(self, frame: Frame) -> av.VideoFrame:
+        if frame.planes is not None:
+            return self._from_rgb.of_planes(frame.planes)
+        return self._from_device(frame.data) if frame.on_device else self._from_rgb(frame.data)
 
     def put(self, prepared: PreparedPicture) -> None:
         """Encode the picture, after copying what begins before it."""

@@ -13,10 +13,12 @@ import av
 from engines.errors import BadFile, ImpastoError
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, SplitSource
+from realtime.frames.planes import Planes
 from realtime.media.clip import Clip, display_matrix, film_of, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
 from realtime.media.colour.paper import on_paper
-from realtime.media.colour.rgb import LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
+from realtime.media.colour.rgb import FULL, LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
+from realtime.media.colour.small_copy import small_copy_of_planes
 from realtime.media.file_reader import FileReader, rate_of
 from realtime.media.frame_rate import real_rate
 from realtime.media.input_file import Input, open_input
@@ -77,6 +79,7 @@ class FileSource(SplitSource):
         self._coded = coded
         self._to_rgb = ToRgb(coded.tags, coded.size, scaled.size)
         self._to_device: DeviceToRgb | None = None
+        self._copy_size: tuple[int, int] | None = None
         self._turn = coded.display_matrix if upright else ()
         seen = scaled.upright() if upright else scaled
         self.clip = replace(seen, tags=coded.tags.written(coded.size, scaled.size))
@@ -94,16 +97,36 @@ class FileSource(SplitSource):
         return DecodedPicture(*timed, time.perf_counter())
 
     def retrieve(self, grabbed: DecodedPicture) -> Frame:
-        """The picture in RGB at the wanted size."""
+        """The picture at the wanted size: in RGB, or in planes where those were asked for."""
         time_base = self.clip.time_base
+        planes = self._planes(grabbed.picture)
         return Frame(
-            self._pixels(grabbed.picture),
+            self._pixels(grabbed.picture)
+            if planes is None
+            else small_copy_of_planes(planes, self._copy_size or self.size),
             pts_seconds=float(grabbed.pts * time_base),
             captured_at=grabbed.captured_at,
             pts=grabbed.pts,
             time_base=time_base,
             duration=grabbed.picture.duration or None,
+            planes=planes,
         )
+
+    def give_planes(self, copy_size: tuple[int, int]) -> None:
+        """Give pictures in planes where they come so, with a copy of this size (width, height) to paint from.
+
+        Those that are turned, tone-mapped or in RGB still come in RGB.
+        """
+        tags, written = self._coded.tags, self.clip.tags
+        same_luma = tags.luma(*self._coded.size) == written.luma(*self.clip.size)
+        as_coded = not self._turn and not self._is_animation
+        if same_luma and as_coded and (tags.range == FULL) == (written.range == FULL):
+            self._copy_size = copy_size
+
+    def _planes(self, picture: av.VideoFrame) -> Planes | None:
+        if self._copy_size is None or (self._to_device is not None and lies_on_device(picture)):
+            return None
+        return self._to_rgb.planes(brought_home(picture))
 
     def _begin(self, remedy: str = "") -> av.VideoFrame:
         """Decode up to the first picture, which waits to be grabbed."""

@@ -79,7 +79,7 @@ class DeviceToRgb:
 
         # PyAV's planes refuse the stream that torch's from_dlpack would name; the work below waits for the decoder.
         luma, chroma = (from_dlpack(plane.__dlpack__(stream=None)) for plane in picture.planes)
-        with _complete(luma):
+        with complete_on_device(luma):
             rgb = nv12_to_rgb(luma, chroma, self._colour)
             if (picture.width, picture.height) != self.size:
                 rgb = _resized(rgb, self.size)
@@ -103,7 +103,7 @@ class DeviceFromRgb:
         """The picture with the tags, complete when it is returned."""
         from engines.kernels.nv12 import rgb_to_nv12
 
-        with _complete(rgb):
+        with complete_on_device(rgb):
             luma, chroma = rgb_to_nv12(rgb, self._colour, even=self._even)
             planes = (luma, chroma) if self._stays else tuple(plane.cpu() for plane in (luma, *chroma.unbind(-1)))
         picture = self._kept(planes) if self._stays else _filled(planes)
@@ -142,7 +142,7 @@ def _stream(device: "torch.device", thread: int) -> "torch.cuda.Stream":
 
 
 @contextmanager
-def _complete(tensor: "Tensor") -> Iterator[None]:
+def complete_on_device(tensor: "Tensor") -> Iterator[None]:
     """Work on a stream of its own, after all that the default one holds (FFmpeg's), and done at the end."""
     if not tensor.is_cuda:
         yield

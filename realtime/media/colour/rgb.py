@@ -17,8 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from realtime.frames.frame import Pixels
-
-Matrix = NDArray[np.float64]
+from realtime.frames.planes import Matrix, Plane, Planes
 
 # FFmpeg's AVColorSpace, AVColorTransferCharacteristic (ITU-T H.273) as the tags hold them.
 RGB_MATRIX, BT709_MATRIX, UNSPECIFIED, BT470BG_MATRIX, SMPTE170M_MATRIX, SMPTE240M_MATRIX = 0, 1, 2, 5, 6, 7
@@ -125,6 +124,7 @@ class ToRgb:
         self._range = ColorRange.JPEG if tags.range == FULL else ColorRange.MPEG
         self._luma = tags.luma(*source_size)
         self._matrix = to_rgb_matrix(self._luma, full=tags.range == FULL)
+        self._back = from_rgb_matrix(self._luma, full=tags.range == FULL)
         self._of_thread = threading.local()
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
@@ -133,11 +133,19 @@ class ToRgb:
         Chroma is interpolated from the centre of its pixels. MPEG's quarter-pixel siting is left alone: `FromRgb`
         averages about the same centre, so the way there and back moves nothing.
         """
-        if frame.format.is_rgb or frame.format.name == "pal8":
+        if _is_rgb(frame):
             return np.ascontiguousarray(self._reformat(frame, "rgb24", BICUBIC).to_ndarray())
         planes = _views(self._planar(frame))
         full_size = [planes[0], *(cv2.resize(plane, self.size) for plane in planes[1:])]
         return _uint8(cv2.transform(cv2.merge(full_size), self._matrix))
+
+    def planes(self, frame: av.VideoFrame) -> Planes | None:
+        """The frame as 8-bit 4:2:0 planes of `size`, a view of its memory where that is what it has; None for RGB."""
+        if _is_rgb(frame):
+            return None
+        luma, *chroma = _views(self._planar(frame))
+        blue, red = (_of_half(plane, luma) for plane in chroma)
+        return Planes(luma, (blue, red), self._matrix, self._back)
 
     def _planar(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Y', Cb and Cr in three 8-bit planes, luma of the wanted size."""
@@ -184,15 +192,40 @@ class FromRgb:
         if self._right or self._bottom:
             rgb = _uint8(cv2.copyMakeBorder(rgb, 0, self._bottom, 0, self._right, cv2.BORDER_REPLICATE))
         packed = cv2.transform(rgb, self._matrix)
-        frame = av.VideoFrame(*self.written_size, "yuv420p")
+        frame = self._tagged()
         luma, *chroma = _views(frame)
         cv2.extractChannel(packed, 0, luma)
         half = cv2.resize(packed, chroma[0].shape[::-1], interpolation=cv2.INTER_AREA)
         for index, plane in enumerate(chroma, start=1):
             cv2.extractChannel(half, index, plane)
+        return frame
+
+    def of_planes(self, planes: Planes) -> av.VideoFrame:
+        """The same of 4:2:0 planes whose codes are those of the tags."""
+        frame = self._tagged()
+        width, height = planes.size
+        luma, *chroma = _views(frame)
+        luma[:height, :width] = planes.luma
+        luma[:, width:], luma[height:] = luma[:, width - 1 : width], luma[height - 1]
+        for written, plane in zip(chroma, planes.chroma, strict=True):
+            written[:] = plane
+        return frame
+
+    def _tagged(self) -> av.VideoFrame:
+        frame = av.VideoFrame(*self.written_size, "yuv420p")
         frame.colorspace, frame.color_range = self.tags.matrix, self.tags.range
         frame.color_primaries, frame.color_trc = self.tags.primaries, self.tags.transfer
         return frame
+
+
+def _is_rgb(frame: av.VideoFrame) -> bool:
+    return bool(frame.format.is_rgb) or frame.format.name == "pal8"
+
+
+def _of_half(plane: Plane, luma: Plane) -> Plane:
+    """A chroma plane of half the luma's size, each pixel the mean of those it stands for."""
+    half = (luma.shape[1] + 1) // 2, (luma.shape[0] + 1) // 2
+    return plane if plane.shape[::-1] == half else _uint8(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))
 
 
 def _planar_like(pixel_format: av.VideoFormat) -> str:

@@ -16,7 +16,7 @@ from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, R
 from realtime.painting.keyframes.palette import blended
 from realtime.painting.motion import MotionMeter, Small, measured
 from realtime.painting.notes import EngineFacts, spoken
-from realtime.painting.stylizer import Stylizer, Unfinished
+from realtime.painting.stylizer import Painted, Stylizer, Unfinished
 
 if TYPE_CHECKING:
     from trainers.options import GatysOptions
@@ -84,6 +84,8 @@ class KeyframeStylizer(Stylizer):
         self._shot = 0
         self.keys: list[KeyFrame] = []
 
+    takes_planes = False
+
     @property
     def in_order(self) -> bool:
         return True
@@ -93,12 +95,18 @@ class KeyframeStylizer(Stylizer):
         spec = self.engine.spec
         return KeyframeFacts(spec.backend, spec.precision, spec.version, None, None, keys=tuple(self.keys))
 
-    def __call__(self, frame: Frame) -> Frame:
-        painted = self._painted(frame)
-        controls = self.controls
+    def small(self, frame: Frame) -> Pixels:
+        """The frame itself: key frames are painted at full size."""
+        return frame.data
+
+    def paint(self, frame: Frame, small: Pixels) -> Painted:
+        return Painted(frame, small, self._painted(frame), self.controls)
+
+    def join(self, painted: Painted) -> Frame:
+        pixels, controls = painted.pixels, painted.controls
         if controls.strength < 1 or controls.keep_colour > 0:
-            painted = blended(frame.data, painted, controls.strength, controls.keep_colour)
-        return replace(frame, data=painted)
+            pixels = blended(painted.small, pixels, controls.strength, controls.keep_colour)
+        return replace(painted.frame, data=pixels)
 
     def _painted(self, frame: Frame) -> Pixels:
         small, sight = measured(frame.data), Sight.of(frame.data)

@@ -1,0 +1,35 @@
+"""At which size the net paints, so that strokes are as large as they are meant to be.
+
+A painting does not get finer because it is photographed larger. So the net paints a copy of the same number of lines
+whatever the picture's size, and `guided_join` brings that to full size.
+"""
+
+LINES = 360  # of the shorter side: what nets are trained to be used at, with strokes as large as a painter's
+LEAST_STROKE, MOST_STROKE = 0.5, 4.0
+MULTIPLE_PX = 4  # in such steps the nets take sizes without padding
+LEAST_PX = 32
+
+
+def painting_size(size: tuple[int, int], stroke: float = 1.0) -> tuple[int, int]:
+    """The size (width, height) at which to paint a picture of `size`.
+
+    `stroke` is how large strokes are: 1 as the net was trained, 2 twice as large. A picture of fewer than 360 lines is
+    painted at its own size where `stroke` is 1.
+    """
+    lines = min(LINES, *size) / stroke
+    return scaled_size(size, lines / min(size))
+
+
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """`size` (width, height) times `scale`, in steps that the nets like; itself where the scale is 1."""
+    if scale == 1:
+        return size
+    width, height = (max(LEAST_PX, round(side * scale / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
+    return width, height
+
+
+def size_at_height(size: tuple[int, int], height: int | None) -> tuple[int, int]:
+    """`size` (width, height) at another height, the width even, as encoders like it; itself where None is asked for."""
+    if height is None or height == size[1]:
+        return size
+    return max(2, round(size[0] * height / size[1] / 2) * 2), height
