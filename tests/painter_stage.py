@@ -11,6 +11,7 @@ from engines.loading.engine import Controls
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.painting.full_size.join import Join
 from realtime.painting.gliding import Look
 from realtime.painting.painter import LivePainter, Painting
 
@@ -101,5 +102,12 @@ def write_three_files(folder: Path) -> tuple[StyleFile, StyleFile, StyleFile]:
     return first, second, third
 
 
+def shown(painting: Painting) -> Pixels:
+    """What a person sees of it: the painting joined with the captured picture, or that alone."""
+    assert painting.painted is not None, "no engine was there"
+    painted = painting.painted
+    return Join().rgb(painted.frame.data, painted.small, painted.pixels, painted.controls)
+
+
 def brightness(paintings: list[Painting]) -> list[int]:
-    return [int(painting.pixels[0, 0, 0]) for painting in paintings]
+    return [int(shown(painting)[0, 0, 0]) for painting in paintings]

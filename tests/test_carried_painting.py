@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 import torch
 from clips import read_rgb, write_clip, write_frames
 from counting_style import counts_of, frames_painted, write_counting_style
-from painter_stage import LoaderByHand
+from painter_stage import LoaderByHand, shown
 from PIL import Image
 from test_live_picture import Studio
 
@@ -27,7 +28,7 @@ from realtime.painting.engine_loader import LoadedEngine
 from realtime.painting.gliding import Look
 from realtime.painting.opening import open_stylizer
 from realtime.painting.painter import LivePainter
-from realtime.painting.stylizer import Stylizer
+from realtime.painting.stylizer import Painted, Stylizer
 from realtime.sources.file import FileSource
 from realtime.sources.playback import PlaybackSource, Reel
 
@@ -73,9 +74,11 @@ def options(style: StyleFile) -> VideoOptions:
     return VideoOptions(style=f"{style.path}:plain", engine="openvino", precision="fp32", crf=0)
 
 
-def painted_counts(stylizer: Stylizer, shown: Sequence[Pixels | Frame]) -> list[int]:
-    frames = [each if isinstance(each, Frame) else Frame(each, number / 25, 0.0) for number, each in enumerate(shown)]
-    return [frames_painted(stylizer(frame).data, frame.data) for frame in frames]
+def painted_counts(stylizer: Stylizer, footage: Sequence[Pixels | Frame]) -> list[int]:
+    """What the net painted; joining it with the frame would round it."""
+    frames = [each if isinstance(each, Frame) else Frame(each, number / 25, 0.0) for number, each in enumerate(footage)]
+    painted = [stylizer.paint(frame, stylizer.small(frame)) for frame in frames]
+    return [frames_painted(each.pixels, each.small) for each in painted]
 
 
 @pytest.fixture
@@ -92,8 +95,8 @@ def test_a_cut_begins_anew(stylizer: Stylizer) -> None:
 def test_a_flash_and_a_fade_go_on(stylizer: Stylizer) -> None:
     flash = np.clip(HERE.astype(int) + 60, 0, 255).astype(np.uint8)
     fade = [cv2.addWeighted(HERE, 1 - share, np.zeros_like(HERE), share, 0) for share in np.arange(0, 1, 0.05)]
-    shown = [np.asarray(each, np.uint8) for each in (HERE, flash, HERE, *fade)]
-    assert painted_counts(stylizer, shown) == list(range(1, len(shown) + 1))
+    footage = [np.asarray(each, np.uint8) for each in (HERE, flash, HERE, *fade)]
+    assert painted_counts(stylizer, footage) == list(range(1, len(footage) + 1))
 
 
 @pytest.mark.parametrize(
@@ -138,9 +141,9 @@ def test_a_clip_is_counted_shot_by_shot(style: StyleFile, tmp_path: Path) -> Non
     clip = write_frames(tmp_path / "in.mkv", frames)
     report = stylize_video(str(clip), tmp_path / "out.mkv", options(style))
     assert report.stats.frames == 11
-    shown = [read_rgb(clip, index).astype(int) for index in range(11)]
+    captured = [read_rgb(clip, index).astype(int) for index in range(11)]
     painted = [read_rgb(tmp_path / "out.mkv", index) for index in range(11)]
-    brighter = [round(float((after - before).mean())) for after, before in zip(painted, shown, strict=True)]
+    brighter = [round(float((after - before).mean())) for after, before in zip(painted, captured, strict=True)]
     assert brighter == [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5]
 
 
@@ -159,8 +162,12 @@ class PlainGrey(Stylizer):
     def __init__(self, stylizer: Stylizer) -> None:
         super().__init__(stylizer.engine, stylizer.controls)
 
-    def __call__(self, frame: Frame) -> Frame:
-        return super().__call__(Frame(GREY, frame.pts_seconds, frame.captured_at))
+    def small(self, frame: Frame) -> Pixels:
+        return GREY
+
+    def join(self, painted: Painted) -> Frame:
+        frame = painted.frame
+        return super().join(replace(painted, frame=Frame(GREY, frame.pts_seconds, frame.captured_at)))
 
 
 class CountingSink:
@@ -179,7 +186,7 @@ def test_each_picture_is_the_first(style: StyleFile, tmp_path: Path) -> None:
     chosen = ImageOptions(style=f"{style.path}:plain", engine="openvino", precision="fp32")
     done = stylize_images([tmp_path / f"{name}.png" for name in "abc"], tmp_path / "out", chosen)
     pictures = [np.asarray(Image.open(path).convert("RGB")) for path in done.outputs]
-    assert [frames_painted(picture, HERE) for picture in pictures] == [1, 1, 1]
+    assert [round(float((picture.astype(int) - HERE).mean())) for picture in pictures] == [1, 1, 1]
 
 
 class Repeated:
@@ -228,9 +235,9 @@ class LiveStage:
 
     def paint(self, look: Look, size: tuple[int, int] = SIZE) -> Pixels:
         self.painter.aim(look, size)
-        painted = self.painter(Frame(GREY, self.now, self.now)).pixels
+        painting = self.painter(Frame(GREY, self.now, self.now))
         self.now += 0.125
-        return painted
+        return GREY if painting.painted is None else shown(painting)
 
     def ready(self) -> None:
         wanted = self.loader.asked[-1]
@@ -290,10 +297,10 @@ def test_both_files_of_a_fade_count_for_themselves(
         stage.paint(here)
     stage.paint(there)
     stage.ready()
-    shown = counts_of([stage.paint(there) for _ in range(7)], GREY)
-    assert shown[0] == 10  # the tenth of the first file
-    assert shown[2] == pytest.approx((12 + 30) / 2, abs=1)
-    assert shown[4:] == [50, 60, 70]
+    counted = counts_of([stage.paint(there) for _ in range(7)], GREY)
+    assert counted[0] == 10  # the tenth of the first file
+    assert counted[2] == pytest.approx((12 + 30) / 2, abs=1)
+    assert counted[4:] == [50, 60, 70]
 
 
 def test_what_parts_a_live_picture_from_the_one_before_begins_anew(

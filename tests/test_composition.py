@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realtime.frames.frame import Pixels
-from realtime.live.picture import before_and_after, fit, mirrored
+from realtime.live.picture import before_and_after, filling, fit, framed, mirrored
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -37,12 +37,19 @@ def test_a_picture_of_one_line_is_a_line() -> None:
     assert (fitted == RED).all(axis=2).sum() == 32
 
 
-def test_a_painting_lies_where_the_captured_picture_would() -> None:
-    """Few lines of a tall picture are not quite of its shape, and neither is the last engine's of another one."""
-    assert (fit(plain(84, 144, RED), (1080, 1920), shape=(1080, 1920)) == RED).all()
-    fitted = fit(plain(64, 32, RED), (64, 32 * 2), shape=(32, 32))
-    assert fitted.shape == (64, 64, 3)
-    assert (fitted == RED).all()
+@pytest.mark.parametrize("size", [(64, 32), (16, 16), (32, 17), (2000, 2), (31, 33)], ids=str)
+@pytest.mark.parametrize("wanted", [(64, 32), (63, 35), (320, 180)], ids=str)
+def test_a_picture_fills_one_direction_and_is_framed_in_the_other(
+    size: tuple[int, int], wanted: tuple[int, int]
+) -> None:
+    filled = filling(plain(*size, RED), wanted)
+    height, width = filled.shape[:2]
+    assert width == wanted[0] or height == wanted[1]
+    whole = framed(filled, wanted)
+    assert whole.shape == (wanted[1], wanted[0], 3)
+    assert (whole == RED).all(axis=2).sum() == width * height
+    assert framed(whole, wanted) is whole
+    assert filling(whole, wanted) is whole
 
 
 def test_before_stands_left_and_after_right_of_a_white_line() -> None:

@@ -169,9 +169,9 @@ def drive(socket: Path) -> None:
 
 
 def test_settings_follow_the_options() -> None:
-    settings = settings_of(LiveOptions(mix="waves=1,night=3", strength=0.5, mirror=True))
+    settings = settings_of(LiveOptions(mix="waves=1,night=3", strength=0.5, stroke=2.0, mirror=True))
     assert (settings.style, settings.mix_with, settings.mix) == ("waves", "night", 0.75)
-    assert (settings.strength, settings.mirror) == (0.5, True)
+    assert (settings.strength, settings.stroke, settings.mirror) == (0.5, 2.0, True)
 
 
 @pytest.mark.parametrize(

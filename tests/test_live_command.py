@@ -31,6 +31,7 @@ OTHERS = LiveOptions(
     strength=0.5,
     keep_colour=0.25,
     height=240,
+    stroke=2.0,
     engine="openvino",
     precision="fp32",
     strict=True,

@@ -34,7 +34,8 @@ def test_every_setting_has_one_command_and_every_command_a_line_of_help() -> Non
 def test_no_key_does_two_things() -> None:
     keys = [key for command in COMMANDS for key in command.keys]
     assert len(keys) == len(set(keys))
-    assert {"1", "9", "n", "p", "left", "right", "m", "[", "]", "+", "-", "c", "space", "b", "v", "r", "s"} <= set(keys)
+    assert {"1", "9", "n", "p", "left", "right", "m", ",", ".", "[", "]", "+", "-", "c", "space", "b"} <= set(keys)
+    assert {"v", "r", "s"} <= set(keys)
     assert {"o", "tab", "f", "f11", "h", "?", "i", "q", "escape"} <= set(keys)
 
 

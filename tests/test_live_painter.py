@@ -10,7 +10,7 @@ from small_styles import random_frame
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame
 from realtime.painting.gliding import Look
-from realtime.painting.painter import LivePainter
+from realtime.painting.painter import LivePainter, Painting
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +47,53 @@ def steps(numbers: list[int]) -> list[int]:
     return [abs(after - before) for before, after in pairwise(numbers)]
 
 
-def test_until_an_engine_is_there_the_picture_is_plain_at_the_wanted_size(stage: Stage, waves: Look) -> None:
-    wide = random_frame(48, 64)
-    plain = stage.paint(waves, SIZE, wide)
+def strengths(paintings: list[Painting]) -> list[float]:
+    """How much of the painting each of them is to be joined with."""
+    return [painting.painted.controls.strength for painting in paintings if painting.painted is not None]
+
+
+def test_until_an_engine_is_there_nothing_is_painted(stage: Stage, waves: Look) -> None:
+    plain = stage.paint(waves, SIZE, random_frame(48, 64))
+    assert plain.painted is None
     assert plain.spec is None
-    assert plain.pixels.shape == (24, 32, 3)
-    assert np.abs(plain.pixels.astype(int) - wide.reshape(24, 2, 32, 2, 3).mean(axis=(1, 3))).max() <= 1
     assert [(wanted.width, wanted.height) for wanted in stage.loader.asked] == [SIZE]
 
 
 def test_the_first_engine_fades_in_from_the_plain_picture(stage: Stage, waves: Look) -> None:
     stage.paint(waves)
     engine = stage.loader.finish(200)
-    shown = brightness(stage.paint_for(0.8, waves))
+    paintings = stage.paint_for(0.8, waves)
+    shown = brightness(paintings)
     assert shown[0] == 100
     assert shown == sorted(shown)
     assert shown[-1] == 200
     assert max(steps(shown)) < 22
-    assert engine.seen[-1].strength == 1
+    assert strengths(paintings)[-1] == 1
     assert all(np.array_equal(controls.style, waves.vector) for controls in engine.seen)
+
+
+def test_the_net_paints_a_small_copy_at_full_strength(stage: Stage, waves: Look) -> None:
+    """Strength and kept colours are for the picture at full size."""
+    engine = stage.start(waves)
+    wide = random_frame(48, 64)
+    look = Look(waves.file, waves.vector, 0.3, 0.8)
+    stage.paint_for(0.8, look)
+    painted = stage.paint(look, SIZE, wide).painted
+    assert painted is not None
+    assert {(controls.strength, controls.keep_colour) for controls in engine.seen} == {(1.0, 0.0)}
+    assert (painted.controls.strength, painted.controls.keep_colour) == pytest.approx((0.3, 0.8))
+    assert painted.frame.data is wide
+    assert painted.pixels.shape == painted.small.shape == (24, 32, 3)
+    assert np.abs(painted.small.astype(int) - wide.reshape(24, 2, 32, 2, 3).mean(axis=(1, 3))).max() <= 1
+
+
+def test_nothing_is_painted_that_would_not_be_seen(stage: Stage, waves: Look) -> None:
+    engine = stage.start(waves)
+    none = Look(waves.file, waves.vector, strength=0.0)
+    stage.paint_for(0.8, none)
+    engine.seen.clear()
+    assert brightness(stage.paint_for(0.5, none)) == [100] * 8
+    assert not engine.seen
 
 
 def test_a_style_of_the_same_file_is_faded_to_without_a_reload(stage: Stage, waves: Look, night: Look) -> None:
@@ -80,17 +108,21 @@ def test_a_style_of_the_same_file_is_faded_to_without_a_reload(stage: Stage, wav
 
 
 def test_strength_and_keep_colour_glide_too_and_stay_within_bounds(stage: Stage, waves: Look) -> None:
-    engine = stage.start(waves)
+    stage.start(waves)
+    paintings: list[Painting] = []
     for look in (
         Look(waves.file, waves.vector, 0.0, 1.0),
         Look(waves.file, waves.vector, 1.0, 0.0),
         Look(waves.file, waves.vector, 0.3, 0.2),
     ):
-        stage.paint_for(0.25, look)
-    stage.paint_for(0.8, look)
-    assert max(abs(a.strength - b.strength) for a, b in pairwise(engine.seen)) < 0.25
-    assert engine.seen[-1].strength == pytest.approx(0.3)
-    assert engine.seen[-1].keep_colour == pytest.approx(0.2)
+        paintings += stage.paint_for(0.25, look)
+    paintings += stage.paint_for(0.8, look)
+    found = strengths(paintings)
+    assert max(abs(a - b) for a, b in pairwise(found)) < 0.25
+    assert found[-1] == pytest.approx(0.3)
+    assert all(0 <= each <= 1 for each in found)
+    assert paintings[-1].painted is not None
+    assert paintings[-1].painted.controls.keep_colour == pytest.approx(0.2)
 
 
 def test_another_size_of_the_same_file_takes_over_at_once(stage: Stage, waves: Look) -> None:
@@ -99,8 +131,10 @@ def test_another_size_of_the_same_file_takes_over_at_once(stage: Stage, waves: L
     large = stage.loader.finish(200)
     painting = stage.paint(waves, (64, 48))
     assert painting.spec == large.spec
-    assert painting.pixels.shape == (48, 64, 3)
-    assert large.seen[0].strength == 1
+    assert painting.painted is not None
+    assert painting.painted.pixels.shape == (48, 64, 3)
+    assert painting.painted.controls.strength == 1
+    assert len(large.seen) == 1
     assert [loaded.engine for loaded in stage.loader.returned] == [small]
     assert len(stage.loader.asked) == 2
 
@@ -125,9 +159,12 @@ def test_engines_of_two_sizes_are_blended_at_the_larger_one(stage: Stage, waves:
     stage.start(waves)
     stage.paint(other, (16, 16))
     stage.loader.finish()
-    sizes = {painting.pixels.shape for painting in stage.paint_for(0.5, other, (16, 16))}
-    assert sizes == {(24, 32, 3)}
-    assert stage.paint_for(0.3, other, (16, 16))[-1].pixels.shape == (16, 16, 3)
+    fading = [each.painted for each in stage.paint_for(0.5, other, (16, 16)) if each.painted is not None]
+    assert {each.pixels.shape for each in fading} == {(24, 32, 3)}
+    assert {each.small.shape for each in fading} == {(24, 32, 3)}
+    alone = stage.paint_for(0.3, other, (16, 16))[-1].painted
+    assert alone is not None
+    assert alone.pixels.shape == alone.small.shape == (16, 16, 3)
 
 
 def test_going_back_in_mid_fade_turns_it_round(stage: Stage, waves: Look, other: Look) -> None:
@@ -159,8 +196,9 @@ def test_a_third_file_waits_for_the_end_of_the_fade(stage: Stage, waves: Look, o
 
 def test_strength_goes_on_gliding_while_another_file_is_loaded(stage: Stage, waves: Look, other: Look) -> None:
     first = stage.start(waves)
-    stage.paint_for(0.8, Look(other.file, other.vector, strength=0.5))
-    assert first.seen[-1].strength == 0.5
+    paintings = stage.paint_for(0.8, Look(other.file, other.vector, strength=0.5))
+    assert strengths(paintings)[-1] == 0.5
+    assert brightness(paintings)[-1] == 150
     assert np.array_equal(first.seen[-1].style, waves.vector)
 
 
@@ -179,9 +217,11 @@ def test_times_are_taken_of_the_net_and_of_the_scaling(waves: Look) -> None:
     loader = LoaderByHand()
     painter = LivePainter(loader, print, clock=lambda: float(next(ticks)))
     painter.aim(waves, SIZE)
-    assert painter(Frame(random_frame(48, 64), 0.0, 0.0)).scale_seconds == 1
+    assert painter(Frame(random_frame(48, 64), 0.0, 0.0)).scale_seconds == 0
     loader.finish()
     painter.aim(waves, SIZE)
     painting = painter(Frame(random_frame(48, 64), 0.0, 0.0))
     assert (painting.net_seconds, painting.scale_seconds) == (1, 1)
-    assert painter(Frame(GREY, 0.0, 0.0)).scale_seconds == 0
+    fitting = painter(Frame(GREY, 0.0, 0.0)).painted
+    assert fitting is not None
+    assert fitting.small is GREY

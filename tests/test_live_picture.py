@@ -15,7 +15,7 @@ from realtime.live.look_book import LookBook
 from realtime.live.picture import LivePicture
 from realtime.live.stats import LiveStats
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
-from realtime.painting.painter import LivePainter
+from realtime.painting.painter import LivePainter, Painting
 
 WIDTH, HEIGHT = 64, 48
 
@@ -43,22 +43,23 @@ class NegativeLoader:
 
 
 class Studio:
-    """A picture of 64x48 with what it needs around it; changes of the look are cuts."""
+    """A picture of 64x48 unless said otherwise, with what it needs around it; changes of the look are cuts."""
 
     def __init__(
-        self, style: Path, paint_height: int = HEIGHT, still: Callable[[], Pixels | None] = lambda: None
+        self, style: Path, size: tuple[int, int] = (WIDTH, HEIGHT), still: Callable[[], Pixels | None] = lambda: None
     ) -> None:
         self.lines: list[str] = []
         self.loader = NegativeLoader()
         self.stats = LiveStats()
         self.board = ControlBoard(LiveSettings(style=str(style)), (), on_snapshot=str, on_quit=lambda: None)
         self.painter = LivePainter(self.loader, self.lines.append, fade_seconds=0)
+        self.paint_size = PaintSize()
         self.picture = LivePicture(
-            (WIDTH, HEIGHT),
+            size,
             self.board,
             LookBook(self.lines.append, self.board.use_styles),
             self.painter,
-            PaintSize(paint_height),
+            self.paint_size,
             self.stats,
             still,
         )
@@ -88,6 +89,25 @@ def test_what_is_captured_is_painted_and_its_times_are_kept(studio: Studio) -> N
     assert studio.picture.newest is shown
     assert studio.picture.engine is not None
     assert studio.stats.totals().painted == 1
+
+
+def test_while_a_frame_is_in_the_net_the_engine_of_the_one_before_is_told(studio: Studio) -> None:
+    """Other threads ask at any time: the overlay, the socket, and what steers the height."""
+    studio.show(ramp())
+    engine, seen = studio.picture.engine, list[object]()
+    painting = studio.painter.__call__
+
+    class Watched:
+        settled, aim, begin_anew = True, studio.painter.aim, studio.painter.begin_anew
+
+        def __call__(self, frame: Frame) -> Painting:
+            seen.append(studio.picture.engine)
+            return painting(frame)
+
+    studio.picture._painter = Watched()  # type: ignore[assignment]
+    studio.show(ramp())
+    assert engine is not None
+    assert seen == [engine]
 
 
 def test_until_an_engine_is_there_the_plain_picture_is_shown(studio: Studio) -> None:
@@ -144,7 +164,8 @@ def test_a_notice_is_written_on_the_picture_and_not_into_the_painting(studio: St
     shown = studio.show(ramp(), "camera:0 is gone")
     assert (shown != 255 - ramp()).any()
     assert studio.picture.painting is not None
-    assert (studio.picture.painting.pixels == 255 - ramp()).all()
+    assert studio.picture.painting.painted is not None
+    assert (studio.picture.painting.painted.pixels == 255 - ramp()).all()
 
 
 def test_a_source_that_comes_back_in_another_size_keeps_the_pictures(studio: Studio) -> None:
@@ -156,11 +177,60 @@ def test_a_source_that_comes_back_in_another_size_keeps_the_pictures(studio: Stu
     assert (shown[:, :8] == 0).all()
 
 
-def test_it_is_painted_small_and_shown_whole(small_style: Path) -> None:
-    studio = Studio(small_style, paint_height=24)
-    shown = studio.show(np.full((HEIGHT, WIDTH, 3), 55, np.uint8))
+def test_a_painting_lies_where_the_captured_picture_does(small_style: Path) -> None:
+    """Few lines of a tall picture are not quite of its shape, and a window is of another one."""
+    studio = Studio(small_style, size=(64, 96))
+    studio.paint_size.height = 36
+    shown = studio.show(np.full((96, 54, 3), 55, np.uint8))
     assert studio.picture.engine is not None
-    assert (studio.picture.engine.width, studio.picture.engine.height) == (32, 24)
-    assert shown.shape == (HEIGHT, WIDTH, 3)
+    assert (studio.picture.engine.width, studio.picture.engine.height) == (32, 36)
+    assert (shown[:, 5:59] == 200).all()
+    assert (shown[:, :5] == 0).all()
+    assert (shown[:, 59:] == 0).all()
+    studio.painter.close()
+
+
+def test_it_is_painted_small_and_shown_whole(small_style: Path) -> None:
+    studio = Studio(small_style, size=(128, 96))
+    studio.paint_size.height = 48
+    picture = np.full((96, 128, 3), 55, np.uint8)
+    picture[:, 64:] = 155
+    shown = studio.show(picture)
+    assert studio.picture.engine is not None
+    assert (studio.picture.engine.width, studio.picture.engine.height) == (64, 48)
+    assert shown.shape == (96, 128, 3)
+    assert np.abs(shown.astype(int) - (255 - picture)).max() <= 15  # at the edge; enlarging alone leaves 23 there
+    assert (shown[:, [0, -1]] == (255 - picture)[:, [0, -1]]).all()
+    studio.painter.close()
+
+
+@pytest.mark.parametrize("stroke", ["0.5", "2", "+0.5"])
+def test_the_stroke_changes_what_is_painted_at_and_not_what_is_shown(small_style: Path, stroke: str) -> None:
+    studio = Studio(small_style, size=(640, 360))
+    picture = np.full((360, 640, 3), 55, np.uint8)
+    studio.show(picture)
+    studio.board.do("stroke", stroke)
+    shown = studio.show(picture)
+    assert studio.picture.engine is not None
+    sizes = {"0.5": (1280, 720), "2": (320, 180), "+0.5": (428, 240)}
+    assert (studio.picture.engine.width, studio.picture.engine.height) == sizes[stroke]
+    assert shown.shape == (360, 640, 3)
     assert (shown == 200).all()
     studio.painter.close()
+
+
+def test_strength_is_taken_at_full_size(studio: Studio) -> None:
+    """So what is not painted is the captured picture itself, however few lines the net paints."""
+    studio.paint_size.height = 32
+    sharp = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    studio.board.do("strength", 0.0)
+    assert np.array_equal(studio.show(sharp), sharp)
+    studio.board.do("strength", 0.5)
+    half = studio.show(ramp())
+    assert np.abs(half.astype(int) - 127).max() <= 2
+
+
+def test_a_painted_picture_may_be_drawn_upon(studio: Studio) -> None:
+    captured = ramp()
+    studio.board.do("strength", 0.0)
+    assert not np.shares_memory(studio.show(captured), captured)

@@ -78,7 +78,17 @@ def test_numbers() -> None:
     assert after(("strength", 0.35)).strength == 0.35
     assert after(("mix-amount", "+0.1")).mix == 0.6
     assert after(("keep-colour", None)).keep_colour == 1.0
+    assert after(("stroke", "+0.25"), ("stroke", "+0.25")).stroke == 1.5
+    assert after(("stroke", 3)).stroke == 3.0
     assert after(("keep-colour", "0.5"), ("keep-colour", "+0.2")).keep_colour == 0.7
+
+
+def test_strokes_stop_at_the_border_and_are_refused_beyond_it() -> None:
+    assert after(*[("stroke", "-0.25")] * 5).stroke == 0.5
+    assert after(("stroke", 3.9), ("stroke", "+0.25")).stroke == 4.0
+    for wrong in (0.25, 5, 0):
+        with pytest.raises(ImpastoError, match=r"stroke takes a number from 0\.5 to 4, or a step"):
+            after(("stroke", wrong))
 
 
 @pytest.mark.parametrize("deed", ["snapshot", "quit", "status"])
@@ -92,6 +102,7 @@ def test_deeds_change_nothing(deed: str) -> None:
         ("next", None, "style: night"), ("mix", "storm", "mix: 50 % storm"),
         ("mix-amount", "+0.1", "mix: off (set to 60 %)"),
         ("strength", "-0.1", "strength: 90 %"), ("keep-colour", None, "colours kept: 100 %"),
+        ("stroke", "+0.25", "stroke: 1.25"),
         ("split", None, "before and after: on"),
         ("help", None, ""), ("status", None, ""),
     ],

@@ -21,7 +21,7 @@ from realtime.frames.frame import Frame
 from realtime.painting import engine_loader
 from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadedEngine
 from realtime.painting.gliding import Look
-from realtime.painting.painter import LivePainter
+from realtime.painting.painter import LivePainter, Painting
 
 ADJUSTED = EngineChoice("adjustable")
 RANGE = SizeRange((32, 32), (96, 96))
@@ -76,6 +76,11 @@ def await_engine(loader: EngineLoader) -> LoadedEngine:
     found = await_what(loader.take)
     assert isinstance(found, LoadedEngine), found
     return found
+
+
+def painted_shape(painting: Painting) -> tuple[int, ...]:
+    assert painting.painted is not None
+    return painting.painted.pixels.shape
 
 
 def is_closed(engine: Engine, style: StyleFile) -> bool:
@@ -208,7 +213,7 @@ def test_the_painter_changes_to_the_other_between_two_frames(
     release(cache)
     await_what(lambda: size_range() is None)
     assert painter.settled
-    assert painter(Frame(pixels, 0.0, 0.0)).pixels.shape == (32, 96, 3)
+    assert painted_shape(painter(Frame(pixels, 0.0, 0.0))) == (32, 96, 3)
     painter.close()
 
 
@@ -226,5 +231,5 @@ def test_the_painter_asks_again_for_the_other_after_a_wish_that_came_between(
     paint((96, 64))  # which ends the build for 96x32
     monkeypatch.delenv("ADJUSTABLE_HOLD")
     await_what(lambda: paint((96, 32)) and "size_range=None" in repr(painter(Frame(pixels, 0.0, 0.0)).spec))
-    assert painter(Frame(pixels, 0.0, 0.0)).pixels.shape == (32, 96, 3)
+    assert painted_shape(painter(Frame(pixels, 0.0, 0.0))) == (32, 96, 3)
     painter.close()

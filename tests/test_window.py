@@ -120,7 +120,10 @@ def test_keys_change_the_settings(screen: Screen) -> None:
         assert press(screen, window, "Right")["style"] == "night"
         assert press(screen, window, "1")["style"] == "waves"
         assert press(screen, window, "m")["mix_with"] == "night"
-        assert press(screen, window, "bracketright")["mix"] == 0.6
+        assert press(screen, window, "period")["mix"] == 0.6
+        assert press(screen, window, "comma")["mix"] == 0.5
+        assert press(screen, window, "bracketright")["stroke"] == 1.25
+        assert press(screen, window, "bracketleft")["stroke"] == 1.0
         assert press(screen, window, "minus")["strength"] == 0.9
         assert press(screen, window, "plus")["strength"] == 1.0
         assert press(screen, window, "space")["frozen"] is True

@@ -19,8 +19,8 @@ SPEED = "Speed"
 class LiveOptions(StylizeOptions):
     """What a person may choose about a live picture.
 
-    The result always has the source's size; where `height` follows the speed, it starts at 360. `style_images` are
-    pictures with their weights, for the command `paint`.
+    The result has the source's size, or that of `height`. How large the picture is that the net paints follows the
+    speed, up to what `stroke` asks for. `style_images` are pictures with their weights, for the command `paint`.
     """
 
     size: Annotated[Size | None, Setting("Ask a camera or a screen for this size.", group=LIVE, written="WxH")] = None
@@ -49,16 +49,21 @@ class LiveOptions(StylizeOptions):
     height: Annotated[
         int | None,
         Setting(
-            "Paint at this height, at most the source's; what is shown and written keeps the source's size. Left "
-            "out, it follows the speed of the machine.",
-            group=SPEED,
+            "Show and write at this height, the source's unless given; the width follows.",
+            group=PAINTING,
             least=LEAST_SIZE_PX,
             most=MOST_SIZE_PX,
             written="PIXELS",
         ),
     ] = None
     target_fps: Annotated[
-        float | None, Setting("Lower or raise the height to keep to this.", group=SPEED, least=1, written="FPS")
+        float | None,
+        Setting(
+            "Paint with larger strokes where that is needed to keep to this: 24 unless given, 0 for never.",
+            group=SPEED,
+            least=0,
+            written="FPS",
+        ),
     ] = None
     max_latency_ms: Annotated[
         float | None, Setting("The same, for capture to picture.", group=SPEED, least=1, written="MS")

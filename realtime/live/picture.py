@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from engines.spec import EngineSpec
@@ -15,11 +14,13 @@ from realtime.live.height.paint_size import PaintSize
 from realtime.live.look_book import LookBook
 from realtime.live.stats import LiveStats
 from realtime.live.window.overlay import draw_notice
+from realtime.media.colour.small_copy import small_copy
+from realtime.painting.full_size.join import Join
 from realtime.painting.painter import LivePainter, Painting
+from realtime.painting.stylizer import Painted
 
 LINE_OF_HEIGHT = 0.004  # the line between before and after
 ASPECT_TOLERANCE = 0.01
-HALF_BAND = np.array([0.25, 0.5, 0.25], np.float32)
 
 
 class LivePicture:
@@ -47,6 +48,7 @@ class LivePicture:
         self._board, self._looks, self._painter = board, looks, painter
         self._paint_size, self._stats = paint_size, stats
         self._still = still
+        self._join = Join()
         self._frozen: Pixels | None = None
         self._shown_as: tuple[bool, ...] | None = None
 
@@ -63,6 +65,8 @@ class LivePicture:
         captured = self._held(frame.data, settings)
         captured = mirrored(captured) if settings.mirror else captured
         self.captured = captured
+        if settings.pass_through:
+            self.painting = None
         painted = None if settings.pass_through else self._painted(replace(frame, data=captured), settings)
         started = time.perf_counter()
         still = self._still()
@@ -87,15 +91,15 @@ class LivePicture:
             self._frozen = captured
         return self._frozen
 
-    def _composed(self, captured: Pixels, painted: Pixels | None, settings: LiveSettings) -> Pixels:
+    def _composed(self, captured: Pixels, painted: Painted | None, settings: LiveSettings) -> Pixels:
+        plain = filling(captured, self.size)
         if painted is None:
-            self.painting = None
-            return fit(captured, self.size)
-        height, width = captured.shape[:2]
-        shown = fit(painted, self.size, shape=(width, height))
-        return before_and_after(fit(captured, self.size), shown) if settings.split else shown
+            return framed(plain, self.size)
+        joined = framed(self._join.rgb(plain, painted.small, painted.pixels, painted.controls), self.size)
+        return before_and_after(framed(plain, self.size), joined) if settings.split else joined
 
-    def _painted(self, captured: Frame, settings: LiveSettings) -> Pixels:
+    def _painted(self, captured: Frame, settings: LiveSettings) -> Painted | None:
+        self._paint_size.stroke = settings.stroke
         self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*captured.size))
         self.painting = self._painter(captured)
         if self._painter.settled:
@@ -104,26 +108,31 @@ class LivePicture:
         if self.painting.spec is not None:
             self._stats.stage("net", self.painting.net_seconds)
             self._stats.painted()
-        return self.painting.pixels
+        return self.painting.painted
 
 
-def fit(pixels: Pixels, size: tuple[int, int], shape: tuple[int, int] | None = None) -> Pixels:
-    """The picture at `size` (width, height), with black bars where its shape is another; itself where it fits.
+def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The picture at `size` (width, height), with black bars where its shape is another; itself where it fits."""
+    return framed(filling(pixels, size), size)
 
-    `shape` is the size of the captured picture, where `pixels` are painted at one that only comes near its shape.
-    """
+
+def filling(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The picture scaled so that it fills `size` (width, height) in one direction, and in both where it nearly does."""
+    height, width = pixels.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return small_copy(pixels, size if _nearly(inner, size) else inner)
+
+
+def framed(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The picture in the middle of `size` (width, height), with black around it; itself where nothing is left."""
     height, width = pixels.shape[:2]
     if (width, height) == size:
         return pixels
-    width, height = shape or (width, height)
-    scale = min(size[0] / width, size[1] / height)
-    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if _nearly(inner, size):
-        return _resized(pixels, size)
-    framed = np.zeros((size[1], size[0], 3), np.uint8)
-    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    framed[top : top + inner[1], left : left + inner[0]] = _resized(pixels, inner)
-    return framed
+    whole = np.zeros((size[1], size[0], 3), np.uint8)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    whole[top : top + height, left : left + width] = pixels
+    return whole
 
 
 def before_and_after(before: Pixels, after: Pixels) -> Pixels:
@@ -144,15 +153,3 @@ def mirrored(pixels: Pixels) -> Pixels:
 
 def _nearly(inner: tuple[int, int], size: tuple[int, int]) -> bool:
     return all(abs(a - b) <= max(1, ASPECT_TOLERANCE * b) for a, b in zip(inner, size, strict=True))
-
-
-def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Areas averaged where the picture shrinks, a smooth curve where it grows.
-
-    A net that ends in a pixel shuffle leaves a faint lattice of two pixels that nobody sees until it is enlarged. The
-    kernel [1 2 1] / 4 takes out just that frequency.
-    """
-    if size[0] < pixels.shape[1]:
-        return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-    smooth = cv2.sepFilter2D(pixels, -1, HALF_BAND, HALF_BAND)
-    return cv2.resize(smooth, size, interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]

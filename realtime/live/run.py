@@ -35,13 +35,12 @@ from realtime.live.window.overlay import OverlayFigures
 from realtime.live.window.snapshot import save_snapshot
 from realtime.live.window.viewer import BoardViewer
 from realtime.painting.engine_loader import EngineLoader
+from realtime.painting.full_size.painting_size import size_at_height
 from realtime.painting.notes import Notes
 from realtime.painting.opening import parse_mix
 from realtime.painting.painter import LivePainter
 from realtime.sinks.null import NullSink
 from realtime.sound.choice import open_sound
-
-AUTO_HEIGHT = 360
 
 
 def run_live(
@@ -89,6 +88,7 @@ def settings_of(options: LiveOptions) -> LiveSettings:
         mix=share,
         strength=options.strength,
         keep_colour=options.keep_colour,
+        stroke=options.stroke,
         mirror=options.mirror,
         pass_through=options.pass_through,
     )
@@ -126,7 +126,7 @@ class _LiveRun:
         self._viewer = BoardViewer(self._board, self._overlay)
         self._source = self._open_source()
         while_opening.callback(_close_quietly, self._source)
-        self._size = self._source.size
+        self._size = size_at_height(self._source.size, options.height)
         self._rate = sink_rate(self._source.frame_rate)
         self._sound = open_sound(options.audio, self._source, report, stop)
         if self._sound is not None:
@@ -225,18 +225,18 @@ class _LiveRun:
         choice = EngineChoice(options.engine, options.precision, options.strict, verbose=options.verbose)
         self._painter = LivePainter(loader, self._report, choice)
         self._opened.callback(self._painter.close)
-        self._paint_size = PaintSize(options.height or min(AUTO_HEIGHT, self._size[1]))
+        self._paint_size = PaintSize(options.stroke)
         around = (self._board, self._looks, self._painter, self._paint_size, self._stats)
         self._picture = LivePicture(self._size, *around, still=lambda: self._still.shown)
 
     def _pilot(self) -> HeightPilot | None:
         options = self._options
-        goals = goals_for(options.target_fps, options.max_latency_ms, options.height, options.fps_cap)
+        goals = goals_for(options.target_fps, options.max_latency_ms, options.fps_cap)
         if goals is None:
             return None
         asked = options.target_fps is not None or options.max_latency_ms is not None
         least = {} if asked else {"least_height": AUTO_LEAST_HEIGHT}
-        return HeightPilot(goals, self._size[1], self._paint_size, self._stats, self._report, **least)
+        return HeightPilot(goals, self._source.size, self._paint_size, self._stats, self._report, **least)
 
     def _listen(self) -> None:
         """A run without its socket is still a run, unless the socket was asked for."""

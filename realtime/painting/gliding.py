@@ -1,6 +1,6 @@
 """A style file in use in a live picture: what it paints glides from one look to the next."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
-from realtime.painting.stylizer import Stylizer
+from realtime.painting.stylizer import Painted, Stylizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +71,9 @@ class GlidingStylizer:
         plain[-2] = 0
         self._glide = resting(plain, self._glide.fade.duration_seconds).towards(target, now)
 
-    def paint(self, frame: Frame, scaled: Pixels, now: float) -> Pixels:
-        """`scaled` are the frame's pixels at our size."""
+    def paint(self, frame: Frame, small: Pixels, now: float) -> Painted:
+        """`small` is a copy of the frame at our size."""
         look = self._glide.at(now)
         strength, keep_colour = (float(value) for value in np.clip(look[-2:], 0, 1))
         self._stylizer.controls = Controls(look[:-2], strength, keep_colour)
-        return self._stylizer(replace(frame, data=scaled)).data
+        return self._stylizer.paint(frame, small)

@@ -3,31 +3,32 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engines.loading.engine import EngineChoice, EngineSpec
 from engines.spec import ANY_ENGINE
 from realtime.frames.frame import Frame, Pixels
-from realtime.media.picture_file import resize
+from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
 from realtime.painting.gliding import GlidingStylizer, Look
+from realtime.painting.stylizer import Painted
 
 FADE_SECONDS = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painting:
-    """A painted picture at its engine's size, the engine, and the time that the net and the scaling took.
+    """What was painted of a frame at the engine's size, the engine, and the time that the net and the scaling took.
 
-    `spec` is None while no engine is loaded; then it is the plain picture.
+    Both are None while no engine is loaded; then the picture is the plain one.
     """
 
-    pixels: Pixels
+    painted: Painted | None
     spec: EngineSpec | None
-    net_seconds: float
-    scale_seconds: float
+    net_seconds: float = 0.0
+    scale_seconds: float = 0.0
 
 
 class Loader(Protocol):
@@ -93,7 +94,7 @@ class LivePainter:
             each.begin_anew()
 
     def __call__(self, frame: Frame) -> Painting:
-        """The frame, of any size, painted; what an engine raises is raised here."""
+        """What is painted of the frame, of any size; what an engine raises is raised here."""
         try:
             with self._at_work:
                 return self._paint(frame)
@@ -123,9 +124,9 @@ class LivePainter:
         now = self._clock()
         self._end_fade(now)
         self._take(now)
-        stopwatch = _Stopwatch(self._clock)
         if self._present is None:
-            return Painting(stopwatch.scale(frame.data, self._size), None, 0.0, stopwatch.scale_seconds)
+            return Painting(None, None)
+        stopwatch = _Stopwatch(self._clock)
         painted = stopwatch.paint(self._present, frame, now)
         if self._leaving is not None:
             before = stopwatch.paint(self._leaving, frame, now)
@@ -197,24 +198,22 @@ class _Stopwatch:
         self.net_seconds = 0.0
         self.scale_seconds = 0.0
 
-    def paint(self, stylizer: GlidingStylizer, frame: Frame, now: float) -> Pixels:
-        scaled = self.scale(frame.data, stylizer.size)
+    def paint(self, stylizer: GlidingStylizer, frame: Frame, now: float) -> Painted:
+        small = self.scale(frame.data, stylizer.size)
         started = self._clock()
-        painted = stylizer.paint(frame, scaled, now)
+        painted = stylizer.paint(frame, small, now)
         self.net_seconds += self._clock() - started
         return painted
 
-    def scale(self, pixels: Pixels, size: tuple[int, int] | None) -> Pixels:
-        """The picture at `size` (width, height); itself where it has that size or any will do."""
-        if size is None or pixels.shape[:2] == (size[1], size[0]):
-            return pixels
+    def scale(self, pixels: Pixels, size: tuple[int, int]) -> Pixels:
+        """The picture at `size` (width, height)."""
         started = self._clock()
-        scaled = resize(pixels, size)
+        scaled = small_copy(pixels, size)
         self.scale_seconds += self._clock() - started
         return scaled
 
-    def blend(self, a: Pixels, b: Pixels, t: float) -> Pixels:
-        """Both at the larger one's size."""
-        larger = max(a, b, key=lambda picture: picture.size)
-        size = (larger.shape[1], larger.shape[0])
-        return blend_pictures(self.scale(a, size), self.scale(b, size), t)
+    def blend(self, a: Painted, b: Painted, t: float) -> Painted:
+        """Both at the larger one's size, with the controls of `b`."""
+        small = max(a.small, b.small, key=lambda picture: picture.size)
+        size = (small.shape[1], small.shape[0])
+        return replace(b, small=small, pixels=blend_pictures(self.scale(a.pixels, size), self.scale(b.pixels, size), t))

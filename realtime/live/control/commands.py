@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from engines.errors import BadValue
+from realtime.painting.full_size.painting_size import LEAST_STROKE, MOST_STROKE
 
 Value = str | float | bool | None
 ON = ("on", "true", "yes", "1")
@@ -58,11 +59,13 @@ COMMANDS = (
     Command(name="mix", kind=Kind.TEXT, setting="mix_with", value="NAME|next|off", help="mix with another style",
             keys={"m": NEXT}),
     Command(name="mix-amount", kind=Kind.NUMBER, setting="mix", help="less or more of the mix",
-            keys={"[": "-0.1", "]": "+0.1"}),
+            keys={",": "-0.1", ".": "+0.1"}),
     Command(name="strength", kind=Kind.NUMBER, setting="strength", help="strength of the style",
             keys={"-": "-0.1", "+": "+0.1", "=": "+0.1"}),
     Command(name="keep-colour", kind=Kind.NUMBER, setting="keep_colour", toggles=True,
             help="keep the picture's colours", keys={"c": None}),
+    Command(name="stroke", kind=Kind.NUMBER, setting="stroke", least=LEAST_STROKE, most=MOST_STROKE,
+            help="finer or larger brush strokes", keys={"[": "-0.25", "]": "+0.25"}),
     Command(name="freeze", kind=Kind.FLAG, setting="frozen", help="hold the picture", keys={"space": None}),
     Command(name="split", kind=Kind.FLAG, setting="split", help="before and after", keys={"b": None}),
     Command(name="pass-through", kind=Kind.FLAG, setting="pass_through", help="show the original",

@@ -23,7 +23,8 @@ class LiveSettings:
     """Everything that can be changed without stopping.
 
     `style` is a style as --style takes it, `mix_with` another one of the same file or "" for none, and `mix` its share,
-    0..1. `strength` and `keep_colour` are 0..1. `split` shows the picture before and after, `pass_through` only before.
+    0..1. `strength` and `keep_colour` are 0..1, and `stroke` is how large brush strokes are, 1 as the style means them.
+    `split` shows the picture before and after, `pass_through` only before.
     """
 
     style: str = DEFAULTS.style
@@ -31,6 +32,7 @@ class LiveSettings:
     mix: float = 0.5
     strength: float = DEFAULTS.strength
     keep_colour: float = DEFAULTS.keep_colour
+    stroke: float = DEFAULTS.stroke
     frozen: bool = False
     split: bool = False
     mirror: bool = False
@@ -91,6 +93,8 @@ def described(before: LiveSettings, after: LiveSettings, names: Sequence[str]) -
     for name in ("strength", "keep_colour"):
         if getattr(after, name) != getattr(before, name):
             return f"{_spoken(name)}: {100 * getattr(after, name):.0f} %"
+    if after.stroke != before.stroke:
+        return f"stroke: {after.stroke:g}"
     changed = [name for name in SPOKEN_FLAGS if getattr(after, name) != getattr(before, name)]
     return f"{_spoken(changed[0])}: {'on' if getattr(after, changed[0]) else 'off'}" if changed else ""
 

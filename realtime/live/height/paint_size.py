@@ -1,17 +1,18 @@
-"""The size at which the net paints, set by one thread and read by another."""
+"""The size at which the net paints, set by other threads than the one that reads it."""
 
-MULTIPLE_PX = 4
+from realtime.painting.full_size.painting_size import painting_size, scaled_size
 
 
 class PaintSize:
-    """A height in pixels; the width follows the source's shape. No size is larger than the source."""
+    """What `stroke` asks for, at most `height` lines; None where nothing bounds it. The width follows the source."""
 
-    def __init__(self, height: int) -> None:
-        self.height = height
+    def __init__(self, stroke: float = 1.0) -> None:
+        self.stroke = stroke
+        self.height: int | None = None
 
     def for_source(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) for a source of this size, in steps that the nets take without padding."""
-        if self.height >= height:
-            return width, height
-        scaled = width * self.height / height
-        return max(MULTIPLE_PX, round(scaled / MULTIPLE_PX) * MULTIPLE_PX), self.height
+        """(width, height) for a source of this size."""
+        wanted = painting_size((width, height), self.stroke)
+        if self.height is None or self.height >= wanted[1]:
+            return wanted
+        return scaled_size((width, height), self.height / height)

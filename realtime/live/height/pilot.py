@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-from realtime.live.height.controller import LADDER, Goals, Measurement, controller, decide, without
+from realtime.live.height.controller import LADDER, ControllerState, Goals, Measurement, controller, decide, without
 from realtime.live.height.paint_size import PaintSize
 from realtime.live.stats import LiveStats
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.painter import Painting
 
 TURN_SECONDS = 0.2
@@ -14,41 +15,38 @@ AUTO_FPS = 24.0  # what film runs at: above it, more detail is worth more than m
 AUTO_LEAST_HEIGHT = 240  # below, enlarged brush strokes are no picture any more: who wants that asks for it
 
 
-def goals_for(
-    target_fps: float | None, max_latency_ms: float | None, height: int | None, fps_cap: Fraction | None
-) -> Goals | None:
-    """What to keep to: nothing where a person chose the height alone, and film's rate where they chose nothing."""
+def goals_for(target_fps: float | None, max_latency_ms: float | None, fps_cap: Fraction | None) -> Goals | None:
+    """What to keep to: film's rate where a person chose nothing, and nothing where they chose a rate of 0."""
     if target_fps is None and max_latency_ms is None:
-        if height is not None:
-            return None
         target_fps = AUTO_FPS
+    if not target_fps and max_latency_ms is None:
+        return None
+    target_fps = target_fps or None
     if target_fps is not None and fps_cap is not None:
         target_fps = min(target_fps, float(fps_cap))
     return Goals(target_fps, max_latency_ms)
 
 
 class HeightPilot:
-    """Measures now and then, asks the controller, and sets the height; every change is reported with its reason.
+    """Measures now and then, asks the controller, and bounds the height; every change is reported with its reason.
 
-    It never goes below `least_height`, unless the source has fewer lines.
+    It never goes above what the stroke asks for, where all begins anew when that changes, nor below `least_height`,
+    unless the stroke does. `source_size` is (width, height).
     """
 
     def __init__(
         self,
         goals: Goals,
-        source_height: int,
+        source_size: tuple[int, int],
         paint_size: PaintSize,
         stats: LiveStats,
         report: Callable[[str], None],
         *,
         least_height: int = LADDER[0],
     ) -> None:
-        state = controller(goals, source_height)
-        for height in state.ladder:
-            state = without(state, height) if height < min(least_height, source_height) else state
-        self._state = state
-        paint_size.height = min(paint_size.height, source_height)  # what is painted at is told so too
+        self._goals, self._source_size, self._least_height = goals, source_size, least_height
         self._paint_size, self._stats, self._report = paint_size, stats, report
+        self._state = self._begun()
         self._next_turn = 0.0
         self._height = 0
         self._since = 0.0
@@ -61,16 +59,30 @@ class HeightPilot:
         if now < self._next_turn:
             return
         self._next_turn = now + TURN_SECONDS
+        if self._stroke != self._paint_size.stroke:
+            self._state = self._begun()
         painted_height = painting.spec.height if painting is not None and painting.spec is not None else 0
         if painted_height != self._height:
             self._height, self._since = painted_height, now
-        if failed and painted_height not in (0, self._paint_size.height):
-            self._state = without(self._state, self._paint_size.height)
-            self._paint_size.height = painted_height
+        if failed and painted_height not in (0, self._bound):
+            self._state = without(self._state, self._bound)
+            self._set(painted_height)
         self._state, decision = decide(self._state, self._measurement(now), now)
         if decision is not None:
             self._report(decision.line)
-            self._paint_size.height = decision.height
+            self._set(decision.height)
+
+    def _set(self, height: int) -> None:
+        self._bound = self._paint_size.height = height
+
+    def _begun(self) -> ControllerState:
+        """With the stroke that is wanted now, at its full height."""
+        self._stroke = self._paint_size.stroke
+        self._set(painting_size(self._source_size, self._stroke)[1])
+        state = controller(self._goals, self._bound)
+        for height in state.ladder:
+            state = without(state, height) if height < min(self._least_height, self._bound) else state
+        return state
 
     def _measurement(self, now: float) -> Measurement:
         """What was measured at the present height, and nothing from before."""
@@ -84,5 +96,5 @@ class HeightPilot:
             painted_fps=figures.painted_fps,
             captured_fps=figures.captured_fps,
             latency_p95_seconds=min(latencies) / 1e3 if latencies else None,
-            pending=not self._height or self._height != self._paint_size.height,
+            pending=self._height != self._bound,
         )
