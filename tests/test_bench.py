@@ -32,11 +32,12 @@ from realtime.bench.rows.rows import (
     to_file,
     to_null,
 )
-from realtime.bench.rows.stages import STAGES, StageAlone, stages_alone
+from realtime.bench.rows.stages import StageAlone, stages_alone
 from realtime.bench.rows.start import fresh_start
 from realtime.bench.turn import Turn, take_turn
 from realtime.cli import app
 from realtime.commands.console.border import INTERRUPTED
+from realtime.files.stats import STAGES
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
@@ -243,7 +244,7 @@ def test_frames_stay_on_the_gpu_where_video_would_leave_them(
         assert stylizer is subject.stylizer
         asked.append((decoder, type(sink)))
 
-    monkeypatch.setattr(first_frames, "keep_on_gpu", keep)
+    monkeypatch.setattr(first_frames, "choose_frames", keep)
     to_null(subject)
     to_file(subject, tmp_path / "painted.mp4")
     stages_alone(subject, tmp_path / "painted.mp4", StageAlone(1, 1))

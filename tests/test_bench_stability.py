@@ -9,7 +9,7 @@ from engines.loading.engine import Controls, load_engine
 from engines.style.styles import load_style
 from realtime.bench.rows.stability import measure_stability, warping_error
 from realtime.painting.stylizer import Stylizer
-from realtime.scene import Motion
+from realtime.scene import Motion, Scene
 
 
 def test_a_picture_that_only_moves_does_not_flicker() -> None:
@@ -29,5 +29,5 @@ def test_the_unpainted_scene_is_as_steady_as_itself(small_style: Path) -> None:
     style = load_style(str(small_style))
     engine = load_engine(style, height=48, width=86)
     stylizer = Stylizer(engine, Controls(style.vector("waves"), strength=0.0))
-    assert measure_stability(stylizer).ratio == pytest.approx(1)
+    assert measure_stability(stylizer, Scene(86, 48)).ratio == pytest.approx(1)
     engine.close()

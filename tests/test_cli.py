@@ -147,7 +147,7 @@ def test_a_video_is_painted_and_told_as_json(
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["frames"], document["output"]) == (5, str(tmp_path / "painted.mp4"))
-    assert set(document["stage_ms"]) == {"decode", "convert", "net", "encode"}
+    assert set(document["stage_ms"]) == {"decode", "convert", "net", "join", "encode"}
     assert "engine: " in done.stderr
     assert len(decoded(tmp_path / "painted.mp4")) == 5
 
@@ -183,7 +183,7 @@ def decoded(path: Path) -> list[av.VideoFrame]:
 
 def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
     table = impasto("styles", str(small_style)).stdout
-    assert "live` paints at it, at most at the source's" in " ".join(table.split())
+    assert "--height is the size of what is shown and written" in " ".join(table.split())
     assert all(word in table for word in ("waves", "Waves", "night", "Night"))
     document = json.loads(impasto("styles", str(small_style), "--json").stdout)
     assert [style["name"] for style in document["files"][0]["styles"]] == ["waves", "night"]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
 from engines.loading.engine import Controls
+from engines.spec import EngineSpec
 from realtime.bench.rows.stability import Stability
 from realtime.cli import app
 from realtime.commands.console.terminal import Bar
@@ -138,13 +139,15 @@ def test_a_missing_painting_is_told_with_the_remedy(paintings: Path) -> None:
 class Unpainting:
     """An engine that gives back what it is given."""
 
+    spec = EngineSpec("none", "fp32", 120, 160, "CPU", "1")
+
     def __call__(self, frame: Pixels, controls: Controls) -> Pixels:
         return frame
 
 
 def test_the_noise_pair_of_no_painting_is_that_of_the_noise() -> None:
     """Two draws of deviation 2 differ by 2√2·√(2/π) in the mean; rounding to bytes adds a hundredth."""
-    stylizer = Stylizer(Unpainting(), Controls(np.zeros(1)))  # type: ignore[arg-type]
+    stylizer = Stylizer(Unpainting(), Controls(np.zeros(1), strength=0))  # type: ignore[arg-type]
     grey = np.full((120, 160, 3), 128, np.uint8)
     assert noise_pair(stylizer, grey) == pytest.approx(4 / np.sqrt(np.pi), rel=0.03)
     assert noise_pair(stylizer, grey, seed=1) != noise_pair(stylizer, grey)

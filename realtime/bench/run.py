@@ -24,6 +24,7 @@ from realtime.bench.rows.stability import Stability, measure_stability
 from realtime.bench.schedule import Progress, Schedule
 from realtime.bench.turn import Turn, summarise, take_turn
 from realtime.painting.notes import spoken, told_once
+from realtime.scene import Scene
 
 Contest = tuple[str, tuple[int, int]]  # a style and a size, which peers and ours have in common
 
@@ -175,7 +176,7 @@ class _Run:
             if other.prepared and (other.contest, other.prepared.spec) == (entry.contest, engine.spec):
                 raise ImpastoError(f"it is the same engine as {other.combination}")
         seconds = self._built.setdefault(built, subject.open_seconds)
-        stability = measure_stability(subject.stylizer) if options.stability else None
+        stability = measure_stability(subject.stylizer, Scene(*subject.combination.size)) if options.stability else None
         frame_seconds = seconds_of_a_frame(subject)
         entry.prepared = Prepared(subject.style, engine.spec, engine.gate, seconds, stability, frame_seconds)
         if options.peers and entry.contest not in self._peers:

@@ -28,6 +28,7 @@ from realtime.files.report import VideoReport
 from realtime.files.video import open_clip, stylize_video
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import Clip
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import FILE_REQUESTS
 from realtime.painting.stylizer import Stylizer
@@ -159,7 +160,8 @@ def paint_scene(
     started = time.perf_counter()
     size, rate = (options.width, options.height), options.frame_rate
     choice = EngineChoice(options.engine, requests=FILE_REQUESTS)
-    engine = load_engine(style, height=size[1], width=size[0], choice=choice, report=report)
+    paint_width, paint_height = painting_size(size)
+    engine = load_engine(style, height=paint_height, width=paint_width, choice=choice, report=report)
     try:
         report("drawing the scene ...")
         source = PatternSource(*size, frame_rate=rate, frames=options.frames)
@@ -220,13 +222,14 @@ def sheet_columns(
     """A column for each style: a moment as it was, and painted."""
 
     height, width = moments[0].shape[:2]
-    engine = load_engine(style, height=height, width=width, choice=EngineChoice(options.engine))
+    at = painting_size((width, height))
+    engine = load_engine(style, height=at[1], width=at[0], choice=EngineChoice(options.engine))
     columns = []
     try:
         for number, named in enumerate(named for named in style.card.styles if named.name in names):
             moment = moments[number * len(moments) // len(names)]
             by = ", ".join(part for part in (named.artist, named.year) if part)
-            painted = engine(moment, Controls(named.vector))
+            painted = Stylizer(engine, Controls(named.vector))(Frame(moment, 0.0, time.perf_counter())).data
             columns.append(Column((moment, painted), named.title or named.name.replace("_", " "), by))
     finally:
         engine.close()

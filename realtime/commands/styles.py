@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from realtime.commands.settings import Json
+from realtime.painting.full_size.painting_size import LINES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,11 +13,10 @@ if TYPE_CHECKING:
     from engines.style.styles import StyleFile
 
 COLUMNS = ("name", "title", "artist", "year", "licence")
-# Strokes are so many pixels broad whatever the picture's size, which is why a height belongs to a style.
-HEIGHT = (
-    "A net's strokes are so many pixels broad: at a smaller --height they are larger in the picture. `impasto video` "
-    "and `image` scale the input to --height, paint and write at it; `live` paints at it, at most at the source's, and "
-    "shows and writes the picture at the source's size."
+SIZES = (
+    f"A net paints a copy of {LINES} lines whatever the size, which is brought to full size: so a style looks alike "
+    "at all of them. --stroke 2 makes brush strokes twice as large, --stroke 0.5 half as large at four times the cost; "
+    "--height is the size of what is shown and written."
 )
 
 
@@ -24,7 +24,7 @@ def styles(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A style file; without it, the gallery.")] = None,
     json: Json = False,
 ) -> None:
-    """List the styles of the gallery, or of a style file, and say what --height does to them."""
+    """List the styles of the gallery, or of a style file, and say what --stroke and --height do to them."""
     from engines.style.styles import list_gallery, load_style
     from realtime.commands.console.terminal import print_result
 
@@ -57,7 +57,7 @@ def print_tables(files: list["StyleFile"]) -> None:
     if not files:
         console.print("The gallery is empty; `impasto train` and `impasto import` make style files.")
     else:
-        console.print(HEIGHT, markup=False, highlight=False)
+        console.print(SIZES, markup=False, highlight=False)
 
 
 def table_of(file: "StyleFile") -> "Table":

@@ -6,9 +6,20 @@ from typing import Annotated, NamedTuple
 
 from engines.names import AUTO
 from engines.setting import Setting
-from realtime.painting.options import MACHINE, PAINTING, Engine, Mode, Precision, Size, Strict, Verbose, gallery_names
+from realtime.painting.options import (
+    MACHINE,
+    PAINTING,
+    Engine,
+    Mode,
+    Precision,
+    Size,
+    Strict,
+    Stroke,
+    Verbose,
+    gallery_names,
+)
 
-# What a live run begins with where the source is 16:9, as most cameras and screens are.
+# What nets paint where the source is 16:9, as most cameras, screens and films are.
 USUAL_SIZE = (640, 360)
 
 
@@ -39,17 +50,21 @@ class CompileOptions:
     sizes: Annotated[
         tuple[Size, ...],
         Setting(
-            "Pictures of this size; give it again for several. "
-            f"{USUAL_SIZE[0]}x{USUAL_SIZE[1]} unless given: what `impasto live` begins with where the source is 16:9. "
-            "`impasto video` paints at its input's size.",
+            "Films, pictures or cameras of this size; give it again for several. All of one shape share an engine. "
+            f"{USUAL_SIZE[0]}x{USUAL_SIZE[1]} unless given, which serves 16:9.",
             group=PAINTING,
             options=("--size",),
             written="WxH",
         ),
     ] = ()
+    stroke: Stroke = 1.0
     size_range: Annotated[
         SizeSpan | None,
-        Setting("One engine for every size between, where a backend can build one.", group=PAINTING, written="WxH-WxH"),
+        Setting(
+            "One engine for every painting between, which --stroke then leaves alone, where a backend can build one.",
+            group=PAINTING,
+            written="WxH-WxH",
+        ),
     ] = None
     engine: Engine = AUTO
     precision: Precision = AUTO

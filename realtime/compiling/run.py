@@ -17,6 +17,7 @@ from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile, resolve
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan
 from realtime.files.calibration import calibrate_on_video
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
 from realtime.painting.options import Size
@@ -158,9 +159,10 @@ def compile_engines(
 
 
 def _sizes(options: CompileOptions) -> tuple[Size, ...]:
-    """Without repetition; an engine for a range is tuned for one size in it."""
+    """Those of what is painted, without repetition; an engine for a range is tuned for one size in it."""
     if options.size_range is None:
-        return tuple(dict.fromkeys(options.sizes or (USUAL_SIZE,)))
+        sizes = options.sizes or (USUAL_SIZE,)
+        return tuple(dict.fromkeys(painting_size(size, options.stroke) for size in sizes))
     usual = USUAL_SIZE[::-1] in _range(options.size_range)
     return (USUAL_SIZE,) if usual else (options.size_range.most,)
 

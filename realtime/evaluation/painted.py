@@ -22,6 +22,7 @@ from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.photos import Photo
 from realtime.evaluation.subjects import Subject
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
@@ -86,7 +87,8 @@ def _paint_file(
 def _opened(file: StyleFile, size: tuple[int, int], options: EvaluateOptions, report: Report) -> Iterator[Stylizer]:
     """An engine for frames of `size` (width, height)."""
     choice = EngineChoice(options.engine, options.precision, options.strict, requests=1)
-    engine = load_engine(file, height=size[1], width=size[0], choice=choice, report=report)
+    width, height = painting_size(size)
+    engine = load_engine(file, height=height, width=width, choice=choice, report=report)
     try:
         yield Stylizer(engine, Controls(file.vector(file.default)))
     finally:

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from realtime.files.gpu_frames import AUTO, keep_on_gpu
+from realtime.files.gpu_frames import AUTO, choose_frames
 from realtime.frames.frame import Frame, Sink, SplitSource
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import DecodedPicture, FileSource
@@ -24,9 +24,9 @@ class FirstFrames(SplitSource):
         self.size = source.size
         self.frame_rate = source.frame_rate
 
-    def keep_on_gpu(self, stylizer: Stylizer, sink: Sink) -> None:
-        """Before the first frame: decode on the GPU and leave frames there where `impasto video` would."""
-        keep_on_gpu(AUTO, self._source, stylizer, sink, logger.info)
+    def prepare_for(self, stylizer: Stylizer, sink: Sink) -> None:
+        """Before the first frame: have frames come, on the GPU or in planes, as `impasto video` would."""
+        choose_frames(AUTO, self._source, stylizer, sink, logger.info)
 
     def grab(self) -> DecodedPicture | None:
         return self._source.grab() if self._allowance.take() else None

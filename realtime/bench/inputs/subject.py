@@ -19,6 +19,7 @@ from realtime.bench.inputs.combination import Combination
 from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.options import BenchOptions
 from realtime.frames.frame import Frame
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 
@@ -96,6 +97,6 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
 def _engine(
     style: StyleFile, combination: Combination, bench: Bench, report: Report, requests: int, *, cache: Path | None
 ) -> Engine:
-    width, height = combination.size
+    width, height = painting_size(combination.size)
     choice = combination.choice(bench.options, requests)
     return load_engine(style, height=height, width=width, choice=choice, cache_dir=cache, report=report)

@@ -12,7 +12,7 @@ from engines.psnr import psnr
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.peers.peers import open_peer
 from realtime.bench.peers.torch_painter import Paint
-from realtime.bench.rows.rows import FRAMES_IN_MEMORY, allowance_of, each_ms
+from realtime.bench.rows.rows import FRAMES_IN_MEMORY, allowance_of, each_ms, small_copies
 
 FOURCC = "mp4v"
 COMPARED_FRAMES = 2
@@ -27,22 +27,22 @@ class PeerLoop:
         self.name = name
         started = time.perf_counter()
         self._paint = open_peer(name, subject.style, subject.stylizer.controls.style)
-        frames = subject.frames(max(COMPARED_FRAMES, LEAST_WARM_UP_FRAMES))
+        copies = small_copies(subject.single, subject.frames(max(COMPARED_FRAMES, LEAST_WARM_UP_FRAMES)))
         # Some layers are refused, and graphs compiled, only when they first run.
         with any_failure_as(ImpastoError, in_one_line, but=ImpastoError):
-            painted = [self._paint(frame.data) for frame in frames]
+            painted = [self._paint(small) for _, small in copies]
         self.open_seconds = time.perf_counter() - started
-        ours = [subject.single(frame).data for frame in frames]
+        ours = [subject.single.paint(*copy).pixels for copy in copies]
         self.agreement_db = min(psnr(mine, theirs) for mine, theirs in zip(ours, painted, strict=True))
 
     def net_ms(self, subject: Subject) -> list[float]:
-        """Milliseconds of every frame in the net alone, from an array to an array."""
-        frames = [frame.data for frame in subject.frames(FRAMES_IN_MEMORY)]
+        """Milliseconds of every frame in the net alone, from an array to an array of the size at which ours paints."""
+        frames = [small for _, small in small_copies(subject.single, subject.frames(FRAMES_IN_MEMORY))]
         self._paint(frames[0])
         return each_ms(self._paint, frames, allowance_of(subject))
 
     def fps(self, subject: Subject, output: Path) -> float:
-        """Frames a second from file to file, at the size that our own rows have."""
+        """Frames a second from file to file, painted at the size that our own rows have in the end."""
         return tutorial_loop(self._paint, subject, output)
 
 

@@ -16,6 +16,7 @@ from engines.style.styles import resolve
 from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.machine import gpu_memory_mib
 from realtime.files.loop import run
+from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource
@@ -30,7 +31,7 @@ def main() -> None:
     clip, output, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     source = FirstFrames(FileSource(clip, height=settings["height"]), FRAMES, math.inf)
     style, name = resolve(settings["style"])
-    width, height = source.size
+    width, height = painting_size(source.size)
     choice = EngineChoice(**settings["choice"])
     engine = load_engine(
         style, height=height, width=width, choice=choice, cache_dir=Path(settings["cache"]), report=lambda line: None
@@ -39,7 +40,7 @@ def main() -> None:
     sound_ends.set()
     sink = FileSink(output, source.clip, stop=sound_ends)
     stylizer = Stylizer(engine, Controls(style.vector(name)))
-    source.keep_on_gpu(stylizer, sink)
+    source.prepare_for(stylizer, sink)
     run(source, stylizer, [sink], on_progress=_tell_first)
     print(json.dumps([peak_resident_mib(), gpu_memory_mib()]))
     engine.close()

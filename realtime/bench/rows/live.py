@@ -18,7 +18,6 @@ from realtime.live.run import run_live
 from realtime.live.stats import Percentiles
 
 LIVE_SECONDS = 12.0
-SCENE = f"pattern:{SCENE_SIZE[0]}x{SCENE_SIZE[1]}@{SCENE_RATE}"
 SINK = "null:"
 HANDLING_MS = 10.0
 
@@ -67,14 +66,15 @@ def measure_live(options: BenchOptions, report: Callable[[str], None], seconds: 
     """Paint the scene into nothing for so long; belongs on the main thread. ImpastoError where no code was read."""
     asked = LiveOptions(
         style=options.styles[0],
-        height=options.height,
         engine=options.engines[0],
         precision=options.precisions[0],
         seconds=seconds,
         control=False,
         verbose=options.verbose,
     )
-    return _row(run_live(SCENE, [SINK], asked, report=report))
+    width = 2 * round(options.height * SCENE_SIZE[0] / SCENE_SIZE[1] / 2)
+    scene = f"pattern:{width}x{options.height}@{SCENE_RATE}"
+    return _row(run_live(scene, [SINK], asked, report=report))
 
 
 def _row(report: LiveReport) -> LiveRow:

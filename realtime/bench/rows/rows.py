@@ -12,8 +12,9 @@ from engines.failures import on_failure
 from realtime.bench.inputs.first_frames import Allowance, FirstFrames
 from realtime.bench.inputs.subject import Subject
 from realtime.files.loop import run
-from realtime.frames.frame import Pixels, Sink
+from realtime.frames.frame import Frame, Pixels, Sink
 from realtime.media.colour.device import CUDA, why_no_tensors
+from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sinks.null import NullSink
 
@@ -33,10 +34,20 @@ class Throughput:
 
 def net_latency_ms(subject: Subject) -> list[float]:
     """Milliseconds of every frame, one after the other, on frames that lie in memory."""
-    frames = subject.frames(FRAMES_IN_MEMORY)
-    for frame in frames[:WARM_UP_FRAMES]:
-        subject.single(frame)
-    return each_ms(subject.single, frames, allowance_of(subject))
+    copies = small_copies(subject.single, subject.frames(FRAMES_IN_MEMORY))
+    return _net_ms(subject, copies)
+
+
+def small_copies(stylizer: Stylizer, frames: Sequence[Frame]) -> list[tuple[Frame, Pixels]]:
+    """Each frame with the copy of it that the net is given."""
+    return [(frame, stylizer.small(frame)) for frame in frames]
+
+
+def _net_ms(subject: Subject, copies: Sequence[tuple[Frame, Pixels]]) -> list[float]:
+    single = subject.single
+    for copy in copies[:WARM_UP_FRAMES]:
+        single.paint(*copy)
+    return each_ms(lambda copy: single.paint(*copy), copies, allowance_of(subject))
 
 
 def seconds_of_a_frame(subject: Subject) -> float:
@@ -57,19 +68,18 @@ def on_gpu_ms(subject: Subject) -> list[float]:
     given = subject.frames(FRAMES_IN_MEMORY)
     frames = [replace(frame, data=cast("Pixels", torch.from_numpy(frame.data).to(CUDA))) for frame in given]
     torch.cuda.synchronize()
-    for frame in frames[:WARM_UP_FRAMES]:
-        subject.single(frame)
-    return each_ms(subject.single, frames, allowance_of(subject))
+    return _net_ms(subject, small_copies(subject.single, frames))
 
 
 def net_throughput(subject: Subject) -> Throughput:
     """As many frames at once as the engine takes."""
-    frames, stylizer = subject.frames(FRAMES_IN_MEMORY), subject.stylizer
-    for frame in frames[:WARM_UP_FRAMES]:
-        stylizer(frame)
+    stylizer = subject.stylizer
+    copies = small_copies(stylizer, subject.frames(FRAMES_IN_MEMORY))
+    for copy in copies[:WARM_UP_FRAMES]:
+        stylizer.paint(*copy)
     before = time.process_time()
     started = time.perf_counter()
-    fps = frames_a_second(stylizer, frames, allowance_of(subject), threads=stylizer.requests)
+    fps = frames_a_second(lambda copy: stylizer.paint(*copy), copies, allowance_of(subject), threads=stylizer.requests)
     return Throughput(fps, (time.process_time() - before) / (time.perf_counter() - started), {})
 
 
@@ -89,7 +99,7 @@ def _pipeline(subject: Subject, open_sink: Callable[[FirstFrames], Sink]) -> Thr
     source = subject.source()
     with on_failure(source.close):
         sink = open_sink(source)
-    source.keep_on_gpu(subject.stylizer, sink)
+    source.prepare_for(subject.stylizer, sink)
     before = time.process_time()
     stats = run(source, subject.stylizer, [sink])
     busy = (time.process_time() - before) / stats.seconds

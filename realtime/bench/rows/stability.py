@@ -40,10 +40,8 @@ def warping_error(first: Pixels, second: Pixels, motion: Motion) -> float:
     return float(np.mean(np.square(difference), dtype=np.float64))
 
 
-def measure_stability(stylizer: Stylizer, scene: Scene | None = None) -> Stability:
-    """Paints pairs of neighbouring frames of the scene at the engine's size; who has it already may give it."""
-    spec = stylizer.engine.spec
-    scene = scene or Scene(spec.width, spec.height)
+def measure_stability(stylizer: Stylizer, scene: Scene) -> Stability:
+    """Paints pairs of neighbouring frames of the scene, at its full size."""
     painted, plain = [], []
     for number in range(0, PAIRS * FRAMES_BETWEEN_PAIRS, FRAMES_BETWEEN_PAIRS):
         motion = scene.flow(number, number + 1)

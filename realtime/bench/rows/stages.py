@@ -11,11 +11,12 @@ from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.rows.rows import allowance_of, each_ms, frames_a_second
 from realtime.files.loop import worker_count
+from realtime.files.stats import STAGES
 from realtime.frames.frame import Frame
+from realtime.painting.stylizer import Painted
 from realtime.sinks.file import FileSink
 from realtime.sources.file import DecodedPicture
 
-STAGES = ("decode", "to RGB", "net", "from RGB", "encode")
 PICTURES_KEPT = 24
 Item = TypeVar("Item")
 
@@ -36,16 +37,18 @@ def stages_alone(subject: Subject, output: Path, net: StageAlone) -> dict[str, S
     sink = FileSink(output, source.clip, stop=ended)
     workers = worker_count(subject.stylizer, converts=True)
     try:
-        source.keep_on_gpu(subject.stylizer, sink)
+        source.prepare_for(subject.stylizer, sink)
         decode, pictures = _decode(source)
         frames = [source.retrieve(picture) for picture in pictures]
-        reading = _parallel(subject, source.retrieve, pictures, workers)
-        writing = _parallel(subject, sink.prepare, frames, workers)
-        encode = _encode(sink, _painted(subject, frames))
+        converting = _parallel(subject, source.retrieve, pictures, workers)
+        painted = _painted(subject, frames)
+        join = subject.single.join
+        joining = _parallel(subject, lambda each: sink.prepare(join(each)), painted, workers)
+        encode = _encode(sink, [join(each) for each in painted])
     finally:
         sink.abort()
         source.close()
-    return dict(zip(STAGES, (decode, reading, net, writing, encode), strict=True))
+    return dict(zip(STAGES, (decode, converting, net, joining, encode), strict=True))
 
 
 def _decode(source: FirstFrames) -> tuple[StageAlone, list[DecodedPicture]]:
@@ -66,10 +69,10 @@ def _parallel(subject: Subject, work: Callable[[Item], object], items: Sequence[
     return StageAlone(alone[len(alone) // 2], fps)
 
 
-def _painted(subject: Subject, frames: Sequence[Frame]) -> list[Frame]:
+def _painted(subject: Subject, frames: Sequence[Frame]) -> list[Painted]:
     """Painted frames are harder to encode than those of the clip; a slow net paints only the first of them."""
-    allowance = allowance_of(subject)
-    return [subject.single(frame) for frame in frames if allowance.take()]
+    allowance, single = allowance_of(subject), subject.single
+    return [single.paint(frame, single.small(frame)) for frame in frames if allowance.take()]
 
 
 def _encode(sink: FileSink, frames: Sequence[Frame]) -> StageAlone:
