@@ -87,25 +87,40 @@ class Guide:
         A mouth of two pixels is gone from the copy or under a stroke. It is there in the picture, and comes back where
         the painting's light follows the picture's; flat ground stays paint.
         """
-        slope, _ = self._guided(luma)
-        more = np.maximum(self._detail - slope, 0, out=self._scratch("detail", luma.shape, np.float32))
-        follows = np.clip(np.divide(slope, FOLLOWS, out=slope), 0, 1, out=slope)
-        return np.multiply(more, follows, out=more)
+        return self._lost_at(self._guided(luma)[0])
 
-    def coefficients(self, painting: Floats, more: Floats | None = None) -> Coefficients:
-        """What makes a channel of the painting, float32 [h, w] in codes 0..255, of the luma; with `more` slope."""
+    def coefficients(self, painting: Floats, more: Floats | None = None, *, own_detail: bool = False) -> Coefficients:
+        """What makes a channel of the painting, float32 [h, w] in codes 0..255, of the luma.
+
+        With `more` slope, or, where the painting is luma, with what its `own_detail` lacks.
+        """
+        slope, whole = self._whole(painting)
+        more = self._lost_at(slope) if own_detail else more
+        if more is not None:
+            np.clip(np.add(slope, more, out=slope), -MOST_SLOPE, MOST_SLOPE, out=slope)
+        steps = np.rint(np.multiply(slope, 1 << SLOPE_BITS, out=slope), out=slope)
+        explained = np.multiply(steps, self._luma, out=self._floats("one"))  # with the slope as it was rounded
+        rest = np.subtract(np.multiply(whole, 1 << SLOPE_BITS, out=whole), explained, out=whole)
+        rest = np.add(np.divide(rest, 1 << SLOPE_BITS - FRACTION_BITS, out=rest), ROUNDING, out=rest)
+        return Coefficients(self._whole_numbers("slope", steps), self._whole_numbers("offset", np.rint(rest, out=rest)))
+
+    def at_its_size(self, painting: Floats) -> Plane:
+        """The channel where the picture is no larger than the copy, uint8 [h, w]: all that is left is halo and comb."""
+        _, whole = self._whole(painting)
+        return np.clip(np.rint(whole, out=whole), 0, 255, out=whole).astype(np.uint8)
+
+    def _whole(self, painting: Floats) -> tuple[Floats, Floats]:
+        """a, and the painting without halo and comb."""
         slope, offset = self._guided(painting)
         whole = np.add(np.multiply(slope, self._luma, out=self._floats("whole")), offset, out=self._floats("whole"))
         brushwork = np.subtract(painting, whole, out=self._floats("one"))
         brushwork = cv2.sepFilter2D(brushwork, -1, COMB_STOP, COMB_STOP, dst=self._floats("two"))
-        np.add(whole, np.multiply(brushwork, self._kept, out=brushwork), out=whole)
-        if more is not None:
-            np.clip(np.add(slope, more, out=slope), -MOST_SLOPE, MOST_SLOPE, out=slope)
-        steps = np.rint(np.multiply(slope, 1 << SLOPE_BITS, out=slope), out=slope)
-        explained = np.multiply(steps, self._luma, out=offset)  # with the slope as it was rounded
-        rest = np.subtract(np.multiply(whole, 1 << SLOPE_BITS, out=whole), explained, out=whole)
-        rest = np.add(np.divide(rest, 1 << SLOPE_BITS - FRACTION_BITS, out=rest), ROUNDING, out=rest)
-        return Coefficients(self._whole_numbers("slope", steps), self._whole_numbers("offset", np.rint(rest, out=rest)))
+        return slope, np.add(whole, np.multiply(brushwork, self._kept, out=brushwork), out=whole)
+
+    def _lost_at(self, slope: Floats) -> Floats:
+        more = np.maximum(np.subtract(self._detail, slope, out=self._floats("detail")), 0, out=self._floats("detail"))
+        follows = np.clip(np.divide(slope, FOLLOWS, out=self._floats("one")), 0, 1, out=self._floats("one"))
+        return np.multiply(more, follows, out=more)
 
     def _guided(self, painting: Floats) -> tuple[Floats, Floats]:
         """a and b, averaged over the windows that a place is in."""

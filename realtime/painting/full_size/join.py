@@ -29,7 +29,10 @@ class Join:
             return full
         guide = Guide(_row(small, full.from_rgb[0]), self._scratch)
         painting = _row(painted, full.from_rgb[0])
-        luma = enlarged(guide.coefficients(painting, guide.lost_detail(painting)), full.luma, self._scratch)
+        if full.luma.shape == painting.shape:
+            luma = guide.at_its_size(painting)
+        else:
+            luma = enlarged(guide.coefficients(painting, own_detail=True), full.luma, self._scratch)
         share = controls.strength * (1 - controls.keep_colour)
         chroma = full.chroma if share == 0 else self._chroma(full, small, painted, share)
         return Planes(_mixed(full.luma, luma, controls.strength), chroma, full.to_rgb, full.from_rgb)
@@ -39,12 +42,14 @@ class Join:
         size = (small.shape[1] + 1) // 2, (small.shape[0] + 1) // 2
         small, painted = small_copy(small, size), small_copy(painted, size)
         guide = Guide(_row(small, full.from_rgb[0]), self._scratch)
+        paintings = (_row(painted, row) for row in full.from_rgb[1:])
         height, width = full.chroma[0].shape
-        luma = small_copy(full.luma, (width, height))
-        blue, red = (
-            _mixed(plane, enlarged(guide.coefficients(_row(painted, row)), luma, self._scratch), share)
-            for plane, row in zip(full.chroma, full.from_rgb[1:], strict=True)
-        )
+        if (width, height) == size:
+            channels = [guide.at_its_size(painting) for painting in paintings]
+        else:
+            luma = small_copy(full.luma, (width, height))
+            channels = [enlarged(guide.coefficients(painting), luma, self._scratch) for painting in paintings]
+        blue, red = (_mixed(was, now, share) for was, now in zip(full.chroma, channels, strict=True))
         return blue, red
 
     def rgb(self, full: Pixels, small: Pixels, painted: Pixels, controls: Controls) -> Pixels:
@@ -52,10 +57,14 @@ class Join:
         if controls.strength == 0:
             return full.copy()
         guide = Guide(_row(small, RGB_TO_LUMA), self._scratch)
-        luma = np.asarray(cv2.cvtColor(full, cv2.COLOR_RGB2GRAY), np.uint8)
-        more = guide.lost_detail(_row(painted, RGB_TO_LUMA))
-        channels = (guide.coefficients(painted[..., number].astype(np.float32), more) for number in range(3))
-        whole = np.asarray(cv2.merge([enlarged(each, luma, self._scratch) for each in channels]), np.uint8)
+        paintings = (painted[..., number].astype(np.float32) for number in range(3))
+        if full.shape == painted.shape:
+            channels = [guide.at_its_size(painting) for painting in paintings]
+        else:
+            luma = np.asarray(cv2.cvtColor(full, cv2.COLOR_RGB2GRAY), np.uint8)
+            more = guide.lost_detail(_row(painted, RGB_TO_LUMA))
+            channels = [enlarged(guide.coefficients(each, more), luma, self._scratch) for each in paintings]
+        whole = np.asarray(cv2.merge(channels), np.uint8)
         if controls.keep_colour > 0:
             whole = _with_colours_of(full, whole, controls.keep_colour)
         return _mixed(full, whole, controls.strength)
