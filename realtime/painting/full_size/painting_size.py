@@ -16,7 +16,7 @@ def painting_size(size: tuple[int, int], stroke: float = 1.0) -> tuple[int, int]
     `stroke` is how large strokes are: 1 as the net was trained, 2 twice as large. A picture of fewer than 360 lines is
     painted at its own size where `stroke` is 1.
     """
-    lines = min(LINES, *size) / stroke
+    lines = max(min(LINES, *size) / stroke, min(LEAST_PX, *size))
     return scaled_size(size, lines / min(size))
 
 
