@@ -53,8 +53,8 @@ class DemoOptions:
     file, None is the gallery.
     """
 
-    width: int = 640
-    height: int = 360
+    width: int = 1280
+    height: int = 720
     frame_rate: Fraction = Fraction(30)
     frames: int = 180
     film_styles: int = 4
