@@ -17,7 +17,7 @@ import typer
 from numpy.typing import NDArray
 
 from engines.errors import ImpastoError
-from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
+from engines.loading.engine import Controls, Engine, EngineChoice
 from engines.style.styles import StyleFile, list_gallery, load_style
 from realtime.commands.console.border import INTERRUPTED, at_the_border
 from realtime.commands.console.terminal import progress_bar, stopped_by_interrupt
@@ -28,9 +28,8 @@ from realtime.files.report import VideoReport
 from realtime.files.video import open_clip, stylize_video
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import Clip
-from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts
-from realtime.painting.opening import FILE_REQUESTS
+from realtime.painting.opening import FILE_REQUESTS, engine_for
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.pattern import PatternSource
@@ -160,8 +159,7 @@ def paint_scene(
     started = time.perf_counter()
     size, rate = (options.width, options.height), options.frame_rate
     choice = EngineChoice(options.engine, requests=FILE_REQUESTS)
-    paint_width, paint_height = painting_size(size)
-    engine = load_engine(style, height=paint_height, width=paint_width, choice=choice, report=report)
+    engine = engine_for(style, size, choice, report=report)
     try:
         report("drawing the scene ...")
         source = PatternSource(*size, frame_rate=rate, frames=options.frames)
@@ -222,8 +220,7 @@ def sheet_columns(
     """A column for each style: a moment as it was, and painted."""
 
     height, width = moments[0].shape[:2]
-    at = painting_size((width, height))
-    engine = load_engine(style, height=at[1], width=at[0], choice=EngineChoice(options.engine))
+    engine = engine_for(style, (width, height), EngineChoice(options.engine))
     columns = []
     try:
         for number, named in enumerate(named for named in style.card.styles if named.name in names):

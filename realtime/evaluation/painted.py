@@ -13,7 +13,7 @@ from statistics import mean, median
 
 import numpy as np
 
-from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.loading.engine import Controls, EngineChoice
 from engines.style.styles import StyleFile
 from realtime.bench.inputs.first_frames import Allowance
 from realtime.bench.rows.rows import each_ms
@@ -22,8 +22,8 @@ from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.photos import Photo
 from realtime.evaluation.subjects import Subject
 from realtime.frames.frame import Frame, Pixels
-from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts
+from realtime.painting.opening import engine_for
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
 
@@ -87,8 +87,7 @@ def _paint_file(
 def _opened(file: StyleFile, size: tuple[int, int], options: EvaluateOptions, report: Report) -> Iterator[Stylizer]:
     """An engine for frames of `size` (width, height)."""
     choice = EngineChoice(options.engine, options.precision, options.strict, requests=1)
-    width, height = painting_size(size)
-    engine = load_engine(file, height=height, width=width, choice=choice, report=report)
+    engine = engine_for(file, size, choice, report=report)
     try:
         yield Stylizer(engine, Controls(file.vector(file.default)))
     finally:

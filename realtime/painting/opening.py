@@ -1,18 +1,21 @@
 """From what a person asked for to what paints: the style, the engine and the controls."""
 
+import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import BadValue
-from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.spec import Calibration
 from engines.style.styles import StyleFile, names_file, resolve
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.options import StylizeOptions
 from realtime.painting.stylizer import Stylizer
 
+logger = logging.getLogger("impasto")
 FILE_REQUESTS = 2  # two frames in flight are worth 10 to 25 % over one where latency does not matter
 
 
@@ -68,19 +71,26 @@ def open_stylizer(
     """
     file, vector = choose_style(options)
     controls = Controls(vector, options.strength, options.keep_colour)
-    width, height = painting_size(size, options.stroke)
-    engine = load_engine(
-        file,
-        height=height,
-        width=width,
-        choice=EngineChoice(
-            options.engine,
-            options.precision,
-            options.strict,
-            requests,
-            calibration=calibration,
-            verbose=options.verbose,
-        ),
-        report=report,
+    choice = EngineChoice(
+        options.engine,
+        options.precision,
+        options.strict,
+        requests,
+        calibration=calibration,
+        verbose=options.verbose,
     )
-    return Stylizer(engine, controls)
+    return Stylizer(engine_for(file, size, choice, stroke=options.stroke, report=report), controls)
+
+
+def engine_for(
+    file: StyleFile,
+    size: tuple[int, int],
+    choice: EngineChoice,
+    *,
+    stroke: float = 1.0,
+    cache_dir: Path | None = None,
+    report: Callable[[str], None] = logger.info,
+) -> Engine:
+    """The engine with which a stylizer paints pictures of `size` (width, height); the rest is as in load_engine."""
+    width, height = painting_size(size, stroke)
+    return load_engine(file, height=height, width=width, choice=choice, cache_dir=cache_dir, report=report)

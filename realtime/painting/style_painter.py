@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import BadValue
-from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.loading.engine import Controls, EngineChoice
 from engines.style.styles import StyleFile, resolve
 from realtime.frames.frame import Frame, Pixels
-from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts
+from realtime.painting.opening import engine_for
 from realtime.painting.stylizer import Stylizer
 
 Mix = Mapping[str, float]
@@ -48,9 +48,9 @@ def open_style(
     file, name = resolve(style)
     controls = Controls(file.vector(name), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)
-    at = painting_size((width, height), stroke)
-    loaded = load_engine(file, height=at[1], width=at[0], choice=choice, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls), (width, height))
+    size = width, height
+    loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
+    return StylePainter(file, Stylizer(loaded, controls), size)
 
 
 class StylePainter:

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.loading.engine import Controls, Engine, load_engine
+from engines.loading.engine import Controls, Engine
 from engines.style.styles import StyleFile, resolve
 from realtime.bench.inputs.clips import clip_of
 from realtime.bench.inputs.combination import Combination
 from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.options import BenchOptions
 from realtime.frames.frame import Frame
-from realtime.painting.full_size.painting_size import painting_size
+from realtime.painting.opening import engine_for
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 
@@ -97,6 +97,5 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
 def _engine(
     style: StyleFile, combination: Combination, bench: Bench, report: Report, requests: int, *, cache: Path | None
 ) -> Engine:
-    width, height = painting_size(combination.size)
     choice = combination.choice(bench.options, requests)
-    return load_engine(style, height=height, width=width, choice=choice, cache_dir=cache, report=report)
+    return engine_for(style, combination.size, choice, cache_dir=cache, report=report)

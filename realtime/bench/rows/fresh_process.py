@@ -11,12 +11,12 @@ import threading
 from pathlib import Path
 
 from engines.child_process import end_with_input
-from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.loading.engine import Controls, EngineChoice
 from engines.style.styles import resolve
 from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.machine import gpu_memory_mib
 from realtime.files.loop import run
-from realtime.painting.full_size.painting_size import painting_size
+from realtime.painting.opening import engine_for
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource
@@ -31,11 +31,8 @@ def main() -> None:
     clip, output, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     source = FirstFrames(FileSource(clip, height=settings["height"]), FRAMES, math.inf)
     style, name = resolve(settings["style"])
-    width, height = painting_size(source.size)
     choice = EngineChoice(**settings["choice"])
-    engine = load_engine(
-        style, height=height, width=width, choice=choice, cache_dir=Path(settings["cache"]), report=lambda line: None
-    )
+    engine = engine_for(style, source.size, choice, cache_dir=Path(settings["cache"]), report=lambda line: None)
     sound_ends = threading.Event()
     sound_ends.set()
     sink = FileSink(output, source.clip, stop=sound_ends)
