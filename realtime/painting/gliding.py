@@ -42,7 +42,7 @@ class GlidingStylizer:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the frames that it takes."""
-        return self.loaded.engine.spec.width, self.loaded.engine.spec.height
+        return self._stylizer.size
 
     def is_of(self, file: StyleFile) -> bool:
         return self.loaded.wanted.file.sha256 == file.sha256

@@ -60,7 +60,6 @@ class LivePainter:
         self._loader, self._report, self._choice = loader, report, choice
         self._clock, self._fade_seconds = clock, fade_seconds
         self._look: Look | None = None
-        self._size: tuple[int, int] | None = None
         self._asked: EngineWanted | None = None
         self._failed: LoadFailed | None = None
         self._present: GlidingStylizer | None = None
@@ -82,7 +81,7 @@ class LivePainter:
     def aim(self, look: Look, size: tuple[int, int]) -> None:
         """What is wanted from now on: the look, and the size (width, height) at which to paint."""
         now = self._clock()
-        self._look, self._size = look, size
+        self._look = look
         self._turn_back(look, now)
         self._ask(EngineWanted(look.file, size[1], size[0], self._choice))
         for each in self._in_use():

@@ -25,10 +25,15 @@ def wanted_sizes(options: BenchOptions) -> list[tuple[int, int]]:
     if options.sizes:
         return list(options.sizes)
     if options.clip is None:
-        return [(2 * round(options.height * SCENE_SIZE[0] / SCENE_SIZE[1] / 2), options.height)]
+        return [scene_size(options.height)]
     source = FileSource(options.clip, height=options.height)
     source.close()
     return [source.size]
+
+
+def scene_size(height: int) -> tuple[int, int]:
+    """The size (width, height) of the built-in scene at a height."""
+    return 2 * round(height * SCENE_SIZE[0] / SCENE_SIZE[1] / 2), height
 
 
 def clip_of(options: BenchOptions, size: tuple[int, int], folder: Path) -> Path:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engines.errors import ImpastoError
-from realtime.bench.inputs.clips import SCENE_RATE, SCENE_SIZE
+from realtime.bench.inputs.clips import SCENE_RATE, scene_size
 from realtime.bench.options import BenchOptions
 from realtime.live.options import LiveOptions
 from realtime.live.report import LiveReport
@@ -72,9 +72,8 @@ def measure_live(options: BenchOptions, report: Callable[[str], None], seconds: 
         control=False,
         verbose=options.verbose,
     )
-    width = 2 * round(options.height * SCENE_SIZE[0] / SCENE_SIZE[1] / 2)
-    scene = f"pattern:{width}x{options.height}@{SCENE_RATE}"
-    return _row(run_live(scene, [SINK], asked, report=report))
+    width, height = scene_size(options.height)
+    return _row(run_live(f"pattern:{width}x{height}@{SCENE_RATE}", [SINK], asked, report=report))
 
 
 def _row(report: LiveReport) -> LiveRow:

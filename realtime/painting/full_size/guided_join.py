@@ -36,7 +36,7 @@ COMB_STOP = np.array([-1, 4, 10, 4, -1], np.float32) / 16
 SLOPE_BITS, FRACTION_BITS = 7, 3  # of a, and of b and the sum
 ROUNDING = 0.5 + (1 << FRACTION_BITS) / 2  # what two shifts to the right take off in the mean
 WINDOW_OF_ONES = np.ones(WINDOW, np.uint8)
-MOST_KEPT = 32  # twice as many as a frame needs
+MOST_KEPT = 32  # a frame in planes needs nearly as many
 
 
 class Scratch(threading.local):
@@ -78,7 +78,6 @@ class Guide:
         flat = np.divide(FLAT_VARIANCE, np.add(variance, FLAT_VARIANCE, out=square), out=square)
         eroded = np.asarray(cv2.erode(flat, WINDOW_OF_ONES), np.float32)
         self._kept = _mean(eroded, self._floats("kept"))
-        self._detail = np.multiply(DETAIL, np.subtract(1, self._kept, out=square), out=self._floats("most detail"))
         self._weight = np.reciprocal(np.add(variance, EDGE_VARIANCE, out=variance), out=variance)
 
     def lost_detail(self, luma: Floats) -> Floats:
@@ -118,7 +117,9 @@ class Guide:
         return slope, np.add(whole, np.multiply(brushwork, self._kept, out=brushwork), out=whole)
 
     def _lost_at(self, slope: Floats) -> Floats:
-        more = np.maximum(np.subtract(self._detail, slope, out=self._floats("detail")), 0, out=self._floats("detail"))
+        more = np.subtract(1, self._kept, out=self._floats("detail"))
+        np.multiply(DETAIL, more, out=more)
+        np.maximum(np.subtract(more, slope, out=more), 0, out=more)
         follows = np.clip(np.divide(slope, FOLLOWS, out=self._floats("one")), 0, 1, out=self._floats("one"))
         return np.multiply(more, follows, out=more)
 
