@@ -1,7 +1,7 @@
 """At which size a picture is painted, and at which it is shown."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as some
 
 from realtime.painting.full_size.painting_size import (
@@ -11,7 +11,7 @@ from realtime.painting.full_size.painting_size import (
     MOST_STROKE,
     MULTIPLE_PX,
     painting_size,
-    scaled_size,
+    size_at,
     size_at_height,
 )
 
@@ -73,6 +73,7 @@ def test_a_picture_on_its_side_is_painted_on_its_side(width: int, height: int, s
 
 
 @given(height=some.integers(361, 4320), stroke=strokes)
+@example(height=2529, stroke=4.0)  # half way between two steps, where the last bit of a product decides
 def test_a_film_is_painted_at_one_size_whatever_it_was_scaled_to(height: int, stroke: float) -> None:
     """But for how its width was rounded."""
     film = (round(height * 16 / 9), height)
@@ -82,8 +83,8 @@ def test_a_film_is_painted_at_one_size_whatever_it_was_scaled_to(height: int, st
     assert abs(wide - known[0]) <= MULTIPLE_PX
 
 
-def test_a_scale_of_one_changes_nothing() -> None:
-    assert scaled_size((33, 17), 1) == (33, 17)
+def test_the_length_that_a_side_has_changes_nothing() -> None:
+    assert size_at((33, 17), 17, 17.0) == (33, 17)
 
 
 @pytest.mark.parametrize(

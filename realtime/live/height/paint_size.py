@@ -1,6 +1,6 @@
 """The size at which the net paints, set by other threads than the one that reads it."""
 
-from realtime.painting.full_size.painting_size import painting_size, scaled_size
+from realtime.painting.full_size.painting_size import painting_size, size_at
 
 
 class PaintSize:
@@ -15,4 +15,4 @@ class PaintSize:
         wanted = painting_size((width, height), self.stroke)
         if self.height is None or self.height >= wanted[1]:
             return wanted
-        return scaled_size((width, height), self.height / height)
+        return size_at((width, height), height, self.height)

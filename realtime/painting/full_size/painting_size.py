@@ -16,16 +16,23 @@ def painting_size(size: tuple[int, int], stroke: float = 1.0) -> tuple[int, int]
     `stroke` is how large strokes are: 1 as the net was trained, 2 twice as large. A picture of fewer than 360 lines is
     painted at its own size where `stroke` is 1.
     """
-    lines = max(min(LINES, *size) / stroke, min(LEAST_PX, *size))
-    return scaled_size(size, lines / min(size))
+    shorter = min(size)
+    return size_at(size, shorter, max(min(LINES, shorter) / stroke, min(LEAST_PX, shorter)))
 
 
-def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """`size` (width, height) times `scale`, in steps that the nets like; itself where the scale is 1."""
-    if scale == 1:
+def size_at(size: tuple[int, int], side: int, length: float) -> tuple[int, int]:
+    """`size` (width, height), one `side` of which gets that `length`, in steps that the nets like; itself where it has.
+
+    The side gets it to the bit, so that films which differ in size alone are painted at the same number of lines.
+    """
+    if length == side:
         return size
-    width, height = (max(LEAST_PX, round(side * scale / MULTIPLE_PX) * MULTIPLE_PX) for side in size)
+    width, height = (_in_steps(length if other == side else other * length / side) for other in size)
     return width, height
+
+
+def _in_steps(length: float) -> int:
+    return max(LEAST_PX, round(length / MULTIPLE_PX) * MULTIPLE_PX)
 
 
 def size_at_height(size: tuple[int, int], height: int | None) -> tuple[int, int]:
