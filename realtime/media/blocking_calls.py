@@ -24,7 +24,7 @@ class BlockingCalls:
     def __init__(self, name: str, clean_up: Callable[[], None]) -> None:
         self._clean_up = clean_up
         self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
-        self._finished = False
+        self._left = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -38,18 +38,21 @@ class BlockingCalls:
                 deadline = min(deadline, time.perf_counter() + STOP_SECONDS)
                 stop = threading.Event()  # seen
             if time.perf_counter() > deadline:
-                self.finish(wait_seconds=0)
+                self._leave()
                 raise TimeoutError(f"nothing happened within {seconds:.0f} s")
             with suppress(TimeoutError):
                 return result.result(LOOK_SECONDS)
         return result.result()
 
-    def finish(self, wait_seconds: float = STOP_SECONDS) -> None:
-        """No call comes any more: clean up, at once or when the last call ends."""
-        if not self._finished:
-            self._finished = True
-            self._calls.put(None)
-        self._thread.join(wait_seconds)
+    def finish(self) -> None:
+        """No call comes any more: clean up, at once or, where a call was left behind, when that ends."""
+        if not self._left:
+            self._leave()
+            self._thread.join(STOP_SECONDS)
+
+    def _leave(self) -> None:
+        self._left = True
+        self._calls.put(None)
 
     def _run(self) -> None:
         while (item := self._calls.get()) is not None:

@@ -83,7 +83,7 @@ class StreamSink:
         try:
             self._thread.do(lambda: self._open(connect), OPEN_SECONDS, request.stop)
         except (ImpastoError, av.FFmpegError, TimeoutError, OSError, ValueError) as error:
-            self._thread.finish(wait_seconds=0)
+            self._thread.finish()
             raise cannot_open(shown, error) from None
 
     def write(self, frame: Frame) -> None:

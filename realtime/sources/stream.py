@@ -97,7 +97,7 @@ def _open_in_time(address: str, request: SourceRequest, feed: SoundFeed | None =
             raise ImpastoError(f"{redacted(address)} was not opened: stopped before") from None
         raise cannot_open(address, error) from None
     finally:
-        thread.finish(wait_seconds=0)
+        thread.finish()
 
 
 def _open(address: str, feed: SoundFeed | None, report: Callable[[str], None]) -> Opened:
