@@ -53,6 +53,7 @@ def test_strength_0_gives_back_every_byte(size: tuple[int, int], keep_colour: fl
     full, small = landscape(size), small_copy(landscape(size), SMALL)
     asked = controls(0.0, keep_colour)
     assert np.array_equal(JOIN.rgb(full, small, in_oils(small), asked), full)
+    assert np.array_equal(JOIN.moving(full, small, in_oils(small), asked), full)
     assert same(JOIN.planes(planes_of(size), small, in_oils(small), asked), planes_of(size))
 
 
@@ -62,6 +63,7 @@ def test_a_picture_in_rgb_is_never_handed_out_twice() -> None:
     small = small_copy(full, SMALL)
     for strength in (0.0, 0.5, 1.0):
         assert not np.shares_memory(JOIN.rgb(full, small, in_oils(small), controls(strength)), full)
+        assert not np.shares_memory(JOIN.moving(full, small, in_oils(small), controls(strength)), full)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -120,6 +122,20 @@ def test_planes_and_rgb_look_alike(size: tuple[int, int], asked: Controls, tags:
     small = small_copy_of_planes(full, SMALL)
     of_planes = rgb_of(JOIN.planes(full, small, in_oils(small), asked))
     away = deviation(of_planes, JOIN.rgb(pixels, small, in_oils(small), asked))
+    assert away.mean() < 2.5
+    assert np.percentile(away, 95) < 10
+
+
+@pytest.mark.parametrize("asked", [controls(), controls(0.6), controls(1.0, 0.7)], ids=["whole", "part", "coloured"])
+@pytest.mark.parametrize("size", [(256, 144), (254, 146), (383, 215), (256, 215)], ids=str)
+def test_a_moving_picture_looks_like_a_still_one(size: tuple[int, int], asked: Controls) -> None:
+    full = landscape(size)
+    small = small_copy(full, SMALL)
+    moving, still = (join(full, small, in_oils(small), asked) for join in (JOIN.moving, JOIN.rgb))
+    assert moving.shape == still.shape
+    if any(side % 2 for side in size):
+        assert np.array_equal(moving, still)
+    away = deviation(moving, still)
     assert away.mean() < 2.5
     assert np.percentile(away, 95) < 10
 

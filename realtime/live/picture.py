@@ -95,7 +95,7 @@ class LivePicture:
         plain = filling(captured, self.size)
         if painted is None:
             return framed(plain, self.size)
-        joined = framed(self._join.rgb(plain, painted.small, painted.pixels, painted.controls), self.size)
+        joined = framed(self._join.moving(plain, painted.small, painted.pixels, painted.controls), self.size)
         return before_and_after(framed(plain, self.size), joined) if settings.split else joined
 
     def _painted(self, captured: Frame, settings: LiveSettings) -> Painted | None:
