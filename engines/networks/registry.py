@@ -12,6 +12,7 @@ ENTRY_POINTS = "impasto.networks"
 # The name in style cards, and the NetworkFamily, opened when a style needs it.
 OURS = {
     "transform": "engines.networks.transform.family:FAMILY",
+    "resnet_generator": "engines.networks.resnet_generator.family:FAMILY",
 }
 
 

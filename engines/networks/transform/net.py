@@ -70,7 +70,7 @@ class TransformNet(nn.Module):
         super().__init__()
         self.config = config
         widths = config.widths
-        offsets = _NormOffsets()
+        offsets = NormOffsets()
         self.down = nn.ModuleList([PaddedConv(config.picture_channels, widths[0], config.stem_kernel)])
         self.down.extend(PaddedConv(a, b, 3, stride=2) for a, b in itertools.pairwise(widths))
         self.down_norms = nn.ModuleList(offsets.norm(width) for width in widths)
@@ -148,7 +148,7 @@ class TransformNet(nn.Module):
         return x + self.config.seed_amplitude * texture[..., :height, :width]
 
 
-class _NormOffsets:
+class NormOffsets:
     """Hands out the places of the norms in the style vector, one after the other."""
 
     def __init__(self) -> None:
