@@ -34,7 +34,7 @@ from engines.networks.transform.net import TransformNet
 from engines.style.file import CARD_KEY
 from trainers.options import JohnsonOptions
 from trainers.picture_run import STATE, PictureRun
-from trainers.run_folder import CHECKPOINT, Checkpoint, RunFolder
+from trainers.run_folder import CHECKPOINT, RunFolder
 
 EXAMPLES = 6
 KEY = bytes(32)
@@ -192,8 +192,8 @@ def test_a_picture_whose_state_is_damaged_cannot_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", torch_bytes({"styles": ["waves"]})])
 def test_a_run_whose_checkpoint_is_damaged_cannot_go_on(tmp_path: Path, content: bytes) -> None:
     options = JohnsonOptions(styles=tmp_path, content=(tmp_path,), out=tmp_path / "x.onnx", resume=True)
-    folder = RunFolder(options, ("waves",), [tmp_path / "x.jpg"])
+    folder = RunFolder(options, "johnson", ("waves",))
     (folder.path / CHECKPOINT).write_bytes(content)
     net = TransformNet(PRESETS[options.network])
     with pytest.raises(ImpastoError, match=r"checkpoint\.pt is damaged .* delete it and begin again"):
-        folder.restore(Checkpoint(0, net, net, torch.optim.SGD(net.parameters())))
+        folder.restore({"net": net, "average": net}, list)

@@ -14,26 +14,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_training import loss_network, tiny_preset
 
-from engines.networks.transform import config as transform_config
-from engines.networks.transform.config import TransformConfig
 from engines.style.styles import load_style
 from trainers import johnson
 from trainers.johnson import learning_rate_factor, train
 from trainers.options import JohnsonOptions
 from trainers.style_export import write_style_file
 
-TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
-
 
 @pytest.fixture(autouse=True)
-def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A net so small that threads would only wait for each other."""
-    monkeypatch.setitem(transform_config.PRESETS, "tiny", TINY)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with tiny_preset(monkeypatch):
+        yield
 
 
 @pytest.fixture
@@ -58,15 +51,6 @@ def options(tmp_path: Path) -> JohnsonOptions:
         content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0,
         save_every=3, sample_every=6,
     )  # fmt: skip
-
-
-def loss_network() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    shapes = {"conv0": (3, 3, 1), "conv11": (8, 3, 3), "conv12": (8, 8, 3), "conv21": (12, 8, 3)}
-    tensors = {
-        f"{name}.weight": torch.randn(o, i, k, k, generator=generator) * 0.3 for name, (o, i, k) in shapes.items()
-    }
-    return tensors | {f"{name}.bias": torch.zeros(shape[0]) for name, shape in shapes.items()}
 
 
 Rows = list[dict[str, float]]

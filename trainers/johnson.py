@@ -10,34 +10,42 @@ after every step the weights are moved to the nearest with which flat ground com
 """
 
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from engines.errors import BadValue, Interrupted
+from engines.errors import Interrupted
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
-from engines.networks.transform.seed_texture import CELLS_PX, periodic_noise
-from trainers.data import CropOptions, Crops, batches, find_pictures, readable_pictures
+from trainers.data import CropOptions, Crops, batches
+from trainers.initial_weights import initial_weights
+from trainers.loop import (
+    Losses,
+    OnStep,
+    Report,
+    accelerator_for,
+    check_finite,
+    in_any_process,
+    interrupts,
+    pictures_in,
+    set_learning_rate,
+    silent,
+    update_average,
+)
+from trainers.motion import fresh_texture
 from trainers.options import JohnsonOptions
 from trainers.perceptual import load_perceptual
-from trainers.run_folder import Checkpoint, RunFolder
-from trainers.training_losses import Losses, read_paintings, training_losses
+from trainers.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
+from trainers.training_losses import read_paintings, training_losses
 
 WARM_UP_STEPS = 100
 GRADIENT_NORM = 1.0
-Report = Callable[[str], None]
-OnStep = Callable[[int, dict[str, float]], None]
+RECIPE = "johnson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class TrainedNet:
 
     net: TransformNet
     styles: tuple[str, ...]
-    history: list[dict[str, Any]]
+    history: History
 
 
 def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedNet:
@@ -55,25 +63,30 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
-    accelerator = Accelerator(mixed_precision=_precision(options), cpu=not torch.cuda.is_available())
+    accelerator = accelerator_for(options.precision)
     main = accelerator.is_main_process
-    report = report if main else _silent
-    pictures = _content(options, report)
+    report = report if main else silent
+    pictures = pictures_in(options.content, "photos", report)
+    report(f"{len(pictures)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
     perceptual = load_perceptual(options.loss_network).to(accelerator.device)
     paintings = read_paintings(options, perceptual, accelerator.device)
     torch.manual_seed(options.seed)
     net = TransformNet(net_config(options), styles=len(paintings.names))
     average = TransformNet(net.config, styles=len(paintings.names)).to(accelerator.device).requires_grad_(False)
     optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
-    folder = RunFolder(options, paintings.names, pictures, main=main)
-    start = folder.restore(Checkpoint(0, net, average, optimizer, accelerator.scaler))
+    parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
+    if accelerator.scaler is not None:
+        parts["scaler"] = accelerator.scaler
+    folder = RunFolder(options, RECIPE, paintings.names, main=main)
+    start = folder.restore(parts, lambda: _begin(net, average, paintings.names, options))
     if folder.changed:
         report(f"resumed at step {start} with other settings: {folder.changed}")
     model, optimizer = accelerator.prepare(net, optimizer)
+    parts["optimizer"] = optimizer
     feed = _feed(pictures, options, start, accelerator)
-    with _interrupts() as interrupted, folder:
+    with interrupts() as interrupted, folder:
         for step, batch in enumerate(feed, start=start):
-            _set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
+            set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
             draw = _Draw(options.seed, step, accelerator.process_index)
             style_ids = draw.styles(len(paintings.names), options.batch).to(accelerator.device)
             losses = training_losses(
@@ -81,18 +94,18 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
                 chance=draw.generator(), texture=draw.texture(batch.shape).to(accelerator.device),
                 moving=_is_stable(step, options),
             )  # fmt: skip
-            _check_finite(losses, step, accelerator)
+            check_finite(losses, step, accelerator)
             accelerator.backward(losses["total"])
             accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
             optimizer.step()
             net.level()
             optimizer.zero_grad(set_to_none=True)
             update_average(average, net, options.average_decay, step)
-            folder.log(step, losses, style_ids)
+            folder.log(step, _told(losses, paintings.names, style_ids))
             if on_step is not None and main:
                 on_step(step + 1, folder.running_losses)
-            stopping = _in_any_process(accelerator, interrupted.is_set())
-            if folder.keep(Checkpoint(step + 1, net, average, optimizer, accelerator.scaler), stopping=stopping):
+            stopping = in_any_process(accelerator, interrupted.is_set())
+            if folder.keep(Checkpoint(step + 1, parts), lambda: _sheet(average, pictures), stopping=stopping):
                 report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
                 raise Interrupted(f"stopped at step {step + 1} of {options.steps}; resume goes on")
@@ -100,6 +113,32 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     accelerator.end_training()
     average.level()  # of a run that began before nets were levelled, the average is not yet
     return TrainedNet(average, paintings.names, folder.history)
+
+
+def _begin(net: TransformNet, average: TransformNet, styles: tuple[str, ...], options: JohnsonOptions) -> History:
+    """The weights of a new run, random or from `options.initial`; the runs that made those."""
+    history: History = []
+    if options.initial is not None:
+        begun = initial_weights(options.initial, net.config, styles)
+        net.load_state_dict(begun.tensors)
+        history = begun.history
+    net.level()
+    average.load_state_dict(net.state_dict())
+    return history
+
+
+def _told(losses: Losses, names: tuple[str, ...], style_ids: Tensor) -> dict[str, float]:
+    """For the log: every loss, and the style loss of every style in the batch."""
+    values = {name: float(value.detach()) for name, value in losses.items() if value.ndim == 0}
+    by_style = zip(style_ids.tolist(), losses["styles"].tolist(), strict=True)
+    return values | {f"style/{names[style]}": value for style, value in by_style}
+
+
+@torch.no_grad()
+def _sheet(net: TransformNet, paths: list[Path]) -> Tensor:
+    """Some content pictures side by side, and below them a row for each style."""
+    pictures = sample_pictures(paths).to(net.styles.device)
+    return sheet_of([pictures, *(net(pictures, row.expand(len(pictures), -1)) for row in net.styles)])
 
 
 def shown_losses(losses: dict[str, float]) -> str:
@@ -113,14 +152,6 @@ def learning_rate_factor(step: int, steps: int) -> float:
     """Rises in a straight line for WARM_UP_STEPS, then falls as a half cosine to a hundredth."""
     warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
     return warm_up * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-
-
-@torch.no_grad()
-def update_average(average: TransformNet, net: TransformNet, decay: float, step: int) -> None:
-    """The running average forgets faster in the beginning, when the weights still move far."""
-    keep = min(decay, (1 + step) / (10 + step))
-    for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-        kept.lerp_(new, 1 - keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +172,8 @@ class _Draw:
         return order
 
     def texture(self, crops: torch.Size) -> Tensor:
-        """[B, 1, P, P] for crops [B, 3, size, size], P at least the size: other noise for every sample."""
-        period = -(-crops[-1] // max(CELLS_PX)) * max(CELLS_PX)
-        rng = np.random.default_rng((self.seed, 5, self.rank, self.step))
-        return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(crops[0])]))[:, None]
+        """[B, 1, P, P] for crops [B, 3, size, size]."""
+        return fresh_texture(crops, np.random.default_rng((self.seed, 5, self.rank, self.step)))
 
     def generator(self) -> torch.Generator:
         state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
@@ -161,31 +190,6 @@ def _is_stable(step: int, options: JohnsonOptions) -> bool:
     return options.stability_weight > 0 and step >= options.stability_start * options.steps
 
 
-def _set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = value
-
-
-def _precision(options: JohnsonOptions) -> str:
-    if options.precision != "auto":
-        return options.precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
-
-
-def _silent(_: str) -> None:
-    """What processes other than the first report."""
-
-
-def _content(options: JohnsonOptions, report: Report) -> list[Path]:
-    pictures, bad = readable_pictures(find_pictures(options.content))
-    if bad:
-        report(f"skipped {len(bad)} damaged pictures, the first is {bad[0]}")
-    if not pictures:
-        raise BadValue(f"no readable picture in {', '.join(map(str, options.content))}; give folders of photos")
-    report(f"{len(pictures)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
-    return pictures
-
-
 def _feed(pictures: list[Path], options: JohnsonOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
     crops = CropOptions(options.sizes, options.max_scale, misexposed=options.misexposed)
     length = options.steps * options.batch * accelerator.num_processes
@@ -193,37 +197,3 @@ def _feed(pictures: list[Path], options: JohnsonOptions, start: int, accelerator
         Crops(pictures, crops, options.seed, length), options.batch, start=start, stop=options.steps,
         rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
     )  # fmt: skip
-
-
-def _in_any_process(accelerator: Accelerator, here: bool) -> bool:
-    """Whether it is so in one of the processes: they must stop together, or the others wait for ever."""
-    if accelerator.num_processes == 1:
-        return here
-    flags: Tensor = accelerator.reduce(torch.tensor(float(here), device=accelerator.device), reduction="sum")
-    return flags.item() > 0
-
-
-def _check_finite(losses: Losses, step: int, accelerator: Accelerator) -> None:
-    if _in_any_process(accelerator, not bool(torch.isfinite(losses["total"]))):
-        shown = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items() if value.ndim == 0)
-        raise FloatingPointError(
-            f"step {step}: a loss is not finite ({shown}); lower --learning-rate or use --precision no, then --resume"
-        )
-
-
-@contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, so that a run stops between two steps; outside the main thread nothing is changed."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        interrupted.set()
-
-    previous = signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)

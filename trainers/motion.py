@@ -6,9 +6,12 @@ ReCoNet's change of luminance (Gao et al. 2018). The stylized second frame shoul
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from engines.networks.transform.seed_texture import CELLS_PX, periodic_noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ def sensor_noise(picture: Tensor, most: float, generator: torch.Generator) -> Te
     """Noise for pictures [B, 3, H, W], of deviation 0 to `most` from sample to sample: a net must not paint it."""
     strength = torch.rand(len(picture), 1, 1, 1, generator=generator) * most
     return (torch.randn(picture.shape, generator=generator) * strength).to(picture)
+
+
+def fresh_texture(pictures: torch.Size, rng: np.random.Generator) -> Tensor:
+    """[B, 1, P, P] for pictures [B, 3, H, W], P at least their sides: other noise for every sample."""
+    period = -(-max(pictures[-2:]) // max(CELLS_PX)) * max(CELLS_PX)
+    return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(pictures[0])]))[:, None]
 
 
 def carried(texture: Tensor, flow: Tensor) -> Tensor:

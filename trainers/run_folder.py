@@ -1,12 +1,12 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -16,10 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
-from engines.networks.transform.net import TransformNet
 from trainers.data import open_picture, to_tensor
-from trainers.initial_weights import initial_weights
-from trainers.options import JohnsonOptions
 from trainers.saved_state import damaged, read_saved, shown
 
 CHECKPOINT = "checkpoint.pt"
@@ -28,39 +25,59 @@ STARTING = {"resume", "out", "workers", "save_every", "sample_every"}
 SAMPLE_PICTURES = 4
 SAMPLE_HEIGHT = 240
 LOG_EVERY = 20
+FIRST_RECIPE = "johnson"  # of checkpoints that do not say
+History = list[dict[str, Any]]
+
+
+class RunOptions(Protocol):
+    """What a run folder asks of a recipe's settings."""
+
+    @property
+    def run_folder(self) -> Path: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def network(self) -> str: ...
+    @property
+    def save_every(self) -> int: ...
+    @property
+    def sample_every(self) -> int: ...
+    @property
+    def resume(self) -> bool: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class Part(Protocol):
+    """Of a run: a net, an optimiser, a scaler, a pool of pictures."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run after `step` steps."""
+    """A run after `step` steps. `parts` are all that goes on from there, by name."""
 
     step: int
-    net: TransformNet
-    average: TransformNet
-    optimizer: Any
-    scaler: Any = None
+    parts: Mapping[str, Part]
 
 
 class RunFolder:
     """The folder of one run. Only the first of several processes writes.
 
     `history` holds the steps and settings of the runs whose weights this one began with, the first one first, and of
-    its own steps before it was resumed with other settings. `changed` tells those settings. `pictures` are content
-    pictures that can be read; some of them are painted for the sample sheets.
+    its own steps before it was resumed with other settings. `changed` tells those settings.
     """
 
-    def __init__(
-        self, options: JohnsonOptions, styles: tuple[str, ...], pictures: Sequence[Path], *, main: bool = True
-    ) -> None:
+    def __init__(self, options: RunOptions, recipe: str, styles: tuple[str, ...], *, main: bool = True) -> None:
         self.path = options.run_folder
         self.options = options
+        self.recipe = recipe
         self.styles = styles
         self.main = main
         self.changed = ""
-        spread = [pictures[i * len(pictures) // SAMPLE_PICTURES] for i in range(SAMPLE_PICTURES)]
-        self._pictures = list(dict.fromkeys(spread))
         self._start = 0
-        self.history: list[dict[str, Any]] = []
+        self.history: History = []
         self._running: dict[str, float] = {}
         self._writer: SummaryWriter | None = None
         if main:
@@ -75,36 +92,34 @@ class RunFolder:
         if self._writer is not None:
             self._writer.close()
 
-    def restore(self, run: Checkpoint) -> int:
-        """Loads the newest checkpoint into a run that is to be resumed; returns the step to go on with."""
+    def restore(self, parts: Mapping[str, Part], begin: Callable[[], History]) -> int:
+        """Loads the newest checkpoint into a run that is to be resumed; returns the step to go on with.
+
+        A run that is new is begun by `begin`, which tells the runs that its weights come from.
+        """
         path = self.path / CHECKPOINT
         if self.options.resume:
-            return self._load(path, run)
+            return self._load(path, parts)
         if path.exists():
             raise FileTaken(f"{path} is there from another run; --resume goes on with it, or delete {self.path}")
-        if self.options.initial is not None:
-            begun = initial_weights(self.options.initial, run.net.config, self.styles)
-            run.net.load_state_dict(begun.tensors)
-            self.history = begun.history
-        run.net.level()
-        run.average.load_state_dict(run.net.state_dict())
+        self.history = begin()
         return 0
 
-    def _load(self, path: Path, run: Checkpoint) -> int:
+    def _load(self, path: Path, parts: Mapping[str, Part]) -> int:
         if not path.exists():
             raise FileMissing(f"no checkpoint {path} to resume; leave out --resume to begin")
         with any_failure_as(BadFile, partial(damaged, path), but=(BadValue, OSError)):
-            return self._take(path, read_saved(path), run)
+            return self._take(path, read_saved(path), parts)
 
-    def _take(self, path: Path, saved: dict[str, Any], run: Checkpoint) -> int:
+    def _take(self, path: Path, saved: dict[str, Any], parts: Mapping[str, Part]) -> int:
+        recipe = saved.get("recipe", FIRST_RECIPE)
+        if recipe != self.recipe:
+            raise BadValue(f"{path} is of `impasto train {shown(recipe)}`; resume with that, or choose another --out")
         if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
-        run.net.load_state_dict(saved["net"])
-        run.average.load_state_dict(saved["average"])
-        run.optimizer.load_state_dict(saved["optimizer"])
-        if run.scaler is not None:
-            run.scaler.load_state_dict(saved["scaler"])
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
         self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
         self._note_changes(saved["options"])
         return self._start
@@ -117,66 +132,66 @@ class RunFolder:
             self.changed = ", ".join(changes)
             self.history = [*self.history, {"steps": self._start, "settings": earlier}]
 
-    def keep(self, checkpoint: Checkpoint, *, stopping: bool) -> bool:
-        """Saves and paints when it is time to, and saves when the run stops here; tells whether it saved."""
+    def keep(self, checkpoint: Checkpoint, sheet: Callable[[], Tensor], *, stopping: bool) -> bool:
+        """Saves and paints when it is time to, and saves when the run stops here; tells whether it saved.
+
+        `sheet` paints the sample sheet, [3, H, W] in 0..1; it is asked only when one is due.
+        """
         last = checkpoint.step == self.options.steps
         saving = stopping or last or checkpoint.step % self.options.save_every == 0
-        if saving:
-            self.save(checkpoint)
-        if last or checkpoint.step % self.options.sample_every == 0:
-            self.sample(checkpoint.step, checkpoint.average)
+        if saving and self.main:
+            self._save(checkpoint)
+        if self.main and (last or checkpoint.step % self.options.sample_every == 0):
+            self._show(checkpoint.step, sheet())
         return saving
 
-    def save(self, checkpoint: Checkpoint) -> None:
+    def _save(self, checkpoint: Checkpoint) -> None:
         """Writes beside the final name and moves there, so that an interrupted save loses nothing."""
-        if not self.main:
-            return
         state = {
             "step": checkpoint.step,
-            "net": checkpoint.net.state_dict(),
-            "average": checkpoint.average.state_dict(),
-            "optimizer": checkpoint.optimizer.state_dict(),
+            **{name: part.state_dict() for name, part in checkpoint.parts.items()},
+            "recipe": self.recipe,
             "styles": list(self.styles),
             "options": self.options.to_dict(),
             "history": self.history,
             "running": self._running,
-            "scaler": checkpoint.scaler.state_dict() if checkpoint.scaler is not None else None,
         }
         beside = self.path / f".{CHECKPOINT}"
         torch.save(state, beside)
         os.replace(beside, self.path / CHECKPOINT)
 
-    def log(self, step: int, losses: dict[str, Tensor], style_ids: Tensor) -> None:
-        """Keeps a running mean of every loss, and of the style loss of every style, and writes it now and then."""
-        for name, value in losses.items():
-            if value.ndim == 0:
-                self._smooth(name, float(value.detach()))
-        for style, value in zip(style_ids.tolist(), losses["styles"].tolist(), strict=True):
-            self._smooth(f"style/{self.styles[style]}", value)
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Keeps a running mean of every value, and writes it now and then."""
+        for name, value in values.items():
+            previous = self._running.get(name, value)
+            self._running[name] = previous + (value - previous) * 0.05
         if self._writer is not None and step % LOG_EVERY == 0:
             for name, number in self._running.items():
                 self._writer.add_scalar(name, number, step)
 
-    def _smooth(self, name: str, value: float) -> None:
-        previous = self._running.get(name, value)
-        self._running[name] = previous + (value - previous) * 0.05
+    def note(self, step: int, figures: Mapping[str, float]) -> None:
+        """Figures that are measured now and then, for TensorBoard."""
+        if self._writer is not None:
+            for name, number in figures.items():
+                self._writer.add_scalar(name, number, step)
 
     @property
     def running_losses(self) -> dict[str, float]:
         """The running mean of every loss so far."""
         return dict(self._running)
 
-    def sample(self, step: int, net: TransformNet) -> None:
-        """A sheet: some content pictures side by side, and below them a row for each style."""
-        if not self.main:
-            return
-        pictures = torch.stack(self._sample_pictures()).to(net.styles.device)
-        with torch.no_grad():
-            painted = [net(pictures, row.expand(len(pictures), -1)) for row in net.styles]
-        rows = [torch.cat(list(row), dim=2) for row in (pictures, *painted)]
-        sheet = (torch.cat(rows, dim=1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        Image.fromarray(np.ascontiguousarray(sheet)).save(self.path / "samples" / f"step_{step:06d}.png")
+    def _show(self, step: int, sheet: Tensor) -> None:
+        pixels = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(self.path / "samples" / f"step_{step:06d}.png")
 
-    def _sample_pictures(self) -> list[Tensor]:
-        size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
-        return [to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in self._pictures]
+
+def sample_pictures(paths: Sequence[Path]) -> Tensor:
+    """Some of the pictures, [N, 3, 240, 320] in 0..1, for the sheets of a run."""
+    spread = dict.fromkeys(paths[i * len(paths) // SAMPLE_PICTURES] for i in range(SAMPLE_PICTURES))
+    size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
+    return torch.stack([to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in spread])
+
+
+def sheet_of(rows: Sequence[Tensor]) -> Tensor:
+    """Rows of pictures [N, 3, H, W], one below the other, as one picture."""
+    return torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)

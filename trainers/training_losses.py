@@ -8,13 +8,13 @@ from torch import Tensor
 
 from engines.errors import BadValue
 from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.loop import Losses
 from trainers.losses import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
 from trainers.objective import Objective, style_targets
 from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet
 
-Losses = dict[str, Tensor]
 # Pictures, style vectors and seed texture in, stylized pictures out.
 Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 

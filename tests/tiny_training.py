@@ -1,0 +1,36 @@
+"""What makes a training run a matter of seconds: a net of a few channels, and a loss network of random weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+from engines.networks.transform import config as transform_config
+from engines.networks.transform.config import TransformConfig
+
+TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
+
+
+@contextmanager
+def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`--network tiny`, a net so small that threads would only wait for each other."""
+    monkeypatch.setitem(transform_config.PRESETS, "tiny", TINY)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def loss_network() -> dict[str, torch.Tensor]:
+    """The distilled layout down to relu4_1, of random weights."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = {
+        "conv0": (3, 3, 1), "conv11": (8, 3, 3), "conv12": (8, 8, 3), "conv21": (12, 8, 3), "conv22": (12, 12, 3),
+        "conv31": (12, 12, 3), "conv32": (12, 12, 3), "conv33": (12, 12, 3), "conv34": (12, 12, 3),
+        "conv41": (16, 12, 3),
+    }  # fmt: skip
+    tensors = {
+        f"{name}.weight": torch.randn(o, i, k, k, generator=generator) * 0.3 for name, (o, i, k) in shapes.items()
+    }
+    return tensors | {f"{name}.bias": torch.zeros(shape[0]) for name, shape in shapes.items()}

@@ -1,0 +1,92 @@
+"""What every recipe's loop does around its steps: one process or several, Ctrl-C, losses that are no numbers."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from engines.errors import BadValue
+from trainers.data import find_pictures, readable_pictures
+
+Report = Callable[[str], None]
+OnStep = Callable[[int, dict[str, float]], None]
+Losses = dict[str, Tensor]
+
+
+def accelerator_for(precision: str) -> Accelerator:
+    """All GPUs that the launcher gave this run, or the processor; `precision` is auto, no, bf16 or fp16."""
+    on_gpu = torch.cuda.is_available()
+    if precision == "auto":
+        precision = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "no"
+    # A net may run several times in a step, and what it holds beside weights does not change.
+    together = DistributedDataParallelKwargs(broadcast_buffers=False)
+    return Accelerator(mixed_precision=precision, cpu=not on_gpu, kwargs_handlers=[together])
+
+
+def silent(_: str) -> None:
+    """What processes other than the first report."""
+
+
+def pictures_in(folders: Sequence[Path], what: str, report: Report) -> list[Path]:
+    """The readable pictures of the folders; BadValue where there is none. `what` they are is told."""
+    pictures, bad = readable_pictures(find_pictures(folders))
+    if bad:
+        report(f"skipped {len(bad)} damaged pictures, the first is {bad[0]}")
+    if not pictures:
+        raise BadValue(f"no readable picture in {', '.join(map(str, folders))}; give folders of {what}")
+    return pictures
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """For all its parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = value
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) -> None:
+    """The running average forgets faster in the beginning, when the weights still move far."""
+    keep = min(decay, (1 + step) / (10 + step))
+    for kept, new in zip(average.parameters(), net.parameters(), strict=True):
+        kept.lerp_(new, 1 - keep)
+
+
+def in_any_process(accelerator: Accelerator, here: bool) -> bool:
+    """Whether it is so in one of the processes: they must stop together, or the others wait for ever."""
+    if accelerator.num_processes == 1:
+        return here
+    flags: Tensor = accelerator.reduce(torch.tensor(float(here), device=accelerator.device), reduction="sum")
+    return flags.item() > 0
+
+
+def check_finite(losses: Losses, step: int, accelerator: Accelerator) -> None:
+    """FloatingPointError where the total is not finite in one of the processes; nothing was learnt from it yet."""
+    if in_any_process(accelerator, not bool(torch.isfinite(losses["total"]))):
+        shown = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items() if value.ndim == 0)
+        raise FloatingPointError(
+            f"step {step}: a loss is not finite ({shown}); lower --learning-rate or use --precision no, then --resume"
+        )
+
+
+@contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that a run stops between two steps; outside the main thread nothing is changed."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, previous)
