@@ -20,7 +20,7 @@ from engines.errors import BadFile, BadValue, FileMissing
 
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
-COLOUR_JITTER = 0.15  # light, contrast and colour of a crop are more or less by up to this share
+COLOUR_JITTER = 0.15
 DISPLAY_GAMMA = 2.2
 TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
@@ -28,19 +28,22 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 
 @dataclass(frozen=True, slots=True)
 class CropOptions:
-    """Square random crops from pictures whose short side is 1 to `max_scale` times theirs.
+    """Square random crops from pictures whose short side is `min_scale` to `max_scale` times theirs.
 
-    Each step's crops have one of the `sizes`, in pixels, drawn by chance. The share `misexposed` is as cameras take it
-    at night or against the light: too dark by half a stop to four, or, one in three, too bright by up to one.
+    Each step's crops have one of the `sizes`, in pixels, drawn by chance. Light, contrast and colour are more or less
+    by up to the share `jitter`. The share `misexposed` is as cameras take it at night or against the light: too dark by
+    half a stop to four, or, one in three, too bright by up to one.
     """
 
     sizes: tuple[int, ...] = (256,)
     max_scale: float = 1.6
     misexposed: float = 0.0
+    min_scale: float = 1.0
+    jitter: float = COLOUR_JITTER
 
     def __post_init__(self) -> None:
-        if self.max_scale < 1:
-            raise BadValue(f"max_scale is {self.max_scale}; give 1 or more")
+        if self.max_scale < self.min_scale or self.min_scale < 1:
+            raise BadValue(f"max_scale is {self.max_scale}; give {max(1.0, self.min_scale):g} or more")
 
 
 def find_pictures(folders: Sequence[Path]) -> list[Path]:
@@ -96,7 +99,7 @@ def style_picture(path: Path, long_side: int) -> Tensor:
 
 def random_crop(picture: Image.Image, size: int, options: CropOptions, rng: np.random.Generator) -> Image.Image:
     """A square crop of `size` pixels after a random scale, flip and jitter."""
-    short = size * rng.uniform(1.0, options.max_scale)
+    short = size * rng.uniform(options.min_scale, options.max_scale)
     scale = max(short, size) / min(picture.size)
     visible = min(size / scale, *picture.size)  # rounding may put it a hair beyond the picture
     left = rng.uniform(0, picture.width - visible)
@@ -105,8 +108,8 @@ def random_crop(picture: Image.Image, size: int, options: CropOptions, rng: np.r
     crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
     if rng.random() < 0.5:
         crop = ImageOps.mirror(crop)
-    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        crop = enhance(crop).enhance(1 + rng.uniform(-1, 1) * COLOUR_JITTER)
+    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color) if options.jitter else ():
+        crop = enhance(crop).enhance(1 + rng.uniform(-1, 1) * options.jitter)
     return crop
 
 

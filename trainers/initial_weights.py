@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engines.errors import BadFile, ImpastoError
 from engines.failures import any_failure_as
@@ -60,6 +60,31 @@ def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -
         learnt = _read_style_file(path) if path.suffix == ".onnx" else _read_checkpoint(path)
         fitted = _fitted(learnt, config)
         return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history)
+
+
+def begin_with(given: Path, net: nn.Module) -> list[dict[str, Any]]:
+    """Gives a net of one style the weights in `given`, a style file or FILE:NAME, and tells the runs that made them.
+
+    BadFile where they are of another net.
+    """
+    path, name = _parted(given)
+    if isinstance(net, TransformNet):
+        begun = initial_weights(path, net.config, (name,))
+        net.load_state_dict(begun.tensors)
+        return begun.history
+    with any_failure_as(BadFile, lambda error: f"{path} does not fit this --network ({error})", but=(OSError,)):
+        file = load_style(str(path))
+        rows = {style.name: style.vector for style in file.card.styles}
+        tensors = {place: torch.from_numpy(value.astype(np.float32)) for place, value in file.weights().items()}
+        net.load_state_dict(tensors | {"styles": torch.from_numpy(rows.get(name, next(iter(rows.values()))))[None]})
+        return [dict(file.card.training)]
+
+
+def _parted(given: Path) -> tuple[Path, str]:
+    """FILE:NAME as the file and the style; a file without a name has the style that it is called like."""
+    whole = str(given)
+    file, colon, name = whole.rpartition(":")
+    return (Path(file), name) if colon and not given.exists() and Path(file).exists() else (given, given.stem)
 
 
 def _read_checkpoint(path: Path) -> _Learnt:

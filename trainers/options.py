@@ -28,6 +28,14 @@ StyleLayers = Annotated[
     tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
 ]
 Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
+Average = Annotated[float, Setting("How slowly the averaged weights forget.")]
+Seed = Annotated[int, Setting("Makes a run repeatable.")]
+Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
+Precision = Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))]
+SaveEvery = Annotated[int, Setting("Steps between checkpoints.", least=1)]
+SampleEvery = Annotated[int, Setting("Steps between sample sheets.", least=1)]
+Resume = Annotated[bool, Setting("Go on with the run that stands beside OUT.")]
+Licence = Annotated[str, Setting("Licence of the weights, for the card.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +96,18 @@ class JohnsonOptions:
         float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
     ] = None
     learning_rate: Annotated[float, Setting("Highest learning rate of Adam.")] = 2e-3
-    average_decay: Annotated[float, Setting("How slowly the averaged weights forget.")] = 0.999
-    seed: Annotated[int, Setting("Makes a run repeatable.")] = 0
-    workers: Annotated[int, Setting("Processes that read photos.", least=0)] = 2
-    precision: Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))] = "auto"
-    save_every: Annotated[int, Setting("Steps between checkpoints.", least=1)] = 500
-    sample_every: Annotated[int, Setting("Steps between sample sheets.", least=1)] = 500
+    average_decay: Average = 0.999
+    seed: Seed = 0
+    workers: Workers = 2
+    precision: Precision = "auto"
+    save_every: SaveEvery = 500
+    sample_every: SampleEvery = 500
     validation: Annotated[Path | None, Setting("Folder of photos for the figures on the card.")] = None
     initial: Annotated[
         Path | None, Setting("Start from the weights of this checkpoint or style file; an ultra may start from a fast.")
     ] = None
-    resume: Annotated[bool, Setting("Go on with the run that stands beside OUT.")] = False
-    licence: Annotated[str, Setting("Licence of the weights, for the card.")] = "CC0-1.0"
+    resume: Resume = False
+    licence: Licence = "CC0-1.0"
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -125,7 +133,7 @@ class JohnsonOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, for the checkpoint and the style card."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: plain(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,12 +227,13 @@ class GatysOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and for the saved state."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: plain(value) for name, value in asdict(self).items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A setting as JSON has it."""
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -27,6 +27,8 @@ from trainers.training_losses import Paintings, read_paintings, training_losses
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
 VALIDATION_PICTURES = 24
+PLACES = ("styles", "out", "back_out", "initial", "validation", "loss_network")
+FOLDERS = ("content", "source", "target")
 # A card with more names than this would be larger than the net.
 MOST_NAMES = 1000
 
@@ -118,24 +120,29 @@ def _training(options: JohnsonOptions, loss_network: str, history: list[dict[str
     """How the net was made."""
     return {
         "recipe": "johnson",
-        "command": shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])]),
+        "command": typed_command(),
         "steps": options.steps,
-        "settings": _travelling(options.to_dict()),
-        "earlier_runs": [{**run, "settings": _travelling(run["settings"])} for run in history],
+        "settings": travelling(options.to_dict()),
+        "earlier_runs": [{**run, "settings": travelling(run["settings"])} for run in history],
         "loss_network": loss_network,
-        "style_pictures": _data_list([options.styles]),
-        "content_pictures": _data_list(options.content),
+        "style_pictures": data_list([options.styles]),
+        "content_pictures": data_list(options.content),
     }
 
 
-def _travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
+def typed_command() -> str:
+    """What was typed, with files and folders by their names alone."""
+    return shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
+
+
+def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with files and folders by their names alone, since a card travels."""
-    places = ("styles", "out", "initial", "validation", "loss_network")
-    named = {place: Path(settings[place]).name for place in places if settings.get(place)}
-    return {**settings, **named, "content": [Path(folder).name for folder in settings["content"]]}
+    named = {place: Path(settings[place]).name for place in PLACES if settings.get(place)}
+    folders = {place: [Path(each).name for each in settings[place]] for place in FOLDERS if place in settings}
+    return {**settings, **named, **folders}
 
 
-def _data_list(folders: Sequence[Path]) -> dict[str, Any]:
+def data_list(folders: Sequence[Path]) -> dict[str, Any]:
     """The names of the pictures, or what stands for them where they are very many."""
     names = [path.name for path in find_pictures(folders)]
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()

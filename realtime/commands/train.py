@@ -9,6 +9,7 @@ from engines.packages import needing_extra
 from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
 from trainers.options import JohnsonOptions
+from trainers.unpaired_options import CycleGanOptions
 
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
 
@@ -26,8 +27,33 @@ def johnson(options: JohnsonOptions) -> None:
 
         trained = train(options, bar.report, on_step)
         bar.report("measuring the figures for the style card")
-    if os.environ.get("RANK", "0") == "0":  # under a launcher several processes train and one writes
+    if _is_first_process():
         print_result(f"{options.out}: {', '.join(trained.styles)}; {_shown(write_style_file(options, trained))}")
+
+
+def cyclegan(options: CycleGanOptions) -> None:
+    """Train a net from a folder of photos and a folder of paintings, none of which match (CycleGAN, CUT)."""
+    with needing_extra("train", "training"):
+        from trainers.cyclegan import train
+        from trainers.unpaired_export import write_style_files
+    from realtime.commands.console.terminal import print_result, progress_bar
+
+    with progress_bar(unit="steps/s") as bar:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses, ("painter", "judge", "cycle", "contrast")))
+            bar.progress(done, options.steps)
+
+        trained = train(options, bar.report, on_step)
+    if _is_first_process():
+        write_style_files(options, trained)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in trained.figures.items())
+        print_result(f"{options.out}: {told}")
+
+
+def _is_first_process() -> bool:
+    """Under a launcher several processes train and one writes."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _load_trainer() -> tuple[Any, Any]:
@@ -38,8 +64,9 @@ def _load_trainer() -> tuple[Any, Any]:
     return train, write_style_file
 
 
-def _shown(losses: dict[str, float]) -> str:
-    return ", ".join(f"{name} {losses[name]:.3g}" for name in ("content", "style") if name in losses)
+def _shown(losses: dict[str, float], names: tuple[str, ...] = ("content", "style")) -> str:
+    return ", ".join(f"{name} {losses[name]:.3g}" for name in names if name in losses)
 
 
 app.command("johnson")(at_the_border(with_settings(johnson)))
+app.command("cyclegan")(at_the_border(with_settings(cyclegan)))

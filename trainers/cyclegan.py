@@ -1,0 +1,284 @@
+"""CycleGAN (Zhu et al. 2017, arXiv 1703.10593): a net that learns a domain from two folders, no picture of which match.
+
+Or, with `method` contrast, its one-sided sequel CUT (Park et al. 2020, arXiv 2007.15651), at half the cost. Departures
+from both: the nets are of any family here, a slim one among them that may begin with a style of the gallery; least
+squares, a pool and random crops whose colours are left alone for both; the exported weights are a running average; in
+the last part of a run a stability loss on synthetic motion; the photos are seen with a sensor's noise.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from engines.errors import Interrupted
+from engines.networks.registry import open_family
+from engines.networks.transform.config import PRESETS
+from trainers.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
+from trainers.data import CropOptions, Crops, batches
+from trainers.initial_weights import begin_with
+from trainers.loop import (
+    Losses,
+    OnStep,
+    Report,
+    accelerator_for,
+    check_finite,
+    in_any_process,
+    interrupts,
+    pictures_in,
+    set_learning_rate,
+    silent,
+    update_average,
+)
+from trainers.motion import fresh_texture
+from trainers.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
+from trainers.unpaired_figures import Jury
+from trainers.unpaired_losses import Nets, Painter, encoded, encoder_layers, painters_losses
+from trainers.unpaired_options import CycleGanOptions
+
+RECIPE = "cyclegan"
+BETAS = (0.5, 0.999)
+VARIED = 1.2  # pictures are scaled to a short side of up to so many times what was asked for
+PROBE_PX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedPainters:
+    """The averaged nets, the one back only where there is one, figures, and the runs before this one."""
+
+    there: Painter
+    back: Painter | None
+    figures: dict[str, float]
+    history: History
+
+
+def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedPainters:
+    """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
+
+    `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
+    Interrupted after a Ctrl-C, when the checkpoint is saved.
+    """
+    accelerator = accelerator_for(options.precision)
+    main = accelerator.is_main_process
+    report = report if main else silent
+    photos = pictures_in(options.source, "photos", report)
+    paintings = pictures_in(options.target, "paintings", report)
+    report(
+        f"{len(photos)} pictures to learn from and {len(paintings)} to learn to paint like; "
+        f"checkpoints, sample sheets and logs in {options.run_folder}"
+    )
+    contest = _Contest(options, accelerator)
+    folder = RunFolder(options, RECIPE, (options.out.stem,), main=main)
+    start = folder.restore(contest.parts, contest.begin)
+    if folder.changed:
+        report(f"resumed at step {start} with other settings: {folder.changed}")
+    contest.prepare()
+    jury = Jury(options, photos, paintings, accelerator.device) if main else None
+    domains = _domains(photos, paintings, options)
+    feed = zip(*(_feed(each, options, start, accelerator) for each in domains), strict=True)
+    with interrupts() as interrupted, folder:
+        for step, (photo, painting) in enumerate(feed, start=start):
+            told = contest.step(step, photo.to(accelerator.device), painting.to(accelerator.device))
+            folder.log(step, told)
+            if on_step is not None and main:
+                on_step(step + 1, folder.running_losses)
+            stopping = in_any_process(accelerator, interrupted.is_set())
+            sheet = partial(_sheet, contest.averages, photos, paintings)
+            if folder.keep(Checkpoint(step + 1, contest.parts), sheet, stopping=stopping):
+                report(f"step {step + 1} of {options.steps}: {_shown(folder.running_losses)}")
+            if jury is not None and (step + 1) % options.sample_every == 0:
+                figures = jury.figures(contest.averages)
+                folder.note(step + 1, figures)
+                report(f"step {step + 1}: {jury.told(figures)}")
+            if stopping:
+                raise Interrupted(f"stopped at step {step + 1} of {options.steps}; resume goes on")
+    accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
+    accelerator.end_training()
+    figures = jury.figures(contest.averages) if jury is not None else {}
+    return TrainedPainters(contest.averages.there, contest.averages.back, figures, folder.history)
+
+
+class _Contest:
+    """The nets, what makes them learn, and the running averages of those that paint."""
+
+    def __init__(self, options: CycleGanOptions, accelerator: Accelerator) -> None:
+        torch.manual_seed(options.seed)
+        self.options, self.accelerator = options, accelerator
+        self.nets, self.averages = make_nets(options), make_nets(options)
+        for net in self.averages.named().values():
+            net.to(accelerator.device).requires_grad_(False)
+        self._learning = self.nets
+        self._painters, self._judges = (_adam(each, options) for each in (self.nets.painters, self.nets.judges))
+        self._pools = [PicturePool(options.pool) for _ in self.nets.judges]
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """All that a checkpoint holds."""
+        averages = {f"{name} average": net for name, net in self.averages.named().items() if isinstance(net, Painter)}
+        pools = {f"pool {number}": pool for number, pool in enumerate(self._pools)}
+        optimizers = {"painters optimizer": self._painters, "judges optimizer": self._judges}
+        scaler = {} if self.accelerator.scaler is None else {"scaler": self.accelerator.scaler}
+        return {**self.nets.named(), **averages, **pools, **optimizers, **scaler}
+
+    def begin(self) -> History:
+        """The weights of a new run, random or from `options.initial`; the runs that made those."""
+        given = self.options.initial
+        history = [] if given is None else begin_with(given, self.nets.there.net)
+        for average, net in _averaged(self.averages, self.nets):
+            net.level()
+            average.load_state_dict(net.state_dict())
+        return history
+
+    def prepare(self) -> None:
+        """Brings all to the device, and together with the other processes."""
+        named = self.nets.named()
+        *modules, self._painters, self._judges = self.accelerator.prepare(*named.values(), self._painters, self._judges)
+        self._learning = Nets(**dict(zip(named, modules, strict=True)))
+
+    def step(self, step: int, photos: Tensor, paintings: Tensor) -> dict[str, float]:
+        """One step of the painters against frozen judges, and one of the judges; tells every loss."""
+        options, draw = self.options, _Draw(self.options.seed, step, self.accelerator.process_index)
+        for optimizer in (self._painters, self._judges):
+            set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
+        self._freeze_judges(frozen=True)
+        painted = painters_losses(
+            self._learning, photos, paintings, options, chance=draw.generator(),
+            texture=draw.texture(photos.shape).to(photos.device), moving=_is_stable(step, options),
+        )  # fmt: skip
+        self._learn(painted.losses, self._painters, step)
+        self._freeze_judges(frozen=False)
+        judged = self._judged((paintings, photos), (painted.there, painted.back), draw)
+        self._learn(judged, self._judges, step)
+        for average, net in _averaged(self.averages, self.nets):
+            net.level()
+            update_average(average, net, options.average_decay, step)
+        told = {**painted.losses, **{name: value for name, value in judged.items() if name != "total"}}
+        return {name: float(value.detach()) for name, value in told.items()}
+
+    def _freeze_judges(self, *, frozen: bool) -> None:
+        for judge in self.nets.judges:
+            judge.requires_grad_(not frozen)
+
+    def _learn(self, losses: Losses, optimizer: torch.optim.Optimizer, step: int) -> None:
+        check_finite(losses, step, self.accelerator)
+        optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(losses["total"])
+        optimizer.step()
+
+    def _judged(self, real: Sequence[Tensor], painted: Sequence[Tensor | None], draw: "_Draw") -> Losses:
+        """What the judges make small, of real pictures and of painted ones from the pools."""
+        chance, losses = draw.pool(), Losses()
+        contestants = zip(("judge", "judge_back"), self._learning.judges, real, painted, self._pools, strict=False)
+        for name, judge, theirs, ours, pool in contestants:
+            if ours is not None:
+                losses[name] = judge_loss(judge(theirs), judge(pool(ours, chance)))
+        return losses | {"total": torch.stack(list(losses.values())).sum()}
+
+
+def learning_rate_factor(step: int, steps: int) -> float:
+    """1 in the first half, then in a straight line to 0 (the paper, section 4)."""
+    return min(1.0, 2 * (steps - step) / steps)
+
+
+def make_nets(options: CycleGanOptions) -> Nets:
+    """The nets of the method with random weights."""
+    family, config = generator(options)
+    there = Painter(open_family(family).net(config, 1))
+    if options.method == "contrast":
+        contrast = PatchContrast(_channels(there))
+        return Nets(there, PatchDiscriminator(options.judge_width), contrast=contrast)
+    back = Painter(open_family(family).net(config, 1))
+    return Nets(there, PatchDiscriminator(options.judge_width), back, PatchDiscriminator(options.judge_width))
+
+
+def generator(options: CycleGanOptions) -> tuple[str, dict[str, object]]:
+    """The family and the config of the nets that paint; resnets enlarge without a checkerboard."""
+    if options.network in ("resnet6", "resnet9"):
+        blocks = int(options.network.removeprefix("resnet"))
+        return "resnet_generator", {"width": options.width, "blocks": blocks, "upsampling": "resize"}
+    return "transform", PRESETS[options.network].to_dict()
+
+
+@torch.no_grad()
+def _channels(painter: Painter) -> list[int]:
+    """Of the layers that tell a place."""
+    probe = torch.zeros(1, 3, PROBE_PX, PROBE_PX)
+    texture = torch.zeros(1, 1, PROBE_PX, PROBE_PX)
+    return [found.shape[1] for found in encoded(painter, probe, texture, encoder_layers(painter.net))]
+
+
+def _adam(nets: list[nn.Module], options: CycleGanOptions) -> torch.optim.Optimizer:
+    return torch.optim.Adam([p for net in nets for p in net.parameters()], lr=options.learning_rate, betas=BETAS)
+
+
+def _averaged(averages: Nets, nets: Nets) -> Iterator[tuple[Painter, Painter]]:
+    yield averages.there, nets.there
+    if averages.back is not None and nets.back is not None:
+        yield averages.back, nets.back
+
+
+def _domains(
+    photos: list[Path], paintings: list[Path], options: CycleGanOptions
+) -> Iterator[tuple[list[Path], CropOptions, int]]:
+    """Both folders with the scales of their crops, and seeds of their own."""
+    for number, (paths, lines) in enumerate(((photos, options.lines), (paintings, options.stroke * options.lines))):
+        least = max(1.0, lines / options.size)
+        crops = CropOptions((options.size,), max_scale=VARIED * least, min_scale=least, jitter=0.0)
+        yield paths, crops, 2 * options.seed + number
+
+
+def _feed(
+    domain: tuple[list[Path], CropOptions, int], options: CycleGanOptions, start: int, accelerator: Accelerator
+) -> Iterator[Tensor]:
+    paths, crops, seed = domain
+    length = options.steps * options.batch * accelerator.num_processes
+    return batches(
+        Crops(paths, crops, seed, length), options.batch, start=start, stop=options.steps,
+        rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """What chance decides in one step of one process, from the seed and these numbers alone."""
+
+    seed: int
+    step: int
+    rank: int
+
+    def texture(self, pictures: torch.Size) -> Tensor:
+        return fresh_texture(pictures, np.random.default_rng((self.seed, 5, self.rank, self.step)))
+
+    def generator(self) -> torch.Generator:
+        state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
+        return torch.Generator().manual_seed(int(state[0]))
+
+    def pool(self) -> np.random.Generator:
+        return np.random.default_rng((self.seed, 7, self.rank, self.step))
+
+
+def _is_stable(step: int, options: CycleGanOptions) -> bool:
+    return options.stability_weight > 0 and step >= options.stability_start * options.steps
+
+
+def _shown(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in losses.items())
+
+
+@torch.no_grad()
+def _sheet(nets: Nets, photos: list[Path], paintings: list[Path]) -> Tensor:
+    """Some photos, as painted, and painted back; with a net back also some paintings, as photos, and painted again."""
+    device = next(nets.there.parameters()).device
+    photo = sample_pictures(photos).to(device)
+    painted = nets.there(photo)
+    if nets.back is None:
+        return sheet_of([photo, painted])
+    painting = sample_pictures(paintings)[: len(photo)].to(device)
+    unpainted = nets.back(painting)
+    rows = [photo, painted, nets.back(painted), painting, unpainted, nets.there(unpainted)]
+    return sheet_of([row for row in rows if len(row) == len(photo)])

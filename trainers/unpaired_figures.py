@@ -1,0 +1,75 @@
+"""Whether a run on two folders gets better: distances of what is painted from the paintings, on photos held apart."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.kid import KernelDistance, features_of, kernel_distance
+from trainers.motion import MotionOptions, second_frame, stability_loss
+from trainers.perceptual import load_perceptual
+from trainers.unpaired_losses import Nets
+from trainers.unpaired_options import CycleGanOptions
+
+MOST_PICTURES = 40
+SIZE_MULTIPLE = 8
+
+
+class Jury:
+    """Looks at the same photos and paintings every time."""
+
+    def __init__(
+        self, options: CycleGanOptions, photos: list[Path], paintings: list[Path], device: torch.device
+    ) -> None:
+        paths = photos if options.validation is None else readable_pictures(find_pictures([options.validation]))[0]
+        self._network = load_perceptual(options.loss_network).to(device)
+        self._photos = [_scaled(path, options.lines).to(device) for path in _spread(paths)]
+        aim = [_scaled(path, round(options.stroke * options.lines)).to(device) for path in _spread(paintings)]
+        self._paintings = features_of(aim, self._network)
+        self._unpainted = kernel_distance(features_of(self._photos, self._network), self._paintings)
+
+    @torch.no_grad()
+    def figures(self, nets: Nets) -> dict[str, float]:
+        """KID of the painted photos and its standard error (×1000), of the photos themselves, PSNR, and flicker.
+
+        `cycle_psnr_db` is of photos painted and brought back, where there is a net that does. `stability` is the mean
+        absolute change (0..1) that synthetic motion leaves after the motion is taken back.
+        """
+        painted = [nets.there(photo[None]).clamp(0, 1)[0] for photo in self._photos]
+        distance = kernel_distance(features_of(painted, self._network), self._paintings)
+        found = {"kid": distance.mean, "kid_error": distance.error, "kid_of_photos": self._unpainted.mean}
+        if nets.back is not None:
+            squares = [
+                (nets.back(ours[None])[0] - photo).square().mean()
+                for ours, photo in zip(painted, self._photos, strict=True)
+            ]
+            found["cycle_psnr_db"] = float(-10 * torch.stack(squares).mean().clamp_min(1e-10).log10())
+        return {**found, "stability": self._stability(nets)}
+
+    def told(self, figures: dict[str, float]) -> str:
+        """One line."""
+        kid = KernelDistance(figures["kid"], figures["kid_error"])
+        cycle = f", cycle PSNR {figures['cycle_psnr_db']:.1f} dB" if "cycle_psnr_db" in figures else ""
+        return f"KID×1000 {kid} (the photos themselves {self._unpainted}){cycle}, stability {figures['stability']:.4f}"
+
+    def _stability(self, nets: Nets) -> float:
+        changes = []
+        for number, photo in enumerate(self._photos[:: max(1, len(self._photos) // 8)]):
+            moved, flow, light = second_frame(photo[None], MotionOptions(), torch.Generator().manual_seed(number))
+            first, second = nets.there(photo[None]).clamp(0, 1), nets.there(moved).clamp(0, 1)
+            changes.append(stability_loss(first + light, second, flow).mean())
+        return float(torch.stack(changes).mean())
+
+
+def _spread(paths: list[Path]) -> list[Path]:
+    return paths[:: max(1, len(paths) // MOST_PICTURES)][:MOST_PICTURES]
+
+
+def _scaled(path: Path, lines: int) -> Tensor:
+    """[3, H, W], its short side of so many lines, both sides such as nets take."""
+    picture = open_picture(path)
+    scale = lines / min(picture.size)
+    width, height = (max(1, round(side * scale / SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in picture.size)
+    return to_tensor(picture.resize((width, height), Image.Resampling.LANCZOS))
