@@ -42,7 +42,13 @@ class VideoOptions(StylizeOptions):
     crf: Annotated[
         int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=MOST_CRF)
     ] = None
-    preset: Annotated[str | None, Setting("The encoder's preset, such as veryfast.", group=FILE)] = None
+    preset: Annotated[
+        str | None,
+        Setting(
+            "The encoder's preset, such as veryfast; auto: the slowest that keeps up here (superfast otherwise).",
+            group=FILE,
+        ),
+    ] = None
     audio: Annotated[
         str,
         Setting("Sound: copied where OUT takes it and else encoded, or as said.", group=FILE, choices=SOUND_CHOICES),

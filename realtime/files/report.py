@@ -7,6 +7,7 @@ from typing import Any
 
 from realtime.files.stats import RunStats
 from realtime.media.containers import STANDARD_OUTPUT
+from realtime.media.encoders import Encoding
 from realtime.media.left_out import words_about
 from realtime.painting.notes import EngineFacts
 
@@ -16,7 +17,8 @@ class VideoReport:
     """What `impasto video` did. `size` is (width, height); `first_frame_seconds` counts from the command's start.
 
     With `input_broke_off` the output holds what could be decoded of a damaged input; the command fails all the same.
-    `stage_ms` holds the median milliseconds per frame of decode, convert, net and encode.
+    `stage_ms` holds the median milliseconds per frame of decode, convert, net and encode. `encoding` is None where
+    pictures were written.
     """
 
     stats: RunStats
@@ -26,6 +28,7 @@ class VideoReport:
     first_frame_seconds: float | None
     notes: tuple[str, ...] = field(default=())
     input_broke_off: bool = False
+    encoding: Encoding | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -43,6 +46,7 @@ class VideoReport:
             "stage_ms": {stage: round(ms, 3) for stage, ms in self.stats.stage_ms.items()},
             "first_frame_seconds": None if first is None else round(first, 3),
             **self.engine.as_dict(),
+            **(_told(self.encoding) if self.encoding else {}),
             "interrupted": self.interrupted,
             "input_broke_off": self.input_broke_off,
             "notes": list(self.notes),
@@ -59,6 +63,10 @@ class VideoReport:
             f"{done} {frames} of {width}x{height} in {self.stats.seconds:.1f} s "
             f"({self.stats.fps:.1f} fps, {self.engine}): {where}"
         )
+
+
+def _told(encoding: Encoding) -> dict[str, Any]:
+    return {"encoder": encoding.encoder.name, "crf": encoding.crf, "preset": encoding.preset}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,20 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from engines.errors import BadValue
+from engines.names import AUTO
 from realtime.files.calibration import calibration_for
 from realtime.files.gpu_frames import choose_decoder, choose_frames
 from realtime.files.loop import run
 from realtime.files.options import VideoOptions
+from realtime.files.preset_trial import choose_preset, excerpt_of
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
+from realtime.media.clip import Clip
 from realtime.media.containers import OF_SUFFIX, STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import choose_encoding
@@ -60,22 +64,10 @@ def stylize_video(
     named, encoding = _named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
     pictures = _open(source, named, options, notes, stop=stop, **_shape_for(encoding))
-    sink: FileSink | PictureSink
     with ExitStack() as undo:
         undo.callback(pictures.close)
         choose_decoder(options.decoder, pictures)
-        if encoding is None:
-            sink = PictureSink(output, overwrite=options.overwrite)
-        else:
-            sink = FileSink(
-                output,
-                pictures.clip,
-                encoding=encoding,
-                overwrite=options.overwrite,
-                audio=options.audio,
-                report=notes,
-                stop=stop,
-            )
+        sink = _open_sink(output, pictures.clip, encoding, options, notes, stop)
         if isinstance(sink, AbortableSink):
             undo.callback(sink.abort)
         if open_painter is not None:
@@ -85,6 +77,11 @@ def stylize_video(
             stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
         undo.callback(stylizer.engine.close)
         choose_frames(options.decoder, pictures, stylizer, sink, report)
+        if encoding is not None and isinstance(sink, FileSink) and options.preset == AUTO:
+            excerpt = None if open_painter else excerpt_of(pictures, stop)
+            encoding = choose_preset(encoding, excerpt, stylizer, sink, notes)
+            encoding = replace(encoding, crf=encoding.crf if options.crf is None else options.crf)
+            sink.begin(encoding)
         undo.pop_all()
     total = pictures.clip.frames
     preparing = time.perf_counter() - started
@@ -93,7 +90,9 @@ def stylize_video(
     finally:
         stylizer.engine.close()
     first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
-    return VideoReport(stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), pictures.broke_off)
+    return VideoReport(
+        stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), pictures.broke_off, encoding
+    )
 
 
 def open_clip(
@@ -128,6 +127,29 @@ def _open(
         return AnimatedWebpSource(film, height=options.height, report=report, strict=options.strict)
     return FileSource(
         film, height=options.height, upright=upright, square_pixels=square_pixels, report=report, stop=stop
+    )
+
+
+def _open_sink(
+    output: Path,
+    clip: Clip,
+    encoding: Encoding | None,
+    options: VideoOptions,
+    report: Report,
+    stop: threading.Event,
+) -> FileSink | PictureSink:
+    """One for which a preset is still to be chosen waits to begin."""
+    if encoding is None:
+        return PictureSink(output, overwrite=options.overwrite)
+    return FileSink(
+        output,
+        clip,
+        encoding=encoding,
+        overwrite=options.overwrite,
+        audio=options.audio,
+        report=report,
+        stop=stop,
+        waits=options.preset == AUTO,
     )
 
 

@@ -20,7 +20,7 @@ from realtime.media.clip import Clip, file_url
 from realtime.media.colour.rgb import FromRgb
 from realtime.media.containers import STANDARD_OUTPUT
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
-from realtime.media.encoding import choose_encoding
+from realtime.media.encoding import choose_encoding, prepare_encoder
 from realtime.media.hardware_video import accelerator_of
 from realtime.media.output_file import PartialFile, clear_errors
 from realtime.media.standard_output import StandardOutput
@@ -47,8 +47,9 @@ class FileSink(SplitSink):
 
     The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
     colour tags are written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where
-    `stop` is set when the sink is closed, the sound ends with the pictures. Raises ImpastoError where encoder or
-    container refuse, and OSError where the disk does.
+    `stop` is set when the sink is closed, the sound ends with the pictures. One that `waits` has its encoder chosen by
+    `begin`, before the first frame of the clip is read; until then it prepares frames alone. Raises ImpastoError where
+    encoder or container refuse, and OSError where the disk does.
     """
 
     takes_device_frames = True
@@ -64,10 +65,12 @@ class FileSink(SplitSink):
         audio: str = AUTO,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
+        waits: bool = False,
     ) -> None:
         self.path = Path("standard output") if path == STANDARD_OUTPUT else path
         self._clip = clip
         self._encoding = encoding or choose_encoding(path)
+        self._audio = audio
         self._report = report or (lambda line: None)
         self._stop = stop or threading.Event()
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
@@ -78,8 +81,14 @@ class FileSink(SplitSink):
         self._open = True
         with on_failure(self._place.discard), clear_errors(self.path):
             self._container = self._open_container()
+        if not waits:
+            self.begin(self._encoding)
+
+    def begin(self, encoding: Encoding) -> None:
+        """Open the encoder, in the container that was opened; once, and not where the sink did not wait."""
+        self._encoding = encoding
         with on_failure(self._give_up), clear_errors(self.path):
-            self._copy = StreamCopy(clip, self._container, self._report, self._add_video, audio)
+            self._copy = StreamCopy(self._clip, self._container, self._report, self._add_video, self._audio)
             self._container.start_encoding()
 
     def prepare(self, frame: Frame) -> PreparedPicture:
@@ -163,16 +172,9 @@ class FileSink(SplitSink):
         encoder, clip = self._encoding.encoder, self._clip
         hardware = accelerator_of(encoder)
         stream: av.VideoStream = self._container.add_stream(encoder.name, clip.encoder_rate, hwaccel=hardware)  # type: ignore[assignment]
-        stream.options.update(self._encoding.options())
-        context = stream.codec_context
-        context.width, context.height = self._from_rgb.written_size
-        context.pix_fmt = encoder.pixel_format
-        context.time_base = clip.time_base
-        context.sample_aspect_ratio = clip.pixel_aspect or Fraction(0, 1)
-        context.colorspace, context.color_range = clip.tags.matrix, clip.tags.range
-        context.color_primaries, context.color_trc = clip.tags.primaries, clip.tags.transfer
+        prepare_encoder(stream.codec_context, self._encoding, clip, self._from_rgb.written_size)
         if encoder.tag:
-            context.codec_tag = encoder.tag
+            stream.codec_context.codec_tag = encoder.tag
         if clip.display_matrix:
             stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(clip.metadata)

@@ -1,0 +1,153 @@
+"""`--preset auto`: what a frame of this very film costs here, measured before the first one is written.
+
+Pictures from the middle of the film, as it may begin in black, are painted as they all will be, and encoded by an
+encoder of which nothing is kept.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+
+from engines.machine import usable_cores
+from realtime.files.loop import run
+from realtime.files.preset_choice import Load, choose_rung
+from realtime.frames.frame import Frame, SplitSink, SplitSource
+from realtime.media.clip import Clip, file_url, film_of
+from realtime.media.encoders import Encoding
+from realtime.media.encoding import prepare_encoder
+from realtime.painting.stylizer import Stylizer
+from realtime.sinks.file import FileSink, PreparedPicture
+from realtime.sources.file import DecodedPicture, FileSource
+from realtime.sources.pictures import PictureSource
+
+CPU = "CPU"  # the device of engines that paint in main memory
+LEAST_PICTURES, PICTURES, MOST_PICTURES = 3, 8, 64
+MOST_SECONDS = 1.0  # of painting, and of encoding, where PICTURES are done by then
+
+
+def choose_preset(
+    encoding: Encoding, excerpt: "Excerpt | None", stylizer: Stylizer, sink: FileSink, report: Callable[[str], None]
+) -> Encoding:
+    """The encoding with the slowest preset that keeps up with the rest of the run, told to `report`.
+
+    `encoding` has its encoder's defaults; where there is no excerpt to try, it stays. Nothing is written to `sink`.
+    What painting raises is raised here.
+    """
+    load = None if excerpt is None else _load_of(encoding, excerpt, stylizer, sink)
+    if load is None:
+        report(f"preset auto: {encoding.preset}, as nothing of the film can be tried before")
+        return encoding
+    rung = choose_rung(encoding.encoder.ladder, load)
+    usual = 1 / load.with_encoder()
+    if rung is None:
+        report(f"preset auto: {encoding.preset} ({usual:.3g} fps foreseen)")
+        return encoding
+    foreseen = 1 / load.with_encoder(rung.cost)
+    report(f"preset auto: {rung.preset} ({foreseen:.3g} fps foreseen, {encoding.preset}: {usual:.3g})")
+    return replace(encoding, preset=rung.preset, crf=rung.crf)
+
+
+def excerpt_of(source: object, stop: threading.Event) -> "Excerpt | None":
+    """Some of what `source` will give, which stays unread; None where that can be read only once."""
+    if isinstance(source, PictureSource):
+        middle = (source.clip.frames or 0) // 2
+        return Excerpt(source, iter(range(middle, source.clip.frames or 0)), stop)
+    if isinstance(source, FileSource) and source.clip.path is not None:
+        return Excerpt(source, _from_the_middle(source.clip.path), stop)
+    return None
+
+
+class Excerpt(SplitSource):
+    """Pictures that follow one another, `retrieved` by the source of which they are."""
+
+    live = False
+
+    def __init__(self, source: FileSource | PictureSource, grabbed: Iterator[Any], stop: threading.Event) -> None:
+        self.size, self.frame_rate, self.clip = source.size, source.frame_rate, source.clip
+        self._source, self._stop = source, stop
+        self._grabbed = islice(grabbed, MOST_PICTURES)
+        self._given = 0
+        self._late_at = time.perf_counter() + MOST_SECONDS
+
+    def grab(self) -> Any | None:
+        """The next; None after enough of them."""
+        self._given += 1
+        late = self._given > PICTURES and time.perf_counter() > self._late_at
+        return None if late or self._stop.is_set() else next(self._grabbed, None)
+
+    def retrieve(self, grabbed: Any) -> Frame:
+        return self._source.retrieve(grabbed)
+
+    def close(self) -> None:
+        """The source goes on."""
+
+
+def _from_the_middle(path: Path) -> Iterator[DecodedPicture]:
+    """From the key frame before it; nothing where the film does not decode there."""
+    with suppress(av.FFmpegError), av.open(file_url(path), metadata_errors="replace") as container:
+        film = film_of(container)
+        assert film is not None, "the source has found it"
+        film.thread_type = "AUTO"
+        container.seek((container.start_time or 0) + (container.duration or 0) // 2)
+        for picture in container.decode(film):
+            yield DecodedPicture(picture, picture.pts or 0, time.perf_counter())
+
+
+class _Kept(SplitSink):
+    """Takes what `sink` would, and keeps the first pictures for the encoder."""
+
+    def __init__(self, sink: FileSink) -> None:
+        self.pictures: list[av.VideoFrame] = []
+        self._sink = sink
+
+    def prepare(self, frame: Frame) -> PreparedPicture:
+        return self._sink.prepare(frame)
+
+    def put(self, prepared: PreparedPicture) -> None:
+        if len(self.pictures) < PICTURES:
+            self.pictures.append(prepared.picture)
+
+    def close(self) -> None:
+        """They stay in memory."""
+
+
+def _load_of(encoding: Encoding, excerpt: Excerpt, stylizer: Stylizer, sink: FileSink) -> Load | None:
+    """None where the excerpt has too few pictures to tell."""
+    kept = _Kept(sink)
+    try:
+        if (first := excerpt.read()) is not None:
+            sink.prepare(stylizer(first))  # which takes longer than the rest
+        began = time.process_time()
+        stats = run(excerpt, stylizer, [kept])
+        spent = time.process_time() - began
+    finally:
+        stylizer.begin_anew()
+    if stats.first_frame_seconds is None or stats.frames < LEAST_PICTURES:
+        return None
+    seconds = (stats.seconds - stats.first_frame_seconds) / (stats.frames - 1)
+    encoder = _encoder_load(encoding, excerpt.clip, kept.pictures)
+    on_processor = stylizer.engine.spec.device == CPU
+    return Load(seconds, spent / stats.frames, *encoder, usable_cores(), on_processor)
+
+
+def _encoder_load(encoding: Encoding, clip: Clip, pictures: list[av.VideoFrame]) -> tuple[float, float]:
+    """Seconds a picture, and seconds of one core: for those there and back again, so that all of them move."""
+    context = av.CodecContext.create(encoding.encoder.name, "w")
+    assert isinstance(context, av.VideoCodecContext)
+    prepare_encoder(context, encoding, clip, (pictures[0].width, pictures[0].height))
+    step = max(1, round(1 / clip.encoder_rate / clip.time_base))
+    began, spent, number = time.perf_counter(), time.process_time(), 0
+    for number, picture in enumerate(2 * (pictures + pictures[-2:0:-1]), start=1):
+        picture.pts = number * step
+        context.encode(picture)
+        if number >= PICTURES and time.perf_counter() > began + MOST_SECONDS:
+            break
+    context.encode(None)
+    return (time.perf_counter() - began) / number, (time.process_time() - spent) / number
