@@ -105,6 +105,24 @@ def test_another_stroke_begins_anew() -> None:
     assert studio.height == 360
 
 
+def test_a_source_that_comes_back_in_another_shape_begins_anew() -> None:
+    """A phone that was turned: its picture is painted at the full size for that shape, where the machine can."""
+    studio = Studio(0.004, Goals(target_fps=24))
+    studio.run(5)
+    assert studio.height == 360
+    studio.source_size = (720, 1280)
+    studio.run(0.5)
+    assert studio.size.for_source(720, 1280) == (360, 640)
+    assert studio.size.height == 640
+    studio.cost_seconds = 0.080
+    studio.run(5)
+    assert studio.height < 640
+    studio.source_size, studio.cost_seconds = (1280, 720), 0.004
+    studio.run(0.5)
+    assert studio.height == 360
+    assert studio.size.height == 360
+
+
 def test_larger_strokes_than_the_least_height_are_a_persons_wish() -> None:
     studio = Studio(0.500, Goals(target_fps=24), least_height=240, stroke=4.0)
     studio.run(10)

@@ -30,8 +30,8 @@ def goals_for(target_fps: float | None, max_latency_ms: float | None, fps_cap: F
 class HeightPilot:
     """Measures now and then, asks the controller, and bounds the height; every change is reported with its reason.
 
-    It never goes above what the stroke asks for, where all begins anew when that changes, nor below `least_height`,
-    unless the stroke does. `source_size` is (width, height).
+    It never goes above what the stroke asks for, nor below `least_height`, unless the stroke does. All begins anew when
+    the stroke changes or the source comes back in another shape. `source_size` (width, height) is what it begins with.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class HeightPilot:
         *,
         least_height: int = LADDER[0],
     ) -> None:
-        self._goals, self._source_size, self._least_height = goals, source_size, least_height
+        self._goals, self._first_size, self._least_height = goals, source_size, least_height
         self._paint_size, self._stats, self._report = paint_size, stats, report
         self._state = self._begun()
         self._next_turn = 0.0
@@ -59,7 +59,7 @@ class HeightPilot:
         if now < self._next_turn:
             return
         self._next_turn = now + TURN_SECONDS
-        if self._stroke != self._paint_size.stroke:
+        if self._begun_with != self._wanted:
             self._state = self._begun()
         painted_height = painting.spec.height if painting is not None and painting.spec is not None else 0
         if painted_height != self._height:
@@ -75,10 +75,15 @@ class HeightPilot:
     def _set(self, height: int) -> None:
         self._bound = self._paint_size.height = height
 
+    @property
+    def _wanted(self) -> tuple[tuple[int, int], float]:
+        """The source's size and the stroke, as they are now."""
+        return self._paint_size.source_size or self._first_size, self._paint_size.stroke
+
     def _begun(self) -> ControllerState:
-        """With the stroke that is wanted now, at its full height."""
-        self._stroke = self._paint_size.stroke
-        self._set(painting_size(self._source_size, self._stroke)[1])
+        """With what is wanted now, at its full height."""
+        self._begun_with = self._wanted
+        self._set(painting_size(*self._begun_with)[1])
         state = controller(self._goals, self._bound)
         for height in state.ladder:
             state = without(state, height) if height < min(self._least_height, self._bound) else state
