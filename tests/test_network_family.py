@@ -17,7 +17,9 @@ from toy_net import random_net
 from typer.testing import CliRunner
 
 from engines.backends.tensorrt.typed_graph import typed_model
+from engines.backends.torch_half import backend as torch_half_backend
 from engines.backends.torch_half.backend import TorchHalfBackend
+from engines.backends.torch_half.probe import TorchGpu
 from engines.errors import EngineRefused, ImpastoError
 from engines.export.checkpoint import ImportOptions, import_checkpoint
 from engines.export.export import export_style
@@ -170,6 +172,18 @@ def test_torch_half_declines_a_family_without_kernels(style: StyleFile) -> None:
     spec = EngineSpec("torch-half", "fp16", HEIGHT, WIDTH, "CPU", "1")
     with pytest.raises(EngineRefused, match="the network 'toy' has no half precision of its own; choose another"):
         TorchHalfBackend().build(style, spec, BuildAids(Path()))
+
+
+def test_torch_half_declines_what_is_carried(remembering: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with a GPU for it: a half net sees one frame alone."""
+    gpu = TorchGpu("NVIDIA H100", (9, 0), ("sm_90",), "CUDA 13.0")
+    monkeypatch.setattr(torch_half_backend, "missing_torch", str)
+    monkeypatch.setattr(torch_half_backend, "look_at_gpu", lambda torch: gpu)
+    with pytest.raises(
+        EngineRefused, match="torch-half paints every frame by itself, and this style carries 'before'"
+    ) as caught:
+        opened(remembering, "torch-half", "fp16")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_config_that_does_not_fit_is_one_line(style: StyleFile, tmp_path: Path) -> None:

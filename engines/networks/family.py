@@ -57,7 +57,8 @@ class BuildHalfNet(Protocol):
     """The net by hand in `dtype` for frames of `size` (height, width), its norms by `norm`.
 
     It is called with a frame uint8 [1, H, W, 3] and controls float32 [S + 2], which are the style vector, strength and
-    keep_colour, and returns uint8 [1, H, W, 3]. No call may depend on the numbers in them, for it is captured.
+    keep_colour, and returns uint8 [1, H, W, 3]. No call may depend on the numbers in them, for it is captured. There is
+    no place for state in it: torch-half refuses a style that carries any, whatever its family offers.
     """
 
     def __call__(
