@@ -16,17 +16,11 @@ from realtime.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engines", "realtime", "trainers")
+FOR_EVERYBODY = ("engines.errors", "engines.failures", "engines.setting")
 ALLOWED = {
     "engines": (),
     "realtime": ("engines", "trainers"),
-    "trainers": (
-        "engines.networks",
-        "engines.style",
-        "engines.export",
-        "engines.errors",
-        "engines.failures",
-        "engines.setting",
-    ),
+    "trainers": ("engines.networks", "engines.style", "engines.export", *FOR_EVERYBODY),
 }
 # From the top down: what stands on a floor may import what stands below it, and nothing else beside its own folder.
 FLOORS = {
