@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ from small_styles import SMALL, random_frame, write_small_style
 from engines.backends.openvino import int8
 from engines.backends.openvino.backend import OpenVinoEngine
 from engines.backends.openvino.int8 import WANTED_DB, draw_samples, quantise, read_folded
+from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import Judge, Layers
 from engines.backends.registry import open_backend, probe
 from engines.errors import EngineRefused
@@ -282,10 +284,54 @@ print(*sorted({{"nncf", "torch", "openvino_telemetry", "openvino.tools.ovc"}} & 
     assert (done.stdout, done.stderr) == ("nncf\n", "")
 
 
-def test_without_nncf_the_remedy_is_told(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> None:
+def test_without_nncf_the_remedy_is_told(style: StyleFile, spec: EngineSpec, aids: BuildAids, tmp_path: Path) -> None:
+    with without_nncf(), pytest.raises(EngineRefused, match=r"int8 needs nncf, .*; pip install 'impasto\[int8\]'"):
+        open_backend("openvino").build(style, spec, replace(aids, folder=tmp_path))
+
+
+@contextmanager
+def without_nncf() -> Iterator[None]:
     hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "nncf"}
     with pytest.MonkeyPatch.context() as patch:
-        for name in hidden:
+        for name in ("nncf", *hidden):
             patch.setitem(sys.modules, name, None)
-        with pytest.raises(EngineRefused, match=r"int8 needs nncf, .*; pip install 'impasto\[int8\]'"):
-            open_backend("openvino").build(style, spec, aids)
+        yield
+
+
+class TestAnotherSize:
+    def test_it_is_not_quantised_again(
+        self, style: StyleFile, spec: EngineSpec, aids: BuildAids, tmp_path: Path
+    ) -> None:
+        """Nor does that need nncf; what it costs is judged at that size."""
+        lines: list[str] = []
+        aids, backend = replace(aids, folder=tmp_path, report=lines.append), open_backend("openvino")
+        backend.build(style, spec, aids).close()
+        with without_nncf():
+            smaller = backend.build(style, replace(spec, height=48, width=64), aids)
+        assert smaller(random_frame(48, 64), Controls(style.vector("night"))).shape == (48, 64, 3)
+        smaller.close()
+        assert lines[0].partition(":")[0] == lines[1].partition(":")[0]
+
+    def test_what_was_kept_is_what_was_made(
+        self, layers: Layers, judge: Judge, style: StyleFile, spec: EngineSpec, tmp_path: Path
+    ) -> None:
+        made = QuantisedNet(layers.with_floats([]), "every layer", 40.5)
+        KeptNets(tmp_path, style, spec).store(made)
+        kept = KeptNets(tmp_path, style, spec).load()
+        assert kept is not None
+        assert (kept.told, kept.agreement) == (made.told, made.agreement)
+        assert judge.agreement(kept.model) == pytest.approx(judge.agreement(made.model), abs=0.3)
+        assert KeptNets(tmp_path, style, replace(spec, calibration="other frames")).load() is None
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more"], ids=["empty", "cut off"])
+    def test_one_that_cannot_be_read_is_as_good_as_none(
+        self, content: bytes, layers: Layers, style: StyleFile, spec: EngineSpec, tmp_path: Path
+    ) -> None:
+        nets = KeptNets(tmp_path, style, spec)
+        nets.store(QuantisedNet(layers.with_floats([]), "every layer", 40.5))
+        (kept,) = (tmp_path / "int8").iterdir()
+        kept.write_bytes(content)
+        assert nets.load() is None
+        kept.unlink()
+        kept.mkdir()
+        assert nets.load() is None

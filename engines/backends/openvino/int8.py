@@ -11,7 +11,7 @@ user's that were held back. Until they agree, layers get their floats back: the 
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 
 from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
+from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
 from engines.backends.refusal import refusing
 from engines.errors import EngineRefused
@@ -59,21 +60,41 @@ class Samples:
 def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:
     """The openvino.Model of a style in int8, of free height and width; compiled with `settings` where it is judged.
 
-    What it cost goes to `aids.report`. EngineRefused where nncf is missing, cannot take the graph, or where too little
-    is left to quantise.
+    One that was made for another size is taken where it agrees at this one. What it cost goes to `aids.report`.
+    EngineRefused where nncf is missing, cannot take the graph, or where too little is left to quantise.
     """
-    import_nncf()  # where it is missing, that is told before any work
+    kept = KeptNets(aids.folder, style, spec)
+    known = kept.load()
+    if known is None:
+        import_nncf()  # where it is missing, that is told before any work
+    floats = read_folded(style)
+    large = cache(lambda: _judge_at_size(style, spec, floats, settings))
+    if known is not None:
+        aids.progress("comparing int8 with floats", 0.5)
+        known = replace(known, agreement=min(known.agreement, large().agreement(known.model)))
+    if known is None or known.agreement < WANTED_DB:
+        known = _quantised_anew(style, spec, floats, large, aids, settings)
+        kept.store(known)
+    aids.report(f"int8 {known.told}: {known.agreement:.1f} dB from the unquantised net on the calibration pictures")
+    return known.model
+
+
+def _quantised_anew(
+    style: StyleFile,
+    spec: EngineSpec,
+    floats: Any,
+    large: Callable[[], Judge],
+    aids: BuildAids,
+    settings: dict[str, str],
+) -> QuantisedNet:
     aids.progress("reading frames to calibrate on", 0)
     samples = draw_samples(style, aids)
-    floats = read_folded(style)
     aids.progress("quantising", 0.1)
     samples = Samples(*(in_order(floats, style, inputs) for inputs in (samples.calibration, samples.held)))
     layers = Layers(floats, quantise(floats, samples.calibration, spec, [each.name for each in style.card.state]))
     if not layers.names:
         raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
-    small = Judge(floats, samples.held, settings)
-    large = cache(lambda: _judge_at_size(style, spec, floats, settings))
-    return _agreeing(layers, small, large, spec, aids)
+    return _agreeing(layers, Judge(floats, samples.held, settings), large, spec, aids)
 
 
 def read_folded(style: StyleFile) -> Any:
@@ -87,7 +108,9 @@ def read_folded(style: StyleFile) -> Any:
         return folded(model)
 
 
-def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: EngineSpec, aids: BuildAids) -> Any:
+def _agreeing(
+    layers: Layers, small: Judge, large: Callable[[], Judge], spec: EngineSpec, aids: BuildAids
+) -> QuantisedNet:
     """The model with the fewest layers in floats that agrees with the unquantised one.
 
     A picture of the engine's own size costs most and is asked for last; it may have larger values than a small one.
@@ -101,11 +124,13 @@ def _agreeing(layers: Layers, small: Judge, large: Callable[[], Judge], spec: En
             agreement = min(agreement, large().agreement(model))
         if agreement >= WANTED_DB:
             break
-    told = f"{layers.told(back)}: {agreement:.1f} dB from the unquantised net on the calibration pictures"
+    told = f"by nncf {import_nncf().__version__}, {layers.told(back)}"
     if agreement < FLOOR_DB["int8"]:
-        raise EngineRefused(f"{spec}, {told}, and {FLOOR_DB['int8']:.0f} dB is the least; choose another --precision")
-    aids.report(f"int8 by nncf {import_nncf().__version__}, {told}")
-    return model
+        raise EngineRefused(
+            f"{spec} {told}: {agreement:.1f} dB from the unquantised net on the calibration pictures, and "
+            f"{FLOOR_DB['int8']:.0f} dB is the least; choose another --precision"
+        )
+    return QuantisedNet(model, told, agreement)
 
 
 def _candidate(layers: Layers, back: Sequence[str]) -> Any:

@@ -1,0 +1,91 @@
+"""A net in int8 kept for engines of other sizes: to find its ranges takes longest, and they are the same for all.
+
+It lies in the folder for what makes the next build faster, beside the cache of engines, and is judged anew at every
+size before it is used, and by the gate. What cannot be read is as good as none.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from engines.failures import on_failure
+from engines.machine import cpu_flags
+from engines.packages import import_openvino
+from engines.spec import EngineSpec
+from engines.style.styles import StyleFile
+
+KEPT_IN = "int8"
+FORMAT = "1"  # raise it when nets are quantised in another way
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantisedNet:
+    """An openvino.Model of free height and width, what stayed in floats in words, and its agreement in dB."""
+
+    model: Any
+    told: str
+    agreement: float
+
+
+class KeptNets:
+    """Those of one style file, one calibration and this machine's arithmetic."""
+
+    def __init__(self, folder: Path, style: StyleFile, spec: EngineSpec) -> None:
+        known = FORMAT, style.sha256, spec.version, spec.calibration, _nncf(), cpu_flags()
+        name = hashlib.sha256("\n".join(known).encode()).hexdigest()[:32]
+        self._path = folder / KEPT_IN / f"{name}.npz"
+
+    def load(self) -> QuantisedNet | None:
+        """The net; None where there is none that can be read."""
+        with suppress(*UNREADABLE), np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as kept:
+            model = import_openvino().Core().read_model(kept["graph"].tobytes(), kept["weights"].tobytes())
+            return QuantisedNet(model, str(kept["told"]), float(kept["agreement"]))
+        return None
+
+    def store(self, net: QuantisedNet) -> None:
+        """Keeps it; where that cannot be, the next build is as slow."""
+        with suppress(*UNREADABLE):
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            content = io.BytesIO()
+            graph, weights = _serialised(net.model, self._path.parent)
+            np.savez(content, graph=graph, weights=weights, told=np.array(net.told), agreement=np.array(net.agreement))
+            self._write(content.getvalue())
+
+    def _write(self, content: bytes) -> None:
+        """Under its name only when complete."""
+        with (
+            NamedTemporaryFile(dir=self._path.parent, delete=False) as beside,
+            on_failure(Path(beside.name).unlink, missing_ok=True),
+        ):
+            beside.write(content)
+            beside.close()
+            os.replace(beside.name, self._path)
+
+
+def _serialised(model: Any, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """OpenVINO's two files of a model, as bytes."""
+    with TemporaryDirectory(dir=folder) as work:
+        graph, weights = Path(work, "net.xml"), Path(work, "net.bin")
+        import_openvino().serialize(model, graph, weights)
+        return _bytes(graph), _bytes(weights)
+
+
+def _bytes(path: Path) -> np.ndarray:
+    return np.frombuffer(path.read_bytes(), np.uint8)
+
+
+def _nncf() -> str:
+    try:
+        return version("nncf")
+    except PackageNotFoundError:
+        return ""
