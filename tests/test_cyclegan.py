@@ -71,7 +71,7 @@ def test_folders_in_style_file_out(options: CycleGanOptions, method: str, networ
     trained = train(options, said.append)
     write_style_files(options, trained)
     assert any("1 damaged" in line for line in said)
-    assert any("KID×1000" in line and "±" in line for line in said), said
+    assert any("KID" in line and "±" in line for line in said), said
     assert ("cycle_psnr_db" in trained.figures) == (method == "cycle")
     style = load_style(str(options.out))
     assert style.card.names == ("red",)

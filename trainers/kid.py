@@ -21,13 +21,13 @@ MOST_DEVIATIONS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class KernelDistance:
-    """The mean over random subsets, and its standard error; times a thousand, as papers print it."""
+    """The mean over random subsets, and its standard error."""
 
     mean: float
     error: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} ± {self.error:.2f}"
+        return f"{self.mean:.3f} ± {self.error:.3f}"
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def kernel_distance(ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> Kern
         squared_mmd(ours[chance.permutation(len(ours))[:size]], theirs[chance.permutation(len(theirs))[:size]])
         for _ in range(SUBSETS)
     ]
-    return KernelDistance(1e3 * float(np.mean(draws)), 1e3 * float(np.std(draws, ddof=1) / np.sqrt(SUBSETS)))
+    return KernelDistance(float(np.mean(draws)), float(np.std(draws, ddof=1) / np.sqrt(SUBSETS)))
 
 
 def squared_mmd(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from engines.errors import BadValue
@@ -24,9 +24,7 @@ def accelerator_for(precision: str) -> Accelerator:
     on_gpu = torch.cuda.is_available()
     if precision == "auto":
         precision = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "no"
-    # A net may run several times in a step, and what it holds beside weights does not change.
-    together = DistributedDataParallelKwargs(broadcast_buffers=False)
-    return Accelerator(mixed_precision=precision, cpu=not on_gpu, kwargs_handlers=[together])
+    return Accelerator(mixed_precision=precision, cpu=not on_gpu)
 
 
 def silent(_: str) -> None:

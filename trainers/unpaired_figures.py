@@ -32,7 +32,7 @@ class Jury:
 
     @torch.no_grad()
     def figures(self, nets: Nets) -> dict[str, float]:
-        """KID of the painted photos and its standard error (×1000), of the photos themselves, PSNR, and flicker.
+        """KID of the painted photos and its standard error, of the photos themselves, PSNR, and flicker.
 
         `cycle_psnr_db` is of photos painted and brought back, where there is a net that does. `stability` is the mean
         absolute change (0..1) that synthetic motion leaves after the motion is taken back.
@@ -52,7 +52,7 @@ class Jury:
         """One line."""
         kid = KernelDistance(figures["kid"], figures["kid_error"])
         cycle = f", cycle PSNR {figures['cycle_psnr_db']:.1f} dB" if "cycle_psnr_db" in figures else ""
-        return f"KID×1000 {kid} (the photos themselves {self._unpainted}){cycle}, stability {figures['stability']:.4f}"
+        return f"KID {kid} (the photos themselves {self._unpainted}){cycle}, stability {figures['stability']:.4f}"
 
     def _stability(self, nets: Nets) -> float:
         changes = []
