@@ -17,10 +17,11 @@ from PIL import Image
 from tiny_training import loss_network, tiny_preset
 
 from engines.style.styles import load_style
-from trainers import johnson
-from trainers.johnson import learning_rate_factor, train
+from trainers import johnson, transform_run
+from trainers.johnson import train
 from trainers.options import JohnsonOptions
 from trainers.style_export import write_style_file
+from trainers.transform_run import learning_rate_factor
 
 
 @pytest.fixture(autouse=True)
@@ -204,7 +205,7 @@ def test_ctrl_c_saves(options: JohnsonOptions) -> None:
 def test_learning_rate_rises_then_falls() -> None:
     factors = [learning_rate_factor(step, 1000) for step in range(1000)]
     assert factors[0] < 0.02
-    assert max(factors) == factors[johnson.WARM_UP_STEPS - 1]
+    assert max(factors) == factors[transform_run.WARM_UP_STEPS - 1]
     assert 0.009 < factors[-1] < 0.011
 
 

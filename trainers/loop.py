@@ -17,6 +17,8 @@ from trainers.data import find_pictures, readable_pictures
 Report = Callable[[str], None]
 OnStep = Callable[[int, dict[str, float]], None]
 Losses = dict[str, Tensor]
+# Pictures, style vectors and seed texture in, painted pictures out.
+Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 def accelerator_for(precision: str) -> Accelerator:

@@ -29,6 +29,7 @@ StyleLayers = Annotated[
 ]
 Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
 Average = Annotated[float, Setting("How slowly the averaged weights forget.")]
+StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
 Seed = Annotated[int, Setting("Makes a run repeatable.")]
 Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
 Precision = Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))]
@@ -91,7 +92,7 @@ class JohnsonOptions:
     tone_weight: Annotated[float, Setting("Weight of keeping what is light and what is dark.")] = 0.5
     structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.")] = 0.8
     stability_weight: Annotated[float, Setting("Weight of the loss against flicker.")] = 8.0
-    stability_start: Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)] = 0.67
+    stability_start: StabilityStart = 0.67
     seed_amplitude: Annotated[
         float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
     ] = None

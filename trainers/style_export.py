@@ -18,11 +18,12 @@ from engines.export.export import export_style, weights_and_styles
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
-from trainers.johnson import TrainedNet
+from trainers.johnson import RECIPE
 from trainers.motion import MotionOptions, second_frame, stability_loss
 from trainers.options import JohnsonOptions
 from trainers.perceptual import load_perceptual
 from trainers.training_losses import Paintings, read_paintings, training_losses
+from trainers.transform_run import TrainedNet
 
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
@@ -38,20 +39,34 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
     figures = measure(trained.net, read_paintings(options, perceptual, device), options)
+    training = _training(options, perceptual.name, trained.history)
+    write_net(options.out, trained, options.licence, training, figures, read_credits(options.styles))
+    return figures
+
+
+def write_net(
+    path: Path,
+    trained: TrainedNet,
+    licence: str,
+    training: Mapping[str, Any],
+    figures: Mapping[str, float],
+    credits: Mapping[str, Mapping[str, str]],
+) -> None:
+    """The net as a style file, its card saying how it was made and, by style, whose painting it was made for."""
     weights, vectors = weights_and_styles(trained.net)
-    told = read_credits(options.styles)
     export_style(
-        options.out,
+        path,
         network="transform",
         config=trained.net.config.to_dict(),
         weights=weights,
-        styles=[NamedStyle(name, row, **told.get(name, {})) for name, row in zip(trained.styles, vectors, strict=True)],
-        name=options.out.stem,
-        licence=options.licence,
-        training=_training(options, perceptual.name, trained.history),
+        styles=[
+            NamedStyle(name, row, **credits.get(name, {})) for name, row in zip(trained.styles, vectors, strict=True)
+        ],
+        name=path.stem,
+        licence=licence,
+        training=training,
         figures=figures,
     )
-    return figures
 
 
 @torch.no_grad()
@@ -70,7 +85,9 @@ def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) ->
         for style, name in enumerate(paintings.names):
             ids = torch.tensor([style], device=content.device)
             chance = torch.Generator().manual_seed(number)
-            losses = training_losses(net, net.styles[ids], paintings, content, ids, clean, chance=chance)
+            losses = training_losses(
+                net, net.styles[ids], content, ids, paintings=paintings, options=clean, chance=chance
+            )
             sums.setdefault("content", []).append(float(losses["content"]))
             sums.setdefault("style", []).append(float(losses["style"]))
             sums.setdefault(f"style/{name}", []).append(float(losses["style"]))
@@ -105,10 +122,11 @@ def _validation_pictures(options: JohnsonOptions) -> list[Tensor]:
     folders = options.content if options.validation is None else (options.validation,)
     paths = find_pictures(folders)
     good, _ = readable_pictures(paths[:: max(1, len(paths) // VALIDATION_PICTURES)][:VALIDATION_PICTURES])
-    return [_centre(path, options.size) for path in good]
+    return [centre_crop(path, options.size) for path in good]
 
 
-def _centre(path: Path, size: int) -> Tensor:
+def centre_crop(path: Path, size: int) -> Tensor:
+    """The largest square in the middle, [3, size, size], RGB in 0..1."""
     picture = open_picture(path)
     side = min(picture.size)
     left, top = (picture.width - side) / 2, (picture.height - side) / 2
@@ -119,7 +137,7 @@ def _centre(path: Path, size: int) -> Tensor:
 def _training(options: JohnsonOptions, loss_network: str, history: list[dict[str, Any]]) -> dict[str, Any]:
     """How the net was made."""
     return {
-        "recipe": "johnson",
+        "recipe": RECIPE,
         "command": typed_command(),
         "steps": options.steps,
         "settings": travelling(options.to_dict()),

@@ -1,22 +1,19 @@
 """What a step of the transform net recipe is judged by: paintings as targets, photos as content, and motion."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engines.errors import BadValue
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.loop import Losses
+from trainers.loop import Losses, Paint
 from trainers.losses import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
 from trainers.objective import Objective, style_targets
 from trainers.options import JohnsonOptions
 from trainers.perceptual import PerceptualNet
-
-# Pictures, style vectors and seed texture in, stylized pictures out.
-Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +25,17 @@ class Paintings:
     objective: Objective
 
 
-def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Paintings:
-    """The targets of every picture in the styles folder; a style is called like its file."""
+def find_paintings(options: JohnsonOptions) -> list[Path]:
+    """The readable pictures in the styles folder; BadValue where there is none."""
     paths, bad = readable_pictures(find_pictures([options.styles]))
     if not paths:
         raise BadValue(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
+    return paths
+
+
+def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Paintings:
+    """The targets of every picture in the styles folder; a style is called like its file."""
+    paths = find_paintings(options)
     names = tuple(path.stem for path in paths)
     if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
         raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
@@ -49,11 +52,11 @@ def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: t
 def training_losses(
     paint: Paint,
     vectors: Tensor,
-    paintings: Paintings,
     pictures: Tensor,
     style_ids: Tensor,
-    options: JohnsonOptions,
     *,
+    paintings: Paintings,
+    options: JohnsonOptions,
     chance: torch.Generator,
     texture: Tensor | None = None,
     moving: bool = False,

@@ -8,6 +8,7 @@ import typer
 from engines.packages import needing_extra
 from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
+from trainers.distil_options import DistilOptions
 from trainers.options import JohnsonOptions
 from trainers.unpaired_options import CycleGanOptions
 
@@ -51,6 +52,31 @@ def cyclegan(options: CycleGanOptions) -> None:
         print_result(f"{options.out}: {told}")
 
 
+def distil(options: DistilOptions) -> None:
+    """Train a fast net to paint as a slow one does, such as one that was imported."""
+    with needing_extra("train", "training"):
+        from trainers.distil import train
+        from trainers.distil_export import write_student
+    from engines.style.styles import resolve
+    from realtime.commands.console.terminal import print_result, progress_bar
+    from realtime.painting.teacher import open_teacher
+
+    file, name = resolve(options.teacher)
+    with progress_bar(unit="steps/s") as bar, open_teacher(file, name, options.size, bar.report) as teacher:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses, ("pixels", "features")))
+            bar.progress(done, options.steps)
+
+        trained = train(options, teacher, bar.report, on_step)
+        if _is_first_process():
+            bar.report("measuring the figures for the style card")
+            figures = write_student(options, trained, teacher, file, file.card.styles[file.card.names.index(name)])
+    if _is_first_process():
+        told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        print_result(f"{options.out}: {told}")
+
+
 def _is_first_process() -> bool:
     """Under a launcher several processes train and one writes."""
     return os.environ.get("RANK", "0") == "0"
@@ -69,4 +95,5 @@ def _shown(losses: dict[str, float], names: tuple[str, ...] = ("content", "style
 
 
 app.command("johnson")(at_the_border(with_settings(johnson)))
+app.command("distil")(at_the_border(with_settings(distil)))
 app.command("cyclegan")(at_the_border(with_settings(cyclegan)))

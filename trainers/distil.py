@@ -1,0 +1,114 @@
+"""A net that follows another: a fast transform net learns to paint what a slow one paints (Hinton et al. 2015).
+
+The teacher may be of any family, imported ones too, for all that is asked of it is its pictures: what it makes of a
+crop is the target, in pixels (L1) and in features of a loss network (Johnson 2016, equation 2, relative). The student
+sees the crop with a sensor's noise and is to paint what the teacher painted without: so it flickers less than the one
+that it follows. In the last part of a run it learns from synthetic motion too (trainers.motion).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainers.data import find_pictures, readable_pictures
+from trainers.distil_options import DistilOptions
+from trainers.loop import Losses, OnStep, Paint, Report
+from trainers.losses import content_loss, grid_loss
+from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
+from trainers.perceptual import PerceptualNet, load_perceptual
+from trainers.style_export import centre_crop
+from trainers.transform_run import StepLosses, TrainedNet, train_net
+
+RECIPE = "distil"
+JUDGED = 24
+# Pictures [B, 3, H, W], RGB in 0..1 and of the run's size, in; what the teacher paints of them out.
+Teacher = Callable[[Tensor], Tensor]
+
+
+def train(
+    options: DistilOptions, teacher: Teacher, report: Report = print, on_step: OnStep | None = None
+) -> TrainedNet:
+    """As `train_net` does, with one style, the teacher's."""
+
+    def losses_on(device: torch.device) -> StepLosses:
+        return _Following(options, teacher, load_perceptual(options.loss_network).to(device))
+
+    return train_net(options, RECIPE, (options.out.stem,), losses_on, report, on_step)
+
+
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """The losses of a step."""
+
+    options: DistilOptions
+    teacher: Teacher
+    perceptual: PerceptualNet
+
+    def __call__(
+        self,
+        paint: Paint,
+        vectors: Tensor,
+        pictures: Tensor,
+        style_ids: Tensor,
+        *,
+        chance: torch.Generator,
+        texture: Tensor,
+        moving: bool,
+    ) -> Losses:
+        """As `StepLosses` has it."""
+        wanted = self.teacher(pictures).to(pictures)
+        frames = pictures + sensor_noise(pictures, self.options.sensor_noise, chance)
+        if moving:
+            moved, flow, light = second_frame(pictures, MotionOptions(), chance)
+            frames, vectors = torch.cat([frames, moved]), vectors.repeat(2, 1)
+            texture = torch.cat([texture, carried(texture, flow)])
+        painted = paint(frames, vectors, texture)
+        first = painted[: len(pictures)]
+        pixels = (first - wanted).abs().flatten(1).mean(1)
+        losses = {
+            "pixels": pixels.mean(),
+            "features": self._features(first, wanted),
+            "range": (first - first.clamp(0, 1)).square().mean(),
+            "grid": grid_loss(first).mean(),
+        }
+        total = self.options.pixel_weight * losses["pixels"] + self.options.feature_weight * losses["features"]
+        total = total + self.options.range_weight * losses["range"] + self.options.grid_weight * losses["grid"]
+        if moving:
+            losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
+            total = total + self.options.stability_weight * losses["stability"]
+        return {**losses, "styles": pixels.detach(), "total": total}
+
+    def _features(self, painted: Tensor, wanted: Tensor) -> Tensor:
+        layers = self.options.feature_layers
+        ours = self.perceptual.features(painted, layers)
+        with torch.no_grad():
+            theirs = self.perceptual.features(wanted, layers)
+        return torch.stack([content_loss(ours[layer], theirs[layer]).mean() for layer in layers]).mean()
+
+
+@torch.no_grad()
+def agreement(trained: TrainedNet, teacher: Teacher, options: DistilOptions) -> dict[str, float]:
+    """How near the student comes, on photos of the run's size, and how steady both are.
+
+    `agreement_db` is the PSNR of all their pixels; `stability` and `stability_of_teacher` are the mean absolute change
+    (0..1) that synthetic motion leaves after the motion is taken back.
+    """
+    paths = find_pictures(options.content if options.validation is None else (options.validation,))
+    good, _ = readable_pictures(paths[:: max(1, len(paths) // JUDGED)][:JUDGED])
+    style, squares, ours, theirs = trained.net.styles[:1], [], [], []
+    for number, path in enumerate(good):
+        photo = centre_crop(path, options.size)[None].to(style)
+        moved, flow, light = second_frame(photo, MotionOptions(), torch.Generator().manual_seed(number))
+        moved = moved.clamp(0, 1)
+        painted, moved_painted = (trained.net(frame, style).clamp(0, 1) for frame in (photo, moved))
+        wanted, moved_wanted = (teacher(frame).to(style) for frame in (photo, moved))
+        squares.append((painted - wanted).square().mean())
+        ours.append(stability_loss(painted + light, moved_painted, flow).mean())
+        theirs.append(stability_loss(wanted + light, moved_wanted, flow).mean())
+    return {
+        "agreement_db": round(float(-10 * torch.stack(squares).mean().clamp_min(1e-10).log10()), 2),
+        "stability": round(float(torch.stack(ours).mean()), 5),
+        "stability_of_teacher": round(float(torch.stack(theirs).mean()), 5),
+    }
