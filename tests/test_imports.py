@@ -36,7 +36,7 @@ FLOORS = {
         ("frames", "scene"),
     ),
     "engines": (
-        ("loading",),
+        ("loading", "foreign"),
         ("backends", "gate"),
         ("cache",),
         ("export",),
@@ -211,7 +211,14 @@ def test_the_list_of_commands_reads_none_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["realtime.files.video", "realtime.files.image", "engines.loading.engine", "engines.export.checkpoint"]
+    "module",
+    [
+        "realtime.files.video",
+        "realtime.files.image",
+        "engines.loading.engine",
+        "engines.export.checkpoint",
+        "engines.foreign.onnx_import",
+    ],
 )
 def test_painting_needs_no_torch(module: str) -> None:
     """torch is made impossible to import, as in the base install."""

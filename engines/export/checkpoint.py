@@ -8,6 +8,8 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from engines.errors import BadFile, BadValue, FileMissing
 from engines.export.export import export_style
 from engines.export.tensor_files import Tensors, read_tensor_sets
@@ -27,6 +29,14 @@ class ImportOptions:
     source: str = ""
     licence: str = ""
 
+    def style(self, vector: np.ndarray, source: Path) -> NamedStyle:
+        """The one style of a net from this file. Nobody may take it for free where nothing says so."""
+        told = {"name": self.name or name_after(source), "licence": self.licence or LICENCE_NOT_KNOWN}
+        return NamedStyle(vector=vector, **(asdict(self) | told))
+
+
+LICENCE_NOT_KNOWN = "not known"
+
 
 def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) -> str:
     """Writes the checkpoint as a style file and returns the style's name.
@@ -34,10 +44,9 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     Raises ImpastoError where the file is damaged, asks for code to be run, or holds another net, and where `output` is
     not called .onnx (so that no checkpoint is written over by mistake).
     """
-    _check_output(output, checkpoint)
+    check_output(output, checkpoint)
     network, net = read_checkpoint(checkpoint)
-    told = asdict(options) | {"name": options.name or name_after(checkpoint)}
-    style = NamedStyle(vector=net.style, **told)
+    style = options.style(net.style, checkpoint)
     export_style(
         output,
         network=network,
@@ -45,7 +54,7 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
         weights=net.weights,
         styles=[style],
         name=style.name,
-        licence=options.licence,
+        licence=style.licence,
         training={
             "recipe": "imported",
             "checkpoint": checkpoint.name,
@@ -55,7 +64,8 @@ def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) ->
     return style.name
 
 
-def _check_output(output: Path, checkpoint: Path) -> None:
+def check_output(output: Path, checkpoint: Path) -> None:
+    """ImpastoError where `output` is no name for the style file that is made of `checkpoint`."""
     if output.is_dir():
         raise BadValue(
             f"{output} is a folder; name the file to write, such as {output / name_after(checkpoint)}{SUFFIX}"
@@ -64,6 +74,8 @@ def _check_output(output: Path, checkpoint: Path) -> None:
         raise FileMissing(f"there is no folder {output.parent} to write {output.name} into; create it first")
     if output.suffix != SUFFIX:
         raise BadValue(f"{output} is no name for a style file; call it {output.with_suffix(SUFFIX).name}")
+    if output.exists() and checkpoint.exists() and output.samefile(checkpoint):
+        raise BadValue(f"{output} would be written over the net that it is made of; give it another name")
 
 
 def name_after(checkpoint: Path) -> str:

@@ -14,8 +14,9 @@ IR_VERSION = 10
 class Graph:
     """Collects nodes and initialisers; methods that add a node return the name of its output."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, opset: int = OPSET) -> None:
         self.name = name
+        self.opset = opset
         self.nodes: list[onnx.NodeProto] = []
         self.initialisers: list[onnx.TensorProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
@@ -69,7 +70,7 @@ class Graph:
         """The checked model."""
         graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, self.initialisers)
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="impasto"
+            graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=IR_VERSION, producer_name="impasto"
         )
         onnx.checker.check_model(model)
         return model

@@ -26,7 +26,7 @@ def parse_style_graph(data: bytes, style_size: int, state: Sequence[StateInput] 
         model = onnx.load_model_from_string(data)
     except DecodeError as error:
         raise ValueError("it is not an ONNX file") from error
-    if any(uses_external_data(tensor) for tensor in _tensors_of_graph(model.graph)) or model.functions:
+    if any(uses_external_data(tensor) for tensor in tensors_of_graph(model.graph)) or model.functions:
         raise ValueError("its weights lie in other files, or it has functions; a style is one file")
     initialisers = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in initialisers]
@@ -64,7 +64,7 @@ def _fits(actual: tuple[int | None, ...], expected: tuple[int | None, ...]) -> b
     return len(actual) == len(expected) and all(found in (None, wanted) for found, wanted in pairs)
 
 
-def _tensors_of_graph(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+def tensors_of_graph(graph: onnx.GraphProto) -> Iterator[TensorProto]:
     """Every tensor that is stored in the graph: weights, and the attributes of nodes down to inner graphs."""
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
@@ -79,4 +79,4 @@ def _tensors_of_attribute(attribute: onnx.AttributeProto) -> Iterator[TensorProt
     for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
         yield from (sparse.values, sparse.indices)
     for graph in (attribute.g, *attribute.graphs):
-        yield from _tensors_of_graph(graph)
+        yield from tensors_of_graph(graph)
