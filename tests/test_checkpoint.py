@@ -184,6 +184,31 @@ def test_a_foreign_net_is_refused_with_the_reason(tmp_path: Path, state: State, 
     assert not (tmp_path / "net.onnx").exists()
 
 
+def test_kernels_in_the_order_of_tensorflow_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "net.npz", Variable=np.zeros((9, 9, 3, 32)), Variable_1=np.zeros(32))
+    with pytest.raises(ImpastoError, match=r"kernels in TensorFlow's order, .* export it to ONNX and import that file"):
+        import_checkpoint(tmp_path / "net.npz", tmp_path / "net.onnx", ImportOptions())
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("candy.t7", b"\x03" + bytes(40)), ("net.model", b"\x04\0\0\0\1\0\0\0\3\0\0\0V 1\x0d\0\0\0nn.Sequential")],
+)
+def test_files_of_lua_are_told(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(
+        ImpastoError, match=rf"{name} is a file of Lua's torch, which is not read; .* export it to ONNX"
+    ):
+        import_checkpoint(tmp_path / name, tmp_path / "net.onnx", ImportOptions())
+
+
+def test_a_licence_that_nobody_told_is_not_known(tmp_path: Path) -> None:
+    torch.save(random_state(4, blocks=1), tmp_path / "net.pth")
+    import_checkpoint(tmp_path / "net.pth", tmp_path / "net.onnx", ImportOptions())
+    card = load_style(str(tmp_path / "net.onnx")).card
+    assert card.licence == card.styles[0].licence == "not known"
+
+
 def test_a_missing_folder_is_told_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no folder"):
         import_checkpoint(tmp_path / "net.pth", tmp_path / "nowhere" / "net.onnx", ImportOptions())

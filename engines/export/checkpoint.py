@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.errors import BadFile, BadValue, FileMissing
 from engines.export.export import export_style
-from engines.export.tensor_files import Tensors, read_tensor_sets
+from engines.export.tensor_files import BY_ONNX, Tensors, read_tensor_sets
 from engines.networks.family import ImportedNet
 from engines.networks.registry import family_names, open_family
 from engines.style.styles import SUFFIX, NamedStyle
@@ -35,6 +35,7 @@ class ImportOptions:
         return NamedStyle(vector=vector, **(asdict(self) | told))
 
 
+COLOURS = 3
 LICENCE_NOT_KNOWN = "not known"
 
 
@@ -92,7 +93,14 @@ def read_checkpoint(checkpoint: Path) -> tuple[str, ImportedNet]:
     for tensors in others:
         if (found := _net_in(tensors, [])) is not None:
             return found
+    if any(_is_of_tensorflow(values) for values in first.values()):
+        raise BadFile(f"{checkpoint} has its kernels in TensorFlow's order, which are not read; {BY_ONNX} (tf2onnx)")
     raise BadFile(f"{checkpoint} is {', and '.join(reasons)}")
+
+
+def _is_of_tensorflow(values: np.ndarray) -> bool:
+    """Whether it is a kernel [height, width, in, out] that reads a picture."""
+    return values.ndim == 4 and values.shape[0] == values.shape[1] > 1 and values.shape[2] == COLOURS < values.shape[3]
 
 
 def _net_in(tensors: Tensors, reasons: list[str]) -> tuple[str, ImportedNet] | None:

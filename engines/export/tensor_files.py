@@ -23,6 +23,8 @@ from engines.export.weights_pickle import TensorPlace, load_weights_pickle
 MOST_BYTES = 2**30
 # What a file may unpack to, and its tensors have in numbers: those of a net are hardly smaller when packed.
 MOST_TIMES, ROOM_BYTES = 16, 16 * 2**20
+LUA_SUFFIX, LUA_MAGIC, LUA_HEADER = ".t7", b"\x03\x00\x00\x00V 1", 64
+BY_ONNX = "export it to ONNX and import that file"
 ZIP_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # LZMA takes as much memory as its header says
 LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 SAFETENSORS_TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
@@ -53,7 +55,7 @@ def read_tensor_sets(path: Path) -> list[Tensors]:
     data = path.read_bytes()
     reader = _reader_for(data)
     if reader is None:
-        raise BadFile(f"{path} is not a torch checkpoint, a safetensors or an npz file")
+        raise BadFile(_no_checkpoint(path, data))
     try:
         sets = reader(data)
     except ImpastoError as error:
@@ -63,6 +65,12 @@ def read_tensor_sets(path: Path) -> list[Tensors]:
     if not sets:
         raise BadFile(f"{path} holds no tensors")
     return sorted(sets, key=lambda tensors: sum(values.size for values in tensors.values()), reverse=True)
+
+
+def _no_checkpoint(path: Path, data: bytes) -> str:
+    if path.suffix.lower() == LUA_SUFFIX or LUA_MAGIC in data[:LUA_HEADER]:
+        return f"{path} is a file of Lua's torch, which is not read; rebuild its net in PyTorch, and {BY_ONNX}"
+    return f"{path} is not a torch checkpoint, a safetensors or an npz file; {BY_ONNX} if it is a net of another kind"
 
 
 def _reader_for(data: bytes) -> Callable[[bytes], list[Tensors]] | None:

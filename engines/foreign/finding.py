@@ -1,13 +1,14 @@
 """The form in which a net takes and gives pictures, found by trial on a shipped picture.
 
 Every form that was not said is tried, and the one is taken whose painting shows the picture best (likeness.py). Where
-several do as well, the commonest is: the same range in and out, and red first. How sure that is, is told: a net of
-instance norms paints the same whatever range it is given, and of the order of colours a picture says next to nothing.
+several do as well, the commonest is: the same range in and out. How sure that is, is told: a net of instance norms
+paints the same whatever range it is given. Which colour comes first no trial can tell, for strokes are as good either
+way (a trained mosaic's painting shows a picture as well with red and blue swapped, to three digits): red is taken to be
+first unless the file or a person says otherwise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
@@ -22,10 +23,9 @@ from engines.psnr import psnr
 
 # A rarer form has to show the picture better than a commoner one by so much.
 MARGIN = 1.05
-MARGIN_OF_ORDER = 1.3  # strokes differ by chance when colours are swapped
 SURE, LIKELY = 1.5, 1.1  # times the likeness of the next best
 SAME_DB = 26.0  # two paintings of so many dB look the same
-LEAST_LIKENESS = 0.02
+LEAST_LIKENESS = 0.005
 BYTES = "0..255"
 OPTION = {"layout": "layout", "channels": "channels", "range_in": "range", "range_out": "range-out"}
 NAMES = {"layout": "layout", "channels": "order of colours", "range_in": "range in", "range_out": "range out"}
@@ -54,14 +54,14 @@ class Finding:
 
 def find_convention(net: ForeignNet, said: Said) -> tuple[Convention, list[Finding]]:
     """The form, with what may be said of each part; BadFile where nothing that was tried gives a picture."""
-    attempts = sorted(_attempts(net, said), key=_rarity)
+    attempts = sorted(_attempts(net, said), key=_is_rare)
     if not attempts:
         raise BadFile(f"{net.path} gave no picture in any form that was tried; it is no image-to-image net")
     best = _best(attempts)
     if best.likeness < LEAST_LIKENESS:
         raise BadFile(
-            f"{net.path} gave nothing that shows what went in, in {len(attempts)} forms; say --range and --mean "
-            "if you know them, else it is no image-to-image net"
+            f"{net.path} paints one colour alone in {len(attempts)} forms; say --range and --mean if you know them, "
+            "else it is no image-to-image net"
         )
     findings = [_finding(name, best, attempts, net, said) for name in NAMES]
     return best.convention, findings
@@ -71,8 +71,8 @@ def _attempts(net: ForeignNet, said: Said) -> Iterator[Attempt]:
     raw = open_raw(net, net.model)
     for layout in _layouts(net, said):
         frame = GOLDEN.frame(SCENE, *own_size(net, layout))
-        for channels, range_in in product(_channels(net, said), _ranges_in(net, said)):
-            form = Convention(layout, channels, range_in, range_in, said.means(), said.deviations())
+        for range_in in _ranges_in(net, said):
+            form = Convention(layout, _channels(net, said), range_in, range_in, said.means(), said.deviations())
             yield from _tried(raw, frame, form, _ranges_out(net, said, range_in))
 
 
@@ -87,18 +87,16 @@ def _tried(raw: RawNet, frame: np.ndarray, form: Convention, ranges_out: Sequenc
         yield Attempt(convention, painted.clip(0, 255).round().astype(np.uint8), likeness(frame, painted))
 
 
-def _rarity(attempt: Attempt) -> tuple[bool, bool]:
-    """The commonest forms come first: red first, and the same range in and out."""
-    form = attempt.convention
-    return form.channels == BGR, form.range_out not in (form.range_in, AS_IN)
+def _is_rare(attempt: Attempt) -> bool:
+    """The same range in and out is the commonest form."""
+    return attempt.convention.range_out not in (attempt.convention.range_in, AS_IN)
 
 
 def _best(attempts: Sequence[Attempt]) -> Attempt:
     """The first of those that are about as good as any."""
     best = attempts[0]
     for attempt in attempts[1:]:
-        order = attempt.convention.channels != best.convention.channels
-        if attempt.likeness > (MARGIN_OF_ORDER if order else MARGIN) * best.likeness:
+        if attempt.likeness > MARGIN * best.likeness:
             best = attempt
     return best
 
@@ -112,10 +110,8 @@ def _layouts(net: ForeignNet, said: Said) -> tuple[str, ...]:
     return (said.layout,)
 
 
-def _channels(net: ForeignNet, said: Said) -> tuple[str, ...]:
-    if said.channels_said is not None:
-        return (said.channels_said,)
-    return (BGR,) if _names_bgr(net) else CHANNELS
+def _channels(net: ForeignNet, said: Said) -> str:
+    return said.channels_said or (BGR if _names_bgr(net) else RGB)
 
 
 def _names_bgr(net: ForeignNet) -> bool:
@@ -156,7 +152,7 @@ def _why(name: str, best: Attempt, attempts: Sequence[Attempt], net: ForeignNet,
         return "sure"
     if psnr(rival.painted, best.painted) > SAME_DB:
         return f"{value(rival)} would look the same"
-    if rival.likeness * LIKELY < best.likeness and name != "channels":
+    if rival.likeness * LIKELY < best.likeness:
         return f"likely; --{OPTION[name]} {value(rival)} otherwise"
     return f"a guess; --{OPTION[name]} {value(rival)} if the painting looks wrong"
 
@@ -171,8 +167,9 @@ def _why_alone(name: str, net: ForeignNet, said: Said) -> str:
     }[name]
     if told is not None:
         return "as was said"
-    kinds = {"range_in": net.kind_in, "range_out": net.kind_out}
-    return f"it is {kinds[name]}" if name in kinds else "by its shape" if name == "layout" else "the file says so"
+    if name == "channels":
+        return "the file says so" if _names_bgr(net) else "taken for granted; --channels bgr if colours look wrong"
+    return {"layout": "by its shape", "range_in": f"it is {net.kind_in}", "range_out": f"it is {net.kind_out}"}[name]
 
 
 def _value(name: str) -> Callable[[Attempt], str]:

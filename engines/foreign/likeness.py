@@ -12,6 +12,7 @@ WHITE = 255.0
 BLUR = 2.0  # deviation, in pixels, below which strokes are not compared
 DARKEST, BRIGHTEST = 2, 98  # percentiles
 MOST_BEYOND = 4.0  # how many times as bad as it looks what lies beyond the range is
+UNLIKE = 0.1  # a painting that keeps no edges still has a range, and counts so much
 WHOLE_RANGE = 0.6  # of 0..255: a picture that spreads over so much uses its range
 
 
@@ -21,7 +22,8 @@ def likeness(frame: np.ndarray, painted: np.ndarray) -> float:
         return 0.0
     clipped = painted.clip(0, WHITE)
     beyond = float(np.abs(painted - clipped).mean()) / WHITE
-    return kept_edges(frame, painted) * used_range(clipped) * max(0.0, 1 - MOST_BEYOND * beyond)
+    shown = UNLIKE + (1 - UNLIKE) * kept_edges(frame, painted)
+    return shown * used_range(clipped) * max(0.0, 1 - MOST_BEYOND * beyond)
 
 
 def kept_edges(frame: np.ndarray, painted: np.ndarray) -> float:

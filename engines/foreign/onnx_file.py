@@ -27,6 +27,7 @@ KINDS: dict[int, str] = {
     TensorProto.UINT8: "uint8",
 }
 COLOURS = 3
+LEAST_SIDE = 16  # pixels
 LAYOUTS_BY_RANK = {4: ("nchw", "nhwc"), 3: ("chw", "hwc")}
 MOST_NAMED = 4
 Sides = tuple[int | None, ...]
@@ -63,7 +64,8 @@ class ForeignNet:
 
     def _may_be(self, layout: str) -> bool:
         batch = self.sides[layout.index("n")] if "n" in layout else 1
-        return self.sides[layout.index("c")] in (None, COLOURS) and batch in (None, 1)
+        sides = (side is None or side >= LEAST_SIDE for side in self.size_in(layout))
+        return self.sides[layout.index("c")] in (None, COLOURS) and batch in (None, 1) and all(sides)
 
 
 def read_foreign(path: Path) -> ForeignNet:

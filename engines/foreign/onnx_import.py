@@ -13,7 +13,7 @@ from engines.export.checkpoint import LICENCE_NOT_KNOWN, ImportOptions, check_ou
 from engines.failures import any_failure_as
 from engines.foreign.convention import WHITE, Convention, Said
 from engines.foreign.finding import Finding, find_convention
-from engines.foreign.likeness import likeness
+from engines.foreign.likeness import kept_edges
 from engines.foreign.onnx_file import ForeignNet, read_foreign
 from engines.foreign.raw_run import decoded, layout_of, open_model, open_raw
 from engines.foreign.sizes import OWN_SIZE, SCENE, Size, Sizes, find_sizes, with_free_sides
@@ -26,7 +26,7 @@ from engines.style.styles import StyleCard, save_style
 
 NETWORK = "onnx"
 LEAST_DB = 40.0
-POOR_LIKENESS = 0.15
+FEW_EDGES = 0.2
 STYLE_VECTOR = np.ones(1, np.float32)
 MOST_SAID = 80  # characters of what a file says of itself
 
@@ -153,7 +153,7 @@ def _size(tiles: Tiles, own: Size) -> str:
 
 
 def _remarks(card: StyleCard, sample: Sample) -> Iterator[str]:
-    if likeness(sample.frame, sample.painted) < POOR_LIKENESS:
+    if kept_edges(sample.frame, sample.painted) < FEW_EDGES:
         yield "what it paints shows little of the picture; look at a painting before you trust what was found"
     if card.licence == LICENCE_NOT_KNOWN:
         yield "licence not known; --licence says it, if you know it"

@@ -53,10 +53,10 @@ class Tiles:
         steps = [side - side // OVERLAP for side in own]
         return [(row * steps[0], column * steps[1]) for row in range(self.rows) for column in range(self.columns)]
 
-    def weights(self, number: int, own: Size) -> np.ndarray:
-        """What a tile's pixels count, float32 [height, width]: of all that cover a place, 1 together."""
+    def weights(self, number: int, own: Size) -> tuple[np.ndarray, np.ndarray]:
+        """What a tile's rows and its columns count, [height] and [width]: of all that cover a place, 1 together."""
         row, column = divmod(number, self.columns)
-        return np.outer(_fades(row, self.rows, own[0]), _fades(column, self.columns, own[1])).astype(np.float32)
+        return _fades(row, self.rows, own[0]), _fades(column, self.columns, own[1])
 
 
 def _covered(count: int, side: int) -> int:
@@ -188,7 +188,8 @@ class _Wrapping:
         painted = self._painted(cut, number)
         if self.sizes.scale != 1:
             painted = self._to_size(painted, g.ints(1, COLOURS, *own))
-        faded = g.op("Mul", painted, g.constant(tiles.weights(number, own)[None, None]))
+        down, across = tiles.weights(number, own)
+        faded = g.op("Mul", g.op("Mul", painted, g.constant(down[:, None])), g.constant(across))
         rest = [whole - side - start for whole, side, start in zip(tiles.covered(own), own, corner, strict=True)]
         return g.op("Pad", faded, g.ints(0, 0, top, left, 0, 0, *rest))
 
@@ -233,7 +234,7 @@ def renamed(graph: onnx.GraphProto, prefix: str) -> tuple[list[onnx.NodeProto], 
 def _rename_nodes(graph: onnx.GraphProto, rename: Callable[[str], str]) -> None:
     """And what stands in the graphs inside them."""
     for node in graph.node:
-        node.name = rename(node.name)
+        node.name, node.doc_string = rename(node.name), ""  # there exporters keep their own source
         for values in (node.input, node.output):
             values[:] = [rename(value) for value in values]
         for attribute in node.attribute:

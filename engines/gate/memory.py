@@ -70,12 +70,19 @@ def net_bytes(style: StyleFile, size: tuple[int, int]) -> int:
 
 
 def _widest_node_bytes(style: StyleFile, size: tuple[int, int]) -> int:
-    """All that the node with the most data reads and writes, in float32 and twice; 0 where no shape is known."""
+    """All that the node with the most data reads and writes, in float32 and twice; 0 where no shape is known.
+
+    The picture is taken as large as the net's multiple makes it, and what grows it to that by paddings that the graph
+    computes is left out: no shape is known behind those.
+    """
     import onnx
 
     model = onnx.ModelProto()
     model.CopyFrom(style.model)
+    multiple = max(1, style.card.size_multiple)
+    size = size[0] + -size[0] % multiple, size[1] + -size[1] % multiple
     shapes = {"frame": (1, *size, 3)} | {each.name: each.shape_at(*size) for each in style.card.state}
+    _leave_out_computed_paddings(model.graph)
     for value in model.graph.input:
         for dimension, side in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
             dimension.dim_value = side
@@ -83,6 +90,14 @@ def _widest_node_bytes(style: StyleFile, size: tuple[int, int]) -> int:
     values = {value.name: _elements(value) for value in (*graph.value_info, *graph.input, *graph.output)}
     widest = max(sum(values.get(name, 0) for name in (*node.input, *node.output)) for node in graph.node)
     return 2 * FLOAT_BYTES * widest
+
+
+def _leave_out_computed_paddings(graph: "onnx.GraphProto") -> None:
+    known = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Pad" and len(node.input) > 1 and node.input[1] not in known:
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
 
 
 def _elements(value: "onnx.ValueInfoProto") -> int:

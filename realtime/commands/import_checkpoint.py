@@ -25,9 +25,7 @@ def form_option(name: str, choices: str, meaning: str) -> Any:
 
 
 def import_checkpoint(
-    checkpoint: Annotated[
-        Path, typer.Argument(metavar="NET", help="A .onnx, .pth, .safetensors or .npz file, or a .t7 of Lua's torch.")
-    ],
+    checkpoint: Annotated[Path, typer.Argument(metavar="NET", help="A .onnx, .pth, .safetensors or .npz file.")],
     output: Annotated[Path, typer.Argument(metavar="STYLE", help="The style file to write, such as candy.onnx.")],
     name: Annotated[str | None, text_option("The style's name; the net's file name unless given.")] = None,
     title: Annotated[str, text_option("The painting.")] = "",
