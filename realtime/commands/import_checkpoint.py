@@ -53,9 +53,8 @@ def import_checkpoint(
 ) -> None:
     """Make a style file of a net from elsewhere.
 
-    Taken are image-to-image ONNX files, and checkpoints of pytorch/examples' fast_neural_style and of
-    pytorch-CycleGAN-and-pix2pix (resnet generators). How an ONNX file takes its pictures is found out by trial, and
-    what was taken is told; the options under "Form of an ONNX net" say it instead.
+    Taken are image-to-image ONNX files, and checkpoints of PyTorch's fast_neural_style and CycleGAN's ResNets.
+    The form of an ONNX net (layout, range, sizes) is found out by trial and told; options say it instead.
     """
     from engines.export.checkpoint import ImportOptions
     from realtime.commands.console.terminal import print_result
