@@ -412,6 +412,15 @@ def many_at_once(path: Path) -> Path:
     return write_onnx(path, nn.Conv2d(3, 3, 1), (4, 3, 32, 32))
 
 
+def too_large(path: Path) -> Path:
+    model = onnx.load(write_onnx(path, nn.Conv2d(3, 3, 1), (1, 3, 32, 32)))
+    for value in (*model.graph.input, *model.graph.output):
+        for axis in (2, 3):
+            value.type.tensor_type.shape.dim[axis].dim_value = 100_000
+    onnx.save(model, path)
+    return path
+
+
 def elsewhere(path: Path, location: str = "../weights.data") -> Path:
     write_onnx(path, Toned("0..1", "0..1"), SHAPES["nchw"])
     model = onnx.load(path)
@@ -478,6 +487,7 @@ def folder(path: Path) -> Path:
         (two_inputs, r"has 2 inputs \(picture, other\)"),
         (no_picture_in, r"takes \[1, 1, 32, 32\], which is no single picture"),
         (many_at_once, r"takes \[4, 3, 32, 32\], which is no single picture"),
+        (too_large, r"takes \[1, 3, 100000, 100000\], .* sides from 16 to 4096"),
         (no_picture_out, r"gives \[1, 5, 32, 32\], which is no picture"),
         (elsewhere, r"keeps its weights in \.\./weights\.data, outside its own folder"),
         (absolute, r"keeps its weights in /etc/hostname, outside its own folder"),

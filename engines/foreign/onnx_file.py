@@ -27,7 +27,7 @@ KINDS: dict[int, str] = {
     TensorProto.UINT8: "uint8",
 }
 COLOURS = 3
-LEAST_SIDE = 16  # pixels
+LEAST_SIDE, MOST_SIDE = 16, 4096  # pixels
 LAYOUTS_BY_RANK = {4: ("nchw", "nhwc"), 3: ("chw", "hwc")}
 MOST_NAMED = 4
 Sides = tuple[int | None, ...]
@@ -64,7 +64,7 @@ class ForeignNet:
 
     def _may_be(self, layout: str) -> bool:
         batch = self.sides[layout.index("n")] if "n" in layout else 1
-        sides = (side is None or side >= LEAST_SIDE for side in self.size_in(layout))
+        sides = (side is None or LEAST_SIDE <= side <= MOST_SIDE for side in self.size_in(layout))
         return self.sides[layout.index("c")] in (None, COLOURS) and batch in (None, 1) and all(sides)
 
 
@@ -84,7 +84,10 @@ def read_foreign(path: Path) -> ForeignNet:
         path, model, upgraded, taken.name, given.name, _kind(taken, path), _kind(given, path), sides_of(taken) or ()
     )
     if not net.layouts:
-        raise BadFile(f"{path} takes {_spelled(net.sides)}, which is no single picture of {COLOURS} colours")
+        raise BadFile(
+            f"{path} takes {_spelled(net.sides)}, which is no single picture of {COLOURS} colours "
+            f"and sides from {LEAST_SIDE} to {MOST_SIDE}"
+        )
     return net
 
 

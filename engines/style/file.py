@@ -21,7 +21,7 @@ CARD_KEY = "impasto.style_card"
 CHECKSUM_KEY = "impasto.sha256"
 MAX_STYLE_BYTES = 256 * 2**20
 WEIGHT_PREFIX = "net."
-WHENCE = "train one, or use `impasto import` for a checkpoint"
+WHENCE = "train one, or use `impasto import` for a net from elsewhere"
 EXTERNAL_DATA_KEY = b"location"  # a tensor that lies in another file must spell this word
 
 
