@@ -31,10 +31,14 @@ class SoundRecipe:
     language: str = ""
 
 
-def write_film(path: Path, *recipes: SoundRecipe, seconds: int = 2, codec: str = "mpeg4") -> Path:
-    """Small grey pictures from second 0 on, and the sounds."""
-    exact = {"movie_timescale": "48000"} if path.suffix in (".mp4", ".mov") else {}
-    with av.open(str(path), "w", container_options=exact) as output:
+def write_film(
+    path: Path, *recipes: SoundRecipe, seconds: int = 2, codec: str = "mpeg4", sound_last: bool = False
+) -> Path:
+    """Small grey pictures from second 0 on, and the sounds; with `sound_last` all behind the last picture."""
+    options = {"movie_timescale": "48000"} if path.suffix in (".mp4", ".mov") else {}
+    if sound_last:
+        options["max_interleave_delta"] = "1"  # microsecond that pictures wait for sound
+    with av.open(str(path), "w", container_options=options) as output:
         video: Any = output.add_stream(codec, rate=PICTURE_RATE)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         streams = [add_sound(output, recipe) for recipe in recipes]

@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from sound_films import SoundRecipe, noise, write_film
@@ -11,7 +12,7 @@ from sound_films import SoundRecipe, noise, write_film
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media import file_reader
 from realtime.media.times.lane import TimedPacket
-from realtime.sources import sound_reader
+from realtime.sources import file_sound, sound_reader
 from realtime.sources.file import FileSource
 from realtime.sources.file_sound import AHEAD_SECONDS, FileSound
 
@@ -28,6 +29,7 @@ def played(path: Path, feed: SoundFeed | None = None) -> tuple[list[tuple[float,
         seconds = float(picture.pts * film.clip.time_base)
         found.append((seconds, sound.until(seconds)))
     film.close()
+    sound.close()
     return found, sound
 
 
@@ -92,6 +94,53 @@ def test_pictures_wait_for_sound_that_is_far_only_so_long(tmp_path: Path, monkey
         reader.read_ahead(Fraction(1))
         assert 1 <= max(read) < 2
     film.close()
+
+
+@pytest.mark.parametrize(("name", "codec"), [("film.mkv", "mpeg4"), ("film.ogv", "libvpx")])
+def test_sound_behind_all_pictures_is_heard_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str
+) -> None:
+    monkeypatch.setattr(file_reader, "MOST_WAITING_SECONDS", 1)
+    monkeypatch.setattr(file_sound, "LOOK_SECONDS", 60.0)
+    recipe = SoundRecipe("flac", spans=((Fraction(0), Fraction(3)),))
+    film = write_film(tmp_path / name, recipe, seconds=4, codec=codec, sound_last=True)
+    with av.open(str(film)) as container:
+        kinds = [packet.stream.type for packet in container.demux() if packet.size]
+    assert kinds.index("audio") >= 50
+    pictures, sound = played(film)
+    for seconds, sounds in pictures:
+        assert all(seconds - 0.2 < sound.captured_at <= seconds + AHEAD_SECONDS for sound in sounds)
+    samples = np.concatenate([sound.samples for _, sounds in pictures for sound in sounds], axis=1)
+    assert len(pictures) == 100
+    assert sound.feed is not None
+    assert np.abs(samples - noise(0, samples.shape[1], 2, RATE)).max() < 1e-4
+    assert samples.shape[1] == 3 * RATE
+
+
+def test_a_pause_in_the_sound_loses_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_reader, "MOST_WAITING_SECONDS", 1)
+    monkeypatch.setattr(file_sound, "LOOK_SECONDS", 60.0)
+    spans = ((Fraction(0), Fraction(1, 2)), (Fraction(3), Fraction(7, 2)))
+    pictures, _ = played(write_film(tmp_path / "film.mkv", SoundRecipe("pcm_s16le", spans=spans), seconds=4))
+    sounds = [sound for _, sounds in pictures for sound in sounds]
+    assert sum(sound.samples.shape[1] for sound in sounds) == RATE
+    times = [sound.captured_at for sound in sounds]
+    assert times == sorted(set(times))
+
+
+def test_where_such_sound_cannot_be_read_apart_it_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_reader, "MOST_WAITING_SECONDS", 1)
+    recipe = SoundRecipe("flac", spans=((Fraction(0), Fraction(4)),))
+    path = write_film(tmp_path / "film.mkv", recipe, seconds=4, sound_last=True)
+    film = FileSource(path)
+    lines: list[str] = []
+    sound = FileSound(film.clip, report=lines.append)
+    path.unlink()
+    while (picture := film.grab()) is not None:
+        sound.until(float(picture.pts * film.clip.time_base))
+    film.close()
+    assert len(lines) == 1
+    assert "the sound lies too far behind its pictures to be heard" in lines[0]
 
 
 def test_nothing_is_decoded_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ All packets come with the times of the file's one clock.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Collection
 from fractions import Fraction
@@ -99,11 +100,23 @@ class FileReader:
             return None
         return self._beside.popleft()
 
-    def read_ahead(self, until: Fraction) -> None:
-        """Read what is beside the film up to that many seconds; pictures wait meanwhile, and only so many."""
+    def read_ahead(self, until: Fraction) -> bool:
+        """Read what is beside the film up to that many seconds; pictures wait meanwhile, and only so many.
+
+        False where they are too many, and what is beside them lies farther on in the file.
+        """
         with self._lock:
             while not self._ended and self._beside_until < until and self._has_room():
                 self._read_on()
+            return self._ended or self._beside_until >= until
+
+    def skip_pictures(self, until: Fraction, seconds: float) -> None:
+        """Read what is beside the film as far as that, for so long at most; pictures on the way are lost."""
+        late_at = time.perf_counter() + seconds
+        with self._lock:
+            while not self._ended and self._beside_until < until and time.perf_counter() < late_at:
+                self._read_on()
+                self._pictures.clear()
 
     def _has_room(self) -> bool:
         waiting = self._pictures

@@ -51,11 +51,11 @@ def _animation(path: Path, request: SourceRequest) -> Source:
 def _film(path: Path, request: SourceRequest) -> Source:
     """A video file, with its sound in `sound`, None where it has none."""
     film = _open_film(path, request)
-    sound = FileSound(film.clip)
+    sound = FileSound(film.clip, report=request.report)
 
     def open_again() -> Reel:
         again = _open_film(path, request)
-        return _reel(again, FileSound(again.clip, sound.feed))
+        return _reel(again, FileSound(again.clip, sound.feed, request.report))
 
     ahead = SoundAhead(sound.feed) if sound.feed else None
     return PlaybackSource(_reel(film, sound), open_again, request, sound=ahead)
@@ -65,7 +65,7 @@ def _reel(film: FileSource, sound: FileSound) -> Reel:
     def seconds_of(picture: DecodedPicture) -> float:
         return float(picture.pts * film.clip.time_base)
 
-    return Reel(film, seconds_of, lambda picture: sound.until(seconds_of(picture)))
+    return Reel(film, seconds_of, lambda picture: sound.until(seconds_of(picture)), sound.close)
 
 
 def _open_film(path: Path, request: SourceRequest) -> FileSource:

@@ -38,13 +38,21 @@ def _silence(grabbed: Any) -> Sequence[Sound]:
     return ()
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """Footage, the time of what it grabs in seconds, and the sound that was read along with it, on the same clock."""
+    """Footage, the time of what it grabs in seconds, and the sound that was read along with it, on the same clock.
+
+    `close_sound` is called when the footage is closed.
+    """
 
     footage: Any
     seconds_of: Callable[[Any], float]
     sounds_of: Callable[[Any], Sequence[Sound]] = _silence
+    close_sound: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,4 +205,5 @@ class PlaybackSource(SplitSource):
                     return None
         finally:
             reel.footage.close()
+            reel.close_sound()
         return ends
