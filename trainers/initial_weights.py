@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from engines.errors import BadFile, ImpastoError
 from engines.failures import any_failure_as
+from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import load_style
-from trainers.losses import LUMA
 from trainers.saved_state import read_saved
 
 DETAIL_SHARE = 0.6

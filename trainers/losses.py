@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engines.networks.picture_graph import LUMA
+
 # Keeps a relative loss finite where the target is black.
 TINY = 1e-12
 # Upsampling and pixel_shuffle repeat with periods of 2 and 4 pixels.
@@ -26,8 +28,6 @@ UNSEEN_POWER = 1e-4
 TONE_CELL_PX = 8
 # The least deviation by which tones are divided: an even picture has none to keep.
 TONE_FLOOR = 0.05
-# BT.601 luma of gamma-coded RGB.
-LUMA = (0.299, 0.587, 0.114)
 STRUCTURE_PX = 9
 # Variances of luma: of noise, which is no structure, and of what is half a structure.
 STRUCTURE_NOISE = (2 / 255) ** 2

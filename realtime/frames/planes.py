@@ -10,6 +10,7 @@ from engines.errors import BadValue
 
 Plane: TypeAlias = NDArray[np.uint8]
 Matrix: TypeAlias = NDArray[np.float64]
+RGB_TO_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, as OpenCV's grey and the nets' graphs have it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

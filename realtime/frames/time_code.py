@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frames.frame import Pixels
+from realtime.frames.planes import RGB_TO_LUMA
 
 UNIT_SECONDS = 1e-4
 TIME_BITS = 24
@@ -22,7 +23,6 @@ CHECK_BITS = 8
 CHECK_MASK = 0x55  # so that a code of all zeros is not its own check
 DARK, BRIGHT = 24, 232
 LEAST_CONTRAST = 4.0  # of the two blocks of a bit; chance seldom gives so much 32 times over
-LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 def stamp(pixels: Pixels, seconds: float) -> None:
@@ -71,7 +71,7 @@ def _edges(pixels: Pixels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _levels(strip: Pixels, columns: NDArray[np.int64]) -> NDArray[np.float32]:
     """The luma in the middle of each block of a row."""
-    luma = strip.mean(axis=0, dtype=np.float32) @ LUMA
+    luma = strip.mean(axis=0, dtype=np.float32) @ RGB_TO_LUMA
     return np.array([luma[_middle(left, right)].mean() for left, right in pairwise(columns)], np.float32)
 
 

@@ -7,13 +7,12 @@ import numpy as np
 
 from engines.spec import Controls
 from realtime.frames.frame import Pixels
-from realtime.frames.planes import Matrix, Plane, Planes
+from realtime.frames.planes import RGB_TO_LUMA, Matrix, Plane, Planes
 from realtime.media.colour.rgb import BT601, from_rgb_matrix, to_rgb_matrix
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.full_size.guided_join import Floats, Guide, Scratch, enlarged
 
 I420 = to_rgb_matrix(BT601, full=False), from_rgb_matrix(BT601, full=False)  # OpenCV's
-RGB_TO_LUMA = np.array([[0.299, 0.587, 0.114]])  # ITU-R BT.601, as OpenCV's grey
 
 
 class Join:
@@ -103,7 +102,7 @@ def _codes(rgb: Pixels, from_rgb: Matrix) -> tuple[Plane, ...]:
 
 def _luma_of(rgb: Pixels) -> Floats:
     """float32 [h, w] in codes 0..255."""
-    return np.asarray(cv2.transform(rgb.astype(np.float32), RGB_TO_LUMA), np.float32)
+    return np.asarray(cv2.transform(rgb.astype(np.float32), RGB_TO_LUMA[None]), np.float32)
 
 
 def _mixed(was: "np.ndarray", now: "np.ndarray", share: float) -> Pixels:

@@ -1,25 +1,18 @@
 """What a painting makes of a photo's colours, wherever in the picture: so that new ground can be told in its paint."""
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frames.frame import Pixels
+from realtime.frames.planes import RGB_TO_LUMA
 from realtime.painting.motion import Field, Plane, grid
-
-if TYPE_CHECKING:
-    pass
-
-# BT.601 luma of gamma-coded RGB, as the nets' graphs have it.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def blended(photo: Pixels, painted: Pixels, strength: float, keep_colour: float) -> Pixels:
     """As the nets' graphs do it: the change counts as luma alone where the colour is kept."""
     change = painted.astype(np.float32) - photo
-    luma = change @ LUMA
+    luma = change @ RGB_TO_LUMA
     mixed = photo + strength * ((1 - keep_colour) * change + keep_colour * luma[..., None])
     return np.rint(mixed).clip(0, 255).astype(np.uint8)
 
@@ -46,11 +39,11 @@ class Palette:
     """
 
     def __init__(self, photo: Pixels, painting: Pixels) -> None:
-        luma = photo @ LUMA
+        luma = photo @ RGB_TO_LUMA
         away = luma - luma.mean()
         variance = max(1.0, float((away * away).mean()))
         self.answer = np.asarray((away[..., None] * painting).mean((0, 1)) / variance, np.float32)
-        slopes = np.outer(self.answer, LUMA) + KEPT_CHROMA * (np.eye(3) - LUMA)
+        slopes = np.outer(self.answer, RGB_TO_LUMA) + KEPT_CHROMA * (np.eye(3) - RGB_TO_LUMA)
         begin = painting.mean((0, 1)) - slopes @ photo.mean((0, 1))
         self._extrapolation = np.column_stack([slopes, begin]).astype(np.float32)
         left = painting - self._extrapolated(photo)
