@@ -1,10 +1,12 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clips import write_clip
@@ -17,6 +19,21 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before a test imports onn
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores, so threads of torch would only spin
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[Any]:
+    """What is imported and collected stays to the end: no search for garbage looks at its half million objects again.
+
+    One search would take most of a second, in each test of what is left behind and whenever Python comes to it.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
