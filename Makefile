@@ -4,6 +4,8 @@ CLIP ?=
 SECONDS ?= 600
 DEMO_VENV := .venv
 TEST_VENV := .venv-test
+# Where an environment forbids bytecode, every program that the tests start compiles all of ours anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Each process of the tests takes about 1 GB.
 SPREAD := --numprocesses logical --maxprocesses 4 --dist worksteal
 PIP_INSTALL := -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
@@ -41,7 +43,7 @@ faults: $(TEST_VENV)/.installed ## kills, full disks, clocks set back: what is l
 
 clean: ## remove the environments and what they left
 	rm -rf $(DEMO_VENV) $(TEST_VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo
-	find realtime engines trainers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find realtime engines trainers tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python-is-new-enough:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
