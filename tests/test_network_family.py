@@ -247,7 +247,7 @@ def test_backends_that_read_the_graph_run_an_unknown_family(style: StyleFile, un
 
 def test_torch_says_in_a_line_that_it_does_not_know_a_family(unknown: StyleFile) -> None:
     with pytest.raises(
-        EngineRefused, match=r"knows no network 'mist', only transform, resnet_generator, toy; install"
+        EngineRefused, match=r"knows no network 'mist', only transform, resnet_generator, vae, toy; install"
     ) as caught:
         opened(unknown, "torch", "fp32")
     assert "\n" not in str(caught.value)
@@ -262,7 +262,7 @@ def test_a_card_that_names_no_family_is_an_unknown_one(
 
 def test_no_style_is_written_for_an_unknown_family(tmp_path: Path) -> None:
     with pytest.raises(
-        ImpastoError, match="there is no network 'mist'; choose one of transform, resnet_generator, toy"
+        ImpastoError, match="there is no network 'mist'; choose one of transform, resnet_generator, vae, toy"
     ):
         export_style(
             tmp_path / "x.onnx", network="mist", config={}, weights={}, styles=[], name="x", licence="", training={}

@@ -166,7 +166,7 @@ def test_all_references_agree(style: StyleFile) -> None:
     """Three runtimes, and the plain graph against the rewritten one that the engines run."""
     spec = EngineSpec("none", "fp32", 32, 48, "CPU", "1")
     data = reference_model(style).SerializeToString()
-    runs = [Reference(opened(data, style, spec)[1], style) for opened in REFERENCES.values()]
+    runs = [Reference(opened(data)[1], style) for opened in REFERENCES.values()]
     for case in cases_of(style, spec):
         first, *others = (run(case.frame, case.controls) for run in runs)
         assert min(psnr(first, other) for other in others) > 55

@@ -1,17 +1,16 @@
 """The fp32 references of the acceptance gate: runtimes that share no code with the engine they judge.
 
-OpenCV's dnn module comes with the base install; ONNX Runtime and ONNX's own evaluator stand in where it is too old. Of
-nets whose family is known they also run another graph: the plain one, written anew from the weights without the
+Of nets whose family is known they also run another graph: the plain one, written anew from the weights without the
 rewrites for speed.
 """
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engines.errors import EngineRefused, in_one_line
 from engines.export.export import graph_of
+from engines.gate.runtimes import RUNTIMES, Run
 from engines.networks.family import PLAIN
 from engines.spec import Controls, EngineSpec
 from engines.style.state import CarriedState
@@ -20,8 +19,7 @@ from engines.style.styles import StyleFile
 if TYPE_CHECKING:
     import onnx
 
-# What comes out of the graph under these names, for inputs by name.
-Run = Callable[[dict[str, np.ndarray], Sequence[str]], Sequence[np.ndarray]]
+REFERENCES = RUNTIMES
 
 
 class Reference:
@@ -63,8 +61,9 @@ def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:
     for name, opened in REFERENCES.items():
         if name != spec.backend:
             try:
-                told, run = opened(data, style, spec)
-                return told, Reference(run, style)
+                told, run = opened(data)
+                _try(reference := Reference(run, style), style)
+                return told, reference
             except Exception as error:  # a missing or too old package; the reason is told below
                 reasons.append(f"{name}: {in_one_line(error)}")
     raise EngineRefused(f"no reference to check {spec} against ({'; '.join(reasons)}); reinstall opencv-python 5")
@@ -75,51 +74,7 @@ def reference_model(style: StyleFile) -> "onnx.ModelProto":
     return graph_of(style, PLAIN)
 
 
-def _open_opencv(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:
-    import cv2
-
-    if int(cv2.__version__.split(".")[0]) < 5:
-        raise ValueError(f"OpenCV {cv2.__version__} is too old for these nets, 5 is needed")
-    net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
-
-    def run(inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> Sequence[np.ndarray]:
-        for name, value in inputs.items():
-            net.setInput(value, name)
-        return [np.array(found) for found in net.forward(outputs)]
-
-    _try(run, style)
-    return f"OpenCV {cv2.__version__} dnn fp32", run
-
-
-def _open_onnxruntime(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:
-    from engines.packages import import_onnxruntime
-
-    onnxruntime = import_onnxruntime()
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    name = f"ONNX Runtime {onnxruntime.__version__} fp32"
-    return name, lambda inputs, outputs: session.run(outputs, inputs)
-
-
-def _open_evaluator(data: bytes, style: StyleFile, spec: EngineSpec) -> tuple[str, Run]:
-    """ONNX's reference implementation in numpy: some thirty times slower, and always there."""
-    import onnx
-    from onnx.reference import ReferenceEvaluator
-
-    evaluator = ReferenceEvaluator(onnx.load_model_from_string(data))
-
-    def run(inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> Sequence[np.ndarray]:
-        return [np.asarray(found) for found in evaluator.run(list(outputs), inputs)]
-
-    return f"ONNX {onnx.__version__} reference evaluator", run
-
-
-def _try(run: Run, style: StyleFile) -> None:
+def _try(reference: Reference, style: StyleFile) -> None:
     """Some layers are refused only when they first run."""
-    Reference(run, style)(np.zeros((16, 16, 3), np.uint8), Controls(style.card.styles[0].vector))
-
-
-REFERENCES: dict[str, Callable[[bytes, StyleFile, EngineSpec], tuple[str, Run]]] = {
-    "opencv": _open_opencv,
-    "onnxruntime": _open_onnxruntime,
-    "onnx": _open_evaluator,
-}
+    reference(np.zeros((16, 16, 3), np.uint8), Controls(style.card.styles[0].vector))
+    reference.reset()

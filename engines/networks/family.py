@@ -53,6 +53,12 @@ class BuildGraph(Protocol):
     ) -> "onnx.ModelProto": ...
 
 
+class BuildFurtherGraph(Protocol):
+    """Writes a graph beside the style file's own, from the weights in the file, in float32."""
+
+    def __call__(self, config: Config, weights: Weights) -> "onnx.ModelProto": ...
+
+
 class BuildHalfNet(Protocol):
     """The net by hand in `dtype` for frames of `size` (height, width), its norms by `norm`.
 
@@ -88,6 +94,10 @@ class NetworkFamily:
     that we give types ourselves; else the kinds of operators decide. Without `half_net` torch-half refuses the net.
     `import_tensors` reads foreign checkpoints: ValueError "no such net: …" with the first thing that does not fit.
 
+    `further_graphs(config)` are graphs that such a net's weights can be written as too, by name: `statistics`, from
+    frame uint8 [1, H, W, 3] to style float32 [S], the vector of a picture that is to be painted like; and `dream`, from
+    latent float32 [1, Z, h, w] to picture uint8 [1, H, W, 3], of normal numbers for a latent.
+
     What is raised for a config or weights that do not fit is KeyError, TypeError, ValueError or AttributeError.
     """
 
@@ -99,3 +109,4 @@ class NetworkFamily:
     wide_layers: tuple[str, ...] = ()
     half_net: BuildHalfNet | None = None
     import_tensors: Callable[[Weights], ImportedNet] | None = None
+    further_graphs: Callable[[Config], Mapping[str, BuildFurtherGraph]] = lambda config: {}

@@ -13,6 +13,7 @@ ENTRY_POINTS = "impasto.networks"
 OURS = {
     "transform": "engines.networks.transform.family:FAMILY",
     "resnet_generator": "engines.networks.resnet_generator.family:FAMILY",
+    "vae": "engines.networks.vae.family:FAMILY",
 }
 
 

@@ -48,19 +48,27 @@ class StyledGraph:
     def reflect(self, x: str, by: int) -> str:
         return self.graph.op("Pad", x, self.graph.ints(0, 0, by, by, 0, 0, by, by), mode="reflect") if by else x
 
+    def bias(self, place: str, *, factor: float = 1.0) -> list[str]:
+        """The layer's bias, where it has one."""
+        name = f"{place}.bias"
+        return [self.weight(name, factor=factor)] if name in self._weights else []
+
     def conv(self, x: str, place: str, *, stride: int = 1) -> str:
-        """A convolution after reflection padding, without its bias."""
-        weight = self.weight(f"{place}.weight")
-        return self.graph.op("Conv", self.reflect(x, self.shape(place)[-1] // 2), weight, strides=[stride, stride])
+        """A convolution after reflection padding."""
+        parts = [self.weight(f"{place}.weight"), *self.bias(place)]
+        return self.graph.op("Conv", self.reflect(x, self.shape(place)[-1] // 2), *parts, strides=[stride, stride])
 
     def residual(self, x: str, place: str, width: int) -> str:
         y = self.relu(self.norm(self.conv(x, f"{place}.conv1"), width))
         return self.graph.op("Add", x, self.norm(self.conv(y, f"{place}.conv2"), width))
 
-    def resize_conv(self, x: str, place: str, *, rewritten: bool) -> str:
-        """Nearest ×2, reflection pad 1, 3×3 convolution; exactly the same by four 2×2 kernels where `rewritten`."""
+    def resize_conv(self, x: str, place: str, *, rewritten: bool, factor: float = 1.0) -> str:
+        """Nearest ×2, reflection pad 1, 3×3 convolution; exactly the same by four 2×2 kernels where `rewritten`.
+
+        What comes out is multiplied by `factor`.
+        """
         g = self.graph
-        weight = self.weight(f"{place}.weight")
+        weight, bias = self.weight(f"{place}.weight", factor=factor), self.bias(place, factor=factor)
         out, channels = self.shape(place)[:2]
         if not rewritten:
             scales = g.constant([1.0, 1.0, 2.0, 2.0])
@@ -68,9 +76,10 @@ class StyledGraph:
                 "Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric",
                 nearest_mode="floor",
             )  # fmt: skip
-            return g.op("Conv", self.reflect(big, 1), weight)
+            return g.op("Conv", self.reflect(big, 1), weight, *bias)
         padded = g.op("Pad", x, g.ints(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
-        phases = g.op("Conv", padded, self._phase_kernels(weight, out, channels))
+        biases = [g.op("Tile", each, g.ints(4)) for each in bias]
+        phases = g.op("Conv", padded, self._phase_kernels(weight, out, channels), *biases)
         shifted = g.op("DepthToSpace", phases, blocksize=2)
         return g.op("Slice", shifted, g.ints(1, 1), g.ints(-1, -1), g.ints(2, 3))
 

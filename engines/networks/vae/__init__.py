@@ -1,0 +1,1 @@
+"""The variational autoencoder: its settings, its torch net, its graphs, and what it tells of pictures."""
