@@ -46,7 +46,7 @@ def random_vae(shape: str, styles: int = 1) -> Vae:
         with torch.no_grad():
             for name, parameter in net.named_parameters():
                 if name.endswith("bias"):
-                    parameter += 0.05 * torch.randn(parameter.shape)
+                    parameter.add_(0.05 * torch.randn(parameter.shape))
             net.styles.add_(0.2 * torch.randn(net.styles.shape))
             net.head.weight *= 0.6  # as mild as a trained net, which int8 is made for
     return net.eval()

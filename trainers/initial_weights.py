@@ -76,7 +76,8 @@ def begin_with(given: Path, net: nn.Module) -> list[dict[str, Any]]:
         file = load_style(str(path))
         rows = {style.name: style.vector for style in file.card.styles}
         tensors = {place: torch.from_numpy(value.astype(np.float32)) for place, value in file.weights().items()}
-        net.load_state_dict(tensors | {"styles": torch.from_numpy(rows.get(name, next(iter(rows.values()))))[None]})
+        vector = rows.get(name, next(iter(rows.values())))
+        net.load_state_dict(tensors | {"styles": torch.tensor(np.array(vector))[None]})
         return [dict(file.card.training)]
 
 

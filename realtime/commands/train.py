@@ -11,6 +11,7 @@ from realtime.commands.settings import with_settings
 from trainers.distil_options import DistilOptions
 from trainers.options import JohnsonOptions
 from trainers.unpaired_options import CycleGanOptions
+from trainers.vae_options import VaeOptions
 
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
 
@@ -77,6 +78,25 @@ def distil(options: DistilOptions) -> None:
         print_result(f"{options.out}: {told}")
 
 
+def vae(options: VaeOptions) -> None:
+    """Train an autoencoder that draws, dreams and, with paintings, paints like any picture (VAE, AdaIN)."""
+    with needing_extra("train", "training"):
+        from trainers.vae import told, train
+        from trainers.vae_export import write_style_file
+    from realtime.commands.console.terminal import print_result, progress_bar
+
+    with progress_bar(unit="steps/s") as bar:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses, ("pixels", "perceptual", "kl", "style")))
+            bar.progress(done, options.steps)
+
+        trained = train(options, bar.report, on_step)
+    if _is_first_process():
+        write_style_file(options, trained)
+        print_result(f"{options.out}: {told(trained.figures)}")
+
+
 def _is_first_process() -> bool:
     """Under a launcher several processes train and one writes."""
     return os.environ.get("RANK", "0") == "0"
@@ -97,3 +117,4 @@ def _shown(losses: dict[str, float], names: tuple[str, ...] = ("content", "style
 app.command("johnson")(at_the_border(with_settings(johnson)))
 app.command("distil")(at_the_border(with_settings(distil)))
 app.command("cyclegan")(at_the_border(with_settings(cyclegan)))
+app.command("vae")(at_the_border(with_settings(vae)))

@@ -14,7 +14,7 @@ FLOAT_BYTES = 4
 
 
 def widest_bytes_per_px(config: Config) -> float:
-    """4·(2a + a/2) of the net's widest stage: a channels doubled to full size and padded for the head, and the small map.
+    """4·(2a + a/2) of the net's widest stage: a channels at full size, padded for the head, and the small map.
 
     Measured with OpenCV 5 at 1280x720, the picture included (gate/memory.py): 400 bytes a pixel for a net of a = 32
     (370 by the formula), 195 for one of 16 (210), and 384 for one of 32 that goes down to an eighth.

@@ -1,0 +1,67 @@
+"""The end of an autoencoder's run: a style file, with every painting of the folder as a style."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engines.export.export import export_style, weights_and_styles
+from engines.networks.vae.config import STATISTICS_PX
+from engines.networks.vae.net import Vae
+from engines.style.card import FORBIDDEN_IN_NAMES, NamedStyle
+from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.style_export import data_list, read_credits, travelling, typed_command
+from trainers.vae import RECIPE, TrainedVae
+from trainers.vae_options import VaeOptions
+
+# So many paintings have names in the file; any other picture is a style as well, by its path.
+MOST_STYLES = 64
+
+
+def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
+    """Writes `options.out`."""
+    weights, vectors = weights_and_styles(trained.net)
+    one = [NamedStyle(options.out.stem, vectors[0])]
+    export_style(
+        options.out,
+        network="vae",
+        config=trained.net.config.to_dict(),
+        weights=weights,
+        styles=one if options.styles is None else list(_styles(trained.net, options.styles)),
+        name=options.out.stem,
+        licence=options.licence,
+        training=_training(options, trained),
+        figures={name: round(value, 5) for name, value in trained.figures.items()},
+    )
+
+
+@torch.no_grad()
+def _styles(net: Vae, folder: Path) -> Iterator[NamedStyle]:
+    """The statistics of the paintings, some of them where there are very many; each is called like its file."""
+    paths, _ = readable_pictures(find_pictures([folder]))
+    told = read_credits(folder)
+    named = {_name(path): path for path in reversed(paths)}
+    names = sorted(named)
+    for name in names[:: -(-len(names) // MOST_STYLES)]:
+        picture = style_picture(named[name], STATISTICS_PX).to(net.styles.device)
+        yield NamedStyle(name, net.statistics(picture)[0].cpu().numpy(), **told.get(named[name].stem, {}))
+
+
+def _name(path: Path) -> str:
+    """The file's, with "_" for what no style's name may hold."""
+    return "".join("_" if sign in FORBIDDEN_IN_NAMES or not sign.isprintable() else sign for sign in path.stem)
+
+
+def _training(options: VaeOptions, trained: TrainedVae) -> dict[str, Any]:
+    """How the net was made."""
+    return {
+        "recipe": RECIPE,
+        "command": typed_command(),
+        "steps": options.steps,
+        "settings": travelling(options.to_dict()),
+        "earlier_runs": [{**run, "settings": travelling(run.get("settings", {}))} for run in trained.history],
+        "loss_network": options.loss_network,
+        "content_pictures": data_list(options.content),
+        **({} if options.styles is None else {"style_pictures": data_list([options.styles])}),
+    }
