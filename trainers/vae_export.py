@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from engines.export.export import export_style, weights_and_styles
-from engines.networks.vae.config import STATISTICS_PX
+from engines.networks.family import STATISTICS_PX
 from engines.networks.vae.net import Vae
 from engines.style.card import FORBIDDEN_IN_NAMES, NamedStyle
 from trainers.data import find_pictures, readable_pictures, style_picture

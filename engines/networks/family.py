@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Config = Mapping[str, Any]
 Weights = Mapping[str, np.ndarray]
 TABLE = "styles"
+# The long side of a picture whose statistics are taken for a style.
+STATISTICS_PX = 512
 
 
 @dataclass(frozen=True, slots=True)

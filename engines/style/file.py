@@ -26,11 +26,15 @@ EXTERNAL_DATA_KEY = b"location"  # a tensor that lies in another file must spell
 
 
 class StyleFile:
-    """A style file in memory. The card is read at once, the graph when it is first asked for."""
+    """A style file in memory. The card is read at once, the graph when it is first asked for.
 
-    def __init__(self, path: Path, data: bytes) -> None:
+    `further` are vectors by name beside those of the card, of pictures that were made styles.
+    """
+
+    def __init__(self, path: Path, data: bytes, further: Mapping[str, np.ndarray] | None = None) -> None:
         self.path = path
         self.data = data
+        self.further = dict(further or {})
         self.card = _read_card(path, data)
         if EXTERNAL_DATA_KEY in data:
             self.model  # noqa: B018 - reading it is the check
@@ -59,19 +63,16 @@ class StyleFile:
 
     def vector(self, name: str) -> np.ndarray:
         """The style vector of that name, float32 [S]; ImpastoError where the file has no such style."""
+        if name in self.further:
+            return self.further[name]
         for style in self.card.styles:
             if style.name == name:
                 return style.vector
         raise UnknownStyle(f"{self.path.name} has no style {name!r}; choose one of {', '.join(self.card.names)}")
 
     def mix(self, weights: Mapping[str, float]) -> np.ndarray:
-        """The average of style vectors, float32 [S] (arXiv 1610.07629, section 3.3); weights are scaled to sum to 1."""
-        amounts = np.array(list(weights.values()), dtype=np.float64)
-        if not (np.isfinite(amounts).all() and (amounts >= 0).all() and amounts.sum() > 0):
-            raise BadValue(f"cannot mix by {dict(weights)}; give weights of 0 or more, one of them above 0")
-        vectors = np.stack([self.vector(name) for name in weights]).astype(np.float64)
-        mixed: np.ndarray = (amounts / amounts.sum()) @ vectors
-        return mixed.astype(np.float32)
+        """The average of style vectors of these names, as `mixed` has it."""
+        return mixed({name: self.vector(name) for name in weights}, weights)
 
     def weights(self) -> dict[str, np.ndarray]:
         """The net's weights as float32, named as in the torch net's state_dict (which also has `styles`)."""
@@ -86,6 +87,19 @@ class StyleFile:
 
     def _damaged(self, error: Exception) -> str:
         return f"{self.path} is damaged: its weights cannot be read ({in_one_line(error)}); get the style file again"
+
+
+def mixed(vectors: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+    """The average of style vectors, float32 [S] (arXiv 1610.07629, section 3.3); weights are scaled to sum to 1.
+
+    Both are by the same names.
+    """
+    amounts = np.array(list(weights.values()), dtype=np.float64)
+    if not (np.isfinite(amounts).all() and (amounts >= 0).all() and amounts.sum() > 0):
+        raise BadValue(f"cannot mix by {dict(weights)}; give weights of 0 or more, one of them above 0")
+    rows = np.stack([vectors[name] for name in weights]).astype(np.float64)
+    average: np.ndarray = (amounts / amounts.sum()) @ rows
+    return average.astype(np.float32)
 
 
 def read_style_file(path: Path) -> StyleFile:

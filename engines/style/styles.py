@@ -1,8 +1,10 @@
 """Styles by name. A style is one file: an ONNX graph that repaints a frame, with a style card in its metadata.
 
 What a person types is a path (`mine.onnx`), a file of the bundled gallery (`gallery`), one style in either
-(`mine.onnx:waves`, `gallery:udnie`), or the bare name of a gallery style (`starry_night`). Other packages add their
-files to the gallery through the entry points `impasto.styles`, each a path or a function that returns one.
+(`mine.onnx:waves`, `gallery:udnie`), or the bare name of a gallery style (`starry_night`). In the place of a style's
+name may stand a picture (`mine.onnx:photo.jpg`), where the net takes any (realtime/painting/picture_style.py). Other
+packages add their files to the gallery through the entry points `impasto.styles`, each a path or a function that
+returns one.
 """
 
 import logging

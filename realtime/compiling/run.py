@@ -14,13 +14,14 @@ from engines.loading.engine import EngineChoice
 from engines.loading.kept_engines import MIB
 from engines.loading.prepare import prepare_in_child
 from engines.spec import Calibration, EngineSpec, SizeRange
-from engines.style.styles import StyleFile, resolve
+from engines.style.styles import StyleFile
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan
 from realtime.files.calibration import calibrate_on_video
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
 from realtime.painting.options import Size
+from realtime.painting.picture_style import resolve
 
 LIVE_REQUESTS = 1
 USES = {LIVE_REQUESTS: "live, image", FILE_REQUESTS: "video"}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import FileMissing
-from engines.style.styles import StyleFile, resolve
+from engines.style.styles import StyleFile
 from realtime.media.picture_file import PICTURE_SUFFIXES
+from realtime.painting.picture_style import resolve
 
 
 @dataclass(frozen=True, slots=True, eq=False)

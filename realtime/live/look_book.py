@@ -3,9 +3,13 @@
 from collections.abc import Callable
 
 from engines.errors import BadValue, ImpastoError
-from engines.style.styles import StyleFile, names_file, resolve
+from engines.style.file import mixed
+from engines.style.styles import StyleFile, names_file
 from realtime.live.control.settings import LiveSettings
 from realtime.painting.gliding import Look
+from realtime.painting.picture_style import resolve
+
+BOTH = ("style", "mix_with")
 
 
 class LookBook:
@@ -41,19 +45,20 @@ class LookBook:
 
     def _find(self, settings: LiveSettings) -> Look:
         file, name = self._resolve(settings.style)
-        weights = {name: 1.0}
+        vector = file.vector(name)
         if settings.mix_with:
             other_file, other = self._resolve(settings.mix_with)
             if other_file.sha256 != file.sha256:
                 raise BadValue(f"{name} and {other} are in different files and cannot be mixed")
-            weights = {name: 1 - settings.mix, other: settings.mix} if other != name else weights
+            vectors, shares = (vector, other_file.vector(other)), (1 - settings.mix, settings.mix)
+            vector = mixed(dict(zip(BOTH, vectors, strict=True)), dict(zip(BOTH, shares, strict=True)))
         if self._file is None or file.sha256 != self._file.sha256:
             self._use_styles(file.card.names)
         self._file = file
         self._found = {
             text: found for text, found in self._found.items() if text in (settings.style, settings.mix_with)
         }
-        return Look(file, file.mix(weights), settings.strength, settings.keep_colour)
+        return Look(file, vector, settings.strength, settings.keep_colour)
 
     def _resolve(self, text: str) -> tuple[StyleFile, str]:
         if self._file is not None and not names_file(text) and text in self._file.card.names:

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from engines.errors import BadValue
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.spec import Calibration
-from engines.style.styles import StyleFile, names_file, resolve
+from engines.style.file import mixed
+from engines.style.styles import StyleFile, names_file
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.options import StylizeOptions
+from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 
 logger = logging.getLogger("impasto")
@@ -31,7 +33,7 @@ def choose_style(options: StylizeOptions) -> tuple[StyleFile, NDArray[np.float32
         names = ", ".join(file.path.name for file in files.values())
         raise BadValue(f"styles of different files cannot be mixed ({names}); mix styles of one file")
     file = next(iter(files.values()))
-    return file, file.mix({resolved[text][1]: weight for text, weight in weights.items()})
+    return file, mixed({text: each.vector(name) for text, (each, name) in resolved.items()}, weights)
 
 
 def _resolve_mixed(text: str, style: str) -> tuple[StyleFile, str]:

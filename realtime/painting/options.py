@@ -65,7 +65,7 @@ class StylizeOptions:
     style: Annotated[
         str,
         Setting(
-            "A style of the gallery (see `impasto styles`) or of a style file.",
+            "A style of the gallery (see `impasto styles`) or of a style file, which may paint like any FILE:PICTURE.",
             group=PAINTING,
             suggestions=gallery_names,
             written="NAME|FILE[:NAME]",

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from engines.errors import BadValue
 from engines.loading.engine import Controls, EngineChoice
-from engines.style.styles import StyleFile, resolve
+from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import engine_for
+from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 
 Mix = Mapping[str, float]
@@ -37,13 +38,14 @@ def open_style(
 ) -> "StylePainter":
     """A style ready to paint pictures of `height` times `width` pixels, on the fastest engine that can run here.
 
-    `style` is what `--style` takes: a name of the gallery, the path of a style file, or FILE:NAME. `strength` and
-    `keep_colour`, 0..1, are how a call paints that says nothing else. `stroke`, 0.5 to 4, is how large brush strokes
-    are; with it grows or shrinks the copy that the net paints, and the time that takes. `engine` and `precision` are
-    those of the command line; where one is refused the next is tried, unless it is `strict`. The first start may build
-    an engine, which takes from a second to minutes; it is kept in `cache_dir`, None for the user's own folder, and the
-    next start is quick. `report` gets a line for people now and then. Raises UnknownStyle, FileMissing, BadFile,
-    BadValue, NotEnoughMemory or EngineRefused, each an ImpastoError.
+    `style` is what `--style` takes: a name of the gallery, the path of a style file, FILE:NAME, or FILE:PICTURE.jpg
+    where the net paints like any picture. `strength` and `keep_colour`, 0..1, are how a call paints that says
+    nothing else. `stroke`, 0.5 to 4, is how large brush strokes are; with it grows or shrinks the copy that the net
+    paints, and the time that takes. `engine` and `precision` are those of the command line; where one is refused
+    the next is tried, unless it is `strict`. The first start may build an engine, which takes from a second to
+    minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is quick. `report` gets a
+    line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue, NotEnoughMemory or
+    EngineRefused, each an ImpastoError.
     """
     file, name = resolve(style)
     controls = Controls(file.vector(name), strength, keep_colour)

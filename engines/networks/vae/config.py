@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 STEM_KERNEL = 5
-# The long side of a picture whose statistics are taken for a style.
-STATISTICS_PX = 512
 
 
 @dataclass(frozen=True, slots=True)

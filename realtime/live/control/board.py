@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError
 from realtime.live.control.commands import Value, checked_value, find_command
-from realtime.live.control.settings import LiveSettings, apply_command, described, own_name
+from realtime.live.control.settings import LiveSettings, apply_command, described, file_named, own_name
 
 if TYPE_CHECKING:
     from engines.style.styles import StyleFile
@@ -127,7 +127,7 @@ class ControlBoard:
 
     def _turn_to_file(self, command: str, text: str) -> str:
         """A style that the file in use may not have: found now, so that who asked for it hears of a mistake."""
-        from engines.style.styles import resolve
+        from realtime.painting.picture_style import resolve
 
         current = _file_of(self._settings.style)
         file, name = resolve(text)
@@ -147,7 +147,7 @@ class ControlBoard:
 
 def _file_of(style: str) -> "StyleFile | None":
     """The file in use; None where it is gone from the disk, which is no reason to keep its style."""
-    from engines.style.styles import resolve
+    from realtime.painting.picture_style import resolve
 
     try:
         return resolve(style)[0]
@@ -165,6 +165,5 @@ def _foreign_style(before: LiveSettings, after: LiveSettings, names: Sequence[st
 
 
 def _is_ours(text: str, style: str, names: Sequence[str]) -> bool:
-    head, _, tail = style.rpartition(":")
-    file = "" if style in names else head if head and tail in names else style
+    file = "" if style in names else file_named(style, names)
     return text in names if not file else text.removeprefix(f"{file}:") in names

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.errors import ImpastoError, UnknownStyle
+from engines.style.picture_name import picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.painting.options import StylizeOptions
 
@@ -69,9 +70,14 @@ def with_style(settings: LiveSettings, style: str) -> LiveSettings:
 
 
 def own_name(style: str, names: Sequence[str]) -> str:
-    """Which of the file's styles this is: `waves` for `mine.onnx:waves`, and the file's first where none is named."""
+    """Which of the file's styles this is: `waves` for `mine.onnx:waves`, and the file's first where none is named.
+
+    A picture in its place, which is none of `names`, is called by its stem.
+    """
     if style in names:
         return style
+    if found := picture_in(style):
+        return found[1].name if found[1].name in names else found[1].stem
     tail = style.rpartition(":")[2]
     return tail if tail in names else names[0] if names else style
 
@@ -80,8 +86,15 @@ def beside(style: str, name: str, names: Sequence[str]) -> str:
     """The name of another style of the same file, as --style takes it: `mine.onnx:night` beside `mine.onnx:waves`."""
     if style in names:
         return name
+    return f"{file_named(style, names)}:{name}"
+
+
+def file_named(style: str, names: Sequence[str]) -> str:
+    """The file in `mine.onnx:waves` or `mine.onnx:photo.jpg`; all of it where no style is named."""
+    if found := picture_in(style):
+        return found[0]
     head, _, tail = style.rpartition(":")
-    return f"{head if head and tail in names else style}:{name}"
+    return head if head and tail in names else style
 
 
 def described(before: LiveSettings, after: LiveSettings, names: Sequence[str]) -> str:
@@ -138,7 +151,9 @@ def _next_mix(settings: LiveSettings, names: Sequence[str]) -> str:
 def _step(style: str, names: Sequence[str], step: int) -> str:
     if not names:
         raise ImpastoError("the styles of this file are not known yet; try again when the picture is painted")
-    return names[(names.index(own_name(style, names)) + step) % len(names)]
+    own = own_name(style, names)
+    at = names.index(own) if own in names else -1 if step > 0 else 0  # a picture stands before the first
+    return names[(at + step) % len(names)]
 
 
 def _by_position(position: int, names: Sequence[str]) -> str:

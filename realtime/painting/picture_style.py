@@ -1,0 +1,61 @@
+"""What a person typed after --style, a picture among it: `FILE:PICTURE.jpg` paints like that picture.
+
+Nets whose family takes statistics of pictures can (NetworkFamily.further_graphs). The picture is seen at 512 pixels.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import BadValue
+from engines.loading.further_graphs import STATISTICS, offers, open_statistics
+from engines.networks.family import STATISTICS_PX
+from engines.networks.registry import network_name
+from engines.style.file import StyleFile, read_style_file
+from engines.style.picture_name import picture_in
+from engines.style.styles import resolve as resolve_named
+from realtime.media.picture_file import read_picture, resize
+
+# Nets see nothing in less.
+LEAST_PX = 64
+KEPT_VECTORS = 64
+
+
+def resolve(text: str) -> tuple[StyleFile, str]:
+    """The style file and the name of the style in it; of a picture that is its stem, which the file then knows.
+
+    Errors are those of engines.style.styles.resolve; BadValue where the net takes no pictures, and those of
+    read_picture where there is none.
+    """
+    found = picture_in(text)
+    if found is None or Path(text).exists():
+        return resolve_named(text)
+    head, picture = found
+    file, _ = resolve_named(head)
+    if picture.name in file.card.names:
+        return file, picture.name
+    if not offers(file, STATISTICS):
+        raise BadValue(
+            f"{file.path.name} ({network_name(file) or 'of an unknown network'}) takes no pictures as styles; choose "
+            f"one of {', '.join(file.card.names)}, or train a net that does: impasto train vae --styles FOLDER"
+        )
+    vector = _vector(file.path, file.sha256, picture, picture.stat().st_mtime_ns if picture.is_file() else 0)
+    return StyleFile(file.path, file.data, {picture.stem: vector}), picture.stem
+
+
+@lru_cache(maxsize=KEPT_VECTORS)
+def _vector(path: Path, sha256: str, picture: Path, changed: int) -> NDArray[np.float32]:
+    """float32 [S]; kept, since a live picture asks again on the thread that paints."""
+    vector = open_statistics(read_style_file(path))(_seen(picture))
+    vector.setflags(write=False)
+    return vector
+
+
+def _seen(path: Path) -> NDArray[np.uint8]:
+    """The picture at the size at which its statistics are taken."""
+    pixels = read_picture(path).rgb
+    height, width = pixels.shape[:2]
+    scale = STATISTICS_PX / max(height, width)
+    return resize(pixels, (max(LEAST_PX, round(width * scale)), max(LEAST_PX, round(height * scale))))
