@@ -15,6 +15,7 @@ import pytest
 from fakes import NumberSource
 from foreign_package import install_examples
 from servers import free_port
+from small_vae import random_vae, write_vae_style
 from xvfb import running_screen
 
 from realtime.frames.frame import Frame, Pixels, Source
@@ -135,6 +136,16 @@ def foreign(request: SourceRequest, folder: Path) -> Iterator[Stage]:
         source.close()
 
 
+@contextmanager
+def dream(request: SourceRequest, folder: Path) -> Iterator[Stage]:
+    path = folder / "vae.onnx"
+    if not path.exists():
+        write_vae_style(path, random_vae("plain"))
+    source = open_source(f"dream:{path}?size=96x64&rate=50", request)
+    yield Stage(source)
+    source.close()
+
+
 def opened(address: str) -> Maker:
     @contextmanager
     def make(request: SourceRequest, folder: Path) -> Iterator[Stage]:
@@ -149,6 +160,7 @@ MAKERS: dict[str, Maker] = {
     "numbers": numbers,
     "camera": fake_camera,
     "screen": screen,
+    "dream": dream,
     "pattern": opened("pattern:320x180@50"),
     "file": opened("{folder}/clip.mp4"),
     "foreign": foreign,

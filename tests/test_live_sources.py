@@ -20,7 +20,14 @@ from realtime.live.openers import open_source
 PATIENCE_SECONDS = 10.0
 SECRET = "hunter2"
 STARVING = ("camera", "udp")
-SEES_THE_STOP = ("camera", "screen", "pattern", "file", "foreign")  # the capture looks at it between two reads as well
+SEES_THE_STOP = (
+    "camera",
+    "screen",
+    "dream",
+    "pattern",
+    "file",
+    "foreign",
+)  # the capture looks at it between two reads as well
 CANNOT_BE_OPENED = {
     "nosuch:thing": "there is no source nosuch:",
     "camera:99": "camera:99",
@@ -28,6 +35,15 @@ CANNOT_BE_OPENED = {
     "screen:everything": "is no screen",
     "screen::4711": "screen::4711",
     "pattern:3x": "pattern",
+    "dream:": "no style file is named; write dream:FILE",
+    "dream:{folder}/none.onnx": "none.onnx",
+    "dream:starry_night": "has no graph 'dream'",
+    "dream:vae.onnx?size=3x": "'3x' is no size",
+    "dream:vae.onnx?size=8x8": "size is 8x8",
+    "dream:vae.onnx?colour=red": "no 'colour', only seed, seconds, speed, size, rate",
+    "dream:vae.onnx?seconds=nan": "seconds is nan",
+    "dream:vae.onnx?rate=1/0": "is no dream",
+    "dream:vae.onnx?seed=-1": "seed is -1",
     "{folder}/missing.mp4": "missing.mp4",
     f"rtsp://ann:{SECRET}@127.0.0.1:1/live": "127.0.0.1",
     f"rtmp://127.0.0.1:1/live/{SECRET}": "127.0.0.1",

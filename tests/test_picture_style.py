@@ -11,7 +11,7 @@ import torch
 from clips import write_clip
 from PIL import Image
 from small_styles import random_frame, write_small_style
-from test_vae import random_vae, write_style
+from small_vae import random_vae, write_vae_style
 from typer.testing import CliRunner
 
 from engines.errors import BadFile, BadValue, FileMissing, UnknownStyle
@@ -29,7 +29,7 @@ from realtime.painting.picture_style import resolve
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With a style file and two pictures, the first of which is as large as statistics are taken at."""
     folder = tmp_path_factory.mktemp("styles")
-    write_style(folder / "vae.onnx", random_vae("styled", styles=2))
+    write_vae_style(folder / "vae.onnx", random_vae("styled", styles=2))
     for name, size in (("sea.v2.png", (384, 512)), ("wood.jpg", (90, 160))):
         Image.fromarray(random_frame(*size)).save(folder / name)
     return folder
@@ -88,7 +88,7 @@ def test_a_style_of_the_file_comes_before_a_picture(folder: Path, tmp_path: Path
 
 def test_mistakes_are_one_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    plain = write_style(tmp_path / "plain.onnx", random_vae("plain"))
+    plain = write_vae_style(tmp_path / "plain.onnx", random_vae("plain"))
     small = write_small_style(tmp_path / "small.onnx")
     wrong: list[tuple[str, type[Exception], str]] = [
         (f"{folder}/vae.onnx:{tmp_path}/none.jpg", FileMissing, r"none\.jpg"),

@@ -8,10 +8,11 @@ import onnxruntime
 import pytest
 import torch
 from small_styles import one_thread_for_torch, random_frame, write_small_style
+from small_vae import SHAPES, random_vae, write_vae_style
 from torch import Tensor
 
 from engines.errors import EngineRefused
-from engines.export.export import export_style, graph_of, weights_and_styles
+from engines.export.export import graph_of
 from engines.gate.memory import net_bytes
 from engines.gate.runtimes import RUNTIMES
 from engines.loading.engine import Controls, EngineChoice, load_engine
@@ -21,14 +22,7 @@ from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.graph import build_dream, build_statistics
 from engines.networks.vae.net import LOG_VARIANCES, Vae
 from engines.psnr import psnr
-from engines.style.styles import NamedStyle, StyleFile, load_style
 
-NAME = "vae"
-SHAPES = {
-    "styled": VaeConfig(widths=(6, 8), blocks=1, latent=4, statistics=(0, 1)),
-    "deep": VaeConfig(widths=(4, 6, 8), blocks=1, latent=4, statistics=(1,)),
-    "plain": VaeConfig(widths=(6, 8), blocks=1, latent=4),
-}
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)
 
 
@@ -36,30 +30,6 @@ EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)
 def one_thread() -> Iterator[None]:
     with one_thread_for_torch():
         yield
-
-
-def random_vae(shape: str, styles: int = 1) -> Vae:
-    """A new net, biases and all by chance, whose output is neither flat nor clipped."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(3)
-        net = Vae(SHAPES[shape], styles)
-        with torch.no_grad():
-            for name, parameter in net.named_parameters():
-                if name.endswith("bias"):
-                    parameter.add_(0.05 * torch.randn(parameter.shape))
-            net.styles.add_(0.2 * torch.randn(net.styles.shape))
-            net.head.weight *= 0.6  # as mild as a trained net, which int8 is made for
-    return net.eval()
-
-
-def write_style(path: Path, net: Vae) -> StyleFile:
-    weights, vectors = weights_and_styles(net)
-    styles = [NamedStyle(f"style{number}", vector) for number, vector in enumerate(vectors)]
-    export_style(
-        path, network=NAME, config=net.config.to_dict(), weights=weights, styles=styles, name=path.stem,
-        licence="CC0-1.0", training={},
-    )  # fmt: skip
-    return load_style(str(path))
 
 
 def as_picture(frame: np.ndarray) -> Tensor:
@@ -172,7 +142,7 @@ def test_a_preset_survives_a_style_card(preset: VaeConfig) -> None:
 def test_the_graph_paints_as_the_torch_net(tmp_path: Path, shape: str, size: tuple[int, int]) -> None:
     """With the rewrites for speed and without them."""
     net, frame = random_vae(shape), random_frame(*size)
-    style = write_style(tmp_path / "net.onnx", net)
+    style = write_vae_style(tmp_path / "net.onnx", net)
     with torch.no_grad():
         wanted = to_bytes(rounded(net)(as_picture(frame), torch.tensor(style.card.styles[0].vector)[None]))
     assert wanted.std() > 10
@@ -189,7 +159,7 @@ def test_the_graph_paints_as_the_torch_net(tmp_path: Path, shape: str, size: tup
      ("torch", "fp32", "styled")],
 )  # fmt: skip
 def test_an_engine_passes_the_gate(tmp_path: Path, backend: str, precision: str, shape: str) -> None:
-    style = write_style(tmp_path / "net.onnx", random_vae(shape, styles=2))
+    style = write_vae_style(tmp_path / "net.onnx", random_vae(shape, styles=2))
     engine = load_engine(style, height=48, width=64, choice=EngineChoice(backend, precision, strict=True))
     assert engine.gate is not None
     assert engine.gate.passed
@@ -198,7 +168,7 @@ def test_an_engine_passes_the_gate(tmp_path: Path, backend: str, precision: str,
 
 @pytest.mark.parametrize(("width", "bytes_per_px"), [(16, 195), (32, 400)])
 def test_memory_is_estimated_as_it_was_measured(tmp_path: Path, width: int, bytes_per_px: int) -> None:
-    style = write_style(tmp_path / "net.onnx", Vae(VaeConfig(widths=(width, 2 * width))))
+    style = write_vae_style(tmp_path / "net.onnx", Vae(VaeConfig(widths=(width, 2 * width))))
     assert net_bytes(style, (720, 1280)) / (720 * 1280) == pytest.approx(bytes_per_px, rel=0.15)
 
 
@@ -213,7 +183,7 @@ def every_runtime(model: object, name: str, value: np.ndarray, output: str) -> I
 @pytest.mark.parametrize("shape", ["styled", "deep"])
 def test_every_runtime_takes_the_statistics_that_torch_takes(tmp_path: Path, shape: str) -> None:
     net, frame = random_vae(shape), random_frame(45, 62)
-    style = write_style(tmp_path / "net.onnx", net)
+    style = write_vae_style(tmp_path / "net.onnx", net)
     with torch.no_grad():
         wanted = rounded(net).statistics(as_picture(frame))[0].numpy()
     model = build_statistics(style.card.network["config"], style.weights())
@@ -225,7 +195,7 @@ def test_every_runtime_takes_the_statistics_that_torch_takes(tmp_path: Path, sha
 @EVERY_SHAPE
 def test_every_runtime_dreams_what_torch_decodes(tmp_path: Path, shape: str) -> None:
     net = random_vae(shape)
-    style = write_style(tmp_path / "net.onnx", net)
+    style = write_vae_style(tmp_path / "net.onnx", net)
     latent = np.random.default_rng(0).normal(size=(net.config.latent, 6, 9)).astype(np.float32)
     with torch.no_grad():
         wanted = to_bytes(rounded(net).decode(torch.tensor(latent)[None]))
@@ -239,7 +209,7 @@ def test_every_runtime_dreams_what_torch_decodes(tmp_path: Path, shape: str) -> 
 
 
 def test_a_net_without_statistics_offers_none(tmp_path: Path) -> None:
-    style = write_style(tmp_path / "net.onnx", random_vae("plain"))
+    style = write_vae_style(tmp_path / "net.onnx", random_vae("plain"))
     assert (offers(style, "statistics"), offers(style, "dream")) == (False, True)
     with pytest.raises(EngineRefused, match=r"the net in net\.onnx has no graph 'statistics'"):
         open_statistics(style)

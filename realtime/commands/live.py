@@ -14,7 +14,7 @@ def live(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="camera:N, screen:, pattern:, a file or folder, or a URL (rtsp, rtmp, http, udp, tcp).",
+            help="camera:N, screen:, pattern:, dream:FILE, a file or folder, or a URL (rtsp, rtmp, http, udp, tcp).",
         ),
     ] = DEFAULT_SOURCE,
     to: Annotated[

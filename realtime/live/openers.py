@@ -13,6 +13,7 @@ SOURCES = {
     "camera": "realtime.sources.camera:open_camera",
     "screen": "realtime.sources.screen:open_screen",
     "pattern": "realtime.sources.open_playback:open_pattern",
+    "dream": "realtime.sources.dream:open_dreams",
     "file": "realtime.sources.open_playback:open_file",
     **dict.fromkeys(
         ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "hls"), "realtime.sources.stream:open_stream"
