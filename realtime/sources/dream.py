@@ -23,8 +23,9 @@ WRITTEN = "dream:FILE?seed=3&seconds=20&speed=0.25&size=640x360&rate=15"
 SIZE = re.compile(r"(\d+)x(\d+)")
 SIDES_PX = (64, 4096)
 LONGEST_SECONDS, FASTEST = 3600.0, 10.0
-# Forms of these sizes, in places of the latent: noise of one place alone would be a texture and no picture.
-CELLS = (1, 4, 16)
+# Forms of these sizes, in places of the latent, each as strong: a picture varies as much in every octave (Field 1987),
+# and noise of one place alone would be a texture.
+CELLS = (1, 2, 4, 8, 16, 32, 64)
 # So near to one direction, or to its opposite, a straight line is as good as an arc.
 LEAST_SINE = 1e-4
 Latent = NDArray[np.float32]
@@ -119,8 +120,8 @@ def spherical(one: Latent, other: Latent, share: float) -> Latent:
 def _draw(seed: int, number: int, channels: int, height: int, width: int) -> Latent:
     """Normal numbers of deviation 1 in forms of every size of CELLS, from the seed and the number alone."""
     rng = np.random.default_rng((seed, number))
-    total = sum(_forms(rng, channels, height, width, cell) for cell in CELLS)
-    return np.asarray(total / np.sqrt(len(CELLS)), np.float32)
+    total = np.sum([_forms(rng, channels, height, width, cell) for cell in CELLS], axis=0)
+    return np.asarray(total / total.std(), np.float32)
 
 
 def _forms(rng: np.random.Generator, channels: int, height: int, width: int, cell: int) -> Latent:
