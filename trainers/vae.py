@@ -23,7 +23,6 @@ from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.net import Vae
 from trainers.data import CropOptions, Crops, batches
 from trainers.initial_weights import begin_with
-from trainers.johnson import GRADIENT_NORM, learning_rate_factor
 from trainers.loop import (
     OnStep,
     Report,
@@ -38,6 +37,7 @@ from trainers.loop import (
 )
 from trainers.perceptual import load_perceptual
 from trainers.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
+from trainers.transform_run import GRADIENT_NORM, learning_rate_factor
 from trainers.vae_figures import measured
 from trainers.vae_losses import Judge, Learner
 from trainers.vae_options import VaeOptions
