@@ -10,6 +10,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 # A processor with any of these features multiplies bf16 itself; the last is ARM's.
 MULTIPLY_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 ROOT = Path("/")
+IDLE_TICKS = 3  # their place behind "cpu" in /proc/stat
 UNLIMITED_BYTES = 2**60  # version 1 writes a huge number for "no limit"
 PCI, DISPLAY_CLASS = Path("/sys/bus/pci/devices"), "0x03"
 # Vendors by their PCI numbers.
@@ -61,6 +62,14 @@ def cpu_limit(root: Path = ROOT) -> float | None:
         if quota.isdecimal() and period.isdecimal() and int(period):
             limits.append(int(quota) / int(period))
     return min(limits, default=None)
+
+
+def idle_core_seconds(root: Path = ROOT) -> float | None:
+    """How long all cores of the machine together had nothing to do since it started; None where nobody says so."""
+    name, *ticks = read_text(root / "proc" / "stat").partition("\n")[0].split()[:6] or [""]
+    if name != "cpu" or len(ticks) < IDLE_TICKS + 1:
+        return None
+    return int(ticks[IDLE_TICKS]) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_bytes() -> int | None:

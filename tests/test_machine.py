@@ -1,12 +1,21 @@
 """What the system says of the processor and of the memory, on trees of files as Linux has them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from engines.machine import available_bytes, bound_cores, cpu_limit, free_bytes, memory_limit_bytes, usable_cores
+from engines.machine import (
+    available_bytes,
+    bound_cores,
+    cpu_limit,
+    free_bytes,
+    idle_core_seconds,
+    memory_limit_bytes,
+    usable_cores,
+)
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -97,3 +106,16 @@ def test_this_machine_has_some_memory_left() -> None:
     left = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     assert 2**20 < left <= total
+
+
+@pytest.mark.parametrize("text", ["", "intr 1 2 3\n", "cpu 5 6\n"])
+def test_nobody_knows_how_long_cores_were_idle_where_it_is_not_told(tmp_path: Path, text: str) -> None:
+    assert idle_core_seconds(tmp_path) is None
+    assert idle_core_seconds(write(tmp_path, {"proc/stat": text})) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ticks are those of POSIX")
+def test_how_long_cores_were_idle_is_counted_in_seconds(tmp_path: Path) -> None:
+    tick = os.sysconf("SC_CLK_TCK")
+    write(tmp_path, {"proc/stat": f"cpu  1 2 3 {40 * tick} 5 6 7 0 0 0\ncpu0 1 2 3 4 5 6 7 0 0 0\n"})
+    assert idle_core_seconds(tmp_path) == 40

@@ -18,6 +18,7 @@ from PIL import Image
 
 from engines.errors import BadValue
 from engines.loading.engine import Controls
+from engines.machine import usable_cores
 from realtime.files.options import VideoOptions
 from realtime.files.preset_choice import Load
 from realtime.files.preset_trial import PICTURES, Excerpt, choose_preset, excerpt_of
@@ -101,6 +102,18 @@ def test_a_crf_that_is_given_stays(
     assert report.encoding is not None
     assert (report.encoding.preset, report.encoding.crf) == ("veryfast", 30)
     assert b"crf=30.0" in settings_in(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+def test_other_encoders_are_tried_as_they_will_write(
+    clip: Path, tmp_path: Path, options: VideoOptions, codec: str
+) -> None:
+    report = stylize_video(str(clip), tmp_path / "out.mp4", replace(options, codec=codec))
+    encoding = choose_encoding(tmp_path / "out.mp4", codec)
+    assert report.encoding is not None
+    assert report.encoding.preset in (encoding.preset, *(rung.preset for rung in encoding.encoder.ladder))
+    assert "fps foreseen" in report.notes[-1]
+    assert len(read_times(tmp_path / "out.mp4")) == 20
 
 
 def test_pictures_are_tried_too(tmp_path: Path, options: VideoOptions) -> None:
@@ -191,7 +204,10 @@ def chosen(source: FileSource, engine: CopyingEngine, folder: Path) -> Encoding:
         sink.abort()
 
 
-def test_a_gpu_that_paints_for_long_leaves_time_for_the_slowest(noise: FileSource, tmp_path: Path) -> None:
+def test_a_gpu_that_paints_for_long_leaves_time_for_the_slowest(
+    noise: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.files.preset_trial.idle_core_seconds", lambda: None)
     assert chosen(noise, Painter("cuda:0", 0.5), tmp_path).preset == "slow"
 
 
@@ -206,10 +222,23 @@ def test_the_load_is_of_the_painting_and_of_the_encoder(
     monkeypatch.setattr("realtime.files.preset_trial.choose_rung", lambda ladder, load: loads.append(load))
     chosen(noise, Painter("cuda:0", 0.2), tmp_path)
     (load,) = loads
-    assert 0.2 <= load.seconds < 2
+    assert 0.1 < load.seconds < 2
     assert load.core_seconds < 0.2  # asleep is not at work
     assert load.encoder_core_seconds > 0
     assert not load.net_on_processor
+    assert load.cores <= usable_cores()
+
+
+def test_cores_that_other_programs_have_are_not_counted(
+    noise: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Load] = []
+    monkeypatch.setattr("realtime.files.preset_trial.choose_rung", lambda ladder, load: loads.append(load))
+    for idle in (None, 0.0):  # seconds that cores have been idle: nobody knows, and never
+        monkeypatch.setattr("realtime.files.preset_trial.idle_core_seconds", lambda idle=idle: idle)
+        chosen(noise, Painter("cuda:0", 0.2), tmp_path)
+    assert loads[0].cores == usable_cores()
+    assert 0 < loads[1].cores < 0.8  # what was at work for us, most of the time asleep
 
 
 def test_a_film_that_begins_in_black_is_tried_in_the_middle(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import av
 
-from engines.machine import usable_cores
+from engines.machine import idle_core_seconds, usable_cores
 from realtime.files.loop import run
 from realtime.files.preset_choice import Load, choose_rung
 from realtime.frames.frame import Frame, SplitSink, SplitSource
@@ -120,7 +120,7 @@ class _Kept(SplitSink):
 
 def _load_of(encoding: Encoding, excerpt: Excerpt, stylizer: Stylizer, sink: FileSink) -> Load | None:
     """None where the excerpt has too few pictures to tell."""
-    kept = _Kept(sink)
+    kept, cores = _Kept(sink), _Cores()
     try:
         if (first := excerpt.read()) is not None:
             sink.prepare(stylizer(first))  # which takes longer than the rest
@@ -134,7 +134,21 @@ def _load_of(encoding: Encoding, excerpt: Excerpt, stylizer: Stylizer, sink: Fil
     seconds = (stats.seconds - stats.first_frame_seconds) / (stats.frames - 1)
     encoder = _encoder_load(encoding, excerpt.clip, kept.pictures)
     on_processor = stylizer.engine.spec.device == CPU
-    return Load(seconds, spent / stats.frames, *encoder, usable_cores(), on_processor)
+    return Load(seconds, spent / stats.frames, *encoder, cores.to_be_had(), on_processor)
+
+
+class _Cores:
+    """How many cores were idle or at work for us since this was made: what other programs have taken cannot be had."""
+
+    def __init__(self) -> None:
+        self._idle, self._ours, self._began = idle_core_seconds(), time.process_time(), time.perf_counter()
+
+    def to_be_had(self) -> float:
+        usable, idle = usable_cores(), idle_core_seconds()
+        if idle is None or self._idle is None:
+            return usable
+        free = idle - self._idle + time.process_time() - self._ours
+        return min(usable, free / (time.perf_counter() - self._began))
 
 
 def _encoder_load(encoding: Encoding, clip: Clip, pictures: list[av.VideoFrame]) -> tuple[float, float]:

@@ -80,8 +80,9 @@ MOST_PIXELS_A_SIDE = 16384  # of H.264 and AV1; SVT-AV1 takes larger numbers and
 
 # Measured on painted 640x360 frames: superfast at 18 has the luma PSNR of veryfast at 17 (43 dB) in 3.5 instead of
 # 5.8 ms of processor time a frame, for a file a fifth larger. The net needs those milliseconds more.
-# On painted films of 360, 720 and 1080 lines each rung gives more PSNR and SSIM than the one before at equal size: the
-# first 0.1 to 0.6 dB more PSNR than superfast, slow 0.9 to 1.3, `slower` less. The costs lie among those measured.
+# For `--preset auto`. On painted films of 360, 720 and 1080 lines every rung gives more PSNR and SSIM than the default
+# at equal size: x264's first 0.1 to 0.6 dB of PSNR, its last 0.9 to 1.3. The costs lie among those measured. Left out
+# is what gives no more than its neighbour (x264's slower, x265's fast and medium), or once less SSIM (SVT-AV1's 9).
 X264_LADDER = (
     Rung("veryfast", 2.0, 17),
     Rung("faster", 2.9, 18),
@@ -89,14 +90,17 @@ X264_LADDER = (
     Rung("medium", 5.0, 18),
     Rung("slow", 7.5, 18),
 )
+X265_LADDER = (Rung("superfast", 2.0, 18), Rung("veryfast", 2.5, 19))
+SVT_LADDER = (Rung("8", 1.8, 24), Rung("7", 2.3, 23), Rung("6", 2.8, 23))
 ENCODERS = {
     "h264": Encoder("libx264", 18, "superfast", "preset", X26_PRESETS, {}, most_crf=51, ladder=X264_LADDER),
     "hevc": Encoder(
-        "libx265", 18, "ultrafast", "preset", X26_PRESETS, {"x265-params": "log-level=error"}, tag="hvc1", most_crf=51
+        "libx265", 18, "ultrafast", "preset", X26_PRESETS, {"x265-params": "log-level=error"}, tag="hvc1", most_crf=51,
+        ladder=X265_LADDER,
     ),
-    "av1": Encoder("libsvtav1", 24, "10", "preset", SVT_PRESETS, {}, even_sizes_only=False),
+    "av1": Encoder("libsvtav1", 24, "10", "preset", SVT_PRESETS, {}, even_sizes_only=False, ladder=SVT_LADDER),
     "vp9": Encoder("libvpx-vp9", 22, "8", "cpu-used", VPX_SPEEDS, VPX_OPTIONS, even_sizes_only=False),
-}
+}  # fmt: skip
 
 
 def _for_videotoolbox(crf: int) -> str:
