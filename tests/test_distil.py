@@ -82,7 +82,7 @@ def test_the_card_says_whom_it_followed_and_how_near_it_came(options: DistilOpti
     style = file.card.styles[1]
     with open_teacher(file, style.name, options.size, lambda _: None) as teacher:
         trained = train(options, teacher, lambda _: None)
-        figures = write_student(options, trained, teacher, file, style)
+        figures = write_student(options, trained, teacher, file, style.name)
     card = load_style(str(options.out)).card
     assert card.names == ("student",)
     assert card.training["teacher"]["file"] == "teacher.onnx"

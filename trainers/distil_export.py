@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engines.style.styles import NamedStyle, StyleFile
+from engines.style.styles import StyleFile
 from trainers.distil import RECIPE, Teacher, agreement
 from trainers.distil_options import DistilOptions
 from trainers.style_export import data_list, travelling, typed_command, write_net
@@ -12,11 +12,12 @@ CREDITED = ("title", "artist", "year", "source", "licence")
 
 
 def write_student(
-    options: DistilOptions, trained: TrainedNet, teacher: Teacher, file: StyleFile, style: NamedStyle
+    options: DistilOptions, trained: TrainedNet, teacher: Teacher, file: StyleFile, style: str
 ) -> dict[str, float]:
     """Measures the net and writes `options.out`; returns the figures. `style` of `file` is the teacher's."""
     figures = agreement(trained, teacher, options)
-    credit = {field: getattr(style, field) for field in CREDITED if getattr(style, field)}
+    followed = [named for named in file.card.styles if named.name == style]  # none, where it is of a picture
+    credit = {field: getattr(named, field) for named in followed for field in CREDITED if getattr(named, field)}
     licence = options.licence or file.card.licence
     write_net(options.out, trained, licence, _training(options, trained, file), figures, {options.out.stem: credit})
     return figures

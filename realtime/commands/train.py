@@ -58,8 +58,8 @@ def distil(options: DistilOptions) -> None:
     with needing_extra("train", "training"):
         from trainers.distil import train
         from trainers.distil_export import write_student
-    from engines.style.styles import resolve
     from realtime.commands.console.terminal import print_result, progress_bar
+    from realtime.painting.picture_style import resolve
     from realtime.painting.teacher import open_teacher
 
     file, name = resolve(options.teacher)
@@ -72,7 +72,7 @@ def distil(options: DistilOptions) -> None:
         trained = train(options, teacher, bar.report, on_step)
         if _is_first_process():
             bar.report("measuring the figures for the style card")
-            figures = write_student(options, trained, teacher, file, file.card.styles[file.card.names.index(name)])
+            figures = write_student(options, trained, teacher, file, name)
     if _is_first_process():
         told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         print_result(f"{options.out}: {told}")
