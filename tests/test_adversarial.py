@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from trainers.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss, painter_loss, patch_nce
+from trainers.losses.adversarial import (
+    PatchContrast,
+    PatchDiscriminator,
+    PicturePool,
+    judge_loss,
+    painter_loss,
+    patch_nce,
+)
 
 CHANCE = torch.Generator().manual_seed(1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.brush_distance import (
+from trainers.figures.brush_distance import (
     SortedLayer,
     at_random_places,
     brush_distance,
@@ -16,9 +16,9 @@ from trainers.brush_distance import (
     sorted_projections,
     stretched,
 )
-from trainers.evaluation import Judge, load_judge
-from trainers.losses import detail_map
-from trainers.perceptual import PerceptualNet
+from trainers.figures.evaluation import Judge, load_judge
+from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.terms import detail_map
 
 RNG = np.random.default_rng(0)
 

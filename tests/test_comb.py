@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers.losses import comb_loss
+from trainers.losses.terms import comb_loss
 
 YS, XS = np.mgrid[0:128, 0:160]
 

@@ -16,9 +16,9 @@ from tiny_training import loss_network, tiny_preset
 from engines.errors import BadValue
 from engines.style.styles import load_style
 from trainers.cyclegan import learning_rate_factor, make_nets, train
-from trainers.unpaired_export import write_style_files
-from trainers.unpaired_losses import encoded, encoder_layers, painters_losses
-from trainers.unpaired_options import CycleGanOptions
+from trainers.export.unpaired_export import write_style_files
+from trainers.losses.unpaired_losses import encoded, encoder_layers, painters_losses
+from trainers.settings.unpaired_options import CycleGanOptions
 
 
 @pytest.fixture(autouse=True)

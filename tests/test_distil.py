@@ -15,8 +15,8 @@ from torch import Tensor
 from engines.style.styles import load_style
 from realtime.painting.teacher import open_teacher
 from trainers.distil import train
-from trainers.distil_export import write_student
-from trainers.distil_options import DistilOptions
+from trainers.export.distil_export import write_student
+from trainers.settings.distil_options import DistilOptions
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ from realtime.frames.frame import Pixels
 from realtime.painting.notes import EngineFacts
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
-from trainers.evaluation import load_judge
+from trainers.figures.evaluation import load_judge
 
 FIGURES = {"brush_distance": 0.04, "kept_content": 0.2, "plain_content": 0.4, "gram": 0.01}
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_done_is_one_line(
 
 
 def test_without_torch_the_remedy_is_named(small_style: Path, paintings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "trainers.evaluation", raising=False)
+    monkeypatch.delitem(sys.modules, "trainers.figures.evaluation", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     wanted = ["--paintings", str(paintings), "--size", "128", "--photos", "1"]
     result = CliRunner().invoke(app, ["evaluate", str(small_style), *wanted])

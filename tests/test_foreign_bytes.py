@@ -32,9 +32,9 @@ from engines.export.tensor_files import read_tensor_sets
 from engines.networks.transform.config import PRESETS
 from engines.networks.transform.net import TransformNet
 from engines.style.file import CARD_KEY
-from trainers.options import JohnsonOptions
-from trainers.picture_run import STATE, PictureRun
-from trainers.run_folder import CHECKPOINT, RunFolder
+from trainers.optimisation.picture_run import STATE, PictureRun
+from trainers.run.run_folder import CHECKPOINT, RunFolder
+from trainers.settings.options import JohnsonOptions
 
 EXAMPLES = 6
 KEY = bytes(32)

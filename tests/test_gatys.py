@@ -22,11 +22,11 @@ from trainers.gatys import (
     shared_places,
     weighed,
 )
-from trainers.objective import style_targets
-from trainers.options import GatysOptions
-from trainers.perceptual import VGG_STAGES, PerceptualNet, load_perceptual
-from trainers.picture_loss import PictureLoss
-from trainers.picture_run import PREVIEW, STATE, PictureRun
+from trainers.losses.objective import style_targets
+from trainers.losses.perceptual import VGG_STAGES, PerceptualNet, load_perceptual
+from trainers.optimisation.picture_loss import PictureLoss
+from trainers.optimisation.picture_run import PREVIEW, STATE, PictureRun
+from trainers.settings.options import GatysOptions
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYERS = ("conv4_2",)

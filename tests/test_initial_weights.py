@@ -14,7 +14,7 @@ from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle, load_style, save_style
-from trainers.initial_weights import DETAIL_SHARE, initial_weights
+from trainers.run.initial_weights import DETAIL_SHARE, initial_weights
 
 OLD = TransformConfig(widths=(4, 6), blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3)
 HALF = TransformConfig(widths=(4, 6), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True)

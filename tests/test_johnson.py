@@ -17,11 +17,12 @@ from PIL import Image
 from tiny_training import loss_network, tiny_preset
 
 from engines.style.styles import load_style
-from trainers import johnson, transform_run
+from trainers import johnson
+from trainers.export.style_export import write_style_file
 from trainers.johnson import train
-from trainers.options import JohnsonOptions
-from trainers.style_export import write_style_file
-from trainers.transform_run import learning_rate_factor
+from trainers.run import transform_run
+from trainers.run.transform_run import learning_rate_factor
+from trainers.settings.options import JohnsonOptions
 
 
 @pytest.fixture(autouse=True)
@@ -216,7 +217,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from engines.networks.transform import config as transform_config
 from trainers.johnson import train
-from trainers.options import JohnsonOptions
+from trainers.settings.options import JohnsonOptions
 tiny = transform_config.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
 transform_config.PRESETS["tiny"] = tiny
 folder = Path(sys.argv[1])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainers.kid import kernel_distance, squared_mmd
+from trainers.figures.kid import kernel_distance, squared_mmd
 
 CHANCE = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.losses import (
+from trainers.losses.terms import (
     content_loss,
     detail_map,
     gram_matrix,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.perceptual import VGG_STAGES, load_perceptual
+from trainers.losses.perceptual import VGG_STAGES, load_perceptual
 
 FILES = {
     "weights/cd_vgg19_16x/5SE.pth": {
@@ -75,7 +75,7 @@ def test_torchvision_builds_the_same_net() -> None:
         from torchvision import models
     except (ImportError, RuntimeError) as error:
         pytest.skip(f"torchvision does not import here: {error}")
-    from trainers.perceptual import _vgg
+    from trainers.losses.perceptual import _vgg
 
     theirs = models.vgg16(weights=None).features.eval()
     ours = _vgg("vgg16", theirs.state_dict())

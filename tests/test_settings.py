@@ -17,7 +17,7 @@ from realtime.evaluation.options import EvaluateOptions
 from realtime.files.options import ImageOptions, VideoOptions
 from realtime.live.options import LiveOptions
 from realtime.painting.options import Size
-from trainers.options import GatysOptions, JohnsonOptions
+from trainers.settings.options import GatysOptions, JohnsonOptions
 
 HOLDERS = (
     BenchOptions, CompileOptions, EvaluateOptions, ImageOptions, VideoOptions, LiveOptions, GatysOptions, JohnsonOptions

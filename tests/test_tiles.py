@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers import picture_loss
 from trainers.gatys import weighed
-from trainers.objective import style_targets
-from trainers.options import GatysOptions
-from trainers.perceptual import load_perceptual
-from trainers.picture_loss import PictureLoss
-from trainers.tiles import Tile, receptive_fields, tiles
+from trainers.losses.objective import style_targets
+from trainers.losses.perceptual import load_perceptual
+from trainers.optimisation import picture_loss
+from trainers.optimisation.picture_loss import PictureLoss
+from trainers.optimisation.tiles import Tile, receptive_fields, tiles
+from trainers.settings.options import GatysOptions
 
 LAYERS = ("relu1_1", "relu2_2", "relu3_1", "relu4_1")
 EVERY_PLACE = 1_000_000

@@ -21,11 +21,10 @@ from engines.networks.vae import config as vae_config
 from engines.networks.vae.config import VaeConfig
 from engines.networks.vae.net import Moments, Vae
 from engines.style.styles import load_style
-from trainers.perceptual import load_perceptual
-from trainers.vae import beta_share, train
-from trainers.vae_export import write_style_file
-from trainers.vae_figures import latent_figures
-from trainers.vae_losses import (
+from trainers.export.vae_export import write_style_file
+from trainers.figures.vae_figures import latent_figures
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.vae_losses import (
     Judge,
     Learner,
     distribution_distance,
@@ -33,7 +32,8 @@ from trainers.vae_losses import (
     kl_divergence,
     moments_distance,
 )
-from trainers.vae_options import VaeOptions
+from trainers.settings.vae_options import VaeOptions
+from trainers.vae import beta_share, train
 
 TINY = VaeConfig(widths=(4, 6), blocks=1, latent=3, statistics=(0, 1))
 LAYERS = ("relu1_1", "relu2_1")

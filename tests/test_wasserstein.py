@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers.losses import gram_matrix, style_loss
-from trainers.objective import GramTargets, Objective, WassersteinTargets, halved, octave_layers, style_targets
-from trainers.perceptual import load_perceptual
-from trainers.wasserstein import QUANTILES, SlicedTarget, sliced_target, sliced_wasserstein
+from trainers.losses.objective import GramTargets, Objective, WassersteinTargets, halved, octave_layers, style_targets
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.terms import gram_matrix, style_loss
+from trainers.losses.wasserstein import QUANTILES, SlicedTarget, sliced_target, sliced_wasserstein
 
 RNG = np.random.default_rng(0)
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")

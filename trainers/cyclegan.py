@@ -19,10 +19,13 @@ from torch import Tensor, nn
 from engines.errors import Interrupted
 from engines.networks.registry import open_family
 from engines.networks.transform.config import PRESETS
-from trainers.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
 from trainers.data import CropOptions, Crops, batches
-from trainers.initial_weights import begin_with
-from trainers.loop import (
+from trainers.figures.unpaired_figures import Jury
+from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
+from trainers.losses.unpaired_losses import Nets, Painter, encoded, encoder_layers, painters_losses
+from trainers.motion import fresh_texture
+from trainers.run.initial_weights import begin_with
+from trainers.run.loop import (
     Losses,
     OnStep,
     Report,
@@ -35,11 +38,8 @@ from trainers.loop import (
     silent,
     update_average,
 )
-from trainers.motion import fresh_texture
-from trainers.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
-from trainers.unpaired_figures import Jury
-from trainers.unpaired_losses import Nets, Painter, encoded, encoder_layers, painters_losses
-from trainers.unpaired_options import CycleGanOptions
+from trainers.run.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
+from trainers.settings.unpaired_options import CycleGanOptions
 
 RECIPE = "cyclegan"
 BETAS = (0.5, 0.999)

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from trainers.data import find_pictures, readable_pictures
-from trainers.distil_options import DistilOptions
-from trainers.loop import Losses, OnStep, Paint, Report
-from trainers.losses import content_loss, grid_loss
+from trainers.export.style_export import centre_crop
+from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.terms import content_loss, grid_loss
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
-from trainers.perceptual import PerceptualNet, load_perceptual
-from trainers.style_export import centre_crop
-from trainers.transform_run import StepLosses, TrainedNet, train_net
+from trainers.run.loop import Losses, OnStep, Paint, Report
+from trainers.run.transform_run import StepLosses, TrainedNet, train_net
+from trainers.settings.distil_options import DistilOptions
 
 RECIPE = "distil"
 JUDGED = 24

@@ -1,12 +1,12 @@
 """Gatys' recipe (arXiv 1508.06576; CVPR 2016): a picture is painted by moving its own pixels until the losses are low.
 
 Departures from the paper, each of them undone by an option: whole distributions of features in place of Gram matrices
-(trainers.wasserstein; `--loss gram`), over several octaves (`--octaves 1`); content counts where the photo has detail
-(`--detail-floor 1`); coarse to fine, so that large strokes are laid first (`--least-size` as large as the picture);
-what is moved are the bands of a Laplacian pyramid (`--levels 1`) by Adam (`--optimiser lbfgs`); losses relative to
-their targets (`--paper-factors`); a total variation and a range loss (`--tv-weight 0 --range-weight 0`); VGG-19's
-distillation in place of VGG-19 (`--loss-network vgg19`); begun from the photo, which the paper finds to give much the
-same as noise does (`--start noise`).
+(trainers.losses.wasserstein; `--loss gram`), over several octaves (`--octaves 1`); content counts where the photo has
+detail (`--detail-floor 1`); coarse to fine, so that large strokes are laid first (`--least-size` as large as the
+picture); what is moved are the bands of a Laplacian pyramid (`--levels 1`) by Adam (`--optimiser lbfgs`); losses
+relative to their targets (`--paper-factors`); a total variation and a range loss (`--tv-weight 0 --range-weight 0`);
+VGG-19's distillation in place of VGG-19 (`--loss-network vgg19`); begun from the photo, which the paper finds to give
+much the same as noise does (`--start noise`).
 """
 
 import math
@@ -24,13 +24,13 @@ from torch.nn import functional
 
 from engines.errors import BadValue
 from trainers.data import open_picture, style_picture, to_tensor
-from trainers.losses import TINY
-from trainers.objective import StyleTargets, style_targets
-from trainers.options import STYLE_SCALE, GatysOptions
-from trainers.perceptual import PerceptualNet, load_perceptual
-from trainers.picture_loss import PictureLoss, generator_of
-from trainers.picture_run import PictureRun, State
-from trainers.scales import Scale, from_pyramid, plan_scales, rate_at, to_pyramid
+from trainers.losses.objective import StyleTargets, style_targets
+from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.terms import TINY
+from trainers.optimisation.picture_loss import PictureLoss, generator_of
+from trainers.optimisation.picture_run import PictureRun, State
+from trainers.optimisation.scales import Scale, from_pyramid, plan_scales, rate_at, to_pyramid
+from trainers.settings.options import STYLE_SCALE, GatysOptions
 
 Pixels = NDArray[np.uint8]
 BETAS = (0.9, 0.99)

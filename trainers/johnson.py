@@ -1,22 +1,22 @@
 """Johnson's recipe (2016, arXiv 1603.08155): a transform net that paints in one pass, here with N styles in one net.
 
 Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; whole distributions of
-features in place of Gram matrices (trainers.wasserstein), over several octaves; content counts where the photo has
-detail; strokes grow from a seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to
+features in place of Gram matrices (trainers.losses.wasserstein), over several octaves; content counts where the photo
+has detail; strokes grow from a seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to
 their targets; in the last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a
-range loss that keeps the unclamped output in 0..1; grid, comb and tone losses against dots and halos (trainers.losses).
-How the run goes is in trainers.transform_run.
+range loss that keeps the unclamped output in 0..1; grid, comb and tone losses against dots and halos
+(trainers.losses.terms). How the run goes is in trainers.run.transform_run.
 """
 
 from functools import partial
 
 import torch
 
-from trainers.loop import OnStep, Report
-from trainers.options import JohnsonOptions
-from trainers.perceptual import load_perceptual
-from trainers.training_losses import find_paintings, read_paintings, training_losses
-from trainers.transform_run import StepLosses, TrainedNet, train_net
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.training_losses import find_paintings, read_paintings, training_losses
+from trainers.run.loop import OnStep, Report
+from trainers.run.transform_run import StepLosses, TrainedNet, train_net
+from trainers.settings.options import JohnsonOptions
 
 RECIPE = "johnson"
 

@@ -22,8 +22,11 @@ from engines.errors import Interrupted
 from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.net import Vae
 from trainers.data import CropOptions, Crops, batches
-from trainers.initial_weights import begin_with
-from trainers.loop import (
+from trainers.figures.vae_figures import measured
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.vae_losses import Judge, Learner
+from trainers.run.initial_weights import begin_with
+from trainers.run.loop import (
     OnStep,
     Report,
     accelerator_for,
@@ -35,12 +38,9 @@ from trainers.loop import (
     silent,
     update_average,
 )
-from trainers.perceptual import load_perceptual
-from trainers.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
-from trainers.transform_run import GRADIENT_NORM, learning_rate_factor
-from trainers.vae_figures import measured
-from trainers.vae_losses import Judge, Learner
-from trainers.vae_options import VaeOptions
+from trainers.run.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
+from trainers.run.transform_run import GRADIENT_NORM, learning_rate_factor
+from trainers.settings.vae_options import VaeOptions
 
 RECIPE = "vae"
 Batch = tuple[Tensor, Tensor | None]

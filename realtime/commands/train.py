@@ -8,10 +8,10 @@ import typer
 from engines.packages import needing_extra
 from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
-from trainers.distil_options import DistilOptions
-from trainers.options import JohnsonOptions
-from trainers.unpaired_options import CycleGanOptions
-from trainers.vae_options import VaeOptions
+from trainers.settings.distil_options import DistilOptions
+from trainers.settings.options import JohnsonOptions
+from trainers.settings.unpaired_options import CycleGanOptions
+from trainers.settings.vae_options import VaeOptions
 
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def cyclegan(options: CycleGanOptions) -> None:
     """Train a net from a folder of photos and a folder of paintings, none of which match (CycleGAN, CUT)."""
     with needing_extra("train", "training"):
         from trainers.cyclegan import train
-        from trainers.unpaired_export import write_style_files
+        from trainers.export.unpaired_export import write_style_files
     from realtime.commands.console.terminal import print_result, progress_bar
 
     with progress_bar(unit="steps/s") as bar:
@@ -57,7 +57,7 @@ def distil(options: DistilOptions) -> None:
     """Train a fast net to paint as a slow one does, such as one that was imported."""
     with needing_extra("train", "training"):
         from trainers.distil import train
-        from trainers.distil_export import write_student
+        from trainers.export.distil_export import write_student
     from realtime.commands.console.terminal import print_result, progress_bar
     from realtime.painting.picture_style import resolve
     from realtime.painting.teacher import open_teacher
@@ -81,8 +81,8 @@ def distil(options: DistilOptions) -> None:
 def vae(options: VaeOptions) -> None:
     """Train an autoencoder that draws, dreams and, with paintings, paints like any picture (VAE, AdaIN)."""
     with needing_extra("train", "training"):
+        from trainers.export.vae_export import write_style_file
         from trainers.vae import told, train
-        from trainers.vae_export import write_style_file
     from realtime.commands.console.terminal import print_result, progress_bar
 
     with progress_bar(unit="steps/s") as bar:
@@ -105,8 +105,8 @@ def _is_first_process() -> bool:
 def _load_trainer() -> tuple[Any, Any]:
     """The recipe and its export; ImpastoError where the training extra is not installed."""
     with needing_extra("train", "training"):
+        from trainers.export.style_export import write_style_file
         from trainers.johnson import train
-        from trainers.style_export import write_style_file
     return train, write_style_file
 
 

@@ -1,4 +1,4 @@
-"""The judges of trainers.evaluation, with what they have already seen of the photos."""
+"""The judges of trainers.figures.evaluation, with what they have already seen of the photos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from realtime.frames.frame import Pixels
 from realtime.media.picture_file import read_picture
 
 if TYPE_CHECKING:
-    from trainers.evaluation import Judge, JudgedPainting, JudgedPhoto
+    from trainers.figures.evaluation import Judge, JudgedPainting, JudgedPhoto
 
 Figures = Mapping[str, float]
 CHECK_PREFIX = "check_"
@@ -57,5 +57,5 @@ class Jury:
 def _judge(check: Path | None) -> "Judge":
     """ImpastoError where the training extra is not installed."""
     with needing_extra("train", "judging"):
-        from trainers.evaluation import load_judge
+        from trainers.figures.evaluation import load_judge
     return load_judge() if check is None else load_judge(str(check))

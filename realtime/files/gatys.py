@@ -21,7 +21,7 @@ from realtime.painting.opening import open_stylizer
 
 if TYPE_CHECKING:
     from trainers.gatys import Progress
-    from trainers.options import GatysOptions
+    from trainers.settings.options import GatysOptions
 from realtime.painting.keyframes.palette import blended
 
 MEGAPIXEL = 1e6
@@ -98,9 +98,9 @@ def paint_keyframes(
     """
     check_torch("--method gatys")
     from trainers.gatys import paint
-    from trainers.picture_loss import WHOLE_PX
-    from trainers.picture_run import PictureRun
-    from trainers.scales import plan_scales
+    from trainers.optimisation.picture_loss import WHOLE_PX
+    from trainers.optimisation.picture_run import PictureRun
+    from trainers.optimisation.scales import plan_scales
 
     started = time.perf_counter()
     notes = Notes(report)
@@ -167,7 +167,7 @@ def _smaller(picture: Picture, painted: Picture, recipe: "GatysOptions") -> list
 
 def _net_start(picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report) -> Pixels:
     """What a net paints, at the size of the first scale."""
-    from trainers.scales import plan_scales
+    from trainers.optimisation.scales import plan_scales
 
     first = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[0]
     size = (first.width, first.height)

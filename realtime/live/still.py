@@ -78,7 +78,7 @@ class StillPainter:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         from realtime.painting.keyframes.optimiser import KeyframeOptimiser
-        from trainers.options import GatysOptions
+        from trainers.settings.options import GatysOptions
 
         started = time.perf_counter()
         recipe = GatysOptions(style_images=self._styles, iterations=ITERATIONS)

@@ -15,7 +15,7 @@ from realtime.painting.notes import spoken
 
 if TYPE_CHECKING:
     from trainers.gatys import Progress
-    from trainers.options import GatysOptions
+    from trainers.settings.options import GatysOptions
 
 Report = Callable[[str], None]
 # A painting that goes on from a carried one gets this part of the iterations, at the two finest scales.
@@ -47,7 +47,7 @@ class KeyframeOptimiser:
     def paint(self, photo: Pixels, name: str, begun: Pixels | None = None) -> Pixels | None:
         """The painting at the photo's size, gone on with from `begun` where given; None where `stop` was set."""
         from trainers.gatys import paint
-        from trainers.picture_run import PictureRun
+        from trainers.optimisation.picture_run import PictureRun
 
         recipe = self._recipe
         if begun is not None:

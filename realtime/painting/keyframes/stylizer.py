@@ -19,7 +19,7 @@ from realtime.painting.notes import EngineFacts, spoken
 from realtime.painting.stylizer import Painted, Stylizer, Unfinished
 
 if TYPE_CHECKING:
-    from trainers.options import GatysOptions
+    from trainers.settings.options import GatysOptions
 
 # Where less of the frame than this is carried paint, the shot gets another key frame; but not too often.
 LEAST_KNOWN = 0.6

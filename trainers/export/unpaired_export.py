@@ -8,9 +8,9 @@ import numpy as np
 from engines.export.export import export_style, weights_and_styles
 from engines.style.styles import NamedStyle
 from trainers.cyclegan import RECIPE, TrainedPainters, generator
-from trainers.style_export import data_list, travelling, typed_command
-from trainers.unpaired_losses import Painter
-from trainers.unpaired_options import CycleGanOptions
+from trainers.export.style_export import data_list, travelling, typed_command
+from trainers.losses.unpaired_losses import Painter
+from trainers.settings.unpaired_options import CycleGanOptions
 
 
 def write_style_files(options: CycleGanOptions, trained: TrainedPainters) -> None:

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from engines.errors import BadValue
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.loop import Losses, Paint
-from trainers.losses import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
+from trainers.losses.objective import Objective, style_targets
+from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.terms import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
-from trainers.objective import Objective, style_targets
-from trainers.options import JohnsonOptions
-from trainers.perceptual import PerceptualNet
+from trainers.run.loop import Losses, Paint
+from trainers.settings.options import JohnsonOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ Licence = Annotated[str, Setting("Licence of the weights, for the card.")]
 
 @dataclass(frozen=True, slots=True)
 class JohnsonOptions:
-    """One run of the transform net recipe; lengths in pixels, weights relative (see trainers.losses)."""
+    """One run of the transform net recipe; lengths in pixels, weights relative (see trainers.losses.terms)."""
 
     styles: Annotated[Path, Setting("Folder of the style pictures; each style is called like its file.")]
     content: Annotated[tuple[Path, ...], Setting("Folder of photos to learn on; give it again for more folders.")]

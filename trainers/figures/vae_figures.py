@@ -8,9 +8,9 @@ from torch import Tensor
 
 from engines.networks.vae.net import Moments, Vae
 from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.losses.vae_losses import Judge, kl_divergence, moments_distance
 from trainers.motion import MotionOptions, second_frame, stability_loss
-from trainers.vae_losses import Judge, kl_divergence, moments_distance
-from trainers.vae_options import VaeOptions
+from trainers.settings.vae_options import VaeOptions
 
 MOST_PICTURES = 24
 # A channel whose mean varies less from place to place is not in use (Burda et al. 2016, arXiv 1509.00519).

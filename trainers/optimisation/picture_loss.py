@@ -1,4 +1,4 @@
-"""What a single picture is judged by while it is optimised: the losses of trainers.objective, a large one in tiles.
+"""What a single picture is judged by while it is optimised: as trainers.losses.objective has it, large ones in tiles.
 
 Each tile tells its content loss and what its features say of the styles; its activations are thrown away and computed
 again when the gradient comes back to it (gradient checkpointing, arXiv 1604.06174). So memory is that of one tile,
@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from trainers.losses import TINY, detail_map
-from trainers.objective import Region, StyleTargets, halved, octave_layers, octaves_of
-from trainers.options import GatysOptions
-from trainers.perceptual import PerceptualNet
-from trainers.tiles import Tile, receptive_fields, tiles
+from trainers.losses.objective import Region, StyleTargets, halved, octave_layers, octaves_of
+from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.terms import TINY, detail_map
+from trainers.optimisation.tiles import Tile, receptive_fields, tiles
+from trainers.settings.options import GatysOptions
 
 # Pictures of up to so many pixels are computed at once.
 WHOLE_PX = 1 << 20

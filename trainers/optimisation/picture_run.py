@@ -17,8 +17,8 @@ from torch import Tensor
 
 from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
-from trainers.options import GatysOptions
-from trainers.saved_state import damaged, read_saved, shown
+from trainers.run.saved_state import damaged, read_saved, shown
+from trainers.settings.options import GatysOptions
 
 STATE, PREVIEW = "state.pt", "preview.png"
 # Settings that say how a run is started and shown, not what it does.

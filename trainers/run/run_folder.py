@@ -17,7 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
 from trainers.data import open_picture, to_tensor
-from trainers.saved_state import damaged, read_saved, shown
+from trainers.run.saved_state import damaged, read_saved, shown
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.

@@ -20,8 +20,9 @@ from engines.errors import Interrupted
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
 from trainers.data import CropOptions, Crops, batches
-from trainers.initial_weights import initial_weights
-from trainers.loop import (
+from trainers.motion import fresh_texture
+from trainers.run.initial_weights import initial_weights
+from trainers.run.loop import (
     Losses,
     OnStep,
     Paint,
@@ -35,8 +36,7 @@ from trainers.loop import (
     silent,
     update_average,
 )
-from trainers.motion import fresh_texture
-from trainers.run_folder import Checkpoint, History, Part, RunFolder, RunOptions, sample_pictures, sheet_of
+from trainers.run.run_folder import Checkpoint, History, Part, RunFolder, RunOptions, sample_pictures, sheet_of
 
 WARM_UP_STEPS = 100
 GRADIENT_NORM = 1.0

@@ -1,7 +1,7 @@
 """Judges of painted pictures: what they took from the painting, and what they kept of the photo.
 
-Brush distance is explained in trainers.brush_distance. Kept content is the content loss in one deep layer of the whole
-picture, weighed by the detail of the photo (trainers.losses.detail_map): flat ground is free to become paint, while
+Brush distance is explained in trainers.figures.brush_distance. Kept content is the content loss in one deep layer of
+the whole picture, weighed by the detail of the photo (`detail_map`): flat ground is free to become paint, while
 faces, edges and letters cost their full price. Both are better the smaller they are. Plain content and Gram are the
 figures of the papers (Johnson et al. 2016, equations 2 and 4, relative to the target); they count every change of flat
 ground as content lost.
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.errors import BadValue
-from trainers.brush_distance import SortedOctave, brush_distance, octave_features, sort_painting
-from trainers.losses import content_loss, detail_map, gram_matrix, style_loss
-from trainers.options import ALL_STYLE_LAYERS
-from trainers.perceptual import BUNDLED, PerceptualNet, load_perceptual
+from trainers.figures.brush_distance import SortedOctave, brush_distance, octave_features, sort_painting
+from trainers.losses.perceptual import BUNDLED, PerceptualNet, load_perceptual
+from trainers.losses.terms import content_loss, detail_map, gram_matrix, style_loss
+from trainers.settings.options import ALL_STYLE_LAYERS
 
 DETAIL_FLOOR = 0.1
 GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

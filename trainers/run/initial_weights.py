@@ -22,7 +22,7 @@ from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import load_style
-from trainers.saved_state import read_saved
+from trainers.run.saved_state import read_saved
 
 DETAIL_SHARE = 0.6
 

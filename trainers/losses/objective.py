@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.errors import BadValue
-from trainers.losses import (
+from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.terms import (
     content_loss,
     detail_map,
     gram_distance,
@@ -23,9 +24,8 @@ from trainers.losses import (
     paper_gram_distance,
     style_loss,
 )
-from trainers.options import LOSSES
-from trainers.perceptual import PerceptualNet
-from trainers.wasserstein import SlicedTarget, random_places, sliced_target
+from trainers.losses.wasserstein import SlicedTarget, random_places, sliced_target
+from trainers.settings.options import LOSSES
 
 # From the third octave on, the first stage's features are colours of areas, which the deeper layers tell too.
 FINE_OCTAVES = 2

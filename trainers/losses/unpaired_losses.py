@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from engines.networks.transform.net import TransformNet
-from trainers.adversarial import PatchContrast, PatchDiscriminator, painter_loss
-from trainers.loop import Losses
-from trainers.losses import grid_loss
+from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, painter_loss
+from trainers.losses.terms import grid_loss
 from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
-from trainers.unpaired_options import CycleGanOptions
+from trainers.run.loop import Losses
+from trainers.settings.unpaired_options import CycleGanOptions
 
 
 class Painter(nn.Module):

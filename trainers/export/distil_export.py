@@ -4,9 +4,9 @@ from typing import Any
 
 from engines.style.styles import StyleFile
 from trainers.distil import RECIPE, Teacher, agreement
-from trainers.distil_options import DistilOptions
-from trainers.style_export import data_list, travelling, typed_command, write_net
-from trainers.transform_run import TrainedNet
+from trainers.export.style_export import data_list, travelling, typed_command, write_net
+from trainers.run.transform_run import TrainedNet
+from trainers.settings.distil_options import DistilOptions
 
 CREDITED = ("title", "artist", "year", "source", "licence")
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from trainers.perceptual import Fire, PerceptualNet
+from trainers.losses.perceptual import Fire, PerceptualNet
 
 
 @dataclass(frozen=True, slots=True)

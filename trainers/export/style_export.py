@@ -19,11 +19,11 @@ from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
 from trainers.johnson import RECIPE
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.training_losses import Paintings, read_paintings, training_losses
 from trainers.motion import MotionOptions, second_frame, stability_loss
-from trainers.options import JohnsonOptions
-from trainers.perceptual import load_perceptual
-from trainers.training_losses import Paintings, read_paintings, training_losses
-from trainers.transform_run import TrainedNet
+from trainers.run.transform_run import TrainedNet
+from trainers.settings.options import JohnsonOptions
 
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")

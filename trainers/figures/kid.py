@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.perceptual import PerceptualNet
+from trainers.losses.perceptual import PerceptualNet
 
 LAYERS = ("relu2_2", "relu3_4", "relu4_1")
 SUBSETS, MOST_IN_SUBSET = 50, 100

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.objective import octave_layers, octaves_of
-from trainers.perceptual import PerceptualNet
+from trainers.losses.objective import octave_layers, octaves_of
+from trainers.losses.perceptual import PerceptualNet
 
 OCTAVES = 3
 # Measured: one picture's figure differs by 2 % (σ) between draws, by the places; 128 directions bring no less.

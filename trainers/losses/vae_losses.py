@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from engines.networks.vae.net import Vae
-from trainers.loop import Losses
-from trainers.losses import TINY, content_loss, grid_loss
+from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.terms import TINY, content_loss, grid_loss
+from trainers.losses.wasserstein import random_places, sliced_wasserstein
 from trainers.motion import MotionOptions, second_frame, sensor_noise, stability_loss
-from trainers.perceptual import PerceptualNet
-from trainers.vae_options import VaeOptions
-from trainers.wasserstein import random_places, sliced_wasserstein
+from trainers.run.loop import Losses
+from trainers.settings.vae_options import VaeOptions
 
 # Where pictures that are drawn again are compared: from edges to parts of things.
 DRAWN_LAYERS = ("relu1_2", "relu2_2", "relu3_1")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from engines.setting import Setting, check_settings
-from trainers.options import (
+from trainers.settings.options import (
     LEAST_SIZE,
     Average,
     Precision,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from engines.errors import BadValue
 from engines.setting import Setting, check_settings
-from trainers.options import (
+from trainers.settings.options import (
     LEAST_SIZE,
     Average,
     Licence,

@@ -7,11 +7,11 @@ from PIL import Image
 from torch import Tensor
 
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
-from trainers.kid import KernelDistance, features_of, kernel_distance
+from trainers.figures.kid import KernelDistance, features_of, kernel_distance
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.unpaired_losses import Nets
 from trainers.motion import MotionOptions, second_frame, stability_loss
-from trainers.perceptual import load_perceptual
-from trainers.unpaired_losses import Nets
-from trainers.unpaired_options import CycleGanOptions
+from trainers.settings.unpaired_options import CycleGanOptions
 
 MOST_PICTURES = 40
 SIZE_MULTIPLE = 8

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from engines.networks.vae.config import PRESETS
 from engines.setting import Setting, check_settings
-from trainers.options import (
+from trainers.settings.options import (
     ALL_STYLE_LAYERS,
     LEAST_SIZE,
     Average,
@@ -27,7 +27,7 @@ STYLE_LOSSES = ("wasserstein", "moments")
 
 @dataclass(frozen=True, slots=True)
 class VaeOptions:
-    """One run of the autoencoder's recipe; lengths in pixels, weights relative (see trainers.losses)."""
+    """One run of the autoencoder's recipe; lengths in pixels, weights relative (see trainers.losses.terms)."""
 
     content: Annotated[tuple[Path, ...], Setting("Folder of pictures to learn on; give it again for more folders.")]
     out: Annotated[Path, Setting("The style file to write; the run's folder lies beside it.")]

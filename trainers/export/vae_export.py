@@ -11,9 +11,9 @@ from engines.networks.family import STATISTICS_PX
 from engines.networks.vae.net import Vae
 from engines.style.card import FORBIDDEN_IN_NAMES, NamedStyle
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.style_export import data_list, read_credits, travelling, typed_command
+from trainers.export.style_export import data_list, read_credits, travelling, typed_command
+from trainers.settings.vae_options import VaeOptions
 from trainers.vae import RECIPE, TrainedVae
-from trainers.vae_options import VaeOptions
 
 # So many paintings have names in the file; any other picture is a style as well, by its path.
 MOST_STYLES = 64

@@ -1,0 +1,1 @@
+"""The end of a run: style files and their cards."""

@@ -1,0 +1,1 @@
+"""How good it became: judges of painted pictures and of whole runs."""

@@ -1,0 +1,1 @@
+"""What pictures are judged by while a net or a picture learns."""

@@ -1,0 +1,1 @@
+"""How a run goes and goes on: the loop, the folder, the weights that it begins with."""
