@@ -11,9 +11,11 @@ from small_styles import one_thread_for_torch, random_frame, write_small_style
 from small_vae import SHAPES, random_vae, write_vae_style
 from torch import Tensor
 
+from engines.backends.tensorrt.typed_graph import typed_model
 from engines.errors import EngineRefused
 from engines.export.export import graph_of
 from engines.gate.memory import net_bytes
+from engines.gate.reference import open_reference
 from engines.gate.runtimes import RUNTIMES
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.loading.further_graphs import offers, open_dream, open_statistics
@@ -22,6 +24,7 @@ from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.graph import build_dream, build_statistics
 from engines.networks.vae.net import LOG_VARIANCES, Vae
 from engines.psnr import psnr
+from engines.spec import FLOOR_DB, EngineSpec
 
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)
 
@@ -164,6 +167,17 @@ def test_an_engine_passes_the_gate(tmp_path: Path, backend: str, precision: str,
     assert engine.gate is not None
     assert engine.gate.passed
     engine.close()
+
+
+@EVERY_SHAPE
+def test_the_graph_that_tensorrt_compiles_passes_in_half_precision(tmp_path: Path, shape: str) -> None:
+    style, frame = write_vae_style(tmp_path / "net.onnx", random_vae(shape)), random_frame(45, 62)
+    controls = Controls(style.card.styles[0].vector)
+    _, reference = open_reference(style, EngineSpec("tensorrt", "fp16", 45, 62, "CUDA", "0"))
+    half = typed_model(style, "fp16", (45, 62)).SerializeToString()
+    session = onnxruntime.InferenceSession(half, providers=["CPUExecutionProvider"])
+    (painted,) = session.run(None, controls.graph_inputs(frame[None]))
+    assert psnr(painted[0], reference(frame, controls)) > FLOOR_DB["fp16"] + 10
 
 
 @pytest.mark.parametrize(("width", "bytes_per_px"), [(16, 195), (32, 400)])
