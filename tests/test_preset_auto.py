@@ -21,7 +21,7 @@ from engines.loading.engine import Controls
 from engines.machine import usable_cores
 from realtime.files.options import VideoOptions
 from realtime.files.preset_choice import Load
-from realtime.files.preset_trial import PICTURES, Excerpt, choose_preset, excerpt_of
+from realtime.files.preset_trial import LEAST_PICTURES, Excerpt, choose_preset, excerpt_of
 from realtime.files.video import stylize_video
 from realtime.frames.frame import Pixels
 from realtime.media.encoders import Encoding, Rung
@@ -220,10 +220,10 @@ def test_the_load_is_of_the_painting_and_of_the_encoder(
 ) -> None:
     loads: list[Load] = []
     monkeypatch.setattr("realtime.files.preset_trial.choose_rung", lambda ladder, load: loads.append(load))
-    chosen(noise, Painter("cuda:0", 0.2), tmp_path)
-    (load,) = loads
-    assert 0.1 < load.seconds < 2
-    assert load.core_seconds < 0.2  # asleep is not at work
+    chosen(noise, Painter("cuda:0", 0.3), tmp_path)
+    (load,) = loads  # though four pictures took longer than it goes on for
+    assert 0.2 < load.seconds < 3
+    assert load.core_seconds < 0.3  # asleep is not at work
     assert load.encoder_core_seconds > 0
     assert not load.net_on_processor
     assert load.cores <= usable_cores()
@@ -246,8 +246,8 @@ def test_a_film_that_begins_in_black_is_tried_in_the_middle(tmp_path: Path) -> N
     source = FileSource(write_frames(tmp_path / "in.mp4", [black] * 40 + [grey] * 40))
     excerpt = excerpt_of(source, threading.Event())
     assert isinstance(excerpt, Excerpt)
-    frames = [frame for _ in range(PICTURES) if (frame := excerpt.read()) is not None]
-    assert len(frames) == PICTURES
+    frames = [frame for _ in range(LEAST_PICTURES) if (frame := excerpt.read()) is not None]
+    assert len(frames) == LEAST_PICTURES
     assert min(frame.data.mean() for frame in frames) > 150
     first = source.read()
     source.close()

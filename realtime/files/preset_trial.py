@@ -28,8 +28,8 @@ from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.pictures import PictureSource
 
 CPU = "CPU"  # the device of engines that paint in main memory
-LEAST_PICTURES, PICTURES, MOST_PICTURES = 3, 8, 64
-MOST_SECONDS = 1.0  # of painting, and of encoding, where PICTURES are done by then
+LEAST_PICTURES, KEPT_PICTURES, MOST_PICTURES = 4, 8, 64
+ENOUGH_SECONDS = 1.0  # of painting, and of encoding, where the least are done by then
 
 
 def choose_preset(
@@ -74,12 +74,12 @@ class Excerpt(SplitSource):
         self._source, self._stop = source, stop
         self._grabbed = islice(grabbed, MOST_PICTURES)
         self._given = 0
-        self._late_at = time.perf_counter() + MOST_SECONDS
+        self._late_at = time.perf_counter() + ENOUGH_SECONDS
 
     def grab(self) -> Any | None:
-        """The next; None after enough of them."""
+        """The next; None after enough of them, the first of which is there to warm up with."""
         self._given += 1
-        late = self._given > PICTURES and time.perf_counter() > self._late_at
+        late = self._given > LEAST_PICTURES + 1 and time.perf_counter() > self._late_at
         return None if late or self._stop.is_set() else next(self._grabbed, None)
 
     def retrieve(self, grabbed: Any) -> Frame:
@@ -111,7 +111,7 @@ class _Kept(SplitSink):
         return self._sink.prepare(frame)
 
     def put(self, prepared: PreparedPicture) -> None:
-        if len(self.pictures) < PICTURES:
+        if len(self.pictures) < KEPT_PICTURES:
             self.pictures.append(prepared.picture)
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ def _encoder_load(encoding: Encoding, clip: Clip, pictures: list[av.VideoFrame])
     for number, picture in enumerate(2 * (pictures + pictures[-2:0:-1]), start=1):
         picture.pts = number * step
         context.encode(picture)
-        if number >= PICTURES and time.perf_counter() > began + MOST_SECONDS:
+        if number >= KEPT_PICTURES and time.perf_counter() > began + ENOUGH_SECONDS:
             break
     context.encode(None)
     return (time.perf_counter() - began) / number, (time.process_time() - spent) / number
