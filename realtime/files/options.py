@@ -31,8 +31,8 @@ class ImageOptions(StylizeOptions):
 class VideoOptions(StylizeOptions):
     """The settings of `impasto video`.
 
-    `crf` and `preset` are the encoder's own, None for our default. `fps` is for pictures alone, None for 25: a video
-    keeps its own times.
+    `crf` and `preset` are the encoder's own, None for our default; which preset "auto" is depends on what a frame costs
+    here. `fps` is for pictures alone, None for 25: a video keeps its own times.
     The `decoder` "auto" takes the GPU's only where the engine paints frames that lie there.
     """
 
@@ -45,7 +45,7 @@ class VideoOptions(StylizeOptions):
     preset: Annotated[
         str | None,
         Setting(
-            "The encoder's preset, such as veryfast; auto: the slowest that keeps up here (superfast otherwise).",
+            "The encoder's preset, such as veryfast; auto: the slowest that keeps up here. Else superfast, everywhere.",
             group=FILE,
         ),
     ] = None

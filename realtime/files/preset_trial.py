@@ -22,6 +22,7 @@ from realtime.frames.frame import Frame, SplitSink, SplitSource
 from realtime.media.clip import Clip, file_url, film_of
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import prepare_encoder
+from realtime.media.output_file import clear_errors
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink, PreparedPicture
 from realtime.sources.file import DecodedPicture, FileSource
@@ -132,7 +133,8 @@ def _load_of(encoding: Encoding, excerpt: Excerpt, stylizer: Stylizer, sink: Fil
     if stats.first_frame_seconds is None or stats.frames < LEAST_PICTURES:
         return None
     seconds = (stats.seconds - stats.first_frame_seconds) / (stats.frames - 1)
-    encoder = _encoder_load(encoding, excerpt.clip, kept.pictures)
+    with clear_errors(sink.path):
+        encoder = _encoder_load(encoding, excerpt.clip, kept.pictures)
     on_processor = stylizer.engine.spec.device == CPU
     return Load(seconds, spent / stats.frames, *encoder, cores.to_be_had(), on_processor)
 
