@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "import": (
         "realtime.commands.import_checkpoint:import_checkpoint",
-        "Make a style file of a pytorch/examples fast_neural_style checkpoint.",
+        "Make a style file of a net from elsewhere.",
     ),
     "train": ("realtime.commands.train:app", "Train styles of your own."),
 }

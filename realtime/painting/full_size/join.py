@@ -57,13 +57,16 @@ class Join:
         return blue, red
 
     def moving(self, full: Pixels, small: Pixels, painted: Pixels, controls: Controls) -> Pixels:
-        """As `rgb` does, in a third of the time, with chroma of half the size as films have it; a new array.
+        """As `rgb` does; a new array. A picture larger than its painting takes a third of the time.
 
-        For pictures that are soon followed by others. One with an odd side goes the long way.
+        Its chroma is of half the size then, as films have it: this is for pictures that are soon followed by others.
+        One with an odd side goes the long way.
         """
         height, width = full.shape[:2]
-        if controls.strength == 0 or height % 2 or width % 2:
+        if full.shape == painted.shape or height % 2 or width % 2:
             return self.rgb(full, small, painted, controls)
+        if controls.strength == 0:
+            return full.copy()
         joined = self.planes(_as_planes(full), small, painted, controls)
         codes = np.concatenate([joined.luma.ravel(), *(plane.ravel() for plane in joined.chroma)])
         return np.asarray(cv2.cvtColor(codes.reshape(-1, width), cv2.COLOR_YUV2RGB_I420), np.uint8)
