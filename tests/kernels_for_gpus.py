@@ -1,11 +1,11 @@
-"""Compiles all kernels down to machine code for NVIDIA's GPUs, which needs none. Prints JSON, a list of names.
+"""Compiles all kernels down to machine code for NVIDIA's GPUs, which needs none.
 
 The numbers are what the paper's net has at its first and its last norm. NV12's are compiled for an H100.
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped"
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 import triton
@@ -59,16 +59,11 @@ def compile_nv12(kernel: Any, left: bool) -> bytes:
     return code
 
 
-made = [
-    f"{name}, {capability}, {half}"
-    for capability, half in FOR
-    for name, (kernel, constants) in KERNELS.items()
-    if compile_kernel(kernel, constants, capability, half)
-]
-made += [
-    f"{kernel.__name__}, {left}"
-    for kernel in (nv12_triton._nv12_to_rgb, nv12_triton._rgb_to_nv12)
-    for left in (True, False)
-    if compile_nv12(kernel, left)
-]
-print(json.dumps(made))
+def machine_codes() -> Iterator[bytes]:
+    """Of every kernel, for every GPU and type of numbers that it is compiled for here."""
+    for capability, half in FOR:
+        for kernel, constants in KERNELS.values():
+            yield compile_kernel(kernel, constants, capability, half)
+    for kernel in (nv12_triton._nv12_to_rgb, nv12_triton._rgb_to_nv12):
+        for left in (True, False):
+            yield compile_nv12(kernel, left)

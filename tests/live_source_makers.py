@@ -161,7 +161,7 @@ MAKERS: dict[str, Maker] = {
     "camera": fake_camera,
     "screen": screen,
     "dream": dream,
-    "pattern": opened("pattern:320x180@50"),
+    "pattern": opened("pattern:64x48@50"),
     "file": opened("{folder}/clip.mp4"),
     "foreign": foreign,
     "udp": received,

@@ -1,6 +1,6 @@
 """The norm between two convolutions against torch's instance_norm in float64: its meaning, and the Triton kernels.
 
-NV12's Triton kernels are looked at here too: the two programs load torch and Triton once for all kernels.
+NV12's Triton kernels are looked at here too: the program loads torch and Triton once for all kernels.
 """
 
 import json
@@ -26,22 +26,17 @@ def test_the_meaning_is_instance_norm_in_float64(name: str) -> None:
     assert case.error(torch_norm(*case.inputs(), case.step)) <= 1
 
 
-def run(program: str, **environment: str) -> object:
-    """What a program of the tests prints; Triton reads its settings when it is first imported."""
+@pytest.fixture(scope="module")
+def kernel_errors(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """Of every case, from the real kernels in Triton's interpreter, which is chosen when they are first imported."""
     if find_spec("triton") is None:
         pytest.skip("triton is not installed")
-    command = [sys.executable, str(Path(__file__).with_name(program))]
-    surroundings = {**os.environ, **environment, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(Path(__file__).with_name("kernels_in_interpreter.py"))]
+    chosen = {"TRITON_INTERPRET": "1", "TRITON_CACHE_DIR": str(tmp_path_factory.mktemp("triton"))}
+    surroundings = {**os.environ, **chosen, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def kernel_errors(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """Of every case, from the real kernels in Triton's interpreter."""
-    folder = str(tmp_path_factory.mktemp("triton"))
-    return run("kernels_in_interpreter.py", TRITON_INTERPRET="1", TRITON_CACHE_DIR=folder)
 
 
 @pytest.mark.parametrize("name", [*CASES, "whole net"])
@@ -55,10 +50,15 @@ def test_the_kernels_of_nv12_compute_what_is_specified(name: str, kernel_errors:
     assert kernel_errors[name] == 0
 
 
-def test_the_kernels_compile_for_gpus(tmp_path: Path) -> None:
-    made = run("kernels_for_gpus.py", TRITON_CACHE_DIR=str(tmp_path), TRITON_INTERPRET="0")
-    assert isinstance(made, list)
+def test_the_kernels_compile_for_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    from kernels_for_gpus import machine_codes
+
+    made = list(machine_codes())
     assert len(made) == 8 + 4
+    assert all(made)
 
 
 @pytest.mark.parametrize(

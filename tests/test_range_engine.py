@@ -1,6 +1,7 @@
 """An engine for a range of sizes paints while the one for the size in use is built, and makes way for it."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,16 +34,26 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
     return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx")
 
 
+@pytest.fixture(scope="module")
+def built(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with an engine for a range of sizes."""
+    folder = tmp_path_factory.mktemp("built")
+    add_backend(folder, "adjustable", ADJUSTABLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        choice = replace(ADJUSTED, size_range=RANGE)
+        load_engine(style, height=48, width=64, choice=choice, cache_dir=folder / "cache").close()
+    return folder / "cache"
+
+
 @pytest.fixture
-def cache(style: StyleFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With an engine for a range of sizes. One for a single size is built when `release` says so."""
+def cache(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same for this test alone. An engine for a single size is built when `release` says so."""
     add_backend(tmp_path, "adjustable", ADJUSTABLE)
     monkeypatch.syspath_prepend(tmp_path)
     os.mkfifo(tmp_path / "hold")
     monkeypatch.setenv("ADJUSTABLE_HOLD", str(tmp_path / "hold"))
-    choice = replace(ADJUSTED, size_range=RANGE)
-    load_engine(style, height=48, width=64, choice=choice, cache_dir=tmp_path / "cache").close()
-    return tmp_path / "cache"
+    return shutil.copytree(built, tmp_path / "cache")
 
 
 @pytest.fixture

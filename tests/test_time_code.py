@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from functools import cache
 
 import av
 import cv2
@@ -32,8 +33,13 @@ def engine(request: pytest.FixtureRequest, gallery: StyleFile) -> Iterator[Engin
     engine.close()
 
 
+@cache
+def scene_frame(number: int) -> Pixels:
+    return Scene(*SIZE_OF_SCENE).frame(number)
+
+
 def stamped(seconds: float, number: int = 0) -> Pixels:
-    pixels = Scene(*SIZE_OF_SCENE).frame(number).copy()
+    pixels = scene_frame(number).copy()
     stamp(pixels, seconds)
     return pixels
 
@@ -89,7 +95,7 @@ def test_age_is_counted_over_the_new_beginning(now: float, age: float) -> None:
 
 def test_a_picture_without_a_code_has_none() -> None:
     noise = np.random.default_rng(3)
-    assert not [number for number in range(0, 300, 20) if read_code(Scene(*SIZE_OF_SCENE).frame(number)) is not None]
+    assert not [number for number in range(0, 300, 20) if read_code(scene_frame(number)) is not None]
     assert not [one for one in range(200) if read_code(noise.integers(0, 256, (180, 320, 3), np.uint8)) is not None]
     for level in (0, 128, 255):
         assert read_code(np.full((360, 640, 3), level, np.uint8)) is None
