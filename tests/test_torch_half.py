@@ -105,7 +105,7 @@ def test_what_it_has_not_is_refused(style: StyleFile, spec: EngineSpec, words: s
 def test_other_nets_are_refused(style: StyleFile) -> None:
     other = StyleFile(style.path, style.data)
     other.card = replace(style.card, network={"name": "unheard_of", "config": {}})
-    with pytest.raises(EngineRefused, match="knows no network 'unheard_of', only transform, .*; install"):
+    with pytest.raises(EngineRefused, match=r"knows no network 'unheard_of', only transform, .*; install"):
         TorchHalfBackend().build(other, SPEC, AIDS)
 
 
