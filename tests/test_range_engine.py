@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -75,11 +74,11 @@ def release(cache: Path, word: str = "build") -> None:
 
 
 def await_what(look: Callable[[], Found | None]) -> Found:
-    """What comes of looking again and again."""
-    deadline = time.monotonic() + 60
+    """What comes of looking again and again. Children build at a low priority, which other tests may starve."""
+    deadline = time.monotonic() + 240
     while not (found := look()):
-        assert time.monotonic() < deadline, "nothing came for a minute"
-        threading.Event().wait(0.005)
+        assert time.monotonic() < deadline, "nothing came for four minutes"
+        time.sleep(0.02)
     return found
 
 
