@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures
 from trainers.export.style_export import centre_crop
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.terms import content_loss, grid_loss
-from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
+from trainers.motion import MotionOptions, carried, second_frame
 from trainers.run.loop import Losses, OnStep, Paint, Report
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
@@ -61,9 +62,9 @@ class _Following:
         wanted = self.teacher(pictures).to(pictures)
         frames = pictures + sensor_noise(pictures, self.options.sensor_noise, chance)
         if moving:
-            moved, flow, light = second_frame(pictures, MotionOptions(), chance)
-            frames, vectors = torch.cat([frames, moved]), vectors.repeat(2, 1)
-            texture = torch.cat([texture, carried(texture, flow)])
+            second = second_frame(pictures, MotionOptions(), chance)
+            frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
+            texture = torch.cat([texture, carried(texture, second.flow)])
         painted = paint(frames, vectors, texture)
         first = painted[: len(pictures)]
         pixels = (first - wanted).abs().flatten(1).mean(1)
@@ -76,7 +77,7 @@ class _Following:
         total = self.options.pixel_weight * losses["pixels"] + self.options.feature_weight * losses["features"]
         total = total + self.options.range_weight * losses["range"] + self.options.grid_weight * losses["grid"]
         if moving:
-            losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
+            losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
             total = total + self.options.stability_weight * losses["stability"]
         return {**losses, "styles": pixels.detach(), "total": total}
 
@@ -100,13 +101,13 @@ def agreement(trained: TrainedNet, teacher: Teacher, options: DistilOptions) -> 
     style, squares, ours, theirs = trained.net.styles[:1], [], [], []
     for number, path in enumerate(good):
         photo = centre_crop(path, options.size)[None].to(style)
-        moved, flow, light = second_frame(photo, MotionOptions(), torch.Generator().manual_seed(number))
-        moved = moved.clamp(0, 1)
+        second = second_frame(photo, MotionOptions(), torch.Generator().manual_seed(number))
+        moved = second.frame.clamp(0, 1)
         painted, moved_painted = (trained.net(frame, style).clamp(0, 1) for frame in (photo, moved))
         wanted, moved_wanted = (teacher(frame).to(style) for frame in (photo, moved))
         squares.append((painted - wanted).square().mean())
-        ours.append(stability_loss(painted + light, moved_painted, flow).mean())
-        theirs.append(stability_loss(wanted + light, moved_wanted, flow).mean())
+        ours.append(second.instability(painted, moved_painted).mean())
+        theirs.append(second.instability(wanted, moved_wanted).mean())
     return {
         "agreement_db": round(float(-10 * torch.stack(squares).mean().clamp_min(1e-10).log10()), 2),
         "stability": round(float(torch.stack(ours).mean()), 5),

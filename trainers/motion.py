@@ -1,7 +1,9 @@
 """Synthetic motion: a second frame made from a still, so that stability can be trained without video.
 
-After compound regularisation (Wang et al., AAAI 2020): a smooth random flow, a global shift and a little noise; with
-ReCoNet's change of luminance (Gao et al. 2018). The stylized second frame should be the stylized first, moved.
+After compound regularisation (Wang et al., AAAI 2020): a smooth random flow, a global shift and a camera's noise; with
+ReCoNet's change of luminance (Gao et al. 2018). The stylized second frame should be the stylized first, moved. In some
+pairs nothing moves, and in some of those somebody steps into the picture: what is painted of the wall behind must not
+change with that, though the statistics by which a net's norms go do.
 """
 
 from dataclasses import dataclass
@@ -12,18 +14,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.networks.transform.seed_texture import CELLS_PX, periodic_noise
+from trainers.camera_noise import sensor_noise
+
+# Of a black picture nothing is relative.
+LEAST_MEAN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class MotionOptions:
-    """How far things move, in pixels, how the light changes, in 0..1, and in which part of the pairs nothing moves."""
+    """How far things move, in pixels, the most noise and how the light changes, in 0..1.
+
+    In the part `still` of the pairs nothing moves, and in the part `visited` of those somebody steps in.
+    """
 
     cell_px: int = 64
     flow_px: float = 4.0
     shift_px: float = 10.0
-    noise: float = 0.01
+    noise: float = 0.02
     luminance: float = 0.02
-    still: float = 0.25
+    still: float = 0.4
+    visited: float = 0.5
 
 
 def random_flow(batch: int, height: int, width: int, options: MotionOptions, generator: torch.Generator) -> Tensor:
@@ -50,21 +60,48 @@ def warp(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     return functional.grid_sample(picture, places, mode="bilinear", padding_mode="border", align_corners=True), inside
 
 
-def second_frame(picture: Tensor, options: MotionOptions, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """picture [B, 3, H, W] → (the second frame, the flow back to the first, the luminance added [B, 1, 1, 1])."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SecondFrame:
+    """A second frame [B, 3, H, W], the flow [B, 2, H, W] back to the first and the light added [B, 1, 1, 1].
+
+    `clean` is the frame without noise, and `same` [B, 1, H, W] is 1 where it shows what the first one does.
+    """
+
+    frame: Tensor
+    clean: Tensor
+    flow: Tensor
+    light: Tensor
+    same: Tensor
+
+    def instability(self, first: Tensor, second: Tensor) -> Tensor:
+        """[B]: mean |warp(first + light) − second| of both frames as they were painted, where they show the same."""
+        moved, inside = warp(first + self.light, self.flow)
+        counts = inside * self.same
+        difference = ((moved - second).abs() * counts).flatten(1).sum(1)
+        return difference / (counts.flatten(1).sum(1) * first.shape[1]).clamp_min(1)
+
+
+def second_frame(picture: Tensor, options: MotionOptions, generator: torch.Generator) -> SecondFrame:
+    """What a camera may give after the pictures [B, 3, H, W]."""
     batch, _, height, width = picture.shape
-    moves = (torch.rand(batch, 1, 1, 1, generator=generator) >= options.still).to(picture)
-    flow = random_flow(batch, height, width, options, generator).to(picture) * moves
-    noise = torch.randn(picture.shape, generator=generator).to(picture) * options.noise
+    still, visited = torch.rand(2, batch, 1, 1, 1, generator=generator)
+    moves = (still >= options.still).float()
+    flow = (random_flow(batch, height, width, options, generator) * moves).to(picture)
     light = (torch.randn(batch, 1, 1, 1, generator=generator) * options.luminance).to(picture)
     moved, _ = warp(picture, flow)
-    return moved + noise + light, flow, light
+    visitor = _ellipse(batch, height, width, generator) * (1 - moves) * (visited < options.visited)
+    visitor = visitor.to(picture)
+    seen = moved + visitor * (picture.roll(1, 0).flip(-1) - moved) + light
+    return SecondFrame(seen + sensor_noise(seen, options.noise, generator), seen, flow, light, (visitor == 0).to(seen))
 
 
-def sensor_noise(picture: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Noise for pictures [B, 3, H, W], of deviation 0 to `most` from sample to sample: a net must not paint it."""
-    strength = torch.rand(len(picture), 1, 1, 1, generator=generator) * most
-    return (torch.randn(picture.shape, generator=generator) * strength).to(picture)
+def _ellipse(batch: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """[B, 1, H, W]: 1 within an ellipse anywhere in the picture, about a fifth of it, with a soft edge."""
+    x, y, across, down = torch.rand(4, batch, 1, 1, 1, generator=generator)
+    columns, rows = torch.linspace(0, 1, width), torch.linspace(0, 1, height)[:, None]
+    distance = ((columns - x) / (0.15 + 0.2 * across)).square() + ((rows - y) / (0.2 + 0.3 * down)).square()
+    shape: Tensor = ((1 - distance) * 4).clamp(0, 1)
+    return shape
 
 
 def fresh_texture(pictures: torch.Size, rng: np.random.Generator) -> Tensor:
@@ -82,8 +119,11 @@ def carried(texture: Tensor, flow: Tensor) -> Tensor:
     return carried
 
 
-def stability_loss(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
-    """[B]: mean |warp(first) − second| where the flow stays inside; both stylized, [B, 3, H, W]."""
-    moved, inside = warp(first, flow)
-    difference = ((moved - second).abs() * inside).flatten(1).sum(1)
-    return difference / (inside.flatten(1).sum(1) * first.shape[1]).clamp_min(1)
+def difference_loss(painted: Tensor, second_painted: Tensor, plain: Tensor, second_plain: Tensor) -> Tensor:
+    """[B, C, H, W] each, pictures or features of them → [B]: how the painted change differs from the plain one.
+
+    mean |(o_t − o_{t−1}) − (i_t − i_{t−1})|, relative to the mean of the plain values: what does not change before the
+    camera does not change in the painting (arXiv 2102.05822).
+    """
+    unlike = (second_painted - painted - (second_plain - plain)).abs().flatten(1).mean(1)
+    return unlike / plain.abs().flatten(1).mean(1).clamp_min(LEAST_MEAN)

@@ -21,7 +21,7 @@ from trainers.data import find_pictures, open_picture, readable_pictures, to_ten
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import Paintings, read_paintings, training_losses
-from trainers.motion import MotionOptions, second_frame, stability_loss
+from trainers.motion import MotionOptions, second_frame
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.options import JohnsonOptions
 
@@ -80,8 +80,8 @@ def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) ->
     clean = replace(options, sensor_noise=0.0)
     for number, picture in enumerate(_validation_pictures(options)):
         content = picture[None].to(net.styles.device)
-        moved, flow, light = second_frame(content, MotionOptions(), torch.Generator().manual_seed(number))
-        sums.setdefault("stability_of_input", []).append(float(stability_loss(content + light, moved, flow)))
+        after = second_frame(content, MotionOptions(), torch.Generator().manual_seed(number))
+        sums.setdefault("stability_of_input", []).append(float(after.instability(content, after.frame)))
         for style, name in enumerate(paintings.names):
             ids = torch.tensor([style], device=content.device)
             chance = torch.Generator().manual_seed(number)
@@ -91,8 +91,8 @@ def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) ->
             sums.setdefault("content", []).append(float(losses["content"]))
             sums.setdefault("style", []).append(float(losses["style"]))
             sums.setdefault(f"style/{name}", []).append(float(losses["style"]))
-            first, second = (net(frame, net.styles[ids]).clamp(0, 1) for frame in (content, moved))
-            sums.setdefault("stability", []).append(float(stability_loss(first + light, second, flow)))
+            first, second = (net(frame, net.styles[ids]).clamp(0, 1) for frame in (content, after.frame))
+            sums.setdefault("stability", []).append(float(after.instability(first, second)))
     return {name: round(sum(values) / len(values), 5) for name, values in sums.items()}
 
 

@@ -10,7 +10,7 @@ from trainers.data import find_pictures, open_picture, readable_pictures, to_ten
 from trainers.figures.kid import KernelDistance, features_of, kernel_distance
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.unpaired_losses import Nets
-from trainers.motion import MotionOptions, second_frame, stability_loss
+from trainers.motion import MotionOptions, second_frame
 from trainers.settings.unpaired_options import CycleGanOptions
 
 MOST_PICTURES = 40
@@ -57,9 +57,9 @@ class Jury:
     def _stability(self, nets: Nets) -> float:
         changes = []
         for number, photo in enumerate(self._photos[:: max(1, len(self._photos) // 8)]):
-            moved, flow, light = second_frame(photo[None], MotionOptions(), torch.Generator().manual_seed(number))
-            first, second = nets.there(photo[None]).clamp(0, 1), nets.there(moved).clamp(0, 1)
-            changes.append(stability_loss(first + light, second, flow).mean())
+            after = second_frame(photo[None], MotionOptions(), torch.Generator().manual_seed(number))
+            first, second = nets.there(photo[None]).clamp(0, 1), nets.there(after.frame).clamp(0, 1)
+            changes.append(after.instability(first, second).mean())
         return float(torch.stack(changes).mean())
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from engines.networks.vae.net import Moments, Vae
 from trainers.data import find_pictures, readable_pictures, style_picture
 from trainers.losses.vae_losses import Judge, kl_divergence, moments_distance
-from trainers.motion import MotionOptions, second_frame, stability_loss
+from trainers.motion import MotionOptions, second_frame
 from trainers.settings.vae_options import VaeOptions
 
 MOST_PICTURES = 24
@@ -59,9 +59,9 @@ def _of_one(net: Vae, picture: Tensor, aim: Tensor | None, judge: Judge, number:
     yield "psnr_db", float(-10 * (drawn - picture).square().mean().clamp_min(1e-10).log10())
     yield "perceptual", float(judge.feature_distance(drawn, picture))
     style = own if aim is None else net.statistics(aim)
-    moved, flow, light = second_frame(picture, MotionOptions(), torch.Generator().manual_seed(number))
-    first, second = (net(frame, style).clamp(0, 1) for frame in (picture, moved))
-    yield "stability", float(stability_loss(first + light, second, flow))
+    after = second_frame(picture, MotionOptions(), torch.Generator().manual_seed(number))
+    first, second = (net(frame, style).clamp(0, 1) for frame in (picture, after.frame))
+    yield "stability", float(after.instability(first, second))
     if aim is not None:
         ours, theirs = (judge.perceptual.features(each, judge.options.style_layers) for each in (first, aim))
         yield "style", float(torch.stack([moments_distance(ours[layer], theirs[layer]) for layer in theirs]).mean())

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from engines.errors import BadValue
+from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures, style_picture
 from trainers.losses.objective import Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
-from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
+from trainers.motion import MotionOptions, SecondFrame, carried, difference_loss, second_frame
 from trainers.run.loop import Losses, Paint
 from trainers.settings.options import JohnsonOptions
 
@@ -69,10 +70,10 @@ def training_losses(
     """
     frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
     if moving:
-        moved, flow, light = second_frame(pictures, MotionOptions(), chance)
+        second = second_frame(pictures, MotionOptions(), chance)
         # One pass for both: instance norm keeps samples apart, and data-parallel training wants a single forward.
-        frames, vectors = torch.cat([frames, moved]), vectors.repeat(2, 1)
-        texture = None if texture is None else torch.cat([texture, carried(texture, flow)])
+        frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
+        texture = None if texture is None else torch.cat([texture, carried(texture, second.flow)])
     painted = paint(frames, vectors, texture)
     first = painted[: len(pictures)]
     content, style = paintings.objective.losses(first, pictures, style_ids, chance)
@@ -91,6 +92,18 @@ def training_losses(
     total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
     total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
     if moving:
-        losses["stability"] = stability_loss(first + light, painted[len(pictures) :], flow).mean()
+        losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
         total = total + options.stability_weight * losses["stability"]
+        losses["difference"] = _difference(painted, pictures, second, paintings.objective).mean()
+        total = total + options.difference_weight * losses["difference"]
     return {**losses, "styles": style.detach(), "total": total}
+
+
+def _difference(painted: Tensor, pictures: Tensor, second: SecondFrame, objective: Objective) -> Tensor:
+    """[B]: unlike changes in pixels and in the deepest features that content is told by."""
+    layer = objective.content_layers[-1]
+    first, after = painted.chunk(2)
+    found = objective.perceptual.features(painted, [layer])[layer].chunk(2)
+    with torch.no_grad():
+        plain = objective.perceptual.features(torch.cat([pictures, second.clean]), [layer])[layer].chunk(2)
+    return difference_loss(first, after, pictures, second.clean) + difference_loss(*found, *plain)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from engines.networks.transform.net import TransformNet
+from trainers.camera_noise import sensor_noise
 from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, painter_loss
 from trainers.losses.terms import grid_loss
-from trainers.motion import MotionOptions, carried, second_frame, sensor_noise, stability_loss
+from trainers.motion import MotionOptions, carried, second_frame
 from trainers.run.loop import Losses
 from trainers.settings.unpaired_options import CycleGanOptions
 
@@ -155,8 +156,8 @@ def _distance(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def _stability(there: Painter, photos: Tensor, first: Tensor, texture: Tensor, chance: torch.Generator) -> Tensor:
-    moved, flow, light = second_frame(photos, MotionOptions(), chance)
-    return stability_loss(first + light, there(moved, carried(texture, flow)), flow).mean()
+    second = second_frame(photos, MotionOptions(), chance)
+    return second.instability(first, there(second.frame, carried(texture, second.flow))).mean()
 
 
 def encoder_layers(net: nn.Module) -> list[str]:

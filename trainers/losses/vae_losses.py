@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from engines.networks.vae.net import Vae
+from trainers.camera_noise import sensor_noise
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import TINY, content_loss, grid_loss
 from trainers.losses.wasserstein import random_places, sliced_wasserstein
-from trainers.motion import MotionOptions, second_frame, sensor_noise, stability_loss
+from trainers.motion import MotionOptions, second_frame
 from trainers.run.loop import Losses
 from trainers.settings.vae_options import VaeOptions
 
@@ -87,14 +88,13 @@ class Judge:
         seen = content + sensor_noise(content, options.sensor_noise, chance)
         seen = seen if paintings is None else torch.cat([seen, paintings])
         noise = torch.randn(_latent_shape(pictures, channels, factor), generator=chance).to(content)
-        moved, flow, light = second_frame(content, MotionOptions(), chance) if moving else (None, None, None)
-        drawn = learner(seen, noise, moved, 0 if paintings is None else len(paintings))
+        after = second_frame(content, MotionOptions(), chance) if moving else None
+        drawn = learner(seen, noise, None if after is None else after.frame, 0 if paintings is None else len(paintings))
         losses = self._drawing(drawn, pictures, factor, share)
         if paintings is not None:
             losses = self._painting(losses, drawn, pictures, content, paintings, chance)
-        if flow is not None and light is not None:
-            first, second = drawn["painted"][: len(content)], drawn["second"]
-            losses["stability"] = stability_loss(first + light, second, flow).mean()
+        if after is not None:
+            losses["stability"] = after.instability(drawn["painted"][: len(content)], drawn["second"]).mean()
             losses["total"] = losses["total"] + options.stability_weight * losses["stability"]
         return losses
 

@@ -37,7 +37,7 @@ class DistilOptions:
     max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.")] = 1.6
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that the net sees, 0 up to this deviation.", least=0, most=0.5)
-    ] = 0.012
+    ] = 0.02
     misexposed: Annotated[
         float, Setting("Share of the photos that are too dark or too bright, as at night.", least=0, most=1)
     ] = 0.1

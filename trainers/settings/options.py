@@ -62,7 +62,7 @@ class JohnsonOptions:
     max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.")] = 1.6
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that a net sees, 0 up to this deviation.", least=0, most=0.5)
-    ] = 0.012
+    ] = 0.02
     misexposed: Annotated[
         float, Setting("Share of the photos that are too dark or too bright, as at night.", least=0, most=1)
     ] = 0.1
@@ -92,6 +92,7 @@ class JohnsonOptions:
     tone_weight: Annotated[float, Setting("Weight of keeping what is light and what is dark.")] = 0.5
     structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.")] = 0.8
     stability_weight: Annotated[float, Setting("Weight of the loss against flicker.")] = 8.0
+    difference_weight: Annotated[float, Setting("Weight of changing as the photos do, beside that loss.")] = 0.3
     stability_start: StabilityStart = 0.67
     seed_amplitude: Annotated[
         float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")

@@ -55,7 +55,7 @@ class CycleGanOptions:
     ] = 1.0
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that a net sees, 0 up to this deviation.", least=0, most=0.5)
-    ] = 0.012
+    ] = 0.02
     cycle_weight: Annotated[float, Setting("Weight of coming back to what one began with.", least=0)] = 10.0
     identity_weight: Annotated[
         float, Setting("Weight of leaving pictures alone that are of the wanted kind already.", least=0)

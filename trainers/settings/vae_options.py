@@ -43,7 +43,7 @@ class VaeOptions:
     max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.", least=1)] = 1.6
     sensor_noise: Annotated[
         float, Setting("Noise on the pictures that the net sees and is to leave out, up to this.", least=0, most=0.5)
-    ] = 0.012
+    ] = 0.02
     loss_network: Annotated[str, Setting("5se, vgg16, vgg19, or a file of weights.")] = "5se"
     content_layers: ContentLayers = ("relu3_1", "relu4_1")
     style_layers: StyleLayers = ALL_STYLE_LAYERS
