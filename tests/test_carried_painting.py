@@ -27,8 +27,9 @@ from realtime.painting.cuts import CutDetector
 from realtime.painting.engine_loader import LoadedEngine
 from realtime.painting.gliding import Look
 from realtime.painting.opening import open_stylizer
+from realtime.painting.painted import Painted
 from realtime.painting.painter import LivePainter
-from realtime.painting.stylizer import Painted, Stylizer
+from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 from realtime.sources.playback import PlaybackSource, Reel
 
@@ -71,7 +72,7 @@ def open_engine(style: StyleFile) -> Iterator[Callable[..., Engine]]:
 
 
 def options(style: StyleFile) -> VideoOptions:
-    return VideoOptions(style=f"{style.path}:plain", engine="openvino", precision="fp32", crf=0)
+    return VideoOptions(style=f"{style.path}:plain", engine="openvino", precision="fp32", crf=0, steady=0)
 
 
 def painted_counts(stylizer: Stylizer, footage: Sequence[Pixels | Frame]) -> list[int]:
@@ -307,6 +308,7 @@ def test_what_parts_a_live_picture_from_the_one_before_begins_anew(
     style: StyleFile, open_engine: Callable[..., Engine]
 ) -> None:
     studio = Studio(style.path)
+    studio.board.do("steady", 0)  # which would average counts
     engine = open_engine()
     studio.loader.take = lambda: LoadedEngine(studio.loader.asked.pop(), engine) if studio.loader.asked else None  # type: ignore[method-assign]
     studio.loader.give_back = lambda loaded: None  # type: ignore[method-assign]

@@ -147,7 +147,7 @@ def test_a_video_is_painted_and_told_as_json(
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["frames"], document["output"]) == (5, str(tmp_path / "painted.mp4"))
-    assert set(document["stage_ms"]) == {"decode", "convert", "net", "join", "encode"}
+    assert set(document["stage_ms"]) == {"decode", "convert", "net", "steady", "join", "encode"}
     assert "engine: " in done.stderr
     assert len(decoded(tmp_path / "painted.mp4")) == 5
 

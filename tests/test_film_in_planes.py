@@ -181,5 +181,5 @@ def test_the_loop_writes_the_film_in_planes(tmp_path: Path) -> None:
         sink = FileSink(tmp_path / "out.mkv", Clip(source.size, source.clip.time_base, Fraction(25), BT709))
         stats = run(source, stylizer(), [sink])
     assert stats.frames == 10
-    assert set(stats.stage_ms) == {"decode", "convert", "net", "join", "encode"}
+    assert set(stats.stage_ms) == {"decode", "convert", "net", "steady", "join", "encode"}
     assert psnr_db(read_rgb(tmp_path / "out.mkv", 5), 255 - read_rgb(clip, 5)) > 25

@@ -17,8 +17,8 @@ from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.engine_loader import EngineLoader, LoadedEngine
 from realtime.painting.gliding import Look
+from realtime.painting.painted import Painted
 from realtime.painting.painter import LivePainter, Painting
-from realtime.painting.stylizer import Painted
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_while_a_frame_is_in_the_net_the_engine_of_the_one_before_is_told(studio
     painting = studio.painter.__call__
 
     class Watched:
-        settled, aim, begin_anew = True, studio.painter.aim, studio.painter.begin_anew
+        settled, aim, begin_anew, steady = True, studio.painter.aim, studio.painter.begin_anew, studio.painter.steady
 
         def __call__(self, frame: Frame) -> Painting:
             seen.append(studio.picture.engine)

@@ -57,7 +57,7 @@ def test_a_clip_in_a_painted_clip_out(clip: Path, tmp_path: Path, options: Video
     facts = json.loads(json.dumps(report.as_dict()))
     assert (facts["frames"], facts["size"], facts["output"]) == (10, [64, 48], str(target))
     assert (facts["engine"], facts["precision"], facts["interrupted"]) == ("openvino", "fp32", False)
-    assert set(facts["stage_ms"]) == {"decode", "convert", "net", "join", "encode"}
+    assert set(facts["stage_ms"]) == {"decode", "convert", "net", "steady", "join", "encode"}
     assert facts["gate"]["floor_db"] == 50
     assert facts["first_frame_seconds"] > 0
     assert "10 frames of 64x48" in report.summary()

@@ -1,9 +1,10 @@
 """The frame loop: decode, paint and encode side by side, every frame once and in order.
 
 One thread grabs from the source. Workers take turns at the grabbed frames: each makes the copy of a frame that the net
-is to paint, has it painted and joins it with the frame, so that these run while another frame is in the net. One thread
-writes to the sinks. A worker that takes a frame puts a Future for it in line, and the writer waits for the Futures one
-by one: order follows from the line, and the line's capacity bounds the frames in memory.
+is to paint, has it painted and joins it with the frame, so that these run while another frame is in the net. Where
+paintings are steadied, that is done for one after the other, in the order of the frames. One thread writes to the
+sinks. A worker that takes a frame puts a Future for it in line, and the writer waits for the Futures one by one: order
+follows from the line, and the line's capacity bounds the frames in memory.
 """
 
 import os
@@ -79,6 +80,7 @@ class _Threads:
         self._grabbed: FrameQueue[Any] = FrameQueue(GRABBED_AHEAD, newest_only=source.live)
         self._line: FrameQueue[Future[tuple[Any, ...]]] = FrameQueue(self._workers + 1)
         self._turn = threading.Lock()
+        self._order = _Order()
         self._in_net = threading.BoundedSemaphore(stylizer.requests)
         self._stopwatch = Stopwatch()
         self._error: BaseException | None = None
@@ -121,33 +123,40 @@ class _Threads:
 
     def _paint_frames(self) -> None:
         while (turn := self._next_turn()) is not None:
-            grabbed, future = turn
+            number, grabbed, future = turn
             try:
-                future.set_result(self._paint(grabbed))
+                future.set_result(self._paint(number, grabbed))
             except Unfinished:
                 future.cancel()
             except BaseException as error:  # a thread's border: the frame has its place in line, and must end there
                 self._fail(error)
                 future.set_exception(error)
+            finally:
+                self._order.done(number)
             del turn, grabbed, future  # or a waiting worker would keep a frame alive
 
-    def _next_turn(self) -> tuple[Any, Future[tuple[Any, ...]]] | None:
-        """The next grabbed frame with its place in line; the last worker to find none ends the line."""
+    def _next_turn(self) -> tuple[int, Any, Future[tuple[Any, ...]]] | None:
+        """The next grabbed frame with its number and its place in line; the last worker to find none ends the line."""
         with self._turn:
             grabbed = self._grabbed.get()
             future: Future[tuple[Any, ...]] = Future()
             if grabbed is None:
                 self._line.finish()
                 return None
-            return (grabbed, future) if self._line.put(future) else None
+            return (self._order.next_number(), grabbed, future) if self._line.put(future) else None
 
-    def _paint(self, grabbed: Any) -> tuple[Any, ...]:
+    def _paint(self, number: int, grabbed: Any) -> tuple[Any, ...]:
         """The painted frame as each sink wants it."""
         with self._stopwatch.stage("convert"):
             frame: Frame = self._source.retrieve(grabbed) if isinstance(self._source, SplitSource) else grabbed
             small = self._stylizer.small(frame)
         with self._in_net, self._stopwatch.stage("net"):
             in_small = self._stylizer.paint(frame, small)
+        if self._stylizer.steadies:
+            self._order.wait_for(number)
+            with self._stopwatch.stage("steady"):
+                in_small = self._stylizer.steadied(in_small)
+            self._order.done(number)
         with self._stopwatch.stage("join"):
             painted = self._stylizer.join(in_small)
             return tuple(sink.prepare(painted) if isinstance(sink, SplitSink) else painted for sink in self._sinks)
@@ -165,6 +174,36 @@ class _Threads:
             if self._on_progress is not None:
                 self._on_progress(self._stopwatch.frames)
             del future, prepared
+
+
+class _Order:
+    """Frames by number, in the order in which they were taken, whatever becomes of those before."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._next = 0
+        self._done: set[int] = set()
+        self._changed = threading.Condition()
+
+    def next_number(self) -> int:
+        """For one thread at a time."""
+        self._taken += 1
+        return self._taken - 1
+
+    def wait_for(self, number: int) -> None:
+        """Until all frames before are done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next >= number)
+
+    def done(self, number: int) -> None:
+        """Nobody need wait for that frame any more; it may be said again."""
+        with self._changed:
+            if number >= self._next:
+                self._done.add(number)
+            while self._next in self._done:
+                self._done.remove(self._next)
+                self._next += 1
+            self._changed.notify_all()
 
 
 def _start_and_join(threads: Sequence[threading.Thread]) -> None:

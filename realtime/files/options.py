@@ -8,7 +8,7 @@ from engines.names import AUTO
 from engines.setting import Setting
 from realtime.media.carried.sound_choice import SOUND_CHOICES
 from realtime.media.containers import OF_FORMAT
-from realtime.painting.options import MACHINE, StylizeOptions
+from realtime.painting.options import MACHINE, STEADY, Steady, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")
 FILE = "Output file"
@@ -36,6 +36,7 @@ class VideoOptions(StylizeOptions):
     The `decoder` "auto" takes the GPU's only where the engine paints frames that lie there.
     """
 
+    steady: Steady = STEADY
     codec: Annotated[str, Setting("auto (H.264), or an FFmpeg encoder such as libx265 or h264_nvenc.", group=FILE)] = (
         AUTO
     )

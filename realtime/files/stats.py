@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-STAGES = ("decode", "convert", "net", "join", "encode")
+STAGES = ("decode", "convert", "net", "steady", "join", "encode")
 KEPT_TIMES = 4096  # per stage, so that a day-long run takes no more memory than a short one
 
 

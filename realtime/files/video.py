@@ -74,7 +74,9 @@ def stylize_video(
             stylizer = open_painter(pictures.size)
         else:
             calibration = calibration_for(source, named, options.precision)
-            stylizer = open_stylizer(options, pictures.size, calibration=calibration, report=report)
+            stylizer = open_stylizer(
+                options, pictures.size, steady=options.steady, calibration=calibration, report=report
+            )
         undo.callback(stylizer.engine.close)
         choose_frames(options.decoder, pictures, stylizer, sink, report)
         if encoding is not None and isinstance(sink, FileSink) and options.preset == AUTO:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from engines.names import LEAST_SIZE_PX
 from engines.setting import Setting
-from realtime.painting.options import MACHINE, MOST_SIZE_PX, PAINTING, Size, StylizeOptions
+from realtime.painting.options import MACHINE, MOST_SIZE_PX, PAINTING, STEADY, Size, Steady, StylizeOptions
 
 DEFAULT_SOURCE = "camera:0"
 DEFAULT_SINK = "window:"
@@ -23,6 +23,7 @@ class LiveOptions(StylizeOptions):
     speed, up to what `stroke` asks for. `style_images` are pictures with their weights, for the command `paint`.
     """
 
+    steady: Steady = STEADY
     size: Annotated[Size | None, Setting("Ask a camera or a screen for this size.", group=LIVE, written="WxH")] = None
     rate: Annotated[Fraction | None, Setting("Ask a camera or a screen for this rate.", group=LIVE, written="FPS")] = (
         None

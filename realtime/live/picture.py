@@ -16,8 +16,8 @@ from realtime.live.stats import LiveStats
 from realtime.live.window.overlay import draw_notice
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.full_size.join import Join
+from realtime.painting.painted import Painted
 from realtime.painting.painter import LivePainter, Painting
-from realtime.painting.stylizer import Painted
 
 LINE_OF_HEIGHT = 0.004  # the line between before and after
 ASPECT_TOLERANCE = 0.01
@@ -100,6 +100,7 @@ class LivePicture:
 
     def _painted(self, captured: Frame, settings: LiveSettings) -> Painted | None:
         self._paint_size.stroke = settings.stroke
+        self._painter.steady(settings.steady)
         self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*captured.size))
         self.painting = self._painter(captured)
         if self._painter.settled:
@@ -107,6 +108,7 @@ class LivePicture:
         self._stats.stage("scale", self.painting.scale_seconds)
         if self.painting.spec is not None:
             self._stats.stage("net", self.painting.net_seconds)
+            self._stats.stage("steady", self.painting.steady_seconds)
             self._stats.painted()
         return self.painting.painted
 

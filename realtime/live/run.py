@@ -89,6 +89,7 @@ def settings_of(options: LiveOptions) -> LiveSettings:
         strength=options.strength,
         keep_colour=options.keep_colour,
         stroke=options.stroke,
+        steady=options.steady,
         mirror=options.mirror,
         pass_through=options.pass_through,
     )

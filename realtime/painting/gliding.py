@@ -9,7 +9,8 @@ from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
-from realtime.painting.stylizer import Painted, Stylizer
+from realtime.painting.painted import Painted
+from realtime.painting.stylizer import Stylizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -64,6 +64,7 @@ def open_stylizer(
     size: tuple[int, int],
     *,
     requests: int = FILE_REQUESTS,
+    steady: float = 0.0,
     calibration: Calibration | None = None,
     report: Callable[[str], None],
 ) -> Stylizer:
@@ -81,7 +82,7 @@ def open_stylizer(
         calibration=calibration,
         verbose=options.verbose,
     )
-    return Stylizer(engine_for(file, size, choice, stroke=options.stroke, report=report), controls)
+    return Stylizer(engine_for(file, size, choice, stroke=options.stroke, report=report), controls, steady)
 
 
 def engine_for(

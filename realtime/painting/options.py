@@ -52,6 +52,16 @@ Stroke = Annotated[
         most=MOST_STROKE,
     ),
 ]
+STEADY = 0.7
+Steady = Annotated[
+    float,
+    Setting(
+        "How still the painting stands where the picture does, and goes along where it moves: 0 not at all, to 1.",
+        group=PAINTING,
+        least=0,
+        most=1,
+    ),
+]
 Verbose = Annotated[bool, Setting("Say why every engine was passed over, those for a GPU too.", group=MACHINE)]
 
 

@@ -13,22 +13,24 @@ from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
 from realtime.painting.gliding import GlidingStylizer, Look
-from realtime.painting.stylizer import Painted
+from realtime.painting.painted import Painted
+from realtime.painting.steady.hand import SteadyHand
 
 FADE_SECONDS = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painting:
-    """What was painted of a frame at the engine's size, the engine, and the time that the net and the scaling took.
+    """What was painted of a frame at the engine's size, the engine, and how long net, scaling and steadying took.
 
-    Both are None while no engine is loaded; then the picture is the plain one.
+    The first two are None while no engine is loaded; then the picture is the plain one.
     """
 
     painted: Painted | None
     spec: EngineSpec | None
     net_seconds: float = 0.0
     scale_seconds: float = 0.0
+    steady_seconds: float = 0.0
 
 
 class Loader(Protocol):
@@ -67,6 +69,7 @@ class LivePainter:
         self._fade = Fade(0.0, 0.0)
         self._at_work = threading.Lock()
         self._closed = False
+        self._hand = SteadyHand()
 
     @property
     def failed(self) -> LoadFailed | None:
@@ -87,8 +90,13 @@ class LivePainter:
         for each in self._in_use():
             each.steer(look, now)
 
+    def steady(self, amount: float) -> None:
+        """How far paintings are held still from now on, 0..1."""
+        self._hand.amount = amount
+
     def begin_anew(self) -> None:
         """The next frame does not go on from the last one, in a way that the frames do not tell."""
+        self._hand.begin_anew()
         for each in self._in_use():
             each.begin_anew()
 
@@ -130,7 +138,11 @@ class LivePainter:
         if self._leaving is not None:
             before = stopwatch.paint(self._leaving, frame, now)
             painted = stopwatch.blend(before, painted, self._fade.at(now))
-        return Painting(painted, self._present.loaded.engine.spec, stopwatch.net_seconds, stopwatch.scale_seconds)
+        started = self._clock()
+        painted = self._hand(painted, changes=self._leaving is not None)
+        steadied = self._clock() - started
+        spec = self._present.loaded.engine.spec
+        return Painting(painted, spec, stopwatch.net_seconds, stopwatch.scale_seconds, steadied)
 
     def _turn_back(self, look: Look, now: float) -> None:
         """Where the file that is being left is wanted again, the fade runs back."""

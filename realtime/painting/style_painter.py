@@ -30,6 +30,7 @@ def open_style(
     strength: float = 1.0,
     keep_colour: float = 0.0,
     stroke: float = 1.0,
+    steady: float = 0.0,
     engine: str = "auto",
     precision: str = "auto",
     strict: bool = False,
@@ -41,7 +42,8 @@ def open_style(
     `style` is what `--style` takes: a name of the gallery, the path of a style file, FILE:NAME, or FILE:PICTURE.jpg
     where the net paints like any picture. `strength` and `keep_colour`, 0..1, are how a call paints that says
     nothing else. `stroke`, 0.5 to 4, is how large brush strokes are; with it grows or shrinks the copy that the net
-    paints, and the time that takes. `engine` and `precision` are those of the command line; where one is refused
+    paints, and the time that takes. `steady`, 0..1, is for frames that come in order: how still the painting stands
+    where they do. `engine` and `precision` are those of the command line; where one is refused
     the next is tried, unless it is `strict`. The first start may build an engine, which takes from a second to
     minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is quick. `report` gets a
     line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue, NotEnoughMemory or
@@ -52,7 +54,7 @@ def open_style(
     choice = EngineChoice(engine, precision, strict)
     size = width, height
     loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls), size)
+    return StylePainter(file, Stylizer(loaded, controls, steady), size)
 
 
 class StylePainter:

@@ -4,11 +4,11 @@ The engine paints a copy of the picture at a size of its own, at full strength a
 kept colours are a matter of the full-size picture, with which the painting is joined (`full_size/join.py`). So an
 engine serves pictures of every size, and strength 0 gives back what came.
 
-What a style carries from frame to frame begins anew with the painter, and so with a style file, and wherever a frame
-does not go on from the one before: at a cut, and where the source was wound.
+What a style carries from frame to frame, and what a steady hand holds, begins anew with the painter, and so with a
+style file, and wherever a frame does not go on from the one before: at a cut, and where the source was wound.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from engines.loading.engine import Controls, Engine
@@ -18,35 +18,29 @@ from realtime.media.colour.small_copy import small_copy
 from realtime.painting.continuity import Continuity
 from realtime.painting.full_size.join import Join
 from realtime.painting.notes import EngineFacts
+from realtime.painting.painted import Painted
+from realtime.painting.steady.hand import SteadyHand
 
 
 class Unfinished(Exception):
     """The run is to stop before the frame could be painted; it is left out."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Painted:
-    """A frame, the copy of it that the net was given, what came out, and the controls that hold for the whole."""
-
-    frame: Frame
-    small: Pixels
-    pixels: Pixels
-    controls: Controls
-
-
 class Stylizer:
     """Paints frames. `controls` may be replaced while frames run: the next frame takes the new ones.
 
-    Calling it paints a frame; `small`, `paint` and `join` are the three steps of that, so that frames may wait for the
-    net alone. Where the style carries nothing, frames may be painted side by side, up to `requests` at once, and nobody
-    looks for cuts. What does carry something takes them `in_order`, one at a time.
+    Calling it paints a frame; `small`, `paint`, `steadied` and `join` are the four steps of that, so that frames may
+    wait for the net alone. Where the style carries nothing, frames may be painted side by side, up to `requests` at
+    once. What does carry something takes them `in_order`, one at a time. `steady` says how far paintings are held still
+    (0..1); where that is more than nothing they are `steadied` one at a time and in order, however they were painted.
     """
 
     takes_planes = True
 
-    def __init__(self, engine: Engine, controls: Controls) -> None:
+    def __init__(self, engine: Engine, controls: Controls, steady: float = 0.0) -> None:
         self.engine = engine
         self.controls = controls
+        self._hand = SteadyHand(steady)
         self._join = Join()
         self._continuity: Continuity | None = None
         self.begin_anew()
@@ -54,6 +48,11 @@ class Stylizer:
     @property
     def in_order(self) -> bool:
         return self._continuity is not None
+
+    @property
+    def steadies(self) -> bool:
+        """Whether `steadied` does anything, and so asks for an order."""
+        return self._hand.amount > 0
 
     @property
     def takes_device_frames(self) -> bool:
@@ -78,6 +77,7 @@ class Stylizer:
     def begin_anew(self) -> None:
         """The next frame is painted as the first one; for who knows more than the frames tell."""
         begin_anew(self.engine)
+        self._hand.begin_anew()
         self._continuity = Continuity() if carries_state(self.engine) else None
 
     def controls_for(self, frame: Frame) -> Controls:
@@ -85,7 +85,7 @@ class Stylizer:
         return self.controls
 
     def __call__(self, frame: Frame) -> Frame:
-        return self.join(self.paint(frame, self.small(frame)))
+        return self.join(self.steadied(self.paint(frame, self.small(frame))))
 
     def small(self, frame: Frame) -> Pixels:
         """The copy of the frame that the net is to be given."""
@@ -97,7 +97,7 @@ class Stylizer:
 
     def paint(self, frame: Frame, small: Pixels) -> Painted:
         """The copy painted; the one step that is in the net."""
-        if self._continuity is not None and self._continuity.broken_by(frame):
+        if self._continuity is not None and self._continuity.broken_by(frame, small):
             begin_anew(self.engine)
         controls = self.controls_for(frame)
         if controls.strength == 0 and self._continuity is None:
@@ -106,6 +106,10 @@ class Stylizer:
         if frame.on_device and isinstance(self.engine, DeviceEngine):
             return Painted(frame, small, self.engine.paint_device(small, whole), controls)
         return Painted(frame, small, self.engine(small, whole), controls)
+
+    def steadied(self, painted: Painted) -> Painted:
+        """The painting held still, where frames stand still."""
+        return self._hand(painted)
 
     def join(self, painted: Painted) -> Frame:
         """The painting at the frame's size."""

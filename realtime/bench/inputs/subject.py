@@ -20,6 +20,7 @@ from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.options import BenchOptions
 from realtime.frames.frame import Frame
 from realtime.painting.opening import engine_for
+from realtime.painting.options import STEADY
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 
@@ -87,7 +88,7 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
     try:
         if bench.options.requests > 1:
             single = _engine(style, combination, bench, report, requests=1, cache=users)
-        stylizers = Stylizer(engine, controls), Stylizer(single, controls)
+        stylizers = Stylizer(engine, controls, STEADY), Stylizer(single, controls, STEADY)
         yield Subject(combination, bench, clip, style, *stylizers, seconds)
     finally:
         single.close()

@@ -13,7 +13,7 @@ from realtime.bench.rows.rows import allowance_of, each_ms, frames_a_second
 from realtime.files.loop import worker_count
 from realtime.files.stats import STAGES
 from realtime.frames.frame import Frame
-from realtime.painting.stylizer import Painted
+from realtime.painting.painted import Painted
 from realtime.sinks.file import FileSink
 from realtime.sources.file import DecodedPicture
 
@@ -42,13 +42,14 @@ def stages_alone(subject: Subject, output: Path, net: StageAlone) -> dict[str, S
         frames = [source.retrieve(picture) for picture in pictures]
         converting = _parallel(subject, source.retrieve, pictures, workers)
         painted = _painted(subject, frames)
+        steadying = _one_by_one(subject, subject.stylizer.steadied, painted)
         join = subject.single.join
         joining = _parallel(subject, lambda each: sink.prepare(join(each)), painted, workers)
         encode = _encode(sink, [join(each) for each in painted])
     finally:
         sink.abort()
         source.close()
-    return dict(zip(STAGES, (decode, converting, net, joining, encode), strict=True))
+    return dict(zip(STAGES, (decode, converting, net, steadying, joining, encode), strict=True))
 
 
 def _decode(source: FirstFrames) -> tuple[StageAlone, list[DecodedPicture]]:
@@ -67,6 +68,12 @@ def _parallel(subject: Subject, work: Callable[[Item], object], items: Sequence[
     alone = sorted(each_ms(work, items, allowance_of(subject)))
     fps = frames_a_second(work, items, allowance_of(subject), threads=workers)
     return StageAlone(alone[len(alone) // 2], fps)
+
+
+def _one_by_one(subject: Subject, work: Callable[[Item], object], items: Sequence[Item]) -> StageAlone:
+    times = sorted(each_ms(work, items, allowance_of(subject)))
+    median = times[len(times) // 2]
+    return StageAlone(median, 1e3 / median)
 
 
 def _painted(subject: Subject, frames: Sequence[Frame]) -> list[Painted]:

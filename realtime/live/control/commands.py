@@ -66,6 +66,8 @@ COMMANDS = (
             help="keep the picture's colours", keys={"c": None}),
     Command(name="stroke", kind=Kind.NUMBER, setting="stroke", least=LEAST_STROKE, most=MOST_STROKE,
             help="finer or larger brush strokes", keys={"[": "-0.25", "]": "+0.25"}),
+    Command(name="steady", kind=Kind.NUMBER, setting="steady", help="hold the painting less or more still",
+            keys={"(": "-0.1", ")": "+0.1"}),
     Command(name="freeze", kind=Kind.FLAG, setting="frozen", help="hold the picture", keys={"space": None}),
     Command(name="split", kind=Kind.FLAG, setting="split", help="before and after", keys={"b": None}),
     Command(name="pass-through", kind=Kind.FLAG, setting="pass_through", help="show the original",

@@ -7,7 +7,7 @@ from typing import Any
 from engines.errors import ImpastoError, UnknownStyle
 from engines.style.picture_name import picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
-from realtime.painting.options import StylizeOptions
+from realtime.painting.options import STEADY, StylizeOptions
 
 DEFAULTS = StylizeOptions()
 # Help, statistics and full screen show themselves.
@@ -24,7 +24,8 @@ class LiveSettings:
     """Everything that can be changed without stopping.
 
     `style` is a style as --style takes it, `mix_with` another one of the same file or "" for none, and `mix` its share,
-    0..1. `strength` and `keep_colour` are 0..1, and `stroke` is how large brush strokes are, 1 as the style means them.
+    0..1. `strength`, `keep_colour` and `steady` are 0..1, and `stroke` is how large brush strokes are, 1 as the style
+    means them.
     `split` shows the picture before and after, `pass_through` only before.
     """
 
@@ -34,6 +35,7 @@ class LiveSettings:
     strength: float = DEFAULTS.strength
     keep_colour: float = DEFAULTS.keep_colour
     stroke: float = DEFAULTS.stroke
+    steady: float = STEADY
     frozen: bool = False
     split: bool = False
     mirror: bool = False
@@ -103,7 +105,7 @@ def described(before: LiveSettings, after: LiveSettings, names: Sequence[str]) -
         return f"style: {own_name(after.style, names)}"
     if (after.mix_with, after.mix) != (before.mix_with, before.mix):
         return _described_mix(after, names)
-    for name in ("strength", "keep_colour"):
+    for name in ("strength", "keep_colour", "steady"):
         if getattr(after, name) != getattr(before, name):
             return f"{_spoken(name)}: {100 * getattr(after, name):.0f} %"
     if after.stroke != before.stroke:

@@ -16,7 +16,8 @@ from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, R
 from realtime.painting.keyframes.palette import blended
 from realtime.painting.motion import MotionMeter, Small, measured
 from realtime.painting.notes import EngineFacts, spoken
-from realtime.painting.stylizer import Painted, Stylizer, Unfinished
+from realtime.painting.painted import Painted
+from realtime.painting.stylizer import Stylizer, Unfinished
 
 if TYPE_CHECKING:
     from trainers.settings.options import GatysOptions

@@ -1,0 +1,1 @@
+"""Paintings held still where their frames are: what `--steady` does."""

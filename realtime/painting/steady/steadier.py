@@ -1,0 +1,165 @@
+"""Holds a painting still where its frames stand still, and carries it along where they move.
+
+A net paints every frame for itself: it multiplies a camera's noise, and a person who moves changes the statistics by
+which it paints the wall behind. So what is shown of a still place is an average over time, and of a moving one it is
+blended with the painting before, carried there along the motion, where that can be trusted; what was hidden is new.
+After the consistency of Bonneel et al. 2015 (Blind Video Temporal Consistency), blended by as much as a person sets
+(Shekhar et al. 2019). Blending incoherent strokes takes contrast, which they are given back.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.frames.frame import Pixels
+from realtime.painting.motion import Field, Luma, Plane, grid, sampled
+from realtime.painting.steady.stillness import Stillness
+
+Floats = NDArray[np.float32]
+Region = tuple[slice, slice]
+REDUCTION = 4  # at which stillness and motion are measured: means of 16 pixels have a quarter of their noise
+LEAST_SIDE = 8
+# The new painting's share in a still and in a moving place at steadiness 1; at 0 both are 1.
+STILL_SHARE, MOVING_SHARE = 0.01, 0.35
+# Motion is doubted where flow back and forth miss each other by so many small pixels, or where the frame before, moved,
+# misses this one by so many units of its noise; at twice that, the painting is new.
+MOST_MISS_PX, MOST_MISS_UNITS = 1.0, 60.0
+AS_GOOD_UNITS = 6.0  # so much nearer must motion bring the frame before than rest does
+AT_REST, ALL_STILL = 0.05, 0.98  # motion that is none; and a picture's mean stillness from which on none is followed
+STROKE, STROKE_OF_HALF, SURROUNDINGS = (9, 9), (5, 5), (15, 15)  # within which strokes have contrast, in pixels
+MOST_GAIN, NO_CONTRAST = 2.0, 1.0
+
+
+class Steadier:
+    """Steadies the paintings of frames that come in order and go on from one another.
+
+    The first, and the first of another size, is shown as it is. It may be called from any thread, but by one at once.
+    """
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow.setFinestScale(1)
+        self._stillness = Stillness()
+        self._before: Pixels | None = None
+        self._small: Floats | None = None
+        self._painted: Floats | None = None
+
+    def let_go(self) -> None:
+        """The next painting is shown as it is, though its frame goes on."""
+        self._small = self._painted = None
+
+    def __call__(self, small: Pixels, painted: Pixels, amount: float, tiny: Pixels) -> tuple[Pixels, Pixels]:
+        """What is to be joined in place of a frame and its painting, both uint8 [H, W, 3].
+
+        `amount` is 0..1, and `tiny` the frame `reduced`.
+        """
+        if self._before is not None and self._before.shape != tiny.shape:
+            self._stillness, self._before = Stillness(), None
+        compared = self._stillness(tiny)
+        before, self._before = self._before, tiny
+        held = self._painted
+        if before is None or held is None or self._small is None or held.shape != painted.shape:
+            self._small, self._painted = (each.astype(np.float32) for each in (small, painted))
+            return small, painted
+        moving = 1 - compared.still
+        share = 1 - compared.still * (1 - STILL_SHARE**amount)
+        whole = _enlarged(share, painted)
+        self._small = _mixed(self._small, small, whole)
+        region = _region(moving, painted)
+        if region is None:
+            self._painted = _mixed(held, painted, whole)
+            return _pixels(self._small), _pixels(self._painted)
+        back, trusted = self._motion(before, tiny, compared.unit)
+        held[region] = _carried(held, back * moving[..., None], region)
+        renewed = share * (1 - moving * trusted * (1 - MOVING_SHARE**amount))
+        self._painted = _mixed(held, painted, _enlarged(renewed, painted))
+        shown = _pixels(self._painted)
+        shown[region] = _pixels(
+            _as_rich(self._painted[region], shown[region], painted[region], _enlarged(moving, painted)[region])
+        )
+        return _pixels(self._small), shown
+
+    def _motion(self, before: Pixels, now: Pixels, unit: float) -> tuple[Field, Plane]:
+        """Where each place was, [h, w, 2], and how far that is to be trusted, [h, w] from 0 to 1.
+
+        Where no motion explains the frame about as well, there is none: flow wanders over flat ground, whose strokes
+        stay where they are on the screen.
+        """
+        here, there = _luma(now), _luma(before)
+        back, forth = self._measured(here, there), self._measured(there, here)
+        at = grid(here.shape) + back
+        missed = cv2.blur(cv2.magnitude(*cv2.split(sampled(forth, at) + back)), (3, 3)) / MOST_MISS_PX
+        resting, moved = _unlike(now, before), _unlike(now, sampled(before, at, border=cv2.BORDER_CONSTANT))
+        moves = resting > moved + AS_GOOD_UNITS * unit
+        unlike = np.where(moves, moved, resting) / (MOST_MISS_UNITS * unit)
+        doubt = np.where(moves, np.maximum(missed, unlike), unlike)
+        return np.asarray(back * moves[..., None], np.float32), np.asarray((2 - doubt).clip(0, 1), np.float32)
+
+    def _measured(self, here: Luma, there: Luma) -> Field:
+        found = self._flow.calc(here, there, None)  # type: ignore[call-overload]
+        return np.asarray(found, np.float32)
+
+
+def reduced(small: Pixels) -> Pixels:
+    """A frame [H, W, 3] as it is compared with others."""
+    height, width = small.shape[:2]
+    size = (max(LEAST_SIDE, width // REDUCTION), max(LEAST_SIDE, height // REDUCTION))
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _region(moving: Plane, like: Pixels) -> Region | None:
+    """The rectangle in which something moves, in pixels of the painting; None where hardly anything does."""
+    left, top, across, down = cv2.boundingRect((moving > AT_REST).astype(np.uint8))
+    if not across or moving.mean() <= 1 - ALL_STILL:
+        return None
+    y, x = like.shape[0] / moving.shape[0], like.shape[1] / moving.shape[1]
+    rows = slice(int(y * max(0, top - 1)), round(y * (top + down + 1)))
+    return rows, slice(int(x * max(0, left - 1)), round(x * (left + across + 1)))
+
+
+def _luma(rgb: Pixels) -> Luma:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _unlike(a: Pixels, b: Pixels) -> Plane:
+    """In levels, of the channel that differs most, averaged over a few places."""
+    red, green, blue = cv2.split(cv2.absdiff(a, b))
+    return np.asarray(cv2.blur(cv2.max(cv2.max(red, green), blue).astype(np.float32), (3, 3)), np.float32)
+
+
+def _carried(picture: Floats, back: Field, region: Region) -> Floats:
+    """The region of a picture [H, W, 3] after motion that was measured on a small one, [h, w, 2]."""
+    height, width = picture.shape[:2]
+    ratio = np.array([width / back.shape[1], height / back.shape[0]], np.float32)
+    shifts = cv2.resize(back * ratio, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(sampled(picture, grid(picture.shape)[region] + shifts[region]), np.float32)
+
+
+def _mixed(held: Floats, new: Pixels, share: Plane) -> Floats:
+    """So much of the new picture, [H, W], and the rest of what is held."""
+    return np.asarray(cv2.blendLinear(new.astype(np.float32), held, share, 1 - share), np.float32)
+
+
+def _as_rich(held: Floats, shown: Pixels, painted: Pixels, moving: Plane) -> Floats:
+    """What is held, with the contrast of strokes that the new painting has, where the picture moves."""
+    wanted, found = (_contrast(each) for each in (painted, shown))
+    gain = (wanted / (found + NO_CONTRAST)).clip(1, MOST_GAIN)
+    whole = 1 + moving * (_enlarged(gain, shown) - 1)
+    return np.asarray(cv2.blendLinear(held, cv2.blur(held, STROKE), whole, 1 - whole), np.float32)
+
+
+def _contrast(picture: Pixels) -> Plane:
+    """The mean difference from a stroke's surroundings, in levels of luma; every other pixel tells it as well."""
+    luma = _luma(np.ascontiguousarray(picture[::2, ::2]))
+    contrast = np.asarray(cv2.absdiff(luma, cv2.blur(luma, STROKE_OF_HALF)), np.float32)
+    return np.asarray(cv2.blur(contrast, SURROUNDINGS), np.float32)
+
+
+def _enlarged(plane: Plane, like: Pixels) -> Plane:
+    whole = cv2.resize(np.asarray(plane, np.float32), like.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole, np.float32)
+
+
+def _pixels(picture: Floats) -> Pixels:
+    """Rounded."""
+    return np.asarray(cv2.convertScaleAbs(picture), np.uint8)
