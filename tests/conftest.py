@@ -2,6 +2,11 @@
 
 import gc
 import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before a test imports onnxruntime by itself
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores, so threads of torch would only spin
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, where numpy and torch are loaded: before all below
+
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from fractions import Fraction
@@ -15,9 +20,6 @@ from small_styles import write_small_style
 
 from realtime.frames.request import SinkRequest
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before a test imports onnxruntime by itself
-if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores, so threads of torch would only spin
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
