@@ -27,7 +27,7 @@ from realtime.sources.film_order import FilmOrder
 from realtime.sources.sound_reader import SoundReader
 
 RATE = 48000
-FLASH_SECONDS, FILM_SECONDS = 0.8, 1.6  # it is dark and silent first, then bright and loud
+FLASH_SECONDS, FILM_SECONDS = 0.4, 1.0  # it is dark and silent first, then bright and loud
 NOBODY_NOTICES_SECONDS = 0.045  # ITU-R BT.1359; a picture lasts 0.04
 FILMS: dict[str, dict[str, str]] = {
     "film.mp4": {},
@@ -115,7 +115,7 @@ def test_the_sound_of_a_film_is_in_step_with_its_pictures_and_so_is_the_next_rou
     write_film(tmp_path / name, FILMS[name])
     with nothing_left_behind(), serving(tmp_path, ranges=ranges) as address:
         with opened(f"{address}/{name}", loop=True) as source:
-            frames, sounds = watch(source, pictures=round(1.7 * FILM_SECONDS * 25))
+            frames, sounds = watch(source, pictures=round((FILM_SECONDS + FLASH_SECONDS + 0.32) * 25))
         seen, heard = flashes(frames), beeps(sounds)
     assert len(seen) == len(heard) == 2
     assert np.abs(np.subtract(heard, seen)).max() < NOBODY_NOTICES_SECONDS
@@ -218,7 +218,7 @@ def test_a_camera_is_played_with_and_without_its_first_boundary(tmp_path: Path, 
     with serving(tmp_path, CAMERAS) as address, opened(f"{address}/{name}") as source:
         assert source.live
         assert source.size == (64, 48)
-        frames = [frame for _ in range(60) if (frame := source.read()) is not None]
+        frames = [frame for _ in range(40) if (frame := source.read()) is not None]
     apart = [later.captured_at - earlier.captured_at for earlier, later in pairwise(frames[-15:])]
     assert np.mean(apart) == pytest.approx(BETWEEN_PICTURES_SECONDS, abs=0.02)
 
