@@ -74,9 +74,10 @@ def find_sizes(net: ForeignNet, convention: Convention) -> Sizes:
     known = _painted(open_raw(net, net.model), own, convention)
     if known is None:
         raise BadFile(f"{net.path} takes no picture of {own[1]}x{own[0]}; export it anew")
-    multiple = next((each for each in MULTIPLES if _scale(free, each, convention)), None)
-    if multiple is not None and _is_faithful(free, convention, known):
-        return Sizes(None, multiple, _scale(free, multiple, convention))
+    tried = ((each, _scale(free, each, convention)) for each in MULTIPLES)
+    found = next(((multiple, scale) for multiple, scale in tried if scale), None)
+    if found is not None and _is_faithful(free, convention, known):
+        return Sizes(None, *found)
     return Sizes(own, scale=known[1].shape[0] / own[0])
 
 
