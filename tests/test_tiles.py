@@ -87,10 +87,10 @@ def test_the_gradient_of_tiles_is_that_of_the_whole_picture(
         style_images=((Path("a"), 1.0),), loss=loss, octaves=2, samples=EVERY_PLACE,
         style_layers=LAYERS, tile=96, slices=8,
     )  # fmt: skip
-    photo, painted = torch.rand(1, 3, 160, 256), torch.rand(1, 3, 160, 256)
-    place = torch.zeros(1, 1, 160, 256) if masked else None
+    photo, painted = torch.rand(1, 3, 128, 160), torch.rand(1, 3, 128, 160)
+    place = torch.zeros(1, 1, 128, 160) if masked else None
     if place is not None:
-        place[..., 64:160, 32:192] = 1
+        place[..., 48:128, 32:128] = 1
     whole = _gradient(photo, painted, place, options)
     monkeypatch.setattr(picture_loss, "WHOLE_PX", CUT_PX)
     cut = _gradient(photo, painted, place, options)
