@@ -334,11 +334,12 @@ def live(style: str, folder: Path) -> list[str]:
 
 def bench(style: str, folder: Path) -> list[str]:
     clip = write_clip(folder / "in.mp4")
-    return ["bench", "--clip", str(clip), "--style", style, "--height", "48", "--frames", "4", "--repeats", "1"]
+    short = ["--height", "48", "--frames", "4", "--repeats", "1", "--requests", "1"]
+    return ["bench", "--clip", str(clip), "--style", style, *short]
 
 
 def compiled(style: str, folder: Path) -> list[str]:
-    return ["compile", style, "--size", "64x48"]
+    return ["compile", style, "--size", "64x48", "--requests", "1"]
 
 
 def styles(style: str, folder: Path) -> list[str]:
