@@ -205,15 +205,20 @@ def test_the_list_says_all_that_there_is_to_say(style: StyleFile, cache: EngineC
     assert "2 in all, 0.0 MiB, 1 of no use: `impasto compile --prune` removes them" in result.stdout
 
 
-def test_a_narrow_terminal_shows_every_column(style: StyleFile, cache: EngineCache) -> None:
-    sizes = SizeRange((180, 320), (1080, 1920))
-    choice = EngineChoice("adjustable", threads=1, pinned=True, requests=2, size_range=sizes)
-    load_engine(style, height=180, width=320, choice=choice, cache_dir=cache.folder).close()
+def test_a_narrow_terminal_shows_every_column(cache: EngineCache, entry: Path) -> None:
+    """The longest words that a column has are those of an engine for many sizes."""
+    (stored,) = cache.entries()
+    assert stored.header is not None
+    words = {"threads": "1", "pinned": "True", "requests": "2", "size": str(SizeRange((180, 320), (1080, 1920)))}
+    cache.store({**stored.header.fields, **words}, CacheEntry(b"", stored.header.gate, stored.header.origin))
+    entry.unlink()
     console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=80)
     with console.capture() as shown:
         print_kept_engines(kept_engines(cache), cache.folder, console)
-    words = shown.get().split()
-    assert {"gate", "MiB", "used", "state", "320x180-", "1920x1080", "thread,", "pinned", "today", "fits"} <= set(words)
+    shown_words = shown.get().split()
+    assert {"gate", "MiB", "used", "state", "320x180-", "1920x1080", "thread,", "pinned", "today", "fits"} <= set(
+        shown_words
+    )
 
 
 def test_the_list_as_json(style: StyleFile, cache: EngineCache, entry: Path) -> None:
