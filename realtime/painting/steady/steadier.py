@@ -23,7 +23,7 @@ LEAST_SIDE = 8
 STILL_SHARE, MOVING_SHARE = 0.01, 0.35
 # Motion is doubted where flow back and forth miss each other by so many small pixels, or where the frame before, moved,
 # misses this one by so many units of its noise; at twice that, the painting is new.
-MOST_MISS_PX, MOST_MISS_UNITS = 1.0, 60.0
+MOST_MISS_PX, MOST_MISS_UNITS = 0.7, 30.0
 AS_GOOD_UNITS = 6.0  # so much nearer must motion bring the frame before than rest does
 AT_REST, ALL_STILL = 0.05, 0.98  # motion that is none; and a picture's mean stillness from which on none is followed
 STROKE, STROKE_OF_HALF, SURROUNDINGS = (9, 9), (5, 5), (15, 15)  # within which strokes have contrast, in pixels
