@@ -60,14 +60,14 @@ def options(tmp_path: Path) -> VaeOptions:
     (tmp_path / "photos" / "damaged.jpg").write_bytes(b"nothing")
     torch.save({"model": loss_network()}, tmp_path / "loss.pth")
     return VaeOptions(
-        content=(tmp_path / "photos",), styles=tmp_path / "paintings", out=tmp_path / "red.onnx", steps=4, batch=2,
+        content=(tmp_path / "photos",), styles=(tmp_path / "paintings",), out=tmp_path / "red.onnx", steps=4, batch=2,
         size=32, style_layers=LAYERS, content_layers=("relu2_1",), samples=64, slices=4, workers=0, save_every=2,
         loss_network=str(tmp_path / "loss.pth"), sample_every=4,
     )  # fmt: skip
 
 
 def without_paintings(options: VaeOptions) -> VaeOptions:
-    return dataclasses.replace(options, styles=None)
+    return dataclasses.replace(options, styles=())
 
 
 def run(options: VaeOptions) -> tuple[Rows, list[str]]:
@@ -81,7 +81,7 @@ def run(options: VaeOptions) -> tuple[Rows, list[str]]:
 
 
 def test_folders_in_style_file_out(options: VaeOptions) -> None:
-    (options.styles or Path()).joinpath("credits.toml").write_text('[1]\nartist = "somebody"\n')
+    options.styles[0].joinpath("credits.toml").write_text('[1]\nartist = "somebody"\n')
     said: list[str] = []
     trained = train(options, said.append)
     write_style_file(options, trained)
@@ -90,9 +90,9 @@ def test_folders_in_style_file_out(options: VaeOptions) -> None:
     card = load_style(str(options.out)).card
     assert card.names == ("0", "1", "2", "3")
     assert card.styles[1].artist == "somebody"
-    assert (card.training["recipe"], card.training["settings"]["styles"]) == ("vae", "paintings")
+    assert (card.training["recipe"], card.training["settings"]["styles"]) == ("vae", ["paintings"])
     assert {"psnr_db", "kl", "kl/00", "kl/02", "active_units", "stability", "style"} <= set(card.figures)
-    vector = trained.net.statistics(picture_of(options.styles or Path(), "1.png"))[0]
+    vector = trained.net.statistics(picture_of(options.styles[0], "1.png"))[0]
     np.testing.assert_allclose(card.styles[1].vector, vector.numpy(), atol=1e-5)
     with Image.open(options.run_folder / "samples" / "step_000004.png") as sheet:
         assert sheet.size == (4 * 320, 6 * 240)

@@ -65,7 +65,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     main, device = accelerator.is_main_process, accelerator.device
     report = report if main else silent
     pictures = pictures_in(options.content, "pictures", report)
-    paintings = [] if options.styles is None else pictures_in([options.styles], "paintings", report)
+    paintings = pictures_in(options.styles, "paintings", report) if options.styles else []
     report(
         f"{len(pictures)} pictures and {len(paintings)} paintings; "
         f"checkpoints, sample sheets and logs in {options.run_folder}"
@@ -78,7 +78,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
     if accelerator.scaler is not None:
         parts["scaler"] = accelerator.scaler
-    named = [options.out.stem, *([] if options.styles is None else [options.styles.name])]
+    named = [options.out.stem, *(folder.name for folder in options.styles)]
     folder = RunFolder(options, RECIPE, tuple(named), main=main)
     start = folder.restore(parts, lambda: _begin(net, average, options))
     if folder.changed:
@@ -123,7 +123,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
 def net_config(options: VaeOptions) -> VaeConfig:
     """The preset; its decoder takes statistics only where there are paintings."""
     preset = PRESETS[options.network]
-    return preset if options.styles is not None else replace(preset, statistics=())
+    return preset if options.styles else replace(preset, statistics=())
 
 
 def beta_share(step: int, options: VaeOptions) -> float:

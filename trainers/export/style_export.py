@@ -28,8 +28,7 @@ from trainers.settings.options import JohnsonOptions
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
 VALIDATION_PICTURES = 24
-PLACES = ("styles", "out", "back_out", "initial", "validation", "loss_network")
-FOLDERS = ("content", "source", "target")
+PLACES = ("styles", "content", "source", "target", "out", "back_out", "initial", "validation", "loss_network")
 # A card with more names than this would be larger than the net.
 MOST_NAMES = 1000
 
@@ -155,9 +154,12 @@ def typed_command() -> str:
 
 def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with files and folders by their names alone, since a card travels."""
-    named = {place: Path(settings[place]).name for place in PLACES if settings.get(place)}
-    folders = {place: [Path(each).name for each in settings[place]] for place in FOLDERS if place in settings}
-    return {**settings, **named, **folders}
+    return {**settings, **{place: _names_of(settings[place]) for place in PLACES if settings.get(place)}}
+
+
+def _names_of(places: str | Sequence[str]) -> str | list[str]:
+    """The last part of a path, or of each of several."""
+    return Path(places).name if isinstance(places, str) else [Path(each).name for each in places]
 
 
 def data_list(folders: Sequence[Path]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The end of an autoencoder's run: a style file, with every painting of the folder as a style."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
         network="vae",
         config=trained.net.config.to_dict(),
         weights=weights,
-        styles=one if options.styles is None else list(_styles(trained.net, options.styles)),
+        styles=list(_styles(trained.net, options.styles)) if options.styles else one,
         name=options.out.stem,
         licence=options.licence,
         training=_training(options, trained),
@@ -37,10 +37,10 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
 
 
 @torch.no_grad()
-def _styles(net: Vae, folder: Path) -> Iterator[NamedStyle]:
+def _styles(net: Vae, folders: Sequence[Path]) -> Iterator[NamedStyle]:
     """The statistics of the paintings, some of them where there are very many; each is called like its file."""
-    paths, _ = readable_pictures(find_pictures([folder]))
-    told = read_credits(folder)
+    paths, _ = readable_pictures(find_pictures(folders))
+    told = {name: words for folder in folders for name, words in read_credits(folder).items()}
     named = {_name(path): path for path in reversed(paths)}
     names = sorted(named)
     for name in names[:: -(-len(names) // MOST_STYLES)]:
@@ -63,5 +63,5 @@ def _training(options: VaeOptions, trained: TrainedVae) -> dict[str, Any]:
         "earlier_runs": [{**run, "settings": travelling(run.get("settings", {}))} for run in trained.history],
         "loss_network": options.loss_network,
         "content_pictures": data_list(options.content),
-        **({} if options.styles is None else {"style_pictures": data_list([options.styles])}),
+        **({"style_pictures": data_list(options.styles)} if options.styles else {}),
     }

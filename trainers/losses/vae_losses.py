@@ -90,21 +90,30 @@ class Judge:
         noise = torch.randn(_latent_shape(pictures, channels, factor), generator=chance).to(content)
         after = second_frame(content, MotionOptions(), chance) if moving else None
         drawn = learner(seen, noise, None if after is None else after.frame, 0 if paintings is None else len(paintings))
-        losses = self._drawing(drawn, pictures, factor, share)
+        targets = self._targets(pictures, painted=paintings is not None)
+        losses = self._drawing(drawn, pictures, targets, factor, share)
         if paintings is not None:
-            losses = self._painting(losses, drawn, pictures, content, paintings, chance)
+            losses = self._painting(losses, drawn, pictures, targets, len(content), chance)
         if after is not None:
             losses["stability"] = after.instability(drawn["painted"][: len(content)], drawn["second"]).mean()
             losses["total"] = losses["total"] + options.stability_weight * losses["stability"]
         return losses
 
-    def _drawing(self, drawn: Mapping[str, Tensor], pictures: Tensor, factor: int, share: float) -> Losses:
+    @torch.no_grad()
+    def _targets(self, pictures: Tensor, *, painted: bool) -> Features:
+        """All that is asked of the pictures themselves, in one pass."""
+        painting = (*self.options.style_layers, *self.options.content_layers) if painted else ()
+        return self.perceptual.features(pictures, {*DRAWN_LAYERS, *painting})
+
+    def _drawing(
+        self, drawn: Mapping[str, Tensor], pictures: Tensor, targets: Features, factor: int, share: float
+    ) -> Losses:
         """Of pictures drawn from samples of their latents."""
         options, sampled = self.options, drawn["sampled"]
         kl = information(kl_divergence(drawn["mean"], drawn["log_variance"]), factor, options.free_bits)
         losses = {
             "pixels": (sampled - pictures).abs().mean(),
-            "perceptual": self.feature_distance(sampled, pictures),
+            "perceptual": self._drawn_distance(sampled, targets),
             "kl": kl,
             "range": (sampled - sampled.clamp(0, 1)).square().mean(),
             "grid": grid_loss(sampled).mean(),
@@ -114,21 +123,19 @@ class Judge:
         return {**losses, "total": total + options.grid_weight * losses["grid"]}
 
     def _painting(
-        self, losses: Losses, drawn: Mapping[str, Tensor], pictures: Tensor, content: Tensor, paintings: Tensor,
+        self, losses: Losses, drawn: Mapping[str, Tensor], pictures: Tensor, targets: Features, contents: int,
         chance: torch.Generator,
     ) -> Losses:  # fmt: skip
         """Of content painted by the statistics of paintings, and of all painted by their own, which is `plain`."""
         options, painted, plain = self.options, drawn["painted"], drawn["plain"]
-        wanted = {*options.style_layers, *options.content_layers}
-        ours = self.perceptual.features(painted, wanted)
-        with torch.no_grad():
-            kept = self.perceptual.features(content, options.content_layers)
-            aims = self.perceptual.features(paintings, options.style_layers)
+        ours = self.perceptual.features(painted, {*options.style_layers, *options.content_layers})
+        kept = {layer: targets[layer][:contents] for layer in options.content_layers}
+        aims = {layer: targets[layer][contents:] for layer in options.style_layers}
         told = {
             "content": torch.stack([content_loss(ours[layer], kept[layer]).mean() for layer in kept]).mean(),
             "style": self._style(ours, aims, chance).mean(),
             "identity": IDENTITY_PIXELS * content_loss(plain, pictures).mean()
-            + IDENTITY_FEATURES * self.feature_distance(plain, pictures),
+            + IDENTITY_FEATURES * self._drawn_distance(plain, targets),
         }
         total = losses["total"] + options.content_weight * told["content"] + options.style_weight * told["style"]
         total = total + options.identity_weight * told["identity"]
@@ -137,10 +144,11 @@ class Judge:
 
     def feature_distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """Relative, the mean over the pictures and the layers."""
-        with torch.no_grad():
-            wanted = self.perceptual.features(theirs, DRAWN_LAYERS)
+        return self._drawn_distance(ours, self._targets(theirs, painted=False))
+
+    def _drawn_distance(self, ours: Tensor, targets: Features) -> Tensor:
         found = self.perceptual.features(ours, DRAWN_LAYERS)
-        return torch.stack([content_loss(found[layer], wanted[layer]).mean() for layer in wanted]).mean()
+        return torch.stack([content_loss(found[layer], targets[layer]).mean() for layer in found]).mean()
 
     def _style(self, ours: Features, theirs: Features, chance: torch.Generator) -> Tensor:
         """[B], the mean over the layers."""

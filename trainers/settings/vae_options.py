@@ -32,8 +32,9 @@ class VaeOptions:
     content: Annotated[tuple[Path, ...], Setting("Folder of pictures to learn on; give it again for more folders.")]
     out: Annotated[Path, Setting("The style file to write; the run's folder lies beside it.")]
     styles: Annotated[
-        Path | None, Setting("Folder of paintings; the net then paints like any picture that it is shown.")
-    ] = None
+        tuple[Path, ...],
+        Setting("Folder of paintings, again for more; the net then paints like any picture that it is shown."),
+    ] = ()
     network: Annotated[
         str, Setting("The latent is a quarter or an eighth as large as the picture.", choices=tuple(PRESETS))
     ] = "quarter"

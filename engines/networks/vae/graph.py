@@ -13,7 +13,7 @@ from engines.networks.graph import Graph
 from engines.networks.picture_graph import TO_PIXELS, WHITE, PictureGraph
 from engines.networks.styled_graph import StyledGraph
 from engines.networks.transform.config import NORM_EPSILON
-from engines.networks.vae.config import STEM_KERNEL, VaeConfig
+from engines.networks.vae.config import STEM_KERNEL, VARIANCE_SHARE, VaeConfig
 
 GREY = WHITE / 2
 FRAME = (1, "height", "width", 3)
@@ -104,7 +104,7 @@ class _VaeGraph:
             x = layers.resize_conv(x, place, rewritten=self.rewrites.net) if depth else layers.conv(x, place)
             if depth in self.config.statistics:
                 if styled:
-                    x = layers.norm(x, channels)
+                    x = self._normed(x, channels)
                 else:
                     self._found += self._deviations_and_means(x, channels)
             if depth == until:
@@ -114,6 +114,15 @@ class _VaeGraph:
                 x = layers.relu(layers.conv(x, f"drawn.{number}"))
         drawn = layers.resize_conv(x, "head", rewritten=self.rewrites.net, factor=WHITE)
         return self.graph.op("Add", drawn, self.graph.constant(GREY))
+
+    def _normed(self, x: str, channels: int) -> str:
+        """AdaptiveNorm of the torch net."""
+        g = self.graph
+        deviations, means = self.layers.style(channels)
+        deviations = g.op("Max", deviations, g.constant(NORM_EPSILON**0.5))
+        lone = g.op("Div", x, g.op("Reshape", deviations, g.ints(1, channels, 1, 1)))
+        scale = g.op("Mul", deviations, g.constant((1 + VARIANCE_SHARE) ** 0.5))
+        return g.op("InstanceNormalization", lone, scale, means, epsilon=VARIANCE_SHARE)
 
     def _deviations_and_means(self, x: str, channels: int) -> tuple[str, str]:
         """[channels] each, as a style vector holds them."""
