@@ -19,7 +19,7 @@ COMMANDS = {
     "image": ("realtime.commands.image:image", "Paint a picture, or a folder of pictures."),
     "styles": (
         "realtime.commands.styles:styles",
-        "List the styles of the gallery, or of a style file, and say what --stroke and --height do to them.",
+        "List the styles of the gallery, or of a style file: kind of net, what a frame costs it, what --stroke does.",
     ),
     "bench": (
         "realtime.commands.bench:bench",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto
+from counting_style import write_counting_style
+from onnx import ModelProto, TensorProto, helper
 
 from engines.gate.reference import reference_model
 from engines.networks.graph import Graph
@@ -12,7 +13,7 @@ from engines.networks.transform.config import PRESETS
 from engines.style.styles import load_style
 from realtime.bench.inputs.random_net import write_random_style
 from realtime.bench.roofline.ceilings import Ceiling
-from realtime.bench.roofline.cost import NetCost, count_cost, frame_shapes
+from realtime.bench.roofline.cost import NetCost, count_cost, frame_shapes, style_cost
 from realtime.bench.roofline.roofline import Floor, net_costs
 
 
@@ -74,6 +75,27 @@ def test_a_shape_that_depends_on_what_the_picture_holds_is_refused() -> None:
     g.output(g.op("MatMul", square, g.op("Transpose", square, perm=[1, 0])), "y", TensorProto.FLOAT, [1, 1])
     with pytest.raises(ValueError, match="cannot be inferred"):
         count_cost(g.model(), {"x": (1, 1, 4, 4)})
+
+
+def test_products_in_a_loop_are_refused_for_nobody_knows_how_often_it_runs() -> None:
+    square = helper.make_node("MatMul", ["x", "x"], ["squared"])
+    result = helper.make_tensor_value_info("squared", TensorProto.FLOAT, [4, 4])
+    graph = helper.make_graph([square], "inner", [], [result])
+    g = Graph("branching")
+    g.input("x", TensorProto.FLOAT, [4, 4])
+    chosen = g.op("If", g.input("wanted", TensorProto.BOOL, []), then_branch=graph, else_branch=graph)
+    g.output(chosen, "y", TensorProto.FLOAT, [4, 4])
+    with pytest.raises(ValueError, match="inside the If"):
+        count_cost(g.model(), {"x": (4, 4), "wanted": ()})
+
+
+def test_a_style_that_carries_state_is_counted(tmp_path: Path) -> None:
+    """The count, a plane of 4x6, is an input of its own beside the picture."""
+    plain, with_products = (
+        style_cost(write_counting_style(tmp_path / f"{more}.onnx", convolutions=more), 32, 48).macs
+        for more in (False, True)
+    )
+    assert plain == 0 < with_products
 
 
 def test_the_papers_net_costs_what_the_literature_says(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line as a person meets it: help, exit codes, one line for an error, JSON alone, Ctrl-C."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -13,11 +14,13 @@ import av
 import pytest
 import typer
 from PIL import Image
+from small_vae import random_vae, write_vae_style
 from typer.testing import CliRunner
 
 from engines.backends.ours import OURS
 from engines.errors import ImpastoError, in_one_line
-from engines.style.styles import list_gallery
+from engines.style.styles import list_gallery, load_style
+from realtime.bench.roofline.cost import style_cost
 from realtime.cli import COMMANDS, app
 from realtime.commands.console.border import WHERE, at_the_border
 from realtime.commands.console.terminal import Bar
@@ -187,6 +190,27 @@ def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
     assert all(word in table for word in ("waves", "Waves", "night", "Night"))
     document = json.loads(impasto("styles", str(small_style), "--json").stdout)
     assert [style["name"] for style in document["files"][0]["styles"]] == ["waves", "night"]
+
+
+def test_styles_tell_the_kind_of_net_and_what_a_frame_costs(tmp_path: Path, small_style: Path) -> None:
+    """Of 1280x720, where 640x360 is painted: what the graph's convolutions have at that size."""
+    vae = write_vae_style(tmp_path / "vae.onnx", random_vae("plain"))
+    for style, kind in ((load_style(str(small_style)), "transform net"), (vae, "autoencoder (VAE)")):
+        cost = round(style_cost(style, 360, 640).macs / 1e9, 3)
+        file = json.loads(impasto("styles", str(style.path), "--json").stdout)["files"][0]
+        assert (file["kind"], file["gmac"]) == (kind, cost)
+        assert file["gmac_of"] == {"film": "1280x720", "painted": "640x360"}
+        assert f"{kind}, {cost:.3g} GMAC" in " ".join(impasto("styles", str(style.path)).stdout.split())
+
+
+def test_a_graph_whose_cost_cannot_be_told_is_listed_all_the_same(
+    small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.bench.roofline.cost.count_cost", lambda *_: math.ceil(math.nan))
+    listed = CliRunner().invoke(app, ["styles", str(small_style)])
+    assert (listed.exit_code, "cost unknown" in listed.output, "waves" in listed.output) == (0, True, True)
+    told = CliRunner().invoke(app, ["styles", str(small_style), "--json"])
+    assert json.loads(told.output)["files"][0]["gmac"] is None
 
 
 def test_a_reader_that_leaves_early_is_no_error(small_style: Path) -> None:

@@ -29,6 +29,7 @@ from engines.gate.memory import net_bytes
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.psnr import psnr
 from engines.style.styles import StyleFile, load_style
+from realtime.bench.roofline.cost import style_cost
 from realtime.cli import app
 
 SHAPES = {"nchw": (1, 3, 64, 96), "nhwc": (1, 64, 96, 3), "chw": (3, 64, 96), "hwc": (64, 96, 3)}
@@ -225,6 +226,8 @@ def test_tiles_keep_more_detail_and_show_no_seams(tmp_path: Path) -> None:
     wanted = by_torch(net, frame, "-1..1", "-1..1")
     seen = [psnr(painted(style, frame), wanted) for style in (whole, tiled)]
     assert seen[1] > seen[0] + 6
+    once, six = (style_cost(style, 360, 640).macs for style in (whole, tiled))
+    assert six - once == 5 * (3 * 9 * 64 * 96)  # its one convolution, colour by colour
     weights = [np.outer(*Tiles(3, 2).weights(number, (64, 96))) for number in range(6)]
     total = np.zeros((120, 264))
     for (top, left), each in zip(Tiles(3, 2).corners((64, 96)), weights, strict=True):

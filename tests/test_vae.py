@@ -78,7 +78,7 @@ def test_a_style_sets_the_means_and_draws_the_deviations_nearer() -> None:
     wanted, means = style.chunk(2, dim=1)
     torch.testing.assert_close(mean, means, atol=1e-3, rtol=1e-3)
     share = deviation.square() / before.square()
-    torch.testing.assert_close(share, 1.3 * wanted**2 / (before**2 + 0.3 * wanted**2), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(share, 1.5 * wanted**2 / (before**2 + 0.5 * wanted**2), atol=1e-3, rtol=1e-3)
     assert bool(((deviation - wanted).abs() <= (before - wanted).abs() + 1e-4).all())
 
 

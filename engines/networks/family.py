@@ -88,6 +88,8 @@ class NetworkFamily:
     any size from 16 and with style vectors [B, S], and returns pictures, not clamped. Its state dict has the table
     `styles` [N, S] beside the weights. `graph` writes the same with the arithmetic around it.
 
+    `title` is what people call such a net; without it they read the family's name.
+
     `state(config)` is what such a net carries from frame to frame, for its style cards. A torch net with any is called
     with one picture and, third, the tensors of its state by name, and returns the next ones beside what it painted.
 
@@ -105,6 +107,7 @@ class NetworkFamily:
 
     net: "Callable[[Config, int], nn.Module]"
     graph: BuildGraph
+    title: str = ""
     size_multiple: Callable[[Config], int] = lambda config: 1
     state: Callable[[Config], tuple[StateInput, ...]] = lambda config: ()
     bytes_per_px: Callable[[Config], float] | None = None

@@ -9,6 +9,7 @@ from engines.packages import find_place, names_of
 from engines.style.styles import StyleFile
 
 ENTRY_POINTS = "impasto.networks"
+IMPORTED = "imported net"
 # The name in style cards, and the NetworkFamily, opened when a style needs it.
 OURS = {
     "transform": "engines.networks.transform.family:FAMILY",
@@ -40,6 +41,12 @@ def network_name(style: StyleFile) -> str:
     """The family that the style card names, "" where it names none."""
     name = style.card.network.get("name")
     return name if isinstance(name, str) else ""
+
+
+def title_of(style: StyleFile) -> str:
+    """What people call the style's kind of net; "imported net" where the graph came from elsewhere."""
+    family = family_of(style)
+    return IMPORTED if family is None else family.title or network_name(style)
 
 
 def family_of(style: StyleFile) -> NetworkFamily | None:

@@ -5,18 +5,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from realtime.commands.settings import Json
-from realtime.painting.full_size.painting_size import LINES
+from realtime.painting.full_size.painting_size import LINES, painting_size
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from engines.style.styles import StyleFile
 
+# Of a film or a camera, by which the cost of nets is told.
+FILM = (1280, 720)
 COLUMNS = ("name", "title", "artist", "year", "licence")
 SIZES = (
     f"A net paints a copy of {LINES} lines whatever the size, which is brought to full size: so a style looks alike "
     "at all of them. --stroke 2 makes brush strokes twice as large, --stroke 0.5 half as large at four times the cost; "
     "--height is the size of what is shown and written."
+)
+COST = (
+    "GMAC are thousands of millions of multiply-adds that the net needs for a frame of {film}, of which it paints a copy "
+    "of {painted}; they are counted from its graph."
 )
 
 
@@ -24,7 +30,10 @@ def styles(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A style file; without it, the gallery.")] = None,
     json: Json = False,
 ) -> None:
-    """List the styles of the gallery, or of a style file, and say what --stroke and --height do to them."""
+    """List the styles of the gallery, or of a style file: kind of net, what a frame costs it, what --stroke does.
+
+    GMAC are thousands of millions of multiply-adds for a frame of 1280x720, of which the net paints a copy of 360 lines.
+    """
     from engines.style.styles import list_gallery, load_style
     from realtime.commands.console.terminal import print_result
 
@@ -36,16 +45,46 @@ def styles(
 
 
 def describe(file: "StyleFile") -> dict[str, Any]:
-    """The card without the vectors."""
+    """The card without the vectors; and the net's kind, and its cost for a frame."""
     card = file.card
     return {
         "file": str(file.path),
         "name": card.name,
+        "kind": kind_of(file),
+        "gmac": gmac(file),
+        "gmac_of": {"film": in_words(FILM), "painted": in_words(painting_size(FILM))},
         "network": card.network,
         "licence": card.licence,
         "figures": card.figures,
         "styles": [{name: getattr(style, name) for name in (*COLUMNS, "source")} for style in card.styles],
     }
+
+
+def gmac(file: "StyleFile") -> float | None:
+    """Of the copy that is painted of a frame of FILM; None where it cannot be told from the graph."""
+    from engines.errors import ImpastoError
+    from realtime.bench.roofline.cost import style_cost
+
+    width, height = painting_size(FILM)
+    try:
+        return round(style_cost(file, height, width).macs / 1e9, 3)
+    except ImpastoError:  # what is in the file is told all the same
+        return None
+
+
+def kind_of(file: "StyleFile") -> str:
+    """Of net, as people call it; the card's own word where the family's package is broken."""
+    from engines.errors import ImpastoError
+    from engines.networks.registry import network_name, title_of
+
+    try:
+        return title_of(file)
+    except ImpastoError:
+        return network_name(file)
+
+
+def in_words(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def print_tables(files: list["StyleFile"]) -> None:
@@ -57,14 +96,17 @@ def print_tables(files: list["StyleFile"]) -> None:
     if not files:
         console.print("The gallery is empty; `impasto train` and `impasto import` make style files.")
     else:
-        console.print(SIZES, markup=False, highlight=False)
+        cost = COST.format(film=in_words(FILM), painted=in_words(painting_size(FILM)))
+        console.print(f"{cost} {SIZES}", markup=False, highlight=False)
 
 
 def table_of(file: "StyleFile") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{file.card.name}  {file.path}", style="bold"), title_justify="left")
+    cost = gmac(file)
+    net = f"{kind_of(file)}, {'cost unknown' if cost is None else f'{cost:.3g} GMAC'}"
+    table = Table(title=Text(f"{file.card.name}  {net}  {file.path}", style="bold"), title_justify="left")
     for column in COLUMNS:
         table.add_column(column, no_wrap=column == "name")  # a name is typed after --style: it stays whole
     for style in file.card.styles:

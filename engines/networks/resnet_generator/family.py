@@ -35,6 +35,7 @@ def _net(config: Config, styles: int) -> "ResnetGenerator":
 FAMILY = NetworkFamily(
     net=_net,
     graph=build_model,
+    title="ResNet generator",
     size_multiple=lambda config: SIZE_MULTIPLE,
     bytes_per_px=widest_bytes_per_px,
     import_tensors=read_cyclegan,

@@ -50,6 +50,7 @@ def _half_net(
 FAMILY = NetworkFamily(
     net=_net,
     graph=build_model,
+    title="transform net",
     size_multiple=lambda config: TransformConfig.from_dict(config).size_multiple,
     bytes_per_px=widest_bytes_per_px,
     half_net=_half_net,

@@ -36,6 +36,7 @@ def _further_graphs(config: Config) -> Mapping[str, BuildFurtherGraph]:
 FAMILY = NetworkFamily(
     net=_net,
     graph=build_model,
+    title="autoencoder (VAE)",
     size_multiple=lambda config: VaeConfig.from_dict(config).factor,
     bytes_per_px=widest_bytes_per_px,
     further_graphs=_further_graphs,

@@ -14,6 +14,9 @@ import onnx
 from onnx import numpy_helper
 
 from engines.backends.tensorrt.folding import Constants, Shapes, fold_nodes
+from engines.errors import ImpastoError, in_one_line
+from engines.failures import any_failure_as
+from engines.style.styles import StyleFile
 
 BYTES_OF = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
 CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -33,12 +36,33 @@ class NetCost:
         return (self.weight_values + self.moved_values) * BYTES_OF[precision]
 
 
+def style_cost(style: StyleFile, height: int, width: int) -> NetCost:
+    """The cost of the style file's graph for a frame of that size; ImpastoError where it cannot be counted."""
+    return cost_of_graph(style, style.model, height, width)
+
+
+def cost_of_graph(style: StyleFile, model: onnx.ModelProto, height: int, width: int) -> NetCost:
+    """The same of another graph of the style's net."""
+
+    def told(error: Exception) -> str:
+        return f"the operations of {style.path.name} cannot be counted: {in_one_line(error)}"
+
+    state = {each.name: each.shape_at(height, width) for each in style.card.state}
+    with any_failure_as(ImpastoError, told):  # graphs of others fail in ONNX's inference and evaluator in every way
+        return count_cost(model, frame_shapes(model, height, width) | state)
+
+
 def count_cost(model: onnx.ModelProto, inputs: Shapes) -> NetCost:
-    """The cost of one run with inputs of these shapes; ValueError where a product's shapes cannot be inferred."""
+    """The cost of one run with inputs of these shapes.
+
+    ValueError where a product's shapes cannot be inferred, or where how often it is run cannot be told.
+    """
     folded, shapes = fold_for_shapes(model, inputs)
     constants = {tensor.name for tensor in folded.graph.initializer}
     macs = weights = moved = 0
     for node in folded.graph.node:
+        if _has_products_inside(node):
+            raise ValueError(f"how often the products inside the {node.op_type} {node.name} are run is not known")
         if node.op_type in (*CONVOLUTIONS, *PRODUCTS):
             operands = [_shape(shapes, name, node) for name in node.input if name]
             result = _shape(shapes, node.output[0], node)
@@ -67,9 +91,9 @@ def fold_for_shapes(model: onnx.ModelProto, inputs: Shapes) -> tuple[onnx.ModelP
     What the length of a pad is computed from may itself be the shape of a padded picture: the graph is folded again
     until no more shapes become known.
     """
-    shapes: Shapes = inputs
+    folded, shapes = model, inputs
     while True:
-        folded = _with(model, *fold_nodes(model, model.graph.node, shapes), inputs)
+        folded = _with(folded, *fold_nodes(folded, folded.graph.node, shapes), inputs)
         found = _shapes(folded)
         if len(found.keys() | shapes.keys()) == len(shapes):
             return folded, {**shapes, **found}
@@ -119,6 +143,13 @@ def _macs(node: onnx.NodeProto, operands: list[tuple[int, ...]], result: tuple[i
         return prod(first) * prod(second[1:])
     depth = first[0] if _attributes(node).get("transA") else first[-1]
     return prod(result) * depth
+
+
+def _has_products_inside(node: onnx.NodeProto) -> bool:
+    """Whether a loop or a condition has some in its graphs."""
+    graphs = (graph for each in node.attribute for graph in (each.g, *each.graphs))
+    inner = [each for graph in graphs for each in graph.node]
+    return any(each.op_type in (*CONVOLUTIONS, *PRODUCTS) or _has_products_inside(each) for each in inner)
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:

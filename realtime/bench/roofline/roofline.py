@@ -22,7 +22,7 @@ from realtime.bench.roofline.ceilings import (
     cuda_product_ceiling,
     product_ceiling,
 )
-from realtime.bench.roofline.cost import NetCost, count_cost, frame_shapes
+from realtime.bench.roofline.cost import NetCost, cost_of_graph, style_cost
 
 CPU = "CPU"
 CPU_FALLBACKS = ("fp32",)
@@ -116,13 +116,7 @@ def roof_of(style: StyleFile, spec: EngineSpec, p50_ms: float, ceilings: Ceiling
 
 def net_costs(style: StyleFile, height: int, width: int) -> tuple[NetCost, NetCost]:
     """The cost of the style file's graph and of the plain one, for a frame of that size."""
-    try:
-        costs = [
-            count_cost(model, frame_shapes(model, height, width)) for model in (style.model, reference_model(style))
-        ]
-    except ValueError as error:
-        raise ImpastoError(f"the operations of {style.path.name} cannot be counted: {error}") from error
-    return costs[0], costs[1]
+    return style_cost(style, height, width), cost_of_graph(style, reference_model(style), height, width)
 
 
 def distinct_ceilings(roofs: Iterable[Roof]) -> list[Ceiling]:
