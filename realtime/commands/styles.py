@@ -21,8 +21,8 @@ SIZES = (
     "--height is the size of what is shown and written."
 )
 COST = (
-    "GMAC are thousands of millions of multiply-adds that the net needs for a frame of {film}, of which it paints a copy "
-    "of {painted}; they are counted from its graph."
+    "GMAC are thousands of millions of multiply-adds that the net needs for a frame of {film}, of which it paints a "
+    "copy of {painted}; they are counted from its graph."
 )
 
 
@@ -32,7 +32,7 @@ def styles(
 ) -> None:
     """List the styles of the gallery, or of a style file: kind of net, what a frame costs it, what --stroke does.
 
-    GMAC are thousands of millions of multiply-adds for a frame of 1280x720, of which the net paints a copy of 360 lines.
+    GMAC are thousands of millions of multiply-adds for a frame of 1280x720, of which a copy of 360 lines is painted.
     """
     from engines.style.styles import list_gallery, load_style
     from realtime.commands.console.terminal import print_result

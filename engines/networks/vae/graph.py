@@ -13,7 +13,7 @@ from engines.networks.graph import Graph
 from engines.networks.picture_graph import TO_PIXELS, WHITE, PictureGraph
 from engines.networks.styled_graph import StyledGraph
 from engines.networks.transform.config import NORM_EPSILON
-from engines.networks.vae.config import STEM_KERNEL, VARIANCE_SHARE, VaeConfig
+from engines.networks.vae.config import STEM_KERNEL, VaeConfig
 
 GREY = WHITE / 2
 FRAME = (1, "height", "width", 3)
@@ -117,12 +117,12 @@ class _VaeGraph:
 
     def _normed(self, x: str, channels: int) -> str:
         """AdaptiveNorm of the torch net."""
-        g = self.graph
+        g, share = self.graph, self.config.variance_share
         deviations, means = self.layers.style(channels)
         deviations = g.op("Max", deviations, g.constant(NORM_EPSILON**0.5))
         lone = g.op("Div", x, g.op("Reshape", deviations, g.ints(1, channels, 1, 1)))
-        scale = g.op("Mul", deviations, g.constant((1 + VARIANCE_SHARE) ** 0.5))
-        return g.op("InstanceNormalization", lone, scale, means, epsilon=VARIANCE_SHARE)
+        scale = g.op("Mul", deviations, g.constant((1 + share) ** 0.5))
+        return g.op("InstanceNormalization", lone, scale, means, epsilon=share)
 
     def _deviations_and_means(self, x: str, channels: int) -> tuple[str, str]:
         """[channels] each, as a style vector holds them."""

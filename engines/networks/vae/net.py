@@ -5,7 +5,7 @@ Belongie, arXiv 1703.06868): the picture's features take the means and deviation
 """
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch.nn import functional
 from engines.networks.resnet_generator.net import ResizeConv
 from engines.networks.transform.config import NORM_EPSILON
 from engines.networks.transform.net import COLOURS, PaddedConv
-from engines.networks.vae.config import STEM_KERNEL, VARIANCE_SHARE, VaeConfig
+from engines.networks.vae.config import STEM_KERNEL, VaeConfig
 
 GREY = 0.5
 # A new net tells its means and hardly any noise: it learns to draw before it learns to bear some.
@@ -42,17 +42,18 @@ class AdaptiveNorm(nn.Module):
     so that its own statistics leave it alone, and nothing is enlarged more than √(1 + 1/share) times.
     """
 
-    def __init__(self, channels: int, end: int) -> None:
+    def __init__(self, channels: int, end: int, share: float) -> None:
         """The norm's deviations and means are the last 2·channels of a style vector before `end`."""
         super().__init__()
+        self.share = share
         self.deviations_at = slice(end - 2 * channels, end - channels)
         self.means_at = slice(end - channels, end)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [B, C, H, W], style [B, S] → [B, C, H, W]."""
         deviations = style[:, self.deviations_at, None, None].clamp_min(NORM_EPSILON**0.5)
-        normed = functional.instance_norm(x / deviations, eps=VARIANCE_SHARE)
-        return normed * (deviations * (1 + VARIANCE_SHARE) ** 0.5) + style[:, self.means_at, None, None]
+        normed = functional.instance_norm(x / deviations, eps=self.share)
+        return normed * (deviations * (1 + self.share) ** 0.5) + style[:, self.means_at, None, None]
 
 
 class Vae(nn.Module):
@@ -77,7 +78,7 @@ class Vae(nn.Module):
         self.drawn = nn.ModuleList(PaddedConv(last, last, 3, bias=True) for _ in range(config.blocks))
         self.head = _doubling(first, COLOURS)
         ends = accumulate(2 * channels for channels in config.norm_channels)
-        norms = map(AdaptiveNorm, config.norm_channels, ends)
+        norms = map(AdaptiveNorm, config.norm_channels, ends, repeat(config.variance_share))
         self.norms = nn.ModuleDict({str(depth): norm for depth, norm in zip(config.statistics, norms, strict=True)})
         self.register_buffer("styles", self.neutral_style().repeat(styles, 1))
         self._begin()
