@@ -53,7 +53,8 @@ class AdaptiveNorm(nn.Module):
         """x [B, C, H, W], style [B, S] → [B, C, H, W]."""
         deviations = style[:, self.deviations_at, None, None].clamp_min(NORM_EPSILON**0.5)
         normed = functional.instance_norm(x / deviations, eps=self.share)
-        return normed * (deviations * (1 + self.share) ** 0.5) + style[:, self.means_at, None, None]
+        painted: Tensor = normed * (deviations * (1 + self.share) ** 0.5) + style[:, self.means_at, None, None]
+        return painted
 
 
 class Vae(nn.Module):
