@@ -24,6 +24,7 @@ BINS = 8
 SHORT_SIDE_PX = 360  # of the frame that is looked at, about
 # Sensor noise on a black frame is no structure.
 NOISE = 3.0
+ALIKE = 2.0  # levels in the mean: neighbours within a shot are mostly that near, and nothing more is asked then
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,16 +54,18 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._meter = MotionMeter()
-        self._before: tuple[Pixels, Sight] | None = None
+        self._before: Pixels | None = None
 
     def __call__(self, pixels: Any) -> bool:
         """Whether a shot begins with this frame, uint8 [H, W, 3], be it a tensor of torch; False for the first one."""
-        few = _few_of(pixels)
-        before, now = self._before, (few, Sight.of(few))
-        self._before = now
-        if before is None or before[0].shape != few.shape or not _look_apart(before[1], now[1]):
+        few, before = _few_of(pixels), self._before
+        self._before = few
+        if before is None or before.shape != few.shape or cv2.norm(few, before, cv2.NORM_L1) < ALIKE * few.size:
             return False
-        return is_cut(before[1], now[1], self._meter.between(measured(before[0]).luma, measured(few).luma))
+        then, now = Sight.of(before), Sight.of(few)
+        if not _look_apart(then, now):
+            return False
+        return is_cut(then, now, self._meter.between(measured(before).luma, measured(few).luma))
 
 
 def _few_of(pixels: Any) -> Pixels:
