@@ -12,6 +12,7 @@ import numpy as np
 from engines.errors import EngineRefused
 from engines.gate.runtimes import open_graph
 from engines.networks.registry import config_of, family_of
+from engines.style.predictor import has_predictor, read_predictor
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ TRIAL_PX = 64
 
 
 def offers(style: StyleFile, graph: str) -> bool:
-    """Whether the family of the style's net writes such a graph of it; EngineRefused where its config does not fit."""
+    """Whether the family of the style's net writes such a graph of it, or a predictor of statistics lies beside it.
+
+    EngineRefused where its config does not fit.
+    """
+    if graph == STATISTICS and has_predictor(style):
+        return True
     family = family_of(style)
     if family is None:
         return False
@@ -33,7 +39,8 @@ def offers(style: StyleFile, graph: str) -> bool:
 def open_statistics(style: StyleFile) -> Callable[[np.ndarray], np.ndarray]:
     """From a picture uint8 [H, W, 3] to its style vector float32 [S]; EngineRefused where the net offers none."""
     trial = {"frame": np.zeros((1, TRIAL_PX, TRIAL_PX, 3), np.uint8)}
-    run = open_graph(_written(style, STATISTICS), trial, ["style"])
+    graph = read_predictor(style) if has_predictor(style) else _written(style, STATISTICS)
+    run = open_graph(graph, trial, ["style"])
 
     def statistics(picture: np.ndarray) -> np.ndarray:
         return np.asarray(run({"frame": picture[None]}, ["style"])[0], np.float32).reshape(-1)

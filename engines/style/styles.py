@@ -20,6 +20,7 @@ from engines.failures import any_failure_as
 from engines.packages import plugins
 from engines.style.card import NamedStyle, StyleCard
 from engines.style.file import StyleFile, read_style_file, save_style
+from engines.style.predictor import SUFFIX as PREDICTOR
 
 __all__ = [
     "GalleryItem",
@@ -85,7 +86,7 @@ def gallery_items() -> list[GalleryItem]:
 
 
 def _bundled_items() -> list[GalleryItem]:
-    paths = sorted(GALLERY_FOLDER.glob(f"*{SUFFIX}"))
+    paths = sorted(path for path in GALLERY_FOLDER.glob(f"*{SUFFIX}") if not path.name.endswith(PREDICTOR))
     return [GalleryItem(path.stem, "", partial(read_style_file, path)) for path in paths]
 
 

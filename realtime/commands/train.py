@@ -10,6 +10,7 @@ from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
 from trainers.settings.distil_options import DistilOptions
 from trainers.settings.options import JohnsonOptions
+from trainers.settings.predictor_options import PredictorOptions
 from trainers.settings.unpaired_options import CycleGanOptions
 from trainers.settings.vae_options import VaeOptions
 
@@ -97,6 +98,25 @@ def vae(options: VaeOptions) -> None:
         print_result(f"{options.out}: {told(trained.figures)}")
 
 
+def predictor(options: PredictorOptions) -> None:
+    """Train what lets a transform net paint like any picture: --style PICTURE.jpg (Ghiasi et al. 2017)."""
+    with needing_extra("train", "training"):
+        from trainers.export.predictor_export import write_predictor
+        from trainers.style_predictor import train
+    from realtime.commands.console.terminal import print_result, progress_bar
+
+    with progress_bar(unit="steps/s") as bar:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses))
+            bar.progress(done, options.steps)
+
+        trained = train(options, bar.report, on_step)
+    if _is_first_process():
+        write_predictor(options, trained)
+        print_result(f"{options.out}: {options.net.name} now takes any picture, as --style {options.net}:PICTURE.jpg")
+
+
 def _is_first_process() -> bool:
     """Under a launcher several processes train and one writes."""
     return os.environ.get("RANK", "0") == "0"
@@ -118,3 +138,4 @@ app.command("johnson")(at_the_border(with_settings(johnson)))
 app.command("distil")(at_the_border(with_settings(distil)))
 app.command("cyclegan")(at_the_border(with_settings(cyclegan)))
 app.command("vae")(at_the_border(with_settings(vae)))
+app.command("predictor")(at_the_border(with_settings(predictor)))

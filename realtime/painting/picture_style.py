@@ -1,6 +1,7 @@
-"""What a person typed after --style, a picture among it: `FILE:PICTURE.jpg` paints like that picture.
+"""What a person typed after --style, a picture among it: `PICTURE.jpg` and `FILE:PICTURE.jpg` paint like that picture.
 
-Nets whose family takes statistics of pictures can (NetworkFamily.further_graphs). The picture is seen at 512 pixels.
+The gallery's net can, by the predictor beside it, and nets whose family takes statistics of pictures
+(NetworkFamily.further_graphs). The picture is seen at 512 pixels.
 """
 
 from functools import lru_cache
@@ -30,7 +31,7 @@ def resolve(text: str) -> tuple[StyleFile, str]:
     read_picture where there is none.
     """
     found = picture_in(text)
-    if found is None or Path(text).exists():
+    if found is None or (":" in text and Path(text).exists()):
         return resolve_named(text)
     head, picture = found
     file, _ = resolve_named(head)

@@ -1,0 +1,172 @@
+"""What reads a picture and tells its style vector: trained, exported, and taken where a style is named."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_styles import write_small_style
+from tiny_training import tiny_preset
+from typer.testing import CliRunner
+
+from engines.errors import BadFile, BadValue
+from engines.loading.further_graphs import open_statistics
+from engines.style.file import StyleFile, read_style_file, save_style
+from engines.style.predictor import net_checksum, predictor_path
+from realtime.cli import app
+from realtime.painting.picture_style import resolve
+from trainers.data import to_tensor
+from trainers.export.predictor_export import write_predictor
+from trainers.settings.predictor_options import PredictorOptions
+from trainers.style_predictor import TrainedPredictor, frozen_net, levelled, train, turned
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with tiny_preset(monkeypatch):
+        yield
+
+
+def pictures(folder: Path, count: int, seed: int) -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        grain = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(grain).resize((128, 96)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> PredictorOptions:
+    return PredictorOptions(
+        net=write_small_style(tmp_path / "small.onnx").path, paintings=(pictures(tmp_path / "paintings", 4, 1),),
+        content=(pictures(tmp_path / "photos", 3, 0),), steps=4, batch=2, size=64, painting_size=96, width=8,
+        save_every=2, sample_every=4, workers=0,
+    )  # fmt: skip
+
+
+def run(options: PredictorOptions) -> tuple[TrainedPredictor, list[dict[str, float]]]:
+    rows: list[dict[str, float]] = []
+    return train(options, lambda _: None, lambda _step, losses: rows.append(losses)), rows
+
+
+def test_it_learns_and_leaves_the_net_alone(options: PredictorOptions) -> None:
+    before = options.net.read_bytes()
+    _, rows = run(dataclasses.replace(options, steps=30, learning_rate=3e-2, save_every=30, sample_every=30))
+    assert rows[-1]["style"] < 0.9 * rows[0]["style"]
+    assert options.net.read_bytes() == before
+
+
+def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: PredictorOptions, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = write_small_style(tmp_path / "other" / "small.onnx").path
+    _, whole = run(dataclasses.replace(options, net=other))
+
+    class Stop(Exception):
+        pass
+
+    def stop(step: int, _losses: dict[str, float]) -> None:
+        if step == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(options, lambda _: None, stop)
+    assert run(dataclasses.replace(options, resume=True))[1] == whole[2:]
+
+
+@pytest.fixture
+def learnt(options: PredictorOptions) -> tuple[StyleFile, TrainedPredictor]:
+    """A style file with its predictor beside it."""
+    trained, _ = run(options)
+    write_predictor(options, trained)
+    return read_style_file(options.net), trained
+
+
+def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: tuple[StyleFile, TrainedPredictor]) -> None:
+    """Weights are kept in half precision."""
+    file, trained = learnt
+    picture = np.random.default_rng(3).integers(0, 256, (80, 112, 3), dtype=np.uint8)
+    with torch.no_grad():
+        wanted = levelled(frozen_net(file), trained.predictor(to_tensor(Image.fromarray(picture))[None]))[0].numpy()
+    found = open_statistics(file)(picture)
+    assert found.shape == wanted.shape == (file.card.style_size,)
+    np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-3)
+
+
+def test_a_picture_is_a_style_and_mixes_with_one(
+    learnt: tuple[StyleFile, TrainedPredictor], options: PredictorOptions, tmp_path: Path
+) -> None:
+    file, _ = learnt
+    painting = options.paintings[0] / "1.png"
+    found, name = resolve(f"{file.path}:{painting}")
+    assert name == "1"
+    assert found.sha256 == file.sha256
+    other, _ = resolve(f"{file.path}:{options.paintings[0] / '2.png'}")
+    assert not np.array_equal(found.vector(name), other.vector("2"))
+    words = ["image", str(options.content[0] / "0.png"), str(tmp_path / "out.png"), "--engine", "onnxruntime"]
+    mix = f"{file.path}:{painting}=0.5,{file.card.names[0]}=0.5"
+    result = CliRunner().invoke(app, [*words, "--style", str(file.path), "--mix", mix])
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "out.png") as painted:
+        assert painted.size == (128, 96)
+
+
+def test_another_nets_predictor_and_a_damaged_one_are_refused(
+    learnt: tuple[StyleFile, TrainedPredictor], options: PredictorOptions
+) -> None:
+    file, _ = learnt
+    painting = options.paintings[0] / "1.png"
+    model = file.model
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name.endswith("blocks.0.conv1.weight"))
+    weight.raw_data = bytes(reversed(weight.raw_data))
+    save_style(file.path, model, file.card)
+    with pytest.raises(BadFile, match=r"made for another net than small\.onnx has"):
+        resolve(f"{file.path}:{painting}")
+    predictor_path(file).write_bytes(b"no graph")
+    with pytest.raises(BadFile, match="is damaged"):
+        resolve(f"{file.path}:{painting}")
+
+
+def test_styles_may_come_and_go_without_another_predictor(learnt: tuple[StyleFile, TrainedPredictor]) -> None:
+    file, _ = learnt
+    before = net_checksum(file)
+    save_style(file.path, file.model, dataclasses.replace(file.card, styles=file.card.styles[:1]))
+    assert net_checksum(read_style_file(file.path)) == before
+
+
+def test_a_net_of_another_family_and_a_file_that_is_no_style_are_refused(
+    options: PredictorOptions, tmp_path: Path
+) -> None:
+    file = read_style_file(options.net)
+    card = dataclasses.replace(file.card, network={"name": "vae", "config": {}})
+    save_style(tmp_path / "other.onnx", file.model, card)
+    with pytest.raises(BadFile, match=r"other\.onnx has no transform net"):
+        run(dataclasses.replace(options, net=tmp_path / "other.onnx"))
+    with pytest.raises(BadValue, match="give a style file"):
+        dataclasses.replace(options, net=tmp_path / "net.pt")
+
+
+def test_turned_hues_keep_light_and_greys() -> None:
+    paintings = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1)) * 0.2 + 0.4
+    found = turned(paintings, 1.0, torch.Generator().manual_seed(2))
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    torch.testing.assert_close((found * luma).sum(1), (paintings * luma).sum(1), atol=1e-3, rtol=0)
+    assert (found - paintings).abs().mean() > 0.01
+    grey = torch.full((2, 3, 4, 4), 0.6)
+    torch.testing.assert_close(turned(grey, 1.0, torch.Generator().manual_seed(2)), grey, atol=1e-3, rtol=0)
+    assert torch.equal(turned(paintings, 0.0, torch.Generator()), turned(paintings, 0.0, torch.Generator()))
+
+
+def test_levelled_vectors_leave_flat_ground_flat(options: PredictorOptions) -> None:
+    """As the net's own table is once it is levelled."""
+    net = frozen_net(read_style_file(options.net))
+    vectors = torch.randn(2, net.styles.shape[1], generator=torch.Generator().manual_seed(1))
+    found = levelled(net, vectors)
+    net.styles = torch.nn.Parameter(vectors.clone())
+    net.level()
+    torch.testing.assert_close(found, net.styles.detach(), atol=1e-5, rtol=0)
+    assert math.prod(found.shape) == found.numel()
