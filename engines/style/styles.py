@@ -2,7 +2,8 @@
 
 What a person types is a path (`mine.onnx`), a file of the bundled gallery (`gallery`), one style in either
 (`mine.onnx:waves`, `gallery:udnie`), or the bare name of a gallery style (`starry_night`). In the place of a style's
-name may stand a picture (`mine.onnx:photo.jpg`), where the net takes any (realtime/painting/picture_style.py). Other
+name may stand a picture (`photo.jpg`, `mine.onnx:photo.jpg`), where the net takes any
+(realtime/painting/picture_style.py). Other
 packages add their files to the gallery through the entry points `impasto.styles`, each a path or a function that
 returns one.
 """

@@ -75,10 +75,10 @@ class StylizeOptions:
     style: Annotated[
         str,
         Setting(
-            "A style of the gallery (see `impasto styles`) or of a style file, which may paint like any FILE:PICTURE.",
+            "A style of the gallery (see `impasto styles`), any PICTURE.jpg to paint like, or a style file's.",
             group=PAINTING,
             suggestions=gallery_names,
-            written="NAME|FILE[:NAME]",
+            written="NAME|PICTURE|FILE[:NAME]",
         ),
     ] = "starry_night"
     mix: Annotated[

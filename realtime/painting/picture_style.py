@@ -40,7 +40,7 @@ def resolve(text: str) -> tuple[StyleFile, str]:
     if not offers(file, STATISTICS):
         raise BadValue(
             f"{file.path.name} ({network_name(file) or 'of an unknown network'}) takes no pictures as styles; choose "
-            f"one of {', '.join(file.card.names)}, or train a net that does: impasto train vae --styles FOLDER"
+            f"one of {', '.join(file.card.names)}, or train what reads them: impasto train predictor, or train vae"
         )
     vector = _vector(file.path, file.sha256, picture, picture.stat().st_mtime_ns if picture.is_file() else 0)
     return StyleFile(file.path, file.data, {picture.stem: vector}), picture.stem
