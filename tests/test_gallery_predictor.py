@@ -10,12 +10,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engines.loading.further_graphs import open_statistics
-from engines.style.predictor import SUFFIX, predictor_path, read_predictor
+from engines.style.picture_name import PREDICTOR
+from engines.style.predictor import predictor_path, read_predictor
 from engines.style.styles import list_gallery, load_style
 from realtime.cli import app
 from realtime.painting.picture_style import resolve
 
-MOST_BYTES = 2**20
+MOST_BYTES = 3 * 2**19
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_it_is_of_the_net_in_the_gallery_and_small() -> None:
 
 
 def test_it_is_no_style_file_itself() -> None:
-    assert not [file for file in list_gallery() if file.path.name.endswith(SUFFIX)]
+    assert not [file for file in list_gallery() if file.path.name.endswith(PREDICTOR)]
 
 
 def test_a_picture_alone_is_a_style_of_the_gallery(painting: Path) -> None:
@@ -60,7 +61,7 @@ def test_what_it_tells_depends_on_the_picture_and_hardly_on_its_size() -> None:
 
 def test_it_paints_and_mixes(painting: Path, tmp_path: Path) -> None:
     Image.fromarray(np.full((64, 96, 3), 120, np.uint8)).save(tmp_path / "in.png")
-    painted = []
+    painted: list[np.ndarray] = []
     for words in (["--style", str(painting)], ["--mix", f"{painting}=0.5,udnie=0.5"], ["--style", "udnie"]):
         out = tmp_path / f"{len(painted)}.png"
         result = CliRunner().invoke(app, ["image", str(tmp_path / "in.png"), str(out), "--precision", "fp32", *words])
@@ -72,7 +73,9 @@ def test_it_paints_and_mixes(painting: Path, tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["image", "in.png", "out.png", "--style", str(tmp_path / "none.jpg")])
+    Image.fromarray(np.full((64, 96, 3), 120, np.uint8)).save(tmp_path / "in.png")
+    words = ["image", str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--style", str(tmp_path / "none.jpg")]
+    result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert "none.jpg" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1

@@ -4,6 +4,8 @@ from pathlib import Path
 
 STYLE_FILE = ".onnx"
 GALLERY = "gallery"
+# Of what reads pictures for the net in the style file beside it.
+PREDICTOR = ".predictor.onnx"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
 
 

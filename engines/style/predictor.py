@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from engines.errors import BadFile, in_one_line
 from engines.failures import any_failure_as
 from engines.style.file import MAX_STYLE_BYTES, StyleFile
+from engines.style.picture_name import PREDICTOR
 
 if TYPE_CHECKING:
     import onnx
 
-SUFFIX = ".predictor.onnx"
 NET_KEY = "impasto.predicts_for"
 
 
 def predictor_path(style: StyleFile) -> Path:
     """Where the predictor of a style file lies, if it has one."""
-    return style.path.with_name(style.path.stem + SUFFIX)
+    return style.path.with_name(style.path.stem + PREDICTOR)
 
 
 def has_predictor(style: StyleFile) -> bool:

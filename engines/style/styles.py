@@ -21,7 +21,7 @@ from engines.failures import any_failure_as
 from engines.packages import plugins
 from engines.style.card import NamedStyle, StyleCard
 from engines.style.file import StyleFile, read_style_file, save_style
-from engines.style.predictor import SUFFIX as PREDICTOR
+from engines.style.picture_name import PREDICTOR
 
 __all__ = [
     "GalleryItem",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from engines.errors import BadValue
 from engines.setting import Setting, check_settings
-from engines.style.predictor import SUFFIX
+from engines.style.picture_name import PREDICTOR
 from trainers.settings.options import (
     LEAST_SIZE,
     JohnsonOptions,
@@ -50,7 +50,7 @@ class PredictorOptions:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if not self.net.name.endswith(".onnx") or self.net.name.endswith(SUFFIX):
+        if not self.net.name.endswith(".onnx") or self.net.name.endswith(PREDICTOR):
             raise BadValue(f"net is {self.net}; give a style file (.onnx)")
 
     @property
@@ -61,7 +61,7 @@ class PredictorOptions:
     @property
     def out(self) -> Path:
         """Beside the net."""
-        return self.net.with_name(self.net.stem + SUFFIX)
+        return self.net.with_name(self.net.stem + PREDICTOR)
 
     @property
     def run_folder(self) -> Path:
