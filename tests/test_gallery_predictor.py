@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engines.loading.further_graphs import open_statistics
-from engines.style.picture_name import PREDICTOR
+from engines.style.picture_name import PREDICTOR, picture_in
 from engines.style.predictor import predictor_path, read_predictor
 from engines.style.styles import list_gallery, load_style
 from realtime.cli import app
@@ -45,6 +45,22 @@ def test_a_picture_alone_is_a_style_of_the_gallery(painting: Path) -> None:
     away = np.abs(vectors - file.vector(name)).mean(1)
     assert file.vector(name).shape == vectors[0].shape
     assert 1e-3 < away.min() < 2 * np.abs(vectors - vectors.mean(0)).mean()
+
+
+def test_a_picture_that_is_called_like_a_style_leaves_it_alone(painting: Path) -> None:
+    udnie = painting.with_name("udnie.jpg")
+    painting.rename(udnie)
+    file, name = resolve(str(udnie))
+    assert name == "udnie.jpg"
+    assert np.array_equal(file.vector("udnie"), load_style("gallery").vector("udnie"))
+    assert not np.array_equal(file.vector("udnie"), file.vector(name))
+
+
+def test_colons_in_paths_part_no_picture_from_its_folder(painting: Path) -> None:
+    odd = painting.with_name("at 12:30.jpg")
+    painting.rename(odd)
+    assert resolve(str(odd))[1] == "at 12:30"
+    assert picture_in("C:\\pictures\\a.jpg") == ("gallery", Path("C:\\pictures\\a.jpg"))
 
 
 def test_what_it_tells_depends_on_the_picture_and_hardly_on_its_size() -> None:

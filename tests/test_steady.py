@@ -196,6 +196,25 @@ def test_what_does_not_go_on_is_shown_as_it_is(how: str) -> None:
     assert np.array_equal(shown.pixels, after.pixels)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (34, 20), (40, 44), (400, 60), (20, 400)])
+def test_small_pictures_move_too(size: tuple[int, int]) -> None:
+    """OpenCV's flow crashes on pictures of a few pixels."""
+    width, height = size
+    rng, hand = np.random.default_rng(1), SteadyHand(0.7)
+    for number in range(6):
+        frame = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        assert hand(of_frame(frame, 255 - frame, at=number / 25)).pixels.shape == frame.shape
+
+
+def test_strength_nought_begins_anew() -> None:
+    """What was not painted says nothing of what is painted next."""
+    hand = SteadyHand(1.0)
+    after = hold(hand)
+    unpainted = replace(after, pixels=after.small)
+    assert hand(unpainted) is unpainted
+    assert np.array_equal(hand(after).pixels, after.pixels)
+
+
 def test_what_lies_on_a_device_comes_back_there() -> None:
     """On the processor, which torch has too."""
     rng = np.random.default_rng(1)

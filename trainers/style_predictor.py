@@ -23,7 +23,7 @@ from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import StyleFile, load_style
 from trainers.data import CropOptions, Crops, batches, style_picture
-from trainers.losses.objective import Features, Objective, Region, octave_layers, octaves_of
+from trainers.losses.objective import Features, Objective, octave_layers, octaves_of
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.training_losses import Paintings, training_losses
 from trainers.losses.vae_losses import distribution_distance
@@ -109,7 +109,7 @@ class StylePredictor(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class ReadPaintings:
-    """The style loss against the paintings of one step [B, 3, H, W], of which each is one style: `StyleTargets`."""
+    """The style loss against the paintings of one step [B, 3, H, W], of which each is one style: a `StyleLoss`."""
 
     octaves: Sequence[Features]
     samples: int
@@ -133,20 +133,12 @@ class ReadPaintings:
         return cls(found, samples, slices)
 
     def loss(self, octave: int, features: Features, style_ids: Tensor, generator: torch.Generator) -> Tensor:
-        """As `StyleTargets` has it."""
+        """As `StyleLoss` has it."""
         parts = [
             distribution_distance(features[layer], aim[style_ids], self.samples, self.slices, generator)
             for layer, aim in self.octaves[octave].items()
         ]
         return torch.stack(parts).mean(0)
-
-    def told(self, octave: int, features: Features, region: Region, generator: torch.Generator) -> dict[str, Tensor]:
-        """Pictures in tiles are no part of this recipe."""
-        raise NotImplementedError
-
-    def distance(self, octave: int, told: Sequence[Features], style: int, generator: torch.Generator) -> Tensor:
-        """Nor that."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from engines.errors import EngineRefused
 from engines.gate.runtimes import open_graph
+from engines.networks.family import BuildFurtherGraph
 from engines.networks.registry import config_of, family_of
 from engines.style.predictor import has_predictor, read_predictor
 from engines.style.styles import StyleFile
@@ -27,19 +28,14 @@ def offers(style: StyleFile, graph: str) -> bool:
 
     EngineRefused where its config does not fit.
     """
-    if graph == STATISTICS and has_predictor(style):
-        return True
-    family = family_of(style)
-    if family is None:
-        return False
-    with config_of(style) as config:
-        return graph in family.further_graphs(config)
+    return _of_family(style, graph) is not None or (graph == STATISTICS and has_predictor(style))
 
 
 def open_statistics(style: StyleFile) -> Callable[[np.ndarray], np.ndarray]:
     """From a picture uint8 [H, W, 3] to its style vector float32 [S]; EngineRefused where the net offers none."""
     trial = {"frame": np.zeros((1, TRIAL_PX, TRIAL_PX, 3), np.uint8)}
-    graph = read_predictor(style) if has_predictor(style) else _written(style, STATISTICS)
+    reads_itself = _of_family(style, STATISTICS) is not None or not has_predictor(style)
+    graph = _written(style, STATISTICS) if reads_itself else read_predictor(style)
     run = open_graph(graph, trial, ["style"])
 
     def statistics(picture: np.ndarray) -> np.ndarray:
@@ -67,12 +63,17 @@ def open_dream(style: StyleFile) -> Dream:
     )
 
 
-def _written(style: StyleFile, graph: str) -> "onnx.ModelProto":
+def _of_family(style: StyleFile, graph: str) -> BuildFurtherGraph | None:
     family = family_of(style)
+    if family is None:
+        return None
     with config_of(style) as config:
-        build = None if family is None else family.further_graphs(config).get(graph)
-        if build is None:
-            raise EngineRefused(
-                f"the net in {style.path.name} has no graph {graph!r}; choose a style file whose net has"
-            )
+        return family.further_graphs(config).get(graph)
+
+
+def _written(style: StyleFile, graph: str) -> "onnx.ModelProto":
+    build = _of_family(style, graph)
+    if build is None:
+        raise EngineRefused(f"the net in {style.path.name} has no graph {graph!r}; choose a style file whose net has")
+    with config_of(style) as config:
         return build(config, style.weights())

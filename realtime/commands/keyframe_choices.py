@@ -27,7 +27,7 @@ def keyframe_options(
     if not keyframes:
         _refuse_without(context)
         return None
-    for name in (*OF_A_NET, "decoder"):
+    for name in (*OF_A_NET, "decoder", "steady"):
         if given(context, name):
             raise typer.BadParameter(f"{spelled(name)} is for the nets; leave it out, or leave out --keyframes")
     return settings_from(GatysOptions, {**chosen, SHARED: stroke})

@@ -15,7 +15,7 @@ from engines.loading.further_graphs import STATISTICS, offers, open_statistics
 from engines.networks.family import STATISTICS_PX
 from engines.networks.registry import network_name
 from engines.style.file import StyleFile, read_style_file
-from engines.style.picture_name import picture_in
+from engines.style.picture_name import name_of, picture_in
 from engines.style.styles import resolve as resolve_named
 from realtime.media.picture_file import read_picture, resize
 
@@ -25,13 +25,13 @@ KEPT_VECTORS = 64
 
 
 def resolve(text: str) -> tuple[StyleFile, str]:
-    """The style file and the name of the style in it; of a picture that is its stem, which the file then knows.
+    """The style file and the name of the style in it; a picture's is that of `name_of`, which the file then knows.
 
     Errors are those of engines.style.styles.resolve; BadValue where the net takes no pictures, and those of
     read_picture where there is none.
     """
     found = picture_in(text)
-    if found is None or (":" in text and Path(text).exists()):
+    if found is None:
         return resolve_named(text)
     head, picture = found
     file, _ = resolve_named(head)
@@ -43,7 +43,8 @@ def resolve(text: str) -> tuple[StyleFile, str]:
             f"one of {', '.join(file.card.names)}, or train what reads them: impasto train predictor, or train vae"
         )
     vector = _vector(file.path, file.sha256, picture, picture.stat().st_mtime_ns if picture.is_file() else 0)
-    return StyleFile(file.path, file.data, {picture.stem: vector}), picture.stem
+    name = name_of(picture, file.card.names)
+    return StyleFile(file.path, file.data, {name: vector}), name
 
 
 @lru_cache(maxsize=KEPT_VECTORS)

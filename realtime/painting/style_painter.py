@@ -39,16 +39,18 @@ def open_style(
 ) -> "StylePainter":
     """A style ready to paint pictures of `height` times `width` pixels, on the fastest engine that can run here.
 
-    `style` is what `--style` takes: a name of the gallery, the path of a style file, FILE:NAME, or FILE:PICTURE.jpg
-    where the net paints like any picture. `strength` and `keep_colour`, 0..1, are how a call paints that says
-    nothing else. `stroke`, 0.5 to 4, is how large brush strokes are; with it grows or shrinks the copy that the net
-    paints, and the time that takes. `steady`, 0..1, is for frames that come in order: how still the painting stands
-    where they do. `engine` and `precision` are those of the command line; where one is refused
+    `style` is what `--style` takes: a name of the gallery, a PICTURE.jpg to paint like, the path of a style file,
+    FILE:NAME, or FILE:PICTURE.jpg where its net takes pictures. `strength` and `keep_colour`, 0..1, are how a call
+    paints that says nothing else. `stroke`, 0.5 to 4, is how large brush strokes are; with it grows or shrinks the copy
+    that the net paints, and the time that takes. `steady`, 0..1, is for frames that come in order: how still the
+    painting stands where they do. `engine` and `precision` are those of the command line; where one is refused
     the next is tried, unless it is `strict`. The first start may build an engine, which takes from a second to
     minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is quick. `report` gets a
     line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue, NotEnoughMemory or
     EngineRefused, each an ImpastoError.
     """
+    if not 0 <= steady <= 1:
+        raise BadValue(f"steady is {steady}; give a number from 0 to 1")
     file, name = resolve(style)
     controls = Controls(file.vector(name), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)

@@ -35,6 +35,8 @@ def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> Non
     try:
         beside.write_bytes(model.SerializeToString())
         beside.replace(options.out)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(options.out)) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -42,6 +44,7 @@ def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> Non
 def predictor_graph(trained: TrainedPredictor) -> onnx.ModelProto:
     """frame uint8 [1, H, W, 3] → style float32 [S], with weights in half precision, computed in single."""
     predictor = trained.predictor.cpu()
+    predictor.perceptual.cpu()  # which is no part of its state
     g = _HalfWeights("predictor")
     frame = g.input("frame", TensorProto.UINT8, [1, "height", "width", 3])
     x = g.op("Mul", g.op("Transpose", g.cast(frame), perm=[0, 3, 1, 2]), g.constant(1 / 255))

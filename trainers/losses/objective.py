@@ -49,15 +49,16 @@ class Region:
         return functional.interpolate(self.weight, size=features.shape[-2:], mode="area")
 
 
-class StyleTargets(Protocol):
-    """The style loss of one octave, for N paintings.
-
-    A picture in tiles is judged in two steps: what each tile has to tell, and the distance of all of that together.
-    """
+class StyleLoss(Protocol):
+    """The style loss of one octave, for N paintings."""
 
     def loss(self, octave: int, features: Features, style_ids: Tensor, generator: torch.Generator) -> Tensor:
         """The features of B pictures and the numbers of their styles [B] → [B], the mean over the layers."""
         ...
+
+
+class StyleTargets(StyleLoss, Protocol):
+    """The same for a picture in tiles too: what each of them has to tell, and the distance of all of that together."""
 
     def told(self, octave: int, features: Features, region: Region, generator: torch.Generator) -> dict[str, Tensor]:
         """What the features of a tile, which no other tile has, tell of the region."""
@@ -202,7 +203,7 @@ class Objective:
     """
 
     perceptual: PerceptualNet
-    targets: StyleTargets
+    targets: StyleLoss
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
     octaves: int

@@ -7,9 +7,10 @@ from typing import Any
 
 from engines.loading.engine import EngineChoice
 from engines.networks.transform.config import PRESETS
-from engines.style.styles import SUFFIX, resolve
+from engines.style.styles import SUFFIX
 from realtime.bench.inputs.random_net import write_random_style
 from realtime.bench.options import BenchOptions
+from realtime.painting.picture_style import resolve
 
 AUTO = "auto"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.loading.engine import Controls, Engine
-from engines.style.styles import StyleFile, resolve
+from engines.style.styles import StyleFile
 from realtime.bench.inputs.clips import clip_of
 from realtime.bench.inputs.combination import Combination
 from realtime.bench.inputs.first_frames import FirstFrames
@@ -21,6 +21,7 @@ from realtime.bench.options import BenchOptions
 from realtime.frames.frame import Frame
 from realtime.painting.opening import engine_for
 from realtime.painting.options import STEADY
+from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 

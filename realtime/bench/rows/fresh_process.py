@@ -12,12 +12,12 @@ from pathlib import Path
 
 from engines.child_process import end_with_input
 from engines.loading.engine import Controls, EngineChoice
-from engines.style.styles import resolve
 from realtime.bench.inputs.first_frames import FirstFrames
 from realtime.bench.machine import gpu_memory_mib
 from realtime.files.loop import run
 from realtime.painting.opening import engine_for
 from realtime.painting.options import STEADY
+from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.errors import ImpastoError, UnknownStyle
-from engines.style.picture_name import picture_in
+from engines.style.picture_name import name_of, picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.painting.options import STEADY, StylizeOptions
 
@@ -79,7 +79,7 @@ def own_name(style: str, names: Sequence[str]) -> str:
     if style in names:
         return style
     if found := picture_in(style):
-        return found[1].name if found[1].name in names else found[1].stem
+        return name_of(found[1], names)
     tail = style.rpartition(":")[2]
     return tail if tail in names else names[0] if names else style
 

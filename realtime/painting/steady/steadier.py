@@ -20,7 +20,7 @@ from realtime.painting.steady.stillness import Stillness
 Floats = NDArray[np.float32]
 Region = tuple[slice, slice]
 REDUCTION = 4  # at which stillness and motion are measured: means of 16 pixels have a quarter of their noise
-LEAST_SIDE = 8
+LEAST_SIDE, LEAST_FLOW_SIDE = 8, 16
 # The new painting's share in a still and in a moving place at steadiness 1; at 0 both are 1.
 STILL_SHARE, MOVING_SHARE = 0.01, 0.35
 # Motion is doubted where the frame before, moved, misses this one by so many units of its noise; at twice that, the
@@ -86,13 +86,19 @@ class Steadier:
         stay where they are on the screen. Whether motion is right is asked of the frame before, moved: flow the other
         way would cost as much again, and tell the same.
         """
-        flow = self._flow.calc(_luma(now), _luma(before), None)  # type: ignore[call-overload]
-        back = np.asarray(flow, np.float32)
+        back = self._flow_back(before, now)
         resting = _unlike(now, before)
         moved = _unlike(now, sampled(before, grid(back.shape) + back, border=cv2.BORDER_CONSTANT))
         moves = resting > moved + AS_GOOD_UNITS * unit
         doubt = np.where(moves, moved, resting) / (MOST_MISS_UNITS * unit)
         return np.asarray(back * moves[..., None], np.float32), np.asarray((2 - doubt).clip(0, 1), np.float32)
+
+    def _flow_back(self, before: Pixels, now: Pixels) -> Field:
+        """No motion where the picture is too small for OpenCV to look for any: it crashes there."""
+        if min(now.shape[:2]) < LEAST_FLOW_SIDE:
+            return np.zeros((*now.shape[:2], 2), np.float32)
+        flow = self._flow.calc(_luma(now), _luma(before), None)  # type: ignore[call-overload]
+        return np.asarray(flow, np.float32)
 
 
 def reduced(small: Pixels) -> Pixels:
