@@ -19,6 +19,9 @@ TERMINAL_COLUMNS = 160  # where stdout is no terminal
 def evaluate(
     options: EvaluateOptions,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all pictures there, as one.")] = None,
+    slices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw a column of each --clip over time, plain and steady.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Judge styles: nearness to the paintings, content kept, flicker and speed."""
@@ -26,8 +29,10 @@ def evaluate(
     from realtime.evaluation.optimiser import load_optimiser
     from realtime.evaluation.run import run_evaluation
 
-    if sheet is not None:
-        _check_sheet(sheet)
+    for path in filter(None, (sheet, slices)):
+        _check_sheet(path)
+    if slices is not None and not options.clip:
+        raise typer.BadParameter("slices are drawn of films; name one with --clip FILE")
     with ended_by_kill(), progress_bar(unit="pictures/s") as bar:
         optimise = load_optimiser() if options.optimiser else None
         evaluation = run_evaluation(options, report=bar.report, progress=bar.progress, optimise=optimise)
@@ -36,6 +41,10 @@ def evaluate(
         from realtime.evaluation.sheet import save_sheet
 
         save_sheet(sheet, evaluation)
+    if slices is not None and report.steadiness is not None:
+        from realtime.evaluation.steadiness.slices import save_slices
+
+        save_slices(slices, report.steadiness)
     print_result(report.as_dict() if json else _text(report))
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)

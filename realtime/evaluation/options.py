@@ -6,7 +6,7 @@ from typing import Annotated
 
 from engines.names import AUTO
 from engines.setting import Setting
-from realtime.painting.options import Engine, Precision, Strict, gallery_names
+from realtime.painting.options import STEADY, Engine, Precision, Strict, gallery_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,8 @@ class EvaluateOptions:
     """What is judged, by which paintings, on which photos.
 
     `size` is the long side of the photos in pixels; a painting's is 1.4 times that. `optimiser` are numbers of
-    iterations for which pixels are optimised on the same photos, as what could be reached at most.
+    iterations for which pixels are optimised on the same photos, as what could be reached at most. Films (`clip`) are
+    scaled to as many lines as a picture of 16:9 and that `size` has, and are judged at steadiness 0 and at `steady`.
     """
 
     styles: Annotated[
@@ -50,6 +51,13 @@ class EvaluateOptions:
             written="25,100,400",
         ),
     ] = ()
+    clip: Annotated[
+        tuple[Path, ...],
+        Setting("Also judge how still paintings of a film stand: its first 60 frames. Again for more.", written="FILE"),
+    ] = ()
+    steady: Annotated[
+        float, Setting("How steady a hand then holds them, beside what is painted without.", least=0, most=1)
+    ] = STEADY
     engine: Engine = AUTO
     precision: Precision = "fp32"
     strict: Strict = False

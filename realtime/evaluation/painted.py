@@ -69,11 +69,11 @@ def _paint_file(
     file = subjects[0].file
     tries: dict[tuple[str, int], _Try] = {}
     for size, numbers in _by_size(photos).items():
-        with _opened(file, size, options, report) as stylizer:
+        with opened(file, size, options, report) as stylizer:
             for subject, number in product(subjects, numbers):
                 stylizer.controls = Controls(file.vector(subject.name))
                 tries[subject.name, number] = _Try.of(stylizer, photos[number].pixels, seed=number)
-    with _opened(file, (scene.width, scene.height), options, report) as stylizer:
+    with opened(file, (scene.width, scene.height), options, report) as stylizer:
         ms, facts = _median_ms(stylizer, scene), EngineFacts.of(stylizer.engine)
         for subject in subjects:
             stylizer.controls = Controls(file.vector(subject.name))
@@ -84,7 +84,7 @@ def _paint_file(
 
 
 @contextmanager
-def _opened(file: StyleFile, size: tuple[int, int], options: EvaluateOptions, report: Report) -> Iterator[Stylizer]:
+def opened(file: StyleFile, size: tuple[int, int], options: EvaluateOptions, report: Report) -> Iterator[Stylizer]:
     """An engine for frames of `size` (width, height)."""
     choice = EngineChoice(options.engine, options.precision, options.strict, requests=1)
     engine = engine_for(file, size, choice, report=report)

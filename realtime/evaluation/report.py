@@ -7,6 +7,7 @@ from typing import Any
 
 from realtime.bench.rows.stability import Stability
 from realtime.evaluation.jury import Figures
+from realtime.evaluation.steadiness.report import SteadyReport
 from realtime.painting.notes import EngineFacts
 
 DIGITS = 5
@@ -85,7 +86,10 @@ class OptimisedRow:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """`judged_by` says how; rows are in the order asked for. Some are missing where it was `interrupted`."""
+    """`judged_by` says how; rows are in the order asked for. Some are missing where it was `interrupted`.
+
+    `steadiness` is there where films were judged.
+    """
 
     size: int
     photos: Sequence[str]
@@ -93,6 +97,7 @@ class EvaluationReport:
     rows: Sequence[StyleRow] = ()
     optimised: Sequence[OptimisedRow] = field(default=())
     interrupted: bool = False
+    steadiness: SteadyReport | None = None
 
     def over_styles(self, summary: Callable[[Sequence[float]], float]) -> Figures:
         """A summary (median, max) over the styles of their means over the photos."""
@@ -119,6 +124,7 @@ class EvaluationReport:
             "worst": rounded(self.over_styles(max)) if self.rows else {},
             "optimiser": {str(count): rounded(some) for count, some in self.optimised_by_iterations.items()},
             "optimised": [row.as_dict() for row in self.optimised],
+            **({} if self.steadiness is None else {"steadiness": self.steadiness.as_dict()}),
             "interrupted": self.interrupted,
         }
 

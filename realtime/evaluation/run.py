@@ -10,6 +10,10 @@ from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import PaintedStyle, paint_photos
 from realtime.evaluation.photos import SCENE_FRAMES, Photo, gather_photos, scene_photos
 from realtime.evaluation.report import EvaluationReport, OptimisedRow, PictureFigures, StyleRow
+from realtime.evaluation.steadiness.film import read_film
+from realtime.evaluation.steadiness.judge import FilmJudge
+from realtime.evaluation.steadiness.report import SteadyReport, SteadyRow
+from realtime.evaluation.steadiness.run import judge_steadiness
 from realtime.evaluation.subjects import Subject, find_subjects
 from realtime.frames.frame import Pixels
 from realtime.painting.notes import told_once
@@ -31,11 +35,20 @@ class Evaluation:
     painted: list[PaintedStyle] = field(default_factory=list)
     rows: list[StyleRow] = field(default_factory=list)
     optimised: list[OptimisedRow] = field(default_factory=list)
+    on_films: list[SteadyRow] = field(default_factory=list)
     interrupted: bool = False
 
     def report(self, options: EvaluateOptions) -> EvaluationReport:
         names, judged_by = [photo.name for photo in self.photos], self.jury.as_dict()
-        return EvaluationReport(options.size, names, judged_by, self.rows, self.optimised, self.interrupted)
+        steadiness = SteadyReport(options.steady, self.rows_on_films) if self.on_films else None
+        rows = (self.rows, self.optimised, self.interrupted)
+        return EvaluationReport(options.size, names, judged_by, *rows, steadiness=steadiness)
+
+    @property
+    def rows_on_films(self) -> list[SteadyRow]:
+        """Style by style, however they came."""
+        labels = [subject.label for subject in self.subjects]
+        return sorted(self.on_films, key=lambda row: labels.index(row.label))
 
 
 def run_evaluation(
@@ -55,9 +68,12 @@ def run_evaluation(
     photos = [*given, *scene_photos(scene, SCENE_FRAMES if given else options.photos)]
     report = told_once(report)
     report(f"judging {len(subjects)} styles on {len(given)} photos and {len(photos) - len(given)} frames of the scene")
+    films = [FilmJudge(read_film(path, scene.height)) for path in options.clip]
     evaluation = Evaluation(subjects, photos, Jury(photos, options.size, options.check))
     try:
         _judge_styles(evaluation, scene, options, report, progress)
+        if films:
+            _judge_films(evaluation, films, scene, options, report, progress)
         if optimise is not None:
             evaluation.optimised.extend(_optimised(evaluation, sorted({*options.optimiser}), optimise, report))
     except KeyboardInterrupt:
@@ -82,6 +98,22 @@ def _judge_styles(
             progress(done, total)
         evaluation.painted.append(painted)
         evaluation.rows.append(_row(subject, painted, judged))
+
+
+def _judge_films(
+    evaluation: Evaluation,
+    films: Sequence[FilmJudge],
+    scene: Scene,
+    options: EvaluateOptions,
+    report: Report,
+    progress: Progress,
+) -> None:
+    plain = {row.label: row.stability for row in evaluation.rows}
+    rows = len(evaluation.subjects) * (len(films) + 1)
+    progress(0, rows)
+    for row in judge_steadiness(evaluation.subjects, plain, films, scene, options, report):
+        evaluation.on_films.append(row)
+        progress(len(evaluation.on_films), rows)
 
 
 def _judged(evaluation: Evaluation, number: int, picture: Pixels, subject: Subject) -> PictureFigures:

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from realtime.evaluation.jury import CHECK_PREFIX, Figures
 from realtime.evaluation.report import EvaluationReport, StyleRow
+from realtime.evaluation.steadiness.table import NOTES as STEADINESS_NOTES
+from realtime.evaluation.steadiness.table import steadiness_table
 
 NOTES = (
     "Brush: distance from the painting's strokes and colours; kept: content, weighed by the photo's detail. Plain and "
@@ -20,9 +22,11 @@ Cells = list[str]
 
 
 def as_text(report: EvaluationReport, width: int) -> str:
-    """The table for a terminal of so many columns, with what its columns mean."""
+    """The tables for a terminal of so many columns, with what their columns mean."""
     console = Console(file=StringIO(), width=width, color_system=None)
     console.print(evaluation_table(report), Text(NOTES))
+    if report.steadiness is not None:
+        console.print("", steadiness_table(report.steadiness), Text(STEADINESS_NOTES))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text.rstrip()
 

@@ -40,14 +40,21 @@ def warping_error(first: Pixels, second: Pixels, motion: Motion) -> float:
     return float(np.mean(np.square(difference), dtype=np.float64))
 
 
-def measure_stability(stylizer: Stylizer, scene: Scene) -> Stability:
-    """Paints pairs of neighbouring frames of the scene, at its full size."""
+def measure_stability(stylizer: Stylizer, scene: Scene, run_up: int = 0) -> Stability:
+    """Paints pairs of neighbouring frames of the scene, at its full size.
+
+    Who remembers what was painted, as a steady hand does, needs a `run_up` of as many frames before each pair.
+    """
     painted, plain = [], []
     for number in range(0, PAIRS * FRAMES_BETWEEN_PAIRS, FRAMES_BETWEEN_PAIRS):
         motion = scene.flow(number, number + 1)
-        frames = [Frame(scene.frame(index), scene.seconds(index), 0.0) for index in (number, number + 1)]
+        frames = [_of_scene(scene, index) for index in range(number - run_up, number + 2)]
         stylizer.begin_anew()
-        first, second = (stylizer(frame).data for frame in frames)
+        *_, first, second = (stylizer(frame).data for frame in frames)
         painted.append(warping_error(first, second, motion))
-        plain.append(warping_error(frames[0].data, frames[1].data, motion))
+        plain.append(warping_error(frames[-2].data, frames[-1].data, motion))
     return Stability(float(np.mean(painted)), float(np.mean(plain)))
+
+
+def _of_scene(scene: Scene, number: int) -> Frame:
+    return Frame(scene.frame(number), scene.seconds(number), 0.0)

@@ -1,0 +1,48 @@
+"""The films on which steadiness is judged: some frames of each, at the size at which photos are judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from engines.errors import BadFile
+from realtime.frames.frame import Pixels
+from realtime.media.picture_file import resize
+from realtime.sources.file import FileSource
+
+FRAMES = 60
+# The first frames are painted, but not judged: a steady hand has to learn the camera's noise.
+RUN_UP = 8
+LEAST_FRAMES = RUN_UP + 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """Frames uint8 [H, W, 3] in their order, of a still camera or a moving one."""
+
+    name: str
+    frames: Sequence[Pixels]
+
+
+def read_film(path: Path, lines: int) -> Film:
+    """The first frames of a video as they are seen, no larger than so many lines of its shorter side.
+
+    FileMissing, or BadFile where it has too few frames to be judged.
+    """
+    source = FileSource(path, upright=True, square_pixels=True)
+    try:
+        frames = [source.retrieve(grabbed).data for grabbed in islice(iter(source.grab, None), FRAMES)]
+    finally:
+        source.close()
+    if len(frames) < LEAST_FRAMES:
+        least = f"steadiness is judged from {LEAST_FRAMES} on"
+        raise BadFile(f"{path} is too short, with {len(frames)} frames, where {least}; give a longer film")
+    return Film(path.stem, [_of_lines(frame, lines) for frame in frames])
+
+
+def _of_lines(frame: Pixels, lines: int) -> Pixels:
+    height, width = frame.shape[:2]
+    shorter = min(height, width)
+    if shorter <= lines:
+        return frame
+    return resize(frame, (2 * round(width * lines / shorter / 2), 2 * round(height * lines / shorter / 2)))
