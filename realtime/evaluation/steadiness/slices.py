@@ -14,7 +14,7 @@ from realtime.evaluation.steadiness.report import Slices, SteadyReport, SteadyRo
 from realtime.files.contact_sheet import Column, SheetLayout, save_contact_sheet
 from realtime.frames.frame import Pixels
 
-TILE = (360, 270)  # width and height in pixels
+TILE = (360, 360)  # width and height in pixels
 
 
 def save_slices(path: Path, report: SteadyReport) -> None:

@@ -11,7 +11,7 @@ from realtime.evaluation.steadiness.report import SteadyReport, SteadyRow
 
 NOTES = (
     "Flicker and noise gain: how many times the painting changes as the film does, where that stands still, and where "
-    "noise is all that changes; breathing: by how many levels of 255 frozen ground changes while something moves before "
+    "noise is all that changes; breathing: by how many levels of 255 frozen ground changes while something moves over "
     "it; E_warp: by estimated flow, on the scene by the exact one; all are better the smaller they are. Contrast: the "
     "part that is kept where the film moves."
 )
