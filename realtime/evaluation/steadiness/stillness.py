@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 LUMA_BLUR_PX = 3.0  # the deviation of a Gaussian: what a camera's grain does is no motion
 # In parts of the picture's shorter side: 12 and 24 pixels of 360. Strokes are as large as the latter.
 SMOOTHING, SOFTNESS, AROUND = 1 / 30, 1 / 30, 1 / 15
+MOVES = 2.0  # what changes by so many times the median moves: half of a quiet room would be cut out of its grain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +50,10 @@ def still_half(changes: Floats) -> Mask:
 
 
 def freeze(frames: Sequence[Pixels], changes: Floats) -> FrozenFilm:
-    """The film with its still half replaced by that half's own median over time.
-
-    That half is one of larger grounds: the changes are smoothed before it is told.
-    """
+    """The film with all that does not clearly move replaced by its own median over time: half of it or more."""
     shorter = min(changes.shape)
-    still = still_half(cv2.GaussianBlur(changes, (0, 0), SMOOTHING * shorter).astype(np.float32))
+    smooth = cv2.GaussianBlur(changes, (0, 0), SMOOTHING * shorter)
+    still = smooth <= MOVES * np.median(smooth)
     soft = _window(SOFTNESS * shorter)
     moving = cv2.blur((~still).astype(np.float32), soft, borderType=cv2.BORDER_REPLICATE)
     behind = cv2.erode(still.astype(np.uint8), np.ones(_window(AROUND * shorter), np.uint8)) > 0
