@@ -18,7 +18,7 @@ from realtime.evaluation.steadiness.figures import (
 from realtime.evaluation.steadiness.film import Film
 from realtime.evaluation.steadiness.hands import Hands
 from realtime.evaluation.steadiness.report import Slices, SteadyRow
-from realtime.evaluation.steadiness.stillness import changes_of, freeze, still_half
+from realtime.evaluation.steadiness.stillness import changes_of, freeze, still_column, still_half
 from realtime.frames.frame import Pixels
 
 
@@ -66,6 +66,6 @@ class FilmJudge:
         }
 
     def _slice(self, frames: Sequence[Pixels]) -> Pixels:
-        """[H, T, 3]: over time, the column that most of the still half lies in."""
-        column = int(np.argmax(self._still.sum(0)))
+        """[H, T, 3]: a column over time."""
+        column = still_column(self._still)
         return np.stack([frame[:, column] for frame in frames], axis=1)

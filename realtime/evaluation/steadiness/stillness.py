@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 LUMA_BLUR_PX = 3.0  # the deviation of a Gaussian: what a camera's grain does is no motion
 # In parts of the picture's shorter side: 12 and 24 pixels of 360. Strokes are as large as the latter.
 SMOOTHING, SOFTNESS, AROUND = 1 / 30, 1 / 30, 1 / 15
+MOSTLY = 0.75  # of the stillest column
 MOVES = 2.0  # what changes by so many times the median moves: half of a quiet room would be cut out of its grain
 
 
@@ -47,6 +48,13 @@ def changes_of(frames: Sequence[Pixels]) -> Floats:
 def still_half(changes: Floats) -> Mask:
     """[H, W]: the half that changes least; more of it where more does not change at all."""
     return np.asarray(changes <= np.median(changes), np.bool_)
+
+
+def still_column(still: Mask) -> int:
+    """Of the columns that stand still for most of their height, the one next to the middle: a film may have bars."""
+    heights = still.sum(0)
+    columns = np.flatnonzero(heights >= MOSTLY * heights.max())
+    return int(columns[np.argmin(np.abs(columns - still.shape[1] / 2))])
 
 
 def freeze(frames: Sequence[Pixels], changes: Floats) -> FrozenFilm:
