@@ -56,8 +56,8 @@ def noise_gain(painted: Sequence[Pixels], noisy: Sequence[Pixels]) -> float:
 
 
 def breathing(painted: Sequence[Pixels], behind: Mask) -> float:
-    """In levels, of the paintings of a frozen film; NaN where hardly anything of it is frozen."""
-    return change(painted[RUN_UP:], behind) if behind.mean() >= NOWHERE else nan
+    """In levels, of the paintings of a frozen film; NaN where hardly anything of it is frozen, or nothing moves."""
+    return change(painted[RUN_UP:], behind) if NOWHERE <= behind.mean() < 1 else nan
 
 
 def contrast(frames: Sequence[Pixels], where: Mask) -> float:
