@@ -44,7 +44,7 @@ def test_a_picture_alone_is_a_style_of_the_gallery(painting: Path) -> None:
     vectors = np.stack([style.vector for style in file.card.styles])
     away = np.abs(vectors - file.vector(name)).mean(1)
     assert file.vector(name).shape == vectors[0].shape
-    assert 1e-3 < away.min() < 2 * np.abs(vectors - vectors.mean(0)).mean()
+    assert 1e-3 < away.min() < 5 * np.abs(vectors - vectors.mean(0)).mean()
 
 
 def test_a_picture_that_is_called_like_a_style_leaves_it_alone(painting: Path) -> None:

@@ -26,6 +26,7 @@ from realtime.live.options import LiveOptions
 PATIENCE_SECONDS = 60.0
 PATTERN = "pattern:128x96@25"
 OTHERS = LiveOptions(
+    steady=0.3,
     style="mosaic",
     mix="a=0.5,b=0.5",
     strength=0.5,

@@ -22,7 +22,7 @@ Region = tuple[slice, slice]
 REDUCTION = 4  # at which stillness and motion are measured: means of 16 pixels have a quarter of their noise
 LEAST_SIDE, LEAST_FLOW_SIDE = 8, 16
 # The new painting's share in a still and in a moving place at steadiness 1; at 0 both are 1.
-STILL_SHARE, MOVING_SHARE = 0.01, 0.35
+STILL_SHARE, MOVING_SHARE = 0.009, 0.35
 # Motion is doubted where the frame before, moved, misses this one by so many units of its noise; at twice that, the
 # painting is new.
 MOST_MISS_UNITS = 30.0
