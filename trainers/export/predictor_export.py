@@ -1,5 +1,6 @@
 """The end of a predictor's run: one ONNX graph, from a picture's bytes to a style vector."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from trainers.settings.predictor_options import PredictorOptions
 from trainers.style_predictor import RECIPE, StylePredictor, TrainedPredictor, frozen_net, levelled
 
 TINY = 1e-12
-RELU = "relu"
+TRAINING_KEY = "impasto.training"
 
 
 def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> None:
@@ -27,10 +28,11 @@ def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> Non
         "recipe": RECIPE,
         "command": typed_command(),
         "steps": options.steps,
+        "licence": trained.file.card.licence,
         "paintings": data_list(options.paintings),
         "content": data_list(options.content),
     }
-    helper.set_model_props(model, {NET_KEY: net_checksum(trained.file), "impasto.training": repr(told)})
+    helper.set_model_props(model, {NET_KEY: net_checksum(trained.file), TRAINING_KEY: json.dumps(told)})
     beside = options.out.with_name(f".{options.out.name}.{os.getpid()}.part")
     try:
         beside.write_bytes(model.SerializeToString())
