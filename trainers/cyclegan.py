@@ -30,6 +30,7 @@ from trainers.run.loop import (
     OnStep,
     Report,
     accelerator_for,
+    chance_of,
     check_finite,
     in_any_process,
     interrupts,
@@ -255,8 +256,7 @@ class _Draw:
         return fresh_texture(pictures, np.random.default_rng((self.seed, 5, self.rank, self.step)))
 
     def generator(self) -> torch.Generator:
-        state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
-        return torch.Generator().manual_seed(int(state[0]))
+        return chance_of(self.seed, self.step, self.rank)
 
     def pool(self) -> np.random.Generator:
         return np.random.default_rng((self.seed, 7, self.rank, self.step))

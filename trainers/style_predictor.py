@@ -18,8 +18,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.errors import BadFile, Interrupted
-from engines.networks.transform.config import TransformConfig
+from engines.errors import Interrupted
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import StyleFile, load_style
 from trainers.data import CropOptions, Crops, batches, style_picture
@@ -28,10 +27,12 @@ from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.training_losses import Paintings, training_losses
 from trainers.losses.vae_losses import distribution_distance
 from trainers.motion import fresh_texture
+from trainers.run.initial_weights import trained_net
 from trainers.run.loop import (
     OnStep,
     Report,
     accelerator_for,
+    chance_of,
     check_finite,
     in_any_process,
     interrupts,
@@ -80,11 +81,8 @@ class StylePredictor(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """pictures [B, 3, H, W], RGB 0..1, of the size at which they are read → [B, S]."""
-        return self.of_statistics(self.statistics(pictures))
-
-    def of_statistics(self, statistics: Tensor) -> Tensor:
-        """[B, F] → [B, S]."""
-        vector: Tensor = self.middle + self.spread * self.perceptron((statistics - self.mean) / self.deviation)
+        told = (self.statistics(pictures) - self.mean) / self.deviation
+        vector: Tensor = self.middle + self.spread * self.perceptron(told)
         return vector
 
     @property
@@ -189,7 +187,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     with interrupts() as interrupted, folder:
         for step, (photo, painting) in enumerate(_feed(photos, paintings, options, start, accelerator), start=start):
             set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
-            chance = _chance(options.seed, step, accelerator.process_index)
+            chance = chance_of(options.seed, step, accelerator.process_index)
             photo, painting = photo.to(device), turned(painting, options.turned_hues, chance).to(device)
             aims = ReadPaintings.of(
                 painting, perceptual, judged.style_layers, judged.octaves, judged.samples, judged.slices
@@ -223,14 +221,8 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
 
 
 def frozen_net(file: StyleFile) -> TransformNet:
-    """The style file's net; BadFile where it is no transform net."""
-    if file.card.network.get("name") != "transform":
-        raise BadFile(f"{file.path} has no transform net; give a style file of `impasto train johnson`")
-    net = TransformNet(TransformConfig.from_dict(file.card.network["config"]), styles=len(file.card.styles))
-    tensors = {name: torch.from_numpy(np.array(value)) for name, value in file.weights().items()}
-    table = torch.from_numpy(np.stack([style.vector for style in file.card.styles]))
-    net.load_state_dict(tensors | {"styles": table})
-    return net.requires_grad_(False).eval()
+    """The style file's net; BadFile where it has no transform net, or is damaged."""
+    return trained_net(file).requires_grad_(False).eval()
 
 
 def levelled(net: TransformNet, vectors: Tensor) -> Tensor:
@@ -288,12 +280,6 @@ def _feed(
         for number, (paths, crops) in enumerate(((photos, of_photos), (paintings, of_paintings)))
     )  # fmt: skip
     return zip(*feeds, strict=True)
-
-
-def _chance(seed: int, step: int, rank: int) -> torch.Generator:
-    """What chance decides in one step of one process, from these numbers alone."""
-    state = np.random.SeedSequence((seed, 4, rank, step)).generate_state(1)
-    return torch.Generator().manual_seed(int(state[0]))
 
 
 def _texture(crops: torch.Size, seed: int, step: int, rank: int) -> Tensor:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -30,6 +29,7 @@ from trainers.run.loop import (
     OnStep,
     Report,
     accelerator_for,
+    chance_of,
     check_finite,
     in_any_process,
     interrupts,
@@ -94,7 +94,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
             content, styles = (None if each is None else each.to(device) for each in batch)
             assert content is not None
             losses = judge.losses(
-                learner, latent, content, styles, chance=_chance(options.seed, step, accelerator.process_index),
+                learner, latent, content, styles, chance=chance_of(options.seed, step, accelerator.process_index),
                 moving=_is_stable(step, options), share=beta_share(step, options),
             )  # fmt: skip
             check_finite(losses, step, accelerator)
@@ -164,12 +164,6 @@ def _batches(
         Crops(paths, crops, seed, length), options.batch, start=start, stop=options.steps,
         rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
     )  # fmt: skip
-
-
-def _chance(seed: int, step: int, rank: int) -> torch.Generator:
-    """What chance decides in one step of one process, from these numbers alone."""
-    state = np.random.SeedSequence((seed, 4, rank, step)).generate_state(1)
-    return torch.Generator().manual_seed(int(state[0]))
 
 
 def _is_stable(step: int, options: VaeOptions) -> bool:

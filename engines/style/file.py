@@ -124,9 +124,14 @@ def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> N
     written = {CARD_KEY: text, CHECKSUM_KEY: _checksum(model.SerializeToString(), text)}
     kept = {entry.key: entry.value for entry in model.metadata_props}
     onnx.helper.set_model_props(complete, {**kept, **written})
+    write_whole(path, complete.SerializeToString())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file appears under its name only when it is complete; OSError names it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(complete.SerializeToString())
+        beside.write_bytes(data)
         beside.replace(path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error

@@ -1,7 +1,6 @@
 """The end of a predictor's run: one ONNX graph, from a picture's bytes to a style vector."""
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from engines.networks.graph import Graph
+from engines.style.file import write_whole
 from engines.style.predictor import NET_KEY, net_checksum
 from trainers.export.style_export import data_list, typed_command
 from trainers.settings.predictor_options import PredictorOptions
@@ -33,14 +33,7 @@ def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> Non
         "content": data_list(options.content),
     }
     helper.set_model_props(model, {NET_KEY: net_checksum(trained.file), TRAINING_KEY: json.dumps(told)})
-    beside = options.out.with_name(f".{options.out.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(model.SerializeToString())
-        beside.replace(options.out)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(options.out)) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(options.out, model.SerializeToString())
 
 
 def predictor_graph(trained: TrainedPredictor) -> onnx.ModelProto:

@@ -21,7 +21,7 @@ from engines.failures import any_failure_as
 from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
-from engines.style.styles import load_style
+from engines.style.styles import StyleFile, load_style
 from trainers.run.saved_state import read_saved
 
 DETAIL_SHARE = 0.6
@@ -57,7 +57,7 @@ def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -
         )
 
     with any_failure_as(BadFile, told, but=(ImpastoError, OSError)):
-        learnt = _read_style_file(path) if path.suffix == ".onnx" else _read_checkpoint(path)
+        learnt = _of_style_file(load_style(str(path))) if path.suffix == ".onnx" else _read_checkpoint(path)
         fitted = _fitted(learnt, config)
         return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history)
 
@@ -94,13 +94,25 @@ def _read_checkpoint(path: Path) -> _Learnt:
     return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], tuple(saved["styles"]), history)
 
 
-def _read_style_file(path: Path) -> _Learnt:
-    card = (file := load_style(str(path))).card
+def trained_net(file: StyleFile) -> TransformNet:
+    """The transform net of a style file, with its styles; BadFile where it is another net's, or damaged."""
+    if file.card.network.get("name") != "transform":
+        raise BadFile(f"{file.path} has no transform net; give a style file of `impasto train johnson`")
+    learnt = _of_style_file(file)
+    net = TransformNet(learnt.config, styles=len(learnt.names))
+    net.load_state_dict(learnt.tensors)
+    return net
+
+
+def _of_style_file(file: StyleFile) -> _Learnt:
+    card = file.card
     tensors = {name: torch.from_numpy(value.astype(np.float32)) for name, value in file.weights().items()}
     tensors["styles"] = torch.from_numpy(np.stack([style.vector for style in card.styles]))
     config = TransformConfig.from_dict(card.network["config"])
     if not _holds(tensors, config):
-        raise BadFile(f"{path} is damaged: it does not hold the net that its card tells of; get the style file again")
+        raise BadFile(
+            f"{file.path} is damaged: it does not hold the net that its card tells of; get the style file again"
+        )
     return _Learnt(config, tensors, card.names, [dict(card.training)])
 
 

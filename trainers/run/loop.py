@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -55,6 +56,12 @@ def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) 
     keep = min(decay, (1 + step) / (10 + step))
     for kept, new in zip(average.parameters(), net.parameters(), strict=True):
         kept.lerp_(new, 1 - keep)
+
+
+def chance_of(seed: int, step: int, rank: int) -> torch.Generator:
+    """What chance decides in one step of one process, from these numbers alone."""
+    state = np.random.SeedSequence((seed, 4, rank, step)).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
 
 
 def in_any_process(accelerator: Accelerator, here: bool) -> bool:

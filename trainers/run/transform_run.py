@@ -28,6 +28,7 @@ from trainers.run.loop import (
     Paint,
     Report,
     accelerator_for,
+    chance_of,
     check_finite,
     in_any_process,
     interrupts,
@@ -229,8 +230,7 @@ class _Draw:
         return fresh_texture(crops, np.random.default_rng((self.seed, 5, self.rank, self.step)))
 
     def generator(self) -> torch.Generator:
-        state = np.random.SeedSequence((self.seed, 4, self.rank, self.step)).generate_state(1)
-        return torch.Generator().manual_seed(int(state[0]))
+        return chance_of(self.seed, self.step, self.rank)
 
 
 def net_config(options: NetOptions) -> TransformConfig:
