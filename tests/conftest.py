@@ -33,9 +33,21 @@ def pytest_collection() -> Iterator[Any]:
     try:
         return (yield)
     finally:
-        gc.collect()
-        gc.freeze()
+        set_aside()
         gc.enable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_a_module_loads() -> Iterator[None]:
+    """What a test module's tests have imported and keep, as torch's compiler, is not searched in the next one's."""
+    yield
+    set_aside()
+
+
+def set_aside() -> None:
+    """Garbage goes, and what is left is not looked at again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
