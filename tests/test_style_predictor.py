@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_styles import write_small_style
+from small_styles import one_thread_for_torch, write_small_style
 from tiny_training import tiny_preset
 from typer.testing import CliRunner
 
@@ -42,9 +43,13 @@ def pictures(folder: Path, count: int, seed: int) -> Path:
 
 @pytest.fixture
 def options(tmp_path: Path) -> PredictorOptions:
+    return options_in(tmp_path)
+
+
+def options_in(folder: Path) -> PredictorOptions:
     return PredictorOptions(
-        net=write_small_style(tmp_path / "small.onnx").path, paintings=(pictures(tmp_path / "paintings", 4, 1),),
-        content=(pictures(tmp_path / "photos", 3, 0),), steps=4, batch=2, size=64, painting_size=96, width=8,
+        net=write_small_style(folder / "small.onnx").path, paintings=(pictures(folder / "paintings", 4, 1),),
+        content=(pictures(folder / "photos", 3, 0),), steps=4, batch=2, size=64, painting_size=96, width=8,
         save_every=2, sample_every=4, workers=0,
     )  # fmt: skip
 
@@ -78,17 +83,32 @@ def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: Predictor
     assert run(dataclasses.replace(options, resume=True))[1] == whole[2:]
 
 
-@pytest.fixture
-def learnt(options: PredictorOptions) -> tuple[StyleFile, TrainedPredictor]:
-    """A style file with its predictor beside it."""
-    trained, _ = run(options)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedPredictor:
+    """Its style file has its predictor beside it; both are only read."""
+    options = options_in(tmp_path_factory.mktemp("trained"))
+    with one_thread_for_torch():
+        trained, _ = run(options)
     write_predictor(options, trained)
-    return read_style_file(options.net), trained
+    return trained
 
 
-def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: tuple[StyleFile, TrainedPredictor]) -> None:
+@pytest.fixture
+def learnt(trained: TrainedPredictor, tmp_path: Path) -> StyleFile:
+    """The style file with its predictor beside it, for this test alone."""
+    for path in (trained.file.path, predictor_path(trained.file)):
+        shutil.copy(path, tmp_path)
+    return read_style_file(tmp_path / trained.file.path.name)
+
+
+@pytest.fixture
+def paintings(tmp_path: Path) -> Path:
+    return pictures(tmp_path / "paintings", 4, 1)
+
+
+def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: StyleFile, trained: TrainedPredictor) -> None:
     """Weights are kept in half precision."""
-    file, trained = learnt
+    file = learnt
     picture = np.random.default_rng(3).integers(0, 256, (80, 112, 3), dtype=np.uint8)
     with torch.no_grad():
         wanted = levelled(frozen_net(file), trained.predictor(to_tensor(Image.fromarray(picture))[None]))[0].numpy()
@@ -97,17 +117,14 @@ def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: tuple[StyleFile, T
     np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-3)
 
 
-def test_a_picture_is_a_style_and_mixes_with_one(
-    learnt: tuple[StyleFile, TrainedPredictor], options: PredictorOptions, tmp_path: Path
-) -> None:
-    file, _ = learnt
-    painting = options.paintings[0] / "1.png"
+def test_a_picture_is_a_style_and_mixes_with_one(learnt: StyleFile, paintings: Path, tmp_path: Path) -> None:
+    file, painting = learnt, paintings / "1.png"
     found, name = resolve(f"{file.path}:{painting}")
     assert name == "1"
     assert found.sha256 == file.sha256
-    other, _ = resolve(f"{file.path}:{options.paintings[0] / '2.png'}")
+    other, _ = resolve(f"{file.path}:{paintings / '2.png'}")
     assert not np.array_equal(found.vector(name), other.vector("2"))
-    words = ["image", str(options.content[0] / "0.png"), str(tmp_path / "out.png"), "--engine", "onnxruntime"]
+    words = ["image", str(paintings / "0.png"), str(tmp_path / "out.png"), "--engine", "onnxruntime"]
     mix = f"{file.path}:{painting}=0.5,{file.card.names[0]}=0.5"
     result = CliRunner().invoke(app, [*words, "--style", str(file.path), "--mix", mix])
     assert result.exit_code == 0, result.output
@@ -115,12 +132,8 @@ def test_a_picture_is_a_style_and_mixes_with_one(
         assert painted.size == (128, 96)
 
 
-def test_another_nets_predictor_and_a_damaged_one_are_refused(
-    learnt: tuple[StyleFile, TrainedPredictor], options: PredictorOptions
-) -> None:
-    file, _ = learnt
-    painting = options.paintings[0] / "1.png"
-    model = file.model
+def test_another_nets_predictor_and_a_damaged_one_are_refused(learnt: StyleFile, paintings: Path) -> None:
+    file, painting, model = learnt, paintings / "1.png", learnt.model
     weight = next(tensor for tensor in model.graph.initializer if tensor.name.endswith("blocks.0.conv1.weight"))
     weight.raw_data = bytes(reversed(weight.raw_data))
     save_style(file.path, model, file.card)
@@ -131,11 +144,11 @@ def test_another_nets_predictor_and_a_damaged_one_are_refused(
         resolve(f"{file.path}:{painting}")
 
 
-def test_styles_may_come_and_go_without_another_predictor(learnt: tuple[StyleFile, TrainedPredictor]) -> None:
-    file, _ = learnt
-    before = net_checksum(file)
-    save_style(file.path, file.model, dataclasses.replace(file.card, styles=file.card.styles[:1]))
-    assert net_checksum(read_style_file(file.path)) == before
+def test_styles_may_come_and_go_without_another_predictor(learnt: StyleFile, paintings: Path) -> None:
+    before = net_checksum(learnt)
+    save_style(learnt.path, learnt.model, dataclasses.replace(learnt.card, styles=learnt.card.styles[:1]))
+    assert net_checksum(read_style_file(learnt.path)) == before
+    assert resolve(f"{learnt.path}:{paintings / '1.png'}")[1] == "1"
 
 
 def test_a_net_of_another_family_and_a_file_that_is_no_style_are_refused(
