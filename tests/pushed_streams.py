@@ -16,7 +16,7 @@ from realtime.sources.stream_source import StreamSource
 
 RATE = Fraction(25)
 SIZE = (320, 240)
-FRAMES = 50
+FRAMES = 30
 
 
 def request(**changes: object) -> SinkRequest:

@@ -21,7 +21,7 @@ PASSPHRASE = "sunflowers+1888"
 
 @pytest.fixture(scope="module")
 def frames() -> list[Frame]:
-    """Two seconds of the scene."""
+    """A second of the scene and a little more."""
     return frames_of_scene(FRAMES, SIZE, RATE)
 
 

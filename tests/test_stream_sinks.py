@@ -18,11 +18,12 @@ from realtime.frames.frame import Frame
 from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.live.openers import open_sink, open_source
+from realtime.sinks import stream
 
 
 @pytest.fixture(scope="module")
 def frames() -> list[Frame]:
-    """Two seconds of the scene."""
+    """A second of the scene and a little more."""
     return frames_of_scene(FRAMES, SIZE, RATE)
 
 
@@ -62,6 +63,13 @@ def test_rtmp_that_is_not_allowed(web: WebServer, frames: list[Frame]) -> None:
     assert "\n" not in str(told.value)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what never comes."""
+    monkeypatch.setattr(stream, "WRITE_SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_says_nothing_stops_nobody() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -146,8 +154,9 @@ def pictures_in(data: bytes) -> int:
         return 0
 
 
+@pytest.mark.usefixtures("impatient")
 def test_tcp_that_nobody_calls() -> None:
-    with pytest.raises(ImpastoError, match="nobody called within 3 s"):
+    with pytest.raises(ImpastoError, match="nobody called within 1 s"):
         open_sink(f"tcp://127.0.0.1:{free_port()}?listen", request())
 
 

@@ -18,6 +18,7 @@ from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound
 from realtime.live.openers import open_source
 from realtime.media.colour.rgb import ColourTags
+from realtime.sources import stream
 from realtime.sources.file import FileSource
 from realtime.sources.stream_source import Arrival
 
@@ -100,9 +101,9 @@ def test_http_file_ends(web: WebServer) -> None:
 
 
 def test_hls_is_played(web: WebServer) -> None:
-    write_clip(web.www / "show.m3u8", pts=range(0, 50 * 512, 512))
+    write_clip(web.www / "show.m3u8", pts=range(0, 25 * 512, 512))
     with opened(f"http://127.0.0.1:{web.http_port}/show.m3u8") as source:
-        assert len(list(iter(source.read, None))) == 50
+        assert len(list(iter(source.read, None))) == 25
 
 
 def test_what_http_answers(web: WebServer) -> None:
@@ -118,6 +119,13 @@ def test_what_http_answers(web: WebServer) -> None:
         assert "\n" not in str(told.value)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what never comes."""
+    monkeypatch.setattr(stream, "OPEN_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_rtmp_that_nobody_sends(web: WebServer) -> None:
     with pytest.raises(ImpastoError, match=r"/live/\*\*\*: "):
         open_source(f"rtmp://127.0.0.1:{web.port}/live/key", SourceRequest())
@@ -203,7 +211,6 @@ def test_stop_ends_the_opening() -> None:
 @pytest.mark.parametrize(
     ("address", "remedy"),
     [
-        ("udp://@127.0.0.1:{port}", "nothing came in time; is anything being sent there"),
         ("http://127.0.0.1:1/a.mp4", "is the server running"),
         ("tcp://127.0.0.1", "names no port"),
         ("rtsp://", "names no host"),
@@ -212,7 +219,14 @@ def test_stop_ends_the_opening() -> None:
 )
 def test_nobody_there(address: str, remedy: str) -> None:
     with pytest.raises(ImpastoError, match=remedy):
-        open_source(address.format(port=free_port(socket.SOCK_DGRAM)), SourceRequest())
+        open_source(address, SourceRequest())
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nothing_is_sent() -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    with pytest.raises(ImpastoError, match="nothing came in time; is anything being sent there"):
+        open_source(f"udp://@127.0.0.1:{port}", SourceRequest())
 
 
 def test_packets_that_lie_unread_are_behind_and_held_up_ones_are_not() -> None:

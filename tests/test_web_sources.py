@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
@@ -106,20 +107,25 @@ def _onsets(moments: list[tuple[float, bool]]) -> list[float]:
     return [later for (_, before), (later, now) in pairwise(moments) if now and not before]
 
 
-@pytest.mark.parametrize(
-    ("name", "ranges"), [("film.mp4", True), ("fragments.mp4", True), *((name, False) for name in FILMS)]
-)
-def test_the_sound_of_a_film_is_in_step_with_its_pictures_and_so_is_the_next_round(
-    tmp_path: Path, name: str, ranges: bool
-) -> None:
-    write_film(tmp_path / name, FILMS[name])
-    with nothing_left_behind(), serving(tmp_path, ranges=ranges) as address:
-        with opened(f"{address}/{name}", loop=True) as source:
-            frames, sounds = watch(source, pictures=round((FILM_SECONDS + FLASH_SECONDS + 0.32) * 25))
-        seen, heard = flashes(frames), beeps(sounds)
-    assert len(seen) == len(heard) == 2
-    assert np.abs(np.subtract(heard, seen)).max() < NOBODY_NOTICES_SECONDS
-    assert heard[1] - heard[0] == pytest.approx(FILM_SECONDS, abs=0.5)  # the server may be slow
+def test_the_sound_of_a_film_is_in_step_with_its_pictures_and_so_is_the_next_round(tmp_path: Path) -> None:
+    """Of every kind of film, from servers with and without ranges; all at once, for each is played at its speed."""
+    for name, options in FILMS.items():
+        write_film(tmp_path / name, options)
+    with nothing_left_behind(), serving(tmp_path, ranges=True) as ranged, serving(tmp_path, ranges=False) as whole:
+        addresses = [f"{ranged}/film.mp4", f"{ranged}/fragments.mp4", *(f"{whole}/{name}" for name in FILMS)]
+        with ThreadPoolExecutor(len(addresses)) as pool:
+            played = dict(zip(addresses, pool.map(flashes_and_beeps, addresses), strict=True))
+    for address, (seen, heard) in played.items():
+        assert len(seen) == len(heard) == 2, address
+        assert np.abs(np.subtract(heard, seen)).max() < NOBODY_NOTICES_SECONDS, address
+        assert heard[1] - heard[0] == pytest.approx(FILM_SECONDS, abs=0.5), address  # the server may be slow
+
+
+def flashes_and_beeps(address: str) -> tuple[list[float], list[float]]:
+    """When they come, in the first round of a film and at the beginning of the second."""
+    with opened(address, loop=True) as source:
+        frames, sounds = watch(source, pictures=round((FILM_SECONDS + FLASH_SECONDS + 0.32) * 25))
+    return flashes(frames), beeps(sounds)
 
 
 def test_the_very_beginning_is_heard_although_nobody_could_listen_yet(tmp_path: Path) -> None:
@@ -213,14 +219,20 @@ CAMERAS = {
 }
 
 
-@pytest.mark.parametrize("name", CAMERAS)
-def test_a_camera_is_played_with_and_without_its_first_boundary(tmp_path: Path, name: str) -> None:
-    with serving(tmp_path, CAMERAS) as address, opened(f"{address}/{name}") as source:
+def test_a_camera_is_played_with_and_without_its_first_boundary(tmp_path: Path) -> None:
+    """All at once, for each is played at its speed."""
+    with serving(tmp_path, CAMERAS) as address, ThreadPoolExecutor(len(CAMERAS)) as pool:
+        apart = dict(zip(CAMERAS, pool.map(lambda name: seconds_apart(f"{address}/{name}"), CAMERAS), strict=True))
+    assert apart == pytest.approx(dict.fromkeys(CAMERAS, BETWEEN_PICTURES_SECONDS), abs=0.02)
+
+
+def seconds_apart(address: str) -> float:
+    """The pictures of a camera, in the mean, once it is under way."""
+    with opened(address) as source:
         assert source.live
         assert source.size == (64, 48)
         frames = [frame for _ in range(40) if (frame := source.read()) is not None]
-    apart = [later.captured_at - earlier.captured_at for earlier, later in pairwise(frames[-15:])]
-    assert np.mean(apart) == pytest.approx(BETWEEN_PICTURES_SECONDS, abs=0.02)
+    return float(np.mean([later.captured_at - earlier.captured_at for earlier, later in pairwise(frames[-15:])]))
 
 
 PAGE = "<!DOCTYPE html>\n<html><head><title>A camera</title></head><body>" + "<p>words</p>\n" * 3000
