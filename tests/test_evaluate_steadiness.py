@@ -14,11 +14,10 @@ from clips import write_frames
 from fakes import CopyingEngine
 from PIL import Image
 from typer.testing import CliRunner
+from unchecked import open_unchecked
 
-from engines.backends.registry import open_backend
 from engines.errors import BadFile, FileMissing
-from engines.loading.engine import Controls, Engine, EngineSpec
-from engines.protocols import BuildAids
+from engines.loading.engine import Controls, Engine
 from realtime.bench.rows.stability import measure_stability, warping_error
 from realtime.cli import app
 from realtime.evaluation.report import EvaluationReport
@@ -330,13 +329,10 @@ def test_what_moves_on_is_carried_along_its_true_motion(
     """A real picture is held for a while, then goes on by a motion that is known, painted by a net of the gallery.
 
     Measured: 0.99 of the plain warping error for the whale (1.2 pixels in the median), 0.80 for the alley (up to 10).
-    The engine is as it was built: at these sizes the gate would take longer than all else, and has tests of its own.
     """
     first, second, motion = pair(shared_data / "video" / "flow")
     file, name = resolve("starry_night")
-    width, height = painting_size(first.shape[1::-1])
-    spec = EngineSpec("openvino", "fp32", height, width, "CPU", "1")
-    engine = open_backend("openvino").build(file, spec, BuildAids(tmp_path))
+    engine = open_unchecked(file, painting_size(first.shape[1::-1]), tmp_path)
     try:
         painted = Hands(engine, Controls(file.vector(name)), 0.7)([first] * 4 + [second])
     finally:

@@ -1,5 +1,6 @@
 """One film looks alike at every size: painted at 360, 720 and 1080 lines, and seen at 360."""
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -7,13 +8,13 @@ import pytest
 from clips import psnr_db
 from fakes import CopyingEngine
 from joined_pictures import in_oils, landscape
+from unchecked import open_unchecked
 
-from engines.loading.engine import Controls
-from realtime.files.options import VideoOptions
+from engines.loading.engine import Controls, Engine
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.full_size.painting_size import painting_size
-from realtime.painting.opening import open_stylizer
+from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 
 SEEN = (640, 360)
@@ -45,12 +46,19 @@ def test_another_stroke_looks_otherwise() -> None:
     assert psnr_db(fine, broad) < 32
 
 
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The net of both styles, at the size that every size is painted at."""
+    assert {painting_size(size) for size in SIZES} == {SEEN}
+    engine = open_unchecked(resolve("udnie")[0], SEEN, tmp_path_factory.mktemp("aids"))
+    yield engine
+    engine.close()
+
+
 @pytest.mark.parametrize("style", ["udnie", "the_scream"])
-def test_a_style_of_the_gallery_looks_alike_at_every_size(style: str) -> None:
-    options = VideoOptions(style=style, engine="openvino", precision="fp32")
-    stylizer = open_stylizer(options, SIZES[1], report=print)
-    assert stylizer.size == SEEN
+def test_a_style_of_the_gallery_looks_alike_at_every_size(style: str, gallery: Engine) -> None:
+    file, name = resolve(style)
+    stylizer = Stylizer(gallery, Controls(file.vector(name)))
     pictures = [seen(stylizer, size, 0) for size in SIZES]
-    stylizer.engine.close()
     found = min(psnr_db(one, other) for one, other in combinations(pictures, 2))
     assert found > 40

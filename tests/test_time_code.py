@@ -8,8 +8,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from unchecked import open_unchecked
 
-from engines.loading.engine import Controls, Engine, load_engine
+from engines.loading.engine import Controls, Engine
 from engines.style.styles import StyleFile, list_gallery
 from realtime.frames.frame import Pixels
 from realtime.frames.time_code import PERIOD_SECONDS, UNIT_SECONDS, elapsed, read_code, stamp
@@ -26,9 +27,10 @@ def gallery() -> StyleFile:
 
 
 @pytest.fixture(scope="module", params=[(640, 360), (320, 180)], ids=["360 lines", "180 lines"])
-def engine(request: pytest.FixtureRequest, gallery: StyleFile) -> Iterator[Engine]:
-    width, height = request.param
-    engine = load_engine(gallery, height=height, width=width)
+def engine(
+    request: pytest.FixtureRequest, gallery: StyleFile, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    engine = open_unchecked(gallery, request.param, tmp_path_factory.mktemp("aids"))
     yield engine
     engine.close()
 
