@@ -5,6 +5,7 @@ with the stage at which it was opened.
 """
 
 import json
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,3 +62,5 @@ if __name__ == "__main__":
     assert "realtime" not in sys.modules
     sys.modules["realtime"] = None  # type: ignore[assignment]  # importing it fails from here on
     main(sys.argv[1], Path(sys.argv[2]))
+    sys.stdout.flush()
+    os._exit(0)  # to take torch and nncf down again would take seconds
