@@ -47,7 +47,9 @@ class Engine:
 
     def __init__(self, style, spec):
         self.spec, self._style = spec, style
-        self._session = onnxruntime.InferenceSession(style.data, providers=["CPUExecutionProvider"])
+        alone = onnxruntime.SessionOptions()
+        alone.intra_op_num_threads = 1  # several would spin, each for the next to be given a core
+        self._session = onnxruntime.InferenceSession(style.data, alone, providers=["CPUExecutionProvider"])
 
     def __call__(self, frame, controls):
         if self._session is None:

@@ -15,7 +15,7 @@ from small_styles import random_frame, write_small_style
 
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.loading.range_engine import restore_range_engine
-from engines.spec import SizeRange
+from engines.spec import EngineSpec, SizeRange
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame
 from realtime.painting import engine_loader
@@ -233,13 +233,13 @@ def test_the_painter_asks_again_for_the_other_after_a_wish_that_came_between(
     painter = LivePainter(loader, lines.append, ADJUSTED, fade_seconds=0)
     look, pixels = Look(style, style.vector("night")), random_frame(96, 96)
 
-    def paint(size: tuple[int, int]) -> bool:
+    def paint(size: tuple[int, int]) -> EngineSpec | None:
         painter.aim(look, size)
-        return painter(Frame(pixels, 0.0, 0.0)).spec is not None
+        return painter(Frame(pixels, 0.0, 0.0)).spec
 
     await_what(lambda: paint((96, 32)))
     paint((96, 64))  # which ends the build for 96x32
     monkeypatch.delenv("ADJUSTABLE_HOLD")
-    await_what(lambda: paint((96, 32)) and "size_range=None" in repr(painter(Frame(pixels, 0.0, 0.0)).spec))
+    await_what(lambda: (spec := paint((96, 32))) is not None and spec.size_range is None)
     assert painted_shape(painter(Frame(pixels, 0.0, 0.0))) == (32, 96, 3)
     painter.close()
