@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from fractions import Fraction
@@ -90,11 +90,17 @@ def test_pictures_and_json_do_not_share_stdout(sink: str) -> None:
     assert "both want stdout" in result.stderr
 
 
+@pytest.fixture(scope="module")
+def clip(make_clip: Callable[[int], Path]) -> Path:
+    """64x48, and played again and again: a process that shows the built-in scene would first paint its world."""
+    return make_clip(25)
+
+
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def running(clip: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command in a process of its own, which is ended with the test."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "realtime.cli", "live", PATTERN, *arguments],
+        [sys.executable, "-m", "realtime.cli", "live", str(clip), "--loop", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -124,11 +130,11 @@ def wait_for_pictures(socket: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_a_playable_recording_and_no_socket(
-    small_style: Path, tmp_path: Path, number: signal.Signals
+    clip: Path, small_style: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     socket, recording = tmp_path / "live.sock", tmp_path / "out.mkv"
     with running(
-        "--to", "null:", "--to", str(recording), "--style", str(small_style), "--socket", str(socket), "--json"
+        clip, "--to", "null:", "--to", str(recording), "--style", str(small_style), "--socket", str(socket), "--json"
     ) as process:
         wait_for_pictures(socket, process)
         process.send_signal(number)
@@ -141,9 +147,9 @@ def test_a_signal_leaves_a_playable_recording_and_no_socket(
     assert len(read_pictures(recording)) == written[str(recording)] > 0
 
 
-def test_quit_is_no_interrupt(small_style: Path, tmp_path: Path) -> None:
+def test_quit_is_no_interrupt(clip: Path, small_style: Path, tmp_path: Path) -> None:
     socket = tmp_path / "live.sock"
-    with running("--to", "null:", "--style", str(small_style), "--socket", str(socket), "--json") as process:
+    with running(clip, "--to", "null:", "--style", str(small_style), "--socket", str(socket), "--json") as process:
         wait_for_pictures(socket, process)
         send("quit", None, socket)
         out, _ = process.communicate(timeout=PATIENCE_SECONDS)
@@ -151,11 +157,11 @@ def test_quit_is_no_interrupt(small_style: Path, tmp_path: Path) -> None:
     assert json.loads(out)["interrupted"] is False
 
 
-def test_a_pipes_reader_that_leaves_ends_the_run_with_a_line(small_style: Path) -> None:
-    with running("--to", "pipe:", "--style", str(small_style), "--no-control") as process:
+def test_a_pipes_reader_that_leaves_ends_the_run_with_a_line(clip: Path, small_style: Path) -> None:
+    with running(clip, "--to", "pipe:", "--style", str(small_style), "--no-control") as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().startswith("YUV4MPEG2 W128 H96")
+        assert process.stdout.readline().startswith("YUV4MPEG2 W64 H48")
         process.stdout.close()
         told = process.stderr.read()
         assert process.wait(PATIENCE_SECONDS) == 1
