@@ -78,6 +78,8 @@ IMPORT_TRAINERS = (
     "realtime/painting/keyframes/optimiser.py",
     "realtime/live/still.py",
     "realtime/painting/keyframes/stylizer.py",
+    "realtime/painting/style_learning.py",
+    "realtime/painting/learning_process.py",
 )
 NAMES_THAT_SAY_NOTHING = {"utils", "common", "core", "base", "manager", "wrapper", "helpers", "misc"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -1,7 +1,6 @@
 """What reads a picture and tells its style vector: trained, exported, and taken where a style is named."""
 
 import dataclasses
-import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from realtime.painting.picture_style import resolve
 from trainers.data import to_tensor
 from trainers.export.predictor_export import write_predictor
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import TrainedPredictor, frozen_net, levelled, train, turned
+from trainers.style_predictor import TrainedPredictor, frozen_net, train, turned
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +110,7 @@ def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: StyleFile, trained
     file = learnt
     picture = np.random.default_rng(3).integers(0, 256, (80, 112, 3), dtype=np.uint8)
     with torch.no_grad():
-        wanted = levelled(frozen_net(file), trained.predictor(to_tensor(Image.fromarray(picture))[None]))[0].numpy()
+        wanted = frozen_net(file).levelled(trained.predictor(to_tensor(Image.fromarray(picture))[None]))[0].numpy()
     found = open_statistics(file)(picture)
     assert found.shape == wanted.shape == (file.card.style_size,)
     np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-3)
@@ -172,14 +171,3 @@ def test_turned_hues_keep_light_and_greys() -> None:
     grey = torch.full((2, 3, 4, 4), 0.6)
     torch.testing.assert_close(turned(grey, 1.0, torch.Generator().manual_seed(2)), grey, atol=1e-3, rtol=0)
     assert torch.equal(turned(paintings, 0.0, torch.Generator()), turned(paintings, 0.0, torch.Generator()))
-
-
-def test_levelled_vectors_leave_flat_ground_flat(options: PredictorOptions) -> None:
-    """As the net's own table is once it is levelled."""
-    net = frozen_net(read_style_file(options.net))
-    vectors = torch.randn(2, net.styles.shape[1], generator=torch.Generator().manual_seed(1))
-    found = levelled(net, vectors)
-    net.styles = torch.nn.Parameter(vectors.clone())
-    net.level()
-    torch.testing.assert_close(found, net.styles.detach(), atol=1e-5, rtol=0)
-    assert math.prod(found.shape) == found.numel()

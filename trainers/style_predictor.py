@@ -197,7 +197,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
             )
             weights = torch.full((len(photo),), judged.style_weight, device=device)
             losses = training_losses(
-                net, levelled(net, model(as_read(painting, options.stroke))), photo,
+                net, net.levelled(model(as_read(painting, options.stroke))), photo,
                 torch.arange(len(photo), device=device), paintings=Paintings((), weights, objective), options=judged,
                 chance=chance, texture=_texture(photo.shape, options.seed, step, accelerator.process_index).to(device),
             )  # fmt: skip
@@ -223,18 +223,6 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
 def frozen_net(file: StyleFile) -> TransformNet:
     """The style file's net; BadFile where it has no transform net, or is damaged."""
     return trained_net(file).requires_grad_(False).eval()
-
-
-def levelled(net: TransformNet, vectors: Tensor) -> Tensor:
-    """[B, S]: the nearest vectors with which flat ground comes out flat (`TransformNet.level`)."""
-    if not net.config.detail:
-        return vectors
-    places, parts = net.config.unshuffle**2, vectors
-    for part in (net.detail_style.scale_at, net.detail_style.shift_at):
-        by_colour = parts[:, part].reshape(len(parts), -1, places)
-        even = by_colour.mean(2, keepdim=True).expand_as(by_colour).flatten(1)
-        parts = torch.cat([parts[:, : part.start], even, parts[:, part.stop :]], dim=1)
-    return parts
 
 
 def turned(paintings: Tensor, share: float, chance: torch.Generator) -> Tensor:
@@ -298,7 +286,7 @@ def _sheet(net: TransformNet, predictor: StylePredictor, photos: Sequence[Path],
     rows = [pictures]
     for path in paintings[:: max(1, len(paintings) // SHOWN_PAINTINGS)][:SHOWN_PAINTINGS]:
         read = read_picture(path).to(pictures)
-        vector = levelled(net, predictor(read))
+        vector = net.levelled(predictor(read))
         painted = net(pictures[1:], vector.expand(len(pictures) - 1, -1)).clamp(0, 1)
         rows.append(torch.cat([functional.interpolate(read, size, mode="bilinear", antialias=True), painted]))
     return sheet_of(rows)

@@ -11,9 +11,11 @@ from realtime.commands.settings import with_settings
 from trainers.settings.distil_options import DistilOptions
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.predictor_options import PredictorOptions
+from trainers.settings.style_options import StyleOptions
 from trainers.settings.unpaired_options import CycleGanOptions
 from trainers.settings.vae_options import VaeOptions
 
+KEEPING = b"\nimpasto: keeping the best so far; Ctrl-C again aborts\n"
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
 
 
@@ -117,6 +119,18 @@ def predictor(options: PredictorOptions) -> None:
         print_result(f"{options.out}: {options.net.name} now takes any picture, as --style {options.net}:PICTURE.jpg")
 
 
+def style(options: StyleOptions) -> None:
+    """Learn the style of a picture, in a minute: the net stays as it is, only its style vector is learnt."""
+    from realtime.commands.console.terminal import print_result, progress_bar, stopped_by_interrupt
+    from realtime.painting.style_learning import Told, learn_styles
+
+    with progress_bar(unit="steps/s") as bar, stopped_by_interrupt(KEEPING) as stop:
+        told = Told(bar.report, bar.label, lambda done, total, _: bar.progress(done, total))
+        written = learn_styles(options, told, stop)
+    if written is not None:
+        print_result(f"{options.out}: {', '.join(written.card.names)}")
+
+
 def _is_first_process() -> bool:
     """Under a launcher several processes train and one writes."""
     return os.environ.get("RANK", "0") == "0"
@@ -135,6 +149,7 @@ def _shown(losses: dict[str, float], names: tuple[str, ...] = ("content", "style
 
 
 app.command("johnson")(at_the_border(with_settings(johnson)))
+app.command("style")(at_the_border(with_settings(style)))
 app.command("distil")(at_the_border(with_settings(distil)))
 app.command("cyclegan")(at_the_border(with_settings(cyclegan)))
 app.command("vae")(at_the_border(with_settings(vae)))

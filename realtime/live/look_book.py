@@ -6,6 +6,7 @@ from engines.errors import BadValue, ImpastoError
 from engines.style.file import mixed
 from engines.style.styles import StyleFile, names_file
 from realtime.live.control.settings import LiveSettings
+from realtime.painting.cross_fade import Vector
 from realtime.painting.gliding import Look
 from realtime.painting.picture_style import resolve
 
@@ -26,10 +27,18 @@ class LookBook:
         self._asked: LiveSettings | None = None
         self._look: Look | None = None
         self._found: dict[str, tuple[StyleFile, str]] = {}
+        self._learnt: dict[str, Vector] = {}
+        self._stale = False
+
+    def use_vector(self, style: str, vector: Vector) -> None:
+        """From now on a style, named as a person did, has this vector; from any thread."""
+        self._learnt[style] = vector
+        self._stale = True
 
     def look(self, settings: LiveSettings) -> Look:
         """The look that the settings describe."""
-        if self._look is None or settings is not self._asked:
+        if self._look is None or settings is not self._asked or self._stale:
+            self._stale = False  # before the vectors are read: one that comes meanwhile is read next time
             self._look = self._turn_to(settings)
             self._asked = settings
         return self._look
@@ -45,12 +54,13 @@ class LookBook:
 
     def _find(self, settings: LiveSettings) -> Look:
         file, name = self._resolve(settings.style)
-        vector = file.vector(name)
+        vector = self._vector(settings.style, file, name)
         if settings.mix_with:
             other_file, other = self._resolve(settings.mix_with)
             if other_file.sha256 != file.sha256:
                 raise BadValue(f"{name} and {other} are in different files and cannot be mixed")
-            vectors, shares = (vector, other_file.vector(other)), (1 - settings.mix, settings.mix)
+            vectors = vector, self._vector(settings.mix_with, other_file, other)
+            shares = 1 - settings.mix, settings.mix
             vector = mixed(dict(zip(BOTH, vectors, strict=True)), dict(zip(BOTH, shares, strict=True)))
         if self._file is None or file.sha256 != self._file.sha256:
             self._use_styles(file.card.names)
@@ -59,6 +69,10 @@ class LookBook:
             text: found for text, found in self._found.items() if text in (settings.style, settings.mix_with)
         }
         return Look(file, vector, settings.strength, settings.keep_colour)
+
+    def _vector(self, text: str, file: StyleFile, name: str) -> Vector:
+        learnt = self._learnt.get(text)
+        return file.vector(name) if learnt is None else learnt
 
     def _resolve(self, text: str) -> tuple[StyleFile, str]:
         if self._file is not None and not names_file(text) and text in self._file.card.names:

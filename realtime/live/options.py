@@ -45,6 +45,9 @@ class LiveOptions(StylizeOptions):
             written="PICTURE",
         ),
     ] = ()
+    learn: Annotated[
+        str, Setting("Begin in this picture's style, and learn it while it plays.", group=PAINTING, written="PICTURE")
+    ] = ""
     mirror: Annotated[bool, Setting("Exchange left and right.", group=PAINTING)] = False
     pass_through: Annotated[bool, Setting("Begin with the plain picture.", group=PAINTING)] = False
     height: Annotated[

@@ -30,6 +30,7 @@ from realtime.live.report import LiveReport, SinkFacts
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
 from realtime.live.still import StillPainter
+from realtime.live.style_learner import StyleLearner
 from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overlay_figures
 from realtime.live.window.overlay import OverlayFigures
 from realtime.live.window.snapshot import save_snapshot
@@ -75,7 +76,7 @@ def run_live(
 
 def settings_of(options: LiveOptions) -> LiveSettings:
     """What the controls say at the start; ImpastoError for a mix of more than two styles."""
-    style, mix_with, share = options.style, "", 0.5
+    style, mix_with, share = options.learn or options.style, "", 0.5
     if options.mix is not None:
         weights = parse_mix(options.mix)
         if len(weights) != 2:
@@ -118,11 +119,14 @@ class _LiveRun:
             on_snapshot=self._snapshot,
             on_quit=self._end,
             on_paint=self._paint_still,
+            on_learn=self._learn,
             figures=self._figures,
         )
         self._still = StillPainter(options.style_images, self._board, self._save, report)
         opened.callback(self._still.close)
         self._looks = LookBook(report, self._board.use_styles)
+        self._learner = StyleLearner(self._board, self._looks, options.folder, report)
+        opened.callback(self._learner.close)
         self._looks.look(self._board.settings)
         self._viewer = BoardViewer(self._board, self._overlay)
         self._source = self._open_source()
@@ -165,6 +169,8 @@ class _LiveRun:
     def run(self) -> LiveReport:
         """From the first picture to the end."""
         self._stats.begin()
+        if self._options.learn:
+            self._report(self._board.carry_out("learn").line)
         self._loop.run(self._watch)
         return self._live_report()
 
@@ -262,6 +268,12 @@ class _LiveRun:
 
     def _save(self, pixels: Pixels) -> str:
         return str(save_snapshot(pixels, self._options.folder, datetime.now()))
+
+    def _learn(self, picture: str) -> str:
+        """It shows at once as what was read of it."""
+        if picture:
+            self._board.do("style", picture)
+        return self._learner.ask(self._board.settings.style)
 
     def _paint_still(self) -> str:
         return self._still.ask(self._picture.captured)

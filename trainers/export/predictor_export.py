@@ -15,7 +15,7 @@ from engines.style.file import write_whole
 from engines.style.predictor import NET_KEY, net_checksum
 from trainers.export.style_export import data_list, typed_command
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import RECIPE, StylePredictor, TrainedPredictor, frozen_net, levelled
+from trainers.style_predictor import RECIPE, StylePredictor, TrainedPredictor, frozen_net
 
 TINY = 1e-12
 TRAINING_KEY = "impasto.training"
@@ -93,8 +93,8 @@ def _linear_layers(predictor: StylePredictor, trained: TrainedPredictor) -> list
     net = frozen_net(trained.file)
     weight, bias = found.pop()
     with torch.no_grad():
-        even_weight = levelled(net, (predictor.spread[:, None] * weight).T).T
-        even_bias = levelled(net, (predictor.middle + predictor.spread * bias)[None])[0]
+        even_weight = net.levelled((predictor.spread[:, None] * weight).T).T
+        even_bias = net.levelled((predictor.middle + predictor.spread * bias)[None])[0]
     return [*found, (even_weight, even_bias)]
 
 

@@ -1,5 +1,6 @@
 """What a step of the transform net recipe is judged by: paintings as targets, photos as content, and motion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: t
     names = tuple(path.stem for path in paths)
     if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
         raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
+    return paintings_of(paths, options, perceptual, device)
+
+
+def paintings_of(
+    paths: Sequence[Path], options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device
+) -> Paintings:
+    """The targets of these pictures."""
+    names = tuple(path.stem for path in paths)
     targets = style_targets(
         options.loss, [style_picture(path, options.style_size).to(device) for path in paths], perceptual,
         options.style_layers, options.octaves, samples=options.samples, slices=options.slices, seed=options.seed,

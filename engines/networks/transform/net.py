@@ -110,8 +110,16 @@ class TransformNet(nn.Module):
         if self.config.detail:
             by_colour = self.detail.weight.view(COLOURS * places, COLOURS, places, 1, 1)
             by_colour -= _unevenness(by_colour.mean(2, keepdim=True), places)
-            for part in (self.detail_style.scale_at, self.detail_style.shift_at):
-                self.styles[:, part] -= _unevenness(self.styles[:, part].T, places).T
+            self.styles.copy_(self.levelled(self.styles))
+
+    def levelled(self, vectors: Tensor) -> Tensor:
+        """[B, S]: the nearest style vectors with which flat ground comes out flat, as in `level`."""
+        if not self.config.detail:
+            return vectors
+        even = vectors.clone()
+        for part in (self.detail_style.scale_at, self.detail_style.shift_at):
+            even[:, part] = vectors[:, part] - _unevenness(vectors[:, part].T, self.config.unshuffle**2).T
+        return even
 
     def forward(self, x: Tensor, style: Tensor, texture: Tensor | None = None) -> Tensor:
         """x [B, 3, H, W], RGB in 0..1, H and W ≥ 16; style [B, S] → [B, 3, H, W], not clamped.

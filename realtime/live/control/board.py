@@ -40,13 +40,18 @@ def _no_paint() -> str:
     raise ImpastoError("no still can be painted here")
 
 
+def _no_learning(_picture: str) -> str:
+    """Where nothing is learnt."""
+    raise ImpastoError("no style can be learnt here")
+
+
 class ControlBoard:
     """The settings of a run; every thread may read and change them.
 
     `settings` is replaced as a whole, so whoever holds one sees it unchanged. `style_names` are those of the style file
-    in use. `on_snapshot` saves the picture and returns its path; `on_paint` begins a still
-    and returns a line; `on_quit` asks the run to end; all are called on the thread of the one who asked. `figures` are
-    told by `describe`.
+    in use. `on_snapshot` saves the picture and returns its path; `on_paint` begins a still, and `on_learn` to learn a
+    picture's style, "" for the one in use, and each returns a line; `on_quit` asks the run to end; all are called on
+    the thread of the one who asked. `figures` are told by `describe`.
     """
 
     def __init__(
@@ -57,12 +62,13 @@ class ControlBoard:
         on_snapshot: Callable[[], str],
         on_quit: Callable[[], None],
         on_paint: Callable[[], str] = _no_paint,
+        on_learn: Callable[[str], str] = _no_learning,
         figures: Callable[[], dict[str, Any]] = _nothing_known,
     ) -> None:
         self._settings = settings
         self._style_names = tuple(style_names)
         self._on_snapshot, self._on_quit, self._figures = on_snapshot, on_quit, figures
-        self._on_paint = on_paint
+        self._on_paint, self._on_learn = on_paint, on_learn
         self._said = Said("", float("-inf"))
         self._lock = threading.Lock()
 
@@ -92,7 +98,7 @@ class ControlBoard:
         """As `do`, with the line that people are told."""
         known = find_command(command)
         value = checked_value(known, value)
-        line = self._deed(command) or self._change(command, value)
+        line = self._deed(command, value) or self._change(command, value)
         if line:
             self.say(line)
         return Outcome(self._settings, line)
@@ -105,11 +111,13 @@ class ControlBoard:
         """The settings, the styles to choose from and the figures, for JSON."""
         return {**asdict(self._settings), "styles": list(self._style_names), "figures": self._figures()}
 
-    def _deed(self, command: str) -> str:
+    def _deed(self, command: str, value: Value) -> str:
         if command == "snapshot":
             return f"saved {self._on_snapshot()}"
         if command == "paint":
             return self._on_paint()
+        if command == "learn":
+            return self._on_learn(str(value))
         if command == "quit":
             self._on_quit()
         return ""

@@ -13,6 +13,7 @@ Value = str | float | bool | None
 ON = ("on", "true", "yes", "1")
 OFF = ("off", "false", "no", "0", "none")
 NEXT = "next"
+MAY_BE_NOTHING = ("mix", "learn")
 LONGEST_TEXT = 4096  # characters, as of a path
 
 
@@ -47,7 +48,7 @@ class Command:
     @property
     def once(self) -> bool:
         """Whether a key that is held down does it once: turned over again and again it would flicker, or fill disks."""
-        return self.kind is Kind.FLAG or self.toggles or self.name in ("snapshot", "paint")
+        return self.kind is Kind.FLAG or self.toggles or self.name in ("snapshot", "paint", "learn")
 
 
 DIGITS: dict[str, Value] = {str(digit): str(digit) for digit in range(1, 10)}
@@ -76,6 +77,8 @@ COMMANDS = (
     Command(name="record", kind=Kind.FLAG, setting="recording", help="record to a file", keys={"r": None}),
     Command(name="snapshot", kind=Kind.NONE, help="save this picture", keys={"s": None}),
     Command(name="paint", kind=Kind.NONE, help="paint a still of this picture", keys={"k": None}),
+    Command(name="learn", kind=Kind.TEXT, value="PICTURE", help="learn a picture's style while it plays",
+            keys={"l": None}),
     Command(name="fullscreen", kind=Kind.FLAG, setting="fullscreen", help="fill the screen",
             keys={"f": None, "f11": None}),
     Command(name="statistics", kind=Kind.FLAG, setting="show_statistics", help="show the figures", keys={"i": None}),
@@ -133,15 +136,15 @@ def _flag(command: Command, value: Value) -> bool | None:
 
 
 def _text(command: Command, value: Value) -> str:
-    """No text is none of the styles, which only a mix can be."""
-    if value is None and command.name == "mix":
+    """No text is none of the styles, for a mix, and for what is learnt the picture in use."""
+    if value is None and command.name in MAY_BE_NOTHING:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise BadValue(f"{command.name} takes {command.value}, and not {_shown(value)}")
     text = str(value).strip()
     if len(text) > LONGEST_TEXT or any(ord(character) < 32 for character in text):
         raise BadValue(f"{command.name} takes {command.value}, and not {_shown(text)}")
-    if not text and command.name != "mix":
+    if not text and command.name not in MAY_BE_NOTHING:
         raise BadValue(f"{command.name} takes {command.value}, and not {_shown(text)}")
     return text
 

@@ -1,0 +1,68 @@
+"""A picture's style learnt while it is used: the live picture drifts from what was read of it to what is learnt."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.child_process import ChildProcess
+from engines.errors import ImpastoError, in_one_line
+from engines.style.picture_name import picture_in
+from realtime.live.look_book import LookBook
+from realtime.media.output_file import beside
+from realtime.painting.learning_process import end_in, learning, vector_in
+
+if TYPE_CHECKING:
+    from realtime.live.control.board import ControlBoard
+
+
+class StyleLearner:
+    """Learns one style at a time in a process of its own; `looks` gets each vector, and the board a line about it."""
+
+    def __init__(self, board: "ControlBoard", looks: LookBook, folder: Path, report: Callable[[str], None]) -> None:
+        self._board, self._looks, self._folder, self._report = board, looks, folder, report
+        self._process: ChildProcess | None = None
+        self._style = ""
+
+    def ask(self, style: str) -> str:
+        """Begin, in place of what is being learnt; a line for people. ImpastoError where the style is no picture."""
+        found = picture_in(style)
+        if found is None:
+            raise ImpastoError(f"learn takes a picture, and {style} is none; impasto control learn PICTURE.jpg")
+        if style == self._style and self._process is not None:
+            raise ImpastoError(f"{found[1].name} is being learnt already")
+        net, picture = found
+        self.close()
+        out = beside(self._folder / f"{picture.stem}.onnx")
+        self._process, self._style = learning(picture, net, out), style
+        threading.Thread(
+            target=self._run, args=(self._process, style, picture.name), name="impasto-learning", daemon=True
+        ).start()
+        return f"learning {picture.name} while it plays"
+
+    def close(self) -> None:
+        """Give up what is being learnt."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+
+    def _run(self, process: ChildProcess, style: str, name: str) -> None:
+        try:
+            line = self._follow(process, style, name)
+        except Exception as error:  # a thread's border: the live picture goes on whatever happens here
+            line = f"{name} is not learnt: {in_one_line(error)}"
+        if self._process is process:  # and nobody has ended it
+            self._process = None
+            process.end()
+            self._board.say(line)
+            self._report(line)
+
+    def _follow(self, process: ChildProcess, style: str, name: str) -> str:
+        while (line := process.next_line()) is not None:
+            if found := vector_in(line):
+                share, vector = found
+                self._looks.use_vector(style, vector)
+                self._board.say(f"learning {name}: {share:.0%}")
+            elif path := end_in(line):
+                return f"{name} is learnt: {path}"
+        raise ImpastoError(process.how_it_ended())

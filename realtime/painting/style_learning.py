@@ -1,0 +1,79 @@
+"""A picture's style learnt for a net that takes it as a vector (trainers/style_vector.py), begun from what is known.
+
+That is what the predictor beside the net reads from the picture, where there is one, and else every style of the file.
+Photos are the user's own, or views of the built-in scene and the people that engines are calibrated with: a vector has
+so few numbers that it learns little of what it is tried on. torch is loaded here when a style is learnt.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.backends.calibration import CALIBRATION
+from engines.loading.further_graphs import STATISTICS, offers
+from engines.packages import needing_extra
+from engines.pictures import read_picture
+from engines.style.styles import StyleFile, load_style
+from realtime.frames.frame import Pixels
+from realtime.painting.picture_style import resolve
+from realtime.scene import Scene
+from trainers.settings.style_options import StyleOptions
+
+SCENE_SIZE = 448, 252
+PEOPLE = ("people", "glare", "doorway")
+SCENE_MOMENTS = (0.0, 4.0, 9.0, 14.0, 20.0, 27.0)  # in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told how it goes: lines that stay, what is going on, and each step.
+
+    Of a step are told how many there were, of how many as far as can be told, and what gives the vector [S] so far.
+    """
+
+    report: Callable[[str], None]
+    label: Callable[[str], None]
+    step: Callable[[int, int | None, Callable[[], NDArray[np.float32]]], None]
+
+
+def learn_styles(options: StyleOptions, told: Told, stop: threading.Event) -> StyleFile | None:
+    """Learns the style of each picture and writes it into `options.out`; the rest is left once `stop` is set.
+
+    The file with all of them, or None where nothing was learnt. Errors are those of `wanted_styles`, of `load_style`
+    and of `learn`; NotInstalled without the extra `train`.
+    """
+    with needing_extra("train", "training"):
+        from trainers.export.vector_export import wanted_styles, write_style
+        from trainers.style_vector import Learner
+    file = load_style(options.net)
+    wanted = wanted_styles(options, file)
+    written = wanted.there
+    base = written if options.polish and written else file
+    learner = Learner(base, options, built_in_views)
+    for name, picture in wanted.pictures.items():
+        told.label(name)
+        starts = [base.vector(name)] if options.polish else starting_vectors(base, picture)
+        learnt = learner.learn(picture, starts, stop, told.step)
+        written = write_style(options, file, written, name, picture, learnt)
+        told.report(f"{name}: {learnt.steps} steps, loss {learnt.before:.3g} -> {learnt.after:.3g}")
+        if stop.is_set():
+            break
+    return written
+
+
+def starting_vectors(file: StyleFile, picture: Path) -> list[NDArray[np.float32]]:
+    """The vectors [S] with which a picture's style may begin."""
+    if offers(file, STATISTICS):
+        found, name = resolve(f"{file.path}:{picture}")
+        return [np.array(found.vector(name))]
+    return [np.array(style.vector) for style in file.card.styles]
+
+
+def built_in_views() -> list[Pixels]:
+    """Of the scene and of people, uint8 [H, W, 3]."""
+    scene = Scene(*SCENE_SIZE)
+    return [*map(scene.at, SCENE_MOMENTS), *(read_picture(CALIBRATION.path(name)) for name in PEOPLE)]

@@ -1,0 +1,171 @@
+"""A picture's style that is learnt while a live picture plays in it."""
+
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_styles import write_small_style
+
+from engines.errors import ImpastoError
+from engines.style.file import StyleFile, read_style_file
+from realtime.live.control.board import ControlBoard
+from realtime.live.control.settings import LiveSettings
+from realtime.live.look_book import LookBook
+from realtime.live.options import LiveOptions
+from realtime.live.run import run_live
+from realtime.live.style_learner import StyleLearner
+from realtime.painting.learning_process import end_in, learning, rest_after, said_vector, vector_in
+from trainers.export.predictor_export import write_predictor
+from trainers.losses.perceptual import load_perceptual
+from trainers.settings.predictor_options import PredictorOptions
+from trainers.style_predictor import StylePredictor, TrainedPredictor, frozen_net
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "painting.png"
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((128, 96)).save(path)
+    return path
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> StyleFile:
+    """A net that takes pictures, by a predictor that knows nothing yet."""
+    file = write_small_style(tmp_path / "small.onnx")
+    predictor = StylePredictor(load_perceptual("5se"), frozen_net(file).styles, 8)
+    options = PredictorOptions(net=file.path, paintings=(tmp_path,), content=(tmp_path,))
+    write_predictor(options, TrainedPredictor(predictor, file))
+    return file
+
+
+class Spoken:
+    """A process that says what it is given to say."""
+
+    def __init__(self) -> None:
+        self.lines: SimpleQueue[str | None] = SimpleQueue()
+        self.ended = threading.Event()
+
+    def next_line(self) -> str | None:
+        return self.lines.get(timeout=10)
+
+    def end(self) -> None:
+        self.ended.set()
+        self.lines.put(None)
+
+    def how_it_ended(self) -> str:
+        return "ended with status 3"
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch) -> Spoken:
+    process = Spoken()
+    monkeypatch.setattr("realtime.live.style_learner.learning", lambda *_: process)
+    return process
+
+
+class Stage:
+    """A board whose learner tells its looks."""
+
+    def __init__(self, style: str, folder: Path) -> None:
+        self.reported: SimpleQueue[str] = SimpleQueue()
+        self.board = ControlBoard(
+            LiveSettings(style=style), (), on_snapshot=str, on_quit=lambda: None,
+            on_learn=lambda picture: self.learner.ask(picture or self.board.settings.style),
+        )  # fmt: skip
+        self.looks = LookBook(self.reported.put, lambda names: None)
+        self.learner = StyleLearner(self.board, self.looks, folder, self.reported.put)
+
+    def vector(self) -> np.ndarray:
+        return self.looks.look(self.board.settings).vector
+
+
+def test_the_look_drifts_to_what_is_learnt(net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path) -> None:
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    read = stage.vector()
+    assert stage.board.carry_out("learn").line == "learning painting.png while it plays"
+    learnt = (read + 0.25).astype(np.float32)
+    spoken.lines.put(said_vector(0.4, learnt))
+    spoken.lines.put("done mine.onnx")
+    assert stage.reported.get(timeout=10) == "painting.png is learnt: mine.onnx"
+    assert spoken.ended.is_set()
+    np.testing.assert_array_equal(stage.vector(), learnt)
+    stage.board.do("strength", 0.5)
+    np.testing.assert_array_equal(stage.vector(), learnt)
+
+
+def test_the_picture_in_a_mix_is_learnt_too(net: StyleFile, picture: Path, tmp_path: Path) -> None:
+    other = f"{net.path}:waves"
+    stage = Stage(other, tmp_path)
+    stage.board.do("mix", f"{net.path}:{picture}")
+    learnt = np.ones(net.card.style_size, np.float32)
+    stage.looks.use_vector(f"{net.path}:{picture}", learnt)
+    np.testing.assert_allclose(stage.vector(), (net.vector("waves") + learnt) / 2, atol=1e-6)
+
+
+def test_what_goes_wrong_is_told_and_the_look_stays(
+    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path
+) -> None:
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    read = stage.vector()
+    stage.board.do("learn")
+    spoken.lines.put("failed the disk is full")
+    assert stage.reported.get(timeout=10) == "painting.png is not learnt: the disk is full"
+    np.testing.assert_array_equal(stage.vector(), read)
+
+
+def test_a_process_that_is_gone_is_told(net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path) -> None:
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    stage.board.do("learn")
+    spoken.lines.put(None)
+    assert stage.reported.get(timeout=10) == "painting.png is not learnt: ended with status 3"
+
+
+def test_what_cannot_be_asked_is_one_line(net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path) -> None:
+    with pytest.raises(ImpastoError, match=r"takes a picture, and .*small.onnx:waves is none"):
+        Stage(f"{net.path}:waves", tmp_path).board.do("learn")
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    stage.board.do("learn")
+    with pytest.raises(ImpastoError, match=r"painting\.png is being learnt already"):
+        stage.board.do("learn")
+    stage.learner.close()
+    assert spoken.ended.is_set()
+    assert stage.reported.empty()
+
+
+def test_a_live_run_begins_in_the_picture_and_learns_it(
+    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    options = LiveOptions(learn=f"{net.path}:{picture}", frames=8, engine="onnxruntime", control=False, folder=tmp_path)
+    run_live("pattern:128x96", ["null:"], options, report=lines.append)
+    assert "learning painting.png while it plays" in lines
+    assert spoken.ended.is_set()
+
+
+def test_the_process_says_vectors_and_where_the_style_is(net: StyleFile, picture: Path, tmp_path: Path) -> None:
+    with learning(picture, str(net.path), tmp_path / "mine.onnx", steps=2) as process:
+        lines = list(iter(lambda: process.next_line(120), None))
+    vectors = [found for line in lines if (found := vector_in(line))]
+    assert vectors
+    assert all(vector.shape == (net.card.style_size,) for _, vector in vectors)
+    assert end_in(lines[-1]) == str(tmp_path / "mine.onnx")
+    assert read_style_file(tmp_path / "mine.onnx").card.names == ("painting",)
+
+
+def test_the_process_says_why_it_cannot(net: StyleFile, tmp_path: Path) -> None:
+    with learning(tmp_path / "gone.png", str(net.path), tmp_path / "mine.onnx", steps=2) as process:
+        lines = list(iter(lambda: process.next_line(120), None))
+    with pytest.raises(ImpastoError, match=r"gone\.png"):
+        end_in(lines[-1])
+    assert not (tmp_path / "mine.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "rest"), [(1, 2, 0.5), (1, 1, 2.0), (1, 3, 0.0), (2, 8, 0.0), (2, 6, 0.0)]
+)
+def test_it_rests_so_that_a_third_of_the_processor_is_taken(threads: int, cores: int, rest: float) -> None:
+    assert rest_after(1.0, threads, cores) == pytest.approx(rest)

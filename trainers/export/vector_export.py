@@ -1,0 +1,115 @@
+"""The end of a run for one style: its vector beside others of the same net in a style file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engines.errors import BadValue, FileTaken
+from engines.export.export import export_style, weights_and_styles
+from engines.style.card import FORBIDDEN_IN_NAMES, StyleCard
+from engines.style.file import StyleFile, read_style_file, save_style
+from engines.style.predictor import net_checksum
+from engines.style.styles import NamedStyle
+from trainers.data import find_pictures, open_picture
+from trainers.export.style_export import read_credits, travelling, typed_command
+from trainers.settings.style_options import StyleOptions
+from trainers.style_vector import LearntStyle
+
+RECIPE = "style"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The pictures by the names of their styles, and the style file that is there already, if one is."""
+
+    pictures: Mapping[str, Path]
+    there: StyleFile | None
+
+
+def wanted_styles(options: StyleOptions, net: StyleFile) -> Wanted:
+    """What is to be learnt; an error where it cannot be added to the file that is there, before anything is learnt."""
+    folder = find_pictures([options.styles]) if options.styles else []
+    paths = [*options.pictures, *folder]
+    if not paths:
+        raise BadValue(f"there is no picture in {options.styles}; put the style pictures there")
+    for path in paths:
+        open_picture(path)  # an error here, before anything is learnt
+    names = [style_name(path) for path in paths]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise BadValue(f"several pictures are called {', '.join(doubled)}; styles are called like their files: rename")
+    there = read_style_file(options.out) if options.out.exists() else None
+    known = there.card.names if there else ()
+    if options.polish:
+        if unknown := sorted(set(names) - set(known)):
+            raise BadValue(f"--polish goes on with styles of {options.out}, and {', '.join(unknown)} is none of them")
+        return Wanted(dict(zip(names, paths, strict=True)), there)
+    if taken := sorted(set(names) & set(known)):
+        raise FileTaken(
+            f"{options.out} has {', '.join(taken)} already; --polish goes on with it, or choose another --out"
+        )
+    if options.deep and (there or len(names) > 1):
+        raise BadValue("--deep makes a net of its own for one picture; give one, and an --out that is not there yet")
+    if there and net_checksum(there) != net_checksum(net):
+        raise BadValue(
+            f"{options.out} has another net than {net.path.name}; choose another --out, or --net {options.out}"
+        )
+    return Wanted(dict(zip(names, paths, strict=True)), there)
+
+
+def style_name(picture: Path) -> str:
+    """Like its file, without what names may not hold."""
+    return "".join("_" if letter in FORBIDDEN_IN_NAMES else letter for letter in picture.stem)
+
+
+def write_style(
+    options: StyleOptions, net: StyleFile, there: StyleFile | None, name: str, picture: Path, learnt: LearntStyle
+) -> StyleFile:
+    """Writes the style into `options.out`, in the place of one of that name or after those that are there."""
+    credit = read_credits(picture.parent).get(picture.stem, {})
+    new = NamedStyle(name, learnt.vector.float().cpu().numpy(), **credit)
+    card = (there or net).card
+    styles = _with(there.card.styles if there else (), new)
+    told = _told(options, net, there, name, picture, learnt)
+    figures = {**(card.figures if there else {}), f"loss/{name}": round(learnt.after, 4)}
+    if options.deep:
+        _export(options.out, card, learnt, new, told, figures)
+    else:
+        changed = replace(card, name=options.out.stem, styles=styles, training=told, figures=figures)
+        save_style(options.out, (there or net).model, changed)
+    return read_style_file(options.out)
+
+
+def _with(styles: Sequence[NamedStyle], new: NamedStyle) -> tuple[NamedStyle, ...]:
+    if new.name not in {style.name for style in styles}:
+        return (*styles, new)
+    return tuple(new if style.name == new.name else style for style in styles)
+
+
+def _told(
+    options: StyleOptions, net: StyleFile, there: StyleFile | None, name: str, picture: Path, learnt: LearntStyle
+) -> dict[str, Any]:
+    """How the file came to be: the net's own story, and of each style the run that learnt it."""
+    before = there.card.training if there and there.card.training.get("recipe") == RECIPE else {}
+    run = {
+        "picture": picture.name,
+        "command": typed_command(),
+        "settings": travelling(options.to_dict()),
+        "steps": learnt.steps,
+        "loss_before": round(learnt.before, 4),
+    }
+    return {
+        "recipe": RECIPE,
+        "net": before.get("net", (there or net).card.training),
+        "vectors": {**before.get("vectors", {}), name: run},
+    }
+
+
+def _export(
+    out: Path, card: StyleCard, learnt: LearntStyle, new: NamedStyle, told: dict[str, Any], figures: dict[str, Any]
+) -> None:
+    weights, _ = weights_and_styles(learnt.net)
+    export_style(
+        out, network=str(card.network["name"]), config=card.network["config"], weights=weights, styles=[new],
+        name=out.stem, licence=card.licence, training=told, figures=figures,
+    )  # fmt: skip

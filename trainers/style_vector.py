@@ -1,0 +1,246 @@
+"""One picture as a style of a net that is trained already: only the style's vector is learnt, in about a minute.
+
+A net of N styles keeps each as the scales and shifts of its norms, and a new one can be learnt with all else frozen
+(Dumoulin et al. 2017, arXiv 1610.07629, section 4). The vector begins as the nearest that is known, such as what a
+predictor reads from the picture, and is judged as in Johnson's recipe. Views that are not learnt from tell which vector
+was best. With `deep` the net's weights follow, much more slowly than the vector.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from engines.networks.transform.net import TransformNet
+from engines.style.file import StyleFile
+from trainers.data import CropOptions, find_pictures, open_picture, random_crop, readable_pictures, to_tensor
+from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.training_losses import Paintings, paintings_of, training_losses
+from trainers.motion import fresh_texture
+from trainers.run.initial_weights import trained_net
+from trainers.run.loop import Losses, chance_of, update_average
+from trainers.run.pace import Pace
+from trainers.run.transform_run import GRADIENT_NORM
+from trainers.settings.options import JohnsonOptions
+from trainers.settings.style_options import StyleOptions
+
+MOST_PHOTOS = 96
+HELD_BACK = 4
+AVERAGE_DECAY = 0.97
+DEEP_SHARE = 1 / 60  # the rate of the net's weights, of the vector's
+# With no end in sight: how many checks may bring nothing, and what is nothing.
+PATIENCE, BETTER = 6, 0.998
+
+Photos = Sequence[Image.Image]
+Pixels = NDArray[np.uint8]
+# (steps done, of how many as far as can be told, what gives the vector as it is now)
+OnLearnt = Callable[[int, int | None, Callable[[], NDArray[np.float32]]], None]
+
+
+class StyledNet(nn.Module):
+    """A net of its own with the one vector [1, S] that is learnt for it."""
+
+    def __init__(self, net: TransformNet, vector: Tensor, *, deep: bool) -> None:
+        super().__init__()
+        self.net = deepcopy(net).requires_grad_(deep)
+        self.vector = nn.Parameter(vector.detach().clone().reshape(1, -1))
+
+    def forward(self, pictures: Tensor, vectors: Tensor, texture: Tensor | None = None) -> Tensor:
+        """As the net's own."""
+        painted: Tensor = self.net(pictures, vectors, texture)
+        return painted
+
+    def vectors(self, rows: int) -> Tensor:
+        """[rows, S]: the vector for each of so many pictures."""
+        return self.net.levelled(self.vector).expand(rows, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class LearntStyle:
+    """The vector [S], its net, which is another than before only if it was learnt along, and how far it came.
+
+    `before` and `after` are the losses on views that were not learnt from.
+    """
+
+    vector: Tensor
+    net: TransformNet
+    steps: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StyleTask:
+    """What the style of one picture is learnt from and judged by; `held_back` are views [1, 3, H, W] of photos."""
+
+    paintings: Paintings
+    judged: JohnsonOptions
+    photos: Photos
+    held_back: tuple[Tensor, ...]
+
+    @classmethod
+    def of(
+        cls, picture: Path, photos: Photos, perceptual: PerceptualNet, judged: JohnsonOptions, device: torch.device
+    ) -> "StyleTask":
+        """Of the photos some are held back, unless there are too few."""
+        every = max(1, len(photos) // HELD_BACK)
+        kept = photos[::every][:HELD_BACK]
+        rest = [photo for at, photo in enumerate(photos) if at % every or at // every >= HELD_BACK]
+        views = (_crop(photo, judged, (judged.seed, 7, at))[None].to(device) for at, photo in enumerate(kept))
+        return cls(paintings_of([picture], judged, perceptual, device), judged, rest or photos, tuple(views))
+
+    def losses(self, styled: StyledNet, step: int) -> Losses:
+        """Those of crops that the step alone decides."""
+        rng = np.random.default_rng((self.judged.seed, 2, step))
+        chosen = rng.integers(len(self.photos), size=self.judged.batch)
+        crops = [
+            _crop(self.photos[photo], self.judged, (self.judged.seed, 8, step, at)) for at, photo in enumerate(chosen)
+        ]
+        pictures = torch.stack(crops).to(styled.vector)
+        texture = fresh_texture(pictures.shape, rng).to(styled.vector)
+        return self._losses(styled, pictures, step, self.judged, texture)
+
+    @torch.no_grad()
+    def judge(self, styled: StyledNet) -> float:
+        """The mean loss on the views that were held back, with the net's own texture and without a sensor's noise."""
+        clean = replace(self.judged, sensor_noise=0.0)
+        found = [self._losses(styled, view, at, clean)["total"] for at, view in enumerate(self.held_back)]
+        return float(torch.stack(found).mean())
+
+    def _losses(
+        self, styled: StyledNet, pictures: Tensor, number: int, judged: JohnsonOptions, texture: Tensor | None = None
+    ) -> Losses:
+        ids = torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)
+        chance = chance_of(judged.seed, number, 0)
+        return training_losses(
+            styled, styled.vectors(len(pictures)), pictures, ids, paintings=self.paintings, options=judged,
+            chance=chance, texture=texture,
+        )  # fmt: skip
+
+
+class Learner:
+    """Learns the styles of pictures, one after the other, for the net of a style file.
+
+    `views` are what it tries them on where the options name no photos: pictures uint8 [H, W, 3]. BadFile where the file
+    has no transform net, or is damaged.
+    """
+
+    def __init__(self, file: StyleFile, options: StyleOptions, views: Callable[[], Sequence[Pixels]]) -> None:
+        self._options = options
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._net = trained_net(file).to(self._device)
+        self._perceptual = load_perceptual("5se").to(self._device)
+        self._judged = options.judged(str(file.card.training.get("settings", {}).get("network", "fast")))
+        self._photos = photos_in(options.content, options.seed) or [Image.fromarray(view) for view in views()]
+
+    def learn(
+        self, picture: Path, starts: Sequence[NDArray[np.float32]], stop: threading.Event, on_step: OnLearnt
+    ) -> LearntStyle:
+        """The style of one picture, from the best of the vectors [S] in `starts`; the best so far once `stop` is set.
+
+        Raises FloatingPointError when a loss is not finite.
+        """
+        task = StyleTask.of(picture, self._photos, self._perceptual, self._judged, self._device)
+        return learn(self._net, [torch.tensor(start) for start in starts], task, self._options, stop, on_step)
+
+
+def learn(
+    net: TransformNet,
+    starts: Sequence[Tensor],
+    task: StyleTask,
+    options: StyleOptions,
+    stop: threading.Event,
+    on_step: OnLearnt,
+) -> LearntStyle:
+    """As `Learner.learn` does; `net` itself stays as it is."""
+    pace = Pace(options.seconds, options.steps, endless=options.polish)
+    run = _Run(_nearest(net, starts, task, deep=options.deep), task, options)
+    for step in count():
+        share = pace.share(step)
+        if stop.is_set() or share >= 1 or (options.polish and run.idle >= PATIENCE):
+            break
+        run.step(step, options.learning_rate * pace.rate(step, share))
+        on_step(step + 1, pace.total(step + 1), run.vector)
+        if pace.is_check(step + 1):
+            run.check()
+    run.check()
+    return run.learnt(step)
+
+
+class _Run:
+    """The net that learns, its running average, and what of that was best."""
+
+    def __init__(self, styled: StyledNet, task: StyleTask, options: StyleOptions) -> None:
+        self._styled, self._task, self._deep = styled, task, options.deep
+        self._average = deepcopy(styled).requires_grad_(False)
+        weights = [value for name, value in styled.named_parameters() if name != "vector" and value.requires_grad]
+        self._optimizer = torch.optim.Adam(
+            [{"params": [styled.vector], "share": 1.0}, {"params": weights, "share": DEEP_SHARE}], betas=(0.9, 0.99)
+        )
+        self.before = self._least = task.judge(styled)
+        self._best: dict[str, Any] = deepcopy(styled.state_dict())
+        self.idle = 0
+
+    def step(self, step: int, rate: float) -> None:
+        """One step of this learning rate."""
+        losses = self._task.losses(self._styled, step)
+        if not torch.isfinite(losses["total"]):
+            raise FloatingPointError(f"step {step}: the loss is not finite; lower --learning-rate")
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses["total"])
+        nn.utils.clip_grad_norm_(self._styled.parameters(), GRADIENT_NORM)
+        self._optimizer.step()
+        if self._deep:
+            self._styled.net.level()
+        update_average(self._average, self._styled, AVERAGE_DECAY, step)
+
+    @torch.no_grad()
+    def vector(self) -> NDArray[np.float32]:
+        """The average as it is now."""
+        found: NDArray[np.float32] = self._average.vectors(1)[0].float().cpu().numpy()
+        return found
+
+    def check(self) -> None:
+        """Judges the average, and keeps it where it is the best so far."""
+        now = self._task.judge(self._average)
+        self.idle = 0 if now < BETTER * self._least else self.idle + 1
+        if now < self._least:
+            self._least, self._best = now, deepcopy(self._average.state_dict())
+
+    def learnt(self, steps: int) -> LearntStyle:
+        self._average.load_state_dict(self._best)
+        with torch.no_grad():
+            vector = self._average.vectors(1)[0].clone()
+        return LearntStyle(vector, self._average.net, steps, self.before, self._least)
+
+
+def photos_in(folders: Sequence[Path], seed: int) -> list[Image.Image]:
+    """Some of the readable pictures in the folders, by chance; none of no folders."""
+    paths = find_pictures(folders)
+    np.random.default_rng((seed, 9)).shuffle(paths)
+    good, _ = readable_pictures(paths[:MOST_PHOTOS])
+    return [open_picture(path) for path in good]
+
+
+@torch.no_grad()
+def _nearest(net: TransformNet, starts: Sequence[Tensor], task: StyleTask, *, deep: bool) -> StyledNet:
+    """With that vector of which the photos held back come out best."""
+    tried = [StyledNet(net, start.to(net.styles), deep=deep) for start in starts]
+    return min(tried, key=task.judge) if len(tried) > 1 else tried[0]
+
+
+def _crop(photo: Image.Image, judged: JohnsonOptions, chance: tuple[int, ...]) -> Tensor:
+    return to_tensor(
+        random_crop(photo, judged.size, CropOptions(judged.sizes, judged.max_scale), np.random.default_rng(chance))
+    )
