@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from engines.style.styles import StyleFile
 from realtime.cli import app
 from realtime.live.control.settings import LiveSettings, apply_command, beside, own_name
 from realtime.live.look_book import LookBook
+from realtime.painting import kept_vectors, picture_style
+from realtime.painting.kept_vectors import kept_vector
 from realtime.painting.opening import choose_style
 from realtime.painting.options import StylizeOptions
 from realtime.painting.picture_style import resolve
@@ -154,3 +157,63 @@ def test_a_live_look_glides_from_a_picture_to_another(folder: Path) -> None:
     assert first.file.sha256 == second.file.sha256
     assert not told
     assert isinstance(first.file, StyleFile)
+
+
+# --- kept on disk
+
+
+Read = Callable[[], np.ndarray]
+
+
+def keep(read: Read, picture: bytes = b"picture", reader: str = "reader", size: int = 3) -> list[float]:
+    return [float(value) for value in kept_vector(picture, reader, size, read)]
+
+
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Reads 1, 2, 3, … times three, one more each time that it is asked."""
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path))
+    numbers = count(1)
+    return lambda: np.full(3, next(numbers), np.float32)
+
+
+def test_a_vector_is_read_once_for_each_picture_and_reader(counted: Read) -> None:
+    assert [keep(counted), keep(counted)] == [[1, 1, 1]] * 2
+    assert keep(counted, picture=b"another") == [2, 2, 2]
+    assert keep(counted, reader="another") == [3, 3, 3]
+    assert keep(counted) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("content", [b"", b"12345", np.full(3, np.nan, "<f4").tobytes(), np.zeros(2, "<f4").tobytes()])
+def test_a_damaged_vector_is_read_anew(counted: Read, tmp_path: Path, content: bytes) -> None:
+    keep(counted)
+    (path,) = (tmp_path / "vectors").iterdir()
+    path.write_bytes(content)
+    assert keep(counted) == [2, 2, 2]
+    assert keep(counted) == [2, 2, 2]
+
+
+def test_where_nothing_can_be_kept_it_is_read_every_time(counted: Read, tmp_path: Path) -> None:
+    (tmp_path / "vectors").write_text("no folder")
+    assert [keep(counted), keep(counted)] == [[1, 1, 1], [2, 2, 2]]
+
+
+def test_the_oldest_go(counted: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_vectors, "MOST_KEPT", 2)
+    for age, picture in enumerate((b"first", b"second", b"third")):
+        keep(counted, picture=picture)
+        newest = max((tmp_path / "vectors").iterdir(), key=lambda path: path.stat().st_mtime)
+        os.utime(newest, (1000 + age, 1000 + age))
+    assert len(list((tmp_path / "vectors").iterdir())) == 2
+    assert keep(counted, picture=b"third") == [3, 3, 3]
+    assert keep(counted, picture=b"first") == [4, 4, 4]
+
+
+def test_another_start_reads_no_picture(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path))
+    before = vector_of(f"{folder}/vae.onnx:{folder}/wood.jpg")
+    picture_style._vector.cache_clear()
+    before = vector_of(f"{folder}/vae.onnx:{folder}/wood.jpg")
+    picture_style._vector.cache_clear()
+    monkeypatch.setattr(picture_style, "open_statistics", lambda file: pytest.fail("it was read again"))
+    np.testing.assert_array_equal(vector_of(f"{folder}/vae.onnx:{folder}/wood.jpg"), before)

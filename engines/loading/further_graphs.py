@@ -3,6 +3,7 @@
 The runtimes are those of the gate's references, and the weights those in the file.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from engines.errors import EngineRefused
 from engines.gate.runtimes import open_graph
 from engines.networks.family import BuildFurtherGraph
 from engines.networks.registry import config_of, family_of
-from engines.style.predictor import has_predictor, read_predictor
+from engines.style.predictor import has_predictor, net_checksum, predictor_path, read_predictor
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ def open_statistics(style: StyleFile) -> Callable[[np.ndarray], np.ndarray]:
         return np.asarray(run({"frame": picture[None]}, ["style"])[0], np.float32).reshape(-1)
 
     return statistics
+
+
+def reader_of(style: StyleFile) -> str:
+    """The hash of all that decides what `open_statistics` tells of a picture."""
+    if _of_family(style, STATISTICS) is None and has_predictor(style):
+        return hashlib.sha256(predictor_path(style).read_bytes()).hexdigest() + net_checksum(style)
+    return style.sha256
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import BadValue
-from engines.loading.further_graphs import STATISTICS, offers, open_statistics
+from engines.loading.further_graphs import STATISTICS, offers, open_statistics, reader_of
 from engines.networks.family import STATISTICS_PX
 from engines.networks.registry import network_name
 from engines.style.file import StyleFile, read_style_file
 from engines.style.picture_name import name_of, picture_in
 from engines.style.styles import resolve as resolve_named
 from realtime.media.picture_file import read_picture, resize
+from realtime.painting.kept_vectors import kept_vector
 
 # Nets see nothing in less.
 LEAST_PX = 64
@@ -50,7 +51,14 @@ def resolve(text: str) -> tuple[StyleFile, str]:
 @lru_cache(maxsize=KEPT_VECTORS)
 def _vector(path: Path, sha256: str, picture: Path, changed: int) -> NDArray[np.float32]:
     """float32 [S]; kept, since a live picture asks again on the thread that paints."""
-    vector = open_statistics(read_style_file(path))(_seen(picture))
+    file = read_style_file(path)
+
+    def read() -> NDArray[np.float32]:
+        return open_statistics(file)(_seen(picture))
+
+    # A picture that cannot be read has an error of its own.
+    known = picture.read_bytes() if picture.is_file() else None
+    vector = kept_vector(known, reader_of(file), file.card.style_size, read) if known else read()
     vector.setflags(write=False)
     return vector
 
