@@ -134,13 +134,17 @@ class Crops(Dataset[Tensor]):
         """The side of a step's crops, the same in all processes."""
         return int(np.random.default_rng((self.seed, 6, step)).choice(self.options.sizes))
 
+    def path_of(self, number: int) -> Path:
+        """The picture that a sample is of."""
+        turn, place = divmod(number, len(self.paths))
+        order = np.random.default_rng((self.seed, 1, turn)).permutation(len(self.paths))
+        return self.paths[int(order[place])]
+
     def __getitem__(self, sample: tuple[int, int]) -> Tensor:
         """[3, size, size], 0..1."""
         number, size = sample
-        turn, place = divmod(number, len(self.paths))
-        order = np.random.default_rng((self.seed, 1, turn)).permutation(len(self.paths))
         rng = np.random.default_rng((self.seed, 2, number))
-        crop = to_tensor(random_crop(open_picture(self.paths[order[place]]), size, self.options, rng))
+        crop = to_tensor(random_crop(open_picture(self.path_of(number)), size, self.options, rng))
         if rng.random() >= self.options.misexposed:
             return crop
         too_bright = rng.random() < TOO_BRIGHT_SHARE

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures
 from trainers.export.style_export import centre_crop
+from trainers.losses.following_losses import following_losses
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
-from trainers.losses.terms import content_loss, grid_loss
-from trainers.motion import MotionOptions, carried, second_frame
+from trainers.motion import MotionOptions, second_frame
 from trainers.run.loop import Losses, OnStep, Paint, Report
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
@@ -60,33 +59,11 @@ class _Following:
     ) -> Losses:
         """As `StepLosses` has it."""
         wanted = self.teacher(pictures).to(pictures)
-        frames = pictures + sensor_noise(pictures, self.options.sensor_noise, chance)
-        if moving:
-            second = second_frame(pictures, MotionOptions(), chance)
-            frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
-            texture = torch.cat([texture, carried(texture, second.flow)])
-        painted = paint(frames, vectors, texture)
-        first = painted[: len(pictures)]
-        pixels = (first - wanted).abs().flatten(1).mean(1)
-        losses = {
-            "pixels": pixels.mean(),
-            "features": self._features(first, wanted),
-            "range": (first - first.clamp(0, 1)).square().mean(),
-            "grid": grid_loss(first).mean(),
-        }
-        total = self.options.pixel_weight * losses["pixels"] + self.options.feature_weight * losses["features"]
-        total = total + self.options.range_weight * losses["range"] + self.options.grid_weight * losses["grid"]
-        if moving:
-            losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
-            total = total + self.options.stability_weight * losses["stability"]
-        return {**losses, "styles": pixels.detach(), "total": total}
-
-    def _features(self, painted: Tensor, wanted: Tensor) -> Tensor:
-        layers = self.options.feature_layers
-        ours = self.perceptual.features(painted, layers)
-        with torch.no_grad():
-            theirs = self.perceptual.features(wanted, layers)
-        return torch.stack([content_loss(ours[layer], theirs[layer]).mean() for layer in layers]).mean()
+        losses, _ = following_losses(
+            paint, vectors, pictures, wanted, options=self.options, perceptual=self.perceptual, chance=chance,
+            texture=texture, moving=moving,
+        )  # fmt: skip
+        return losses
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """`impasto train`: recipes that make style files."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -10,6 +11,7 @@ from realtime.commands.console.border import at_the_border
 from realtime.commands.settings import with_settings
 from trainers.settings.distil_options import DistilOptions
 from trainers.settings.options import JohnsonOptions
+from trainers.settings.pairs_options import PairsOptions
 from trainers.settings.predictor_options import PredictorOptions
 from trainers.settings.style_options import StyleOptions
 from trainers.settings.unpaired_options import CycleGanOptions
@@ -78,6 +80,28 @@ def distil(options: DistilOptions) -> None:
             figures = write_student(options, trained, teacher, file, name)
     if _is_first_process():
         told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        print_result(f"{options.out}: {told}")
+
+
+def pairs(options: PairsOptions) -> None:
+    """Train a net for a shot from some of its frames and what was painted of them (few-shot, Texler et al. 2020)."""
+    with needing_extra("train", "training"):
+        from trainers.export.pairs_export import write_pairs_net
+        from trainers.pairs import find_pairs, train
+    from realtime.commands.console.terminal import print_result, progress_bar
+    from realtime.painting.style_learning import first_vector
+
+    begun, vector = first_vector(options.initial, find_pairs(options.folder)[0].painted)
+    options = replace(options, initial=begun)
+    with progress_bar(unit="steps/s") as bar:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses, ("pixels", "features", "brush")))
+            bar.progress(done, options.steps)
+
+        trained = train(options, vector, bar.report, on_step)
+    if _is_first_process():
+        told = ", ".join(f"{name} {value:.4g}" for name, value in write_pairs_net(options, trained).items())
         print_result(f"{options.out}: {told}")
 
 
@@ -151,6 +175,7 @@ def _shown(losses: dict[str, float], names: tuple[str, ...] = ("content", "style
 app.command("johnson")(at_the_border(with_settings(johnson)))
 app.command("style")(at_the_border(with_settings(style)))
 app.command("distil")(at_the_border(with_settings(distil)))
+app.command("pairs")(at_the_border(with_settings(pairs)))
 app.command("cyclegan")(at_the_border(with_settings(cyclegan)))
 app.command("vae")(at_the_border(with_settings(vae)))
 app.command("predictor")(at_the_border(with_settings(predictor)))

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from engines.backends.calibration import CALIBRATION
 from engines.loading.further_graphs import STATISTICS, offers
 from engines.packages import needing_extra
 from engines.pictures import read_picture
+from engines.style.picture_name import GALLERY
 from engines.style.styles import StyleFile, load_style
 from realtime.frames.frame import Pixels
 from realtime.painting.picture_style import resolve
@@ -24,6 +26,9 @@ from realtime.scene import Scene
 from trainers.settings.style_options import StyleOptions
 
 SCENE_SIZE = 448, 252
+if TYPE_CHECKING:
+    from torch import Tensor
+
 PEOPLE = ("people", "glare", "doorway")
 SCENE_MOMENTS = (0.0, 4.0, 9.0, 14.0, 20.0, 27.0)  # in seconds
 
@@ -71,6 +76,21 @@ def starting_vectors(file: StyleFile, picture: Path) -> list[NDArray[np.float32]
         found, name = resolve(f"{file.path}:{picture}")
         return [np.array(found.vector(name))]
     return [np.array(style.vector) for style in file.card.styles]
+
+
+def first_vector(initial: Path | None, picture: Path) -> "tuple[Path, Tensor | None]":
+    """What a net that is to paint like the picture begins with: a style file or checkpoint, and the vector [S].
+
+    No vector where that file is a checkpoint, or its net takes no pictures.
+    """
+    import torch
+
+    if initial is not None and initial.suffix != ".onnx":
+        return initial, None
+    file = load_style(GALLERY if initial is None else str(initial))
+    if not offers(file, STATISTICS):
+        return file.path, None
+    return file.path, torch.tensor(starting_vectors(file, picture)[0])
 
 
 def built_in_views() -> list[Pixels]:

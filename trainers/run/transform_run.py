@@ -6,14 +6,13 @@ frames of synthetic motion are painted too.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from engines.errors import Interrupted
@@ -112,8 +111,13 @@ def train_net(
     losses_on: Callable[[torch.device], StepLosses],
     report: Report = print,
     on_step: OnStep | None = None,
+    crops_of: Callable[["NetOptions", Report, int], Crops] | None = None,
+    vectors: Tensor | None = None,
 ) -> TrainedNet:
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
+
+    `crops_of` gives so many samples, which the losses take apart; crops of the options' photos where it is None. A new
+    run's styles begin as `vectors` [N, S], where they are given.
 
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
@@ -121,8 +125,8 @@ def train_net(
     accelerator = accelerator_for(options.precision)
     main = accelerator.is_main_process
     report = report if main else silent
-    pictures = pictures_in(options.content, "photos", report)
-    report(f"{len(pictures)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
+    crops = (crops_of or photo_crops)(options, report, options.steps * options.batch * accelerator.num_processes)
+    report(f"{len(crops.paths)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
     losses_of = losses_on(accelerator.device)
     torch.manual_seed(options.seed)
     net = TransformNet(net_config(options), styles=len(styles))
@@ -132,12 +136,15 @@ def train_net(
     if accelerator.scaler is not None:
         parts["scaler"] = accelerator.scaler
     folder = RunFolder(options, recipe, styles, main=main)
-    start = folder.restore(parts, lambda: _begin(net, average, styles, options))
+    start = folder.restore(parts, lambda: _begin(net, average, styles, options, vectors))
     if folder.changed:
         report(f"resumed at step {start} with other settings: {folder.changed}")
     model, optimizer = accelerator.prepare(net, optimizer)
     parts["optimizer"] = optimizer
-    feed = _feed(pictures, options, start, accelerator)
+    feed = batches(
+        crops, options.batch, start=start, stop=options.steps, rank=accelerator.process_index,
+        processes=accelerator.num_processes, workers=options.workers,
+    )  # fmt: skip
     with interrupts() as interrupted, folder:
         for step, batch in enumerate(feed, start=start):
             set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
@@ -159,7 +166,7 @@ def train_net(
             if on_step is not None and main:
                 on_step(step + 1, folder.running_losses)
             stopping = in_any_process(accelerator, interrupted.is_set())
-            if folder.keep(Checkpoint(step + 1, parts), lambda: _sheet(average, pictures), stopping=stopping):
+            if folder.keep(Checkpoint(step + 1, parts), lambda: _sheet(average, crops.paths), stopping=stopping):
                 report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
             if stopping:
                 raise Interrupted(f"stopped at step {step + 1} of {options.steps}; resume goes on")
@@ -169,13 +176,17 @@ def train_net(
     return TrainedNet(average, styles, folder.history)
 
 
-def _begin(net: TransformNet, average: TransformNet, styles: tuple[str, ...], options: NetOptions) -> History:
+def _begin(
+    net: TransformNet, average: TransformNet, styles: tuple[str, ...], options: NetOptions, vectors: Tensor | None
+) -> History:
     """The weights of a new run, random or from `options.initial`; the runs that made those."""
     history: History = []
     if options.initial is not None:
         begun = initial_weights(options.initial, net.config, styles)
         net.load_state_dict(begun.tensors)
         history = begun.history
+    if vectors is not None:
+        net.styles.data.copy_(vectors)
     net.level()
     average.load_state_dict(net.state_dict())
     return history
@@ -243,10 +254,8 @@ def _is_stable(step: int, options: NetOptions) -> bool:
     return options.stability_weight > 0 and step >= options.stability_start * options.steps
 
 
-def _feed(pictures: list[Path], options: NetOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
+def photo_crops(options: NetOptions, report: Report, length: int) -> Crops:
+    """Of the photos in the options' folders."""
+    pictures = pictures_in(options.content, "photos", report)
     crops = CropOptions(options.sizes, options.max_scale, misexposed=options.misexposed)
-    length = options.steps * options.batch * accelerator.num_processes
-    return batches(
-        Crops(pictures, crops, options.seed, length), options.batch, start=start, stop=options.steps,
-        rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
-    )  # fmt: skip
+    return Crops(pictures, crops, options.seed, length)

@@ -1,0 +1,78 @@
+"""What a net is judged by that is shown what to paint of a picture: another net's work, or a painter's."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainers.camera_noise import sensor_noise
+from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.terms import content_loss, grid_loss
+from trainers.motion import MotionOptions, carried, second_frame
+from trainers.run.loop import Losses, Paint
+
+
+class FollowingWeights(Protocol):
+    """What is asked of a recipe's settings; see `DistilOptions`."""
+
+    @property
+    def sensor_noise(self) -> float: ...
+    @property
+    def pixel_weight(self) -> float: ...
+    @property
+    def feature_weight(self) -> float: ...
+    @property
+    def feature_layers(self) -> tuple[str, ...]: ...
+    @property
+    def range_weight(self) -> float: ...
+    @property
+    def grid_weight(self) -> float: ...
+    @property
+    def stability_weight(self) -> float: ...
+
+
+def following_losses(
+    paint: Paint,
+    vectors: Tensor,
+    pictures: Tensor,
+    wanted: Tensor,
+    *,
+    options: FollowingWeights,
+    perceptual: PerceptualNet,
+    chance: torch.Generator,
+    texture: Tensor,
+    moving: bool,
+) -> tuple[Losses, Tensor]:
+    """pictures and what is wanted of them [B, 3, H, W] → the losses as `StepLosses` has them, and what was painted.
+
+    Distances in pixels (L1) and in features (Johnson 2016, equation 2, relative). The net sees a sensor's noise, and is
+    to paint what is wanted without.
+    """
+    frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
+    if moving:
+        second = second_frame(pictures, MotionOptions(), chance)
+        frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
+        texture = torch.cat([texture, carried(texture, second.flow)])
+    painted = paint(frames, vectors, texture)
+    first = painted[: len(pictures)]
+    pixels = (first - wanted).abs().flatten(1).mean(1)
+    losses = {
+        "pixels": pixels.mean(),
+        "features": _features(first, wanted, options.feature_layers, perceptual),
+        "range": (first - first.clamp(0, 1)).square().mean(),
+        "grid": grid_loss(first).mean(),
+    }
+    total = options.pixel_weight * losses["pixels"] + options.feature_weight * losses["features"]
+    total = total + options.range_weight * losses["range"] + options.grid_weight * losses["grid"]
+    if moving:
+        losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
+        total = total + options.stability_weight * losses["stability"]
+    return {**losses, "styles": pixels.detach(), "total": total}, first
+
+
+def _features(painted: Tensor, wanted: Tensor, layers: Sequence[str], perceptual: PerceptualNet) -> Tensor:
+    ours = perceptual.features(painted, layers)
+    with torch.no_grad():
+        theirs = perceptual.features(wanted, layers)
+    return torch.stack([content_loss(ours[layer], theirs[layer]).mean() for layer in layers]).mean()
