@@ -5,6 +5,7 @@ and `except ImpastoError` both find a file that is missing. What says nothing bu
 ImpastoError and no more.
 """
 
+from collections.abc import Iterable
 from typing import Self
 
 
@@ -69,6 +70,12 @@ DEBUG_VARIABLE = "IMPASTO_DEBUG"
 LONGEST_CAUSE = 300  # characters
 # The libraries that opencv-python takes from the system, which a small Debian does not have.
 OPENCV_LIBRARIES = ("libGL.so", "libglib-2.0.so", "libgthread-2.0.so")
+
+
+def some_of(names: Iterable[str]) -> str:
+    """The first three names of a foreign file, as they can be printed, and how many more there are."""
+    known = [name if name.isprintable() else repr(name) for name in names]
+    return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
 
 
 def in_one_line(error: BaseException, hint: str = "") -> str:

@@ -101,6 +101,7 @@ FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("initial_weights", lambda: torch_bytes({"a": torch.zeros(9000)})[:4097]),
     ("saved_state", lambda: torch_bytes({"a": torch.zeros(9000)})[:4097]),
     ("initial_weights", lambda: torch_bytes([1])),
+    ("torch_zip", lambda: torch_bytes({"a\0b": torch.zeros(3)})),
 ]
 
 

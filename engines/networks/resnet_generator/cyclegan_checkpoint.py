@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from engines.errors import some_of
 from engines.networks.family import ImportedNet, Weights
 from engines.networks.resnet_generator.config import OUTER_KERNEL, TRANSPOSED, ResnetGeneratorConfig
 
@@ -41,10 +42,10 @@ def _of_the_net(tensors: Weights) -> dict[str, np.ndarray]:
 def _read(tensors: dict[str, np.ndarray]) -> ImportedNet:
     stem = tensors.get(FIRST)
     if stem is None or stem.ndim != 4:
-        raise ValueError(f"{FIRST} is missing or of another shape; it has {_some(list(tensors))}")
+        raise ValueError(f"{FIRST} is missing or of another shape; it has {some_of(tensors)}")
     blocks = len({found[1] for name in tensors if (found := BLOCK.match(name))})
     if not blocks:
-        raise ValueError(f"it has no residual blocks, only {_some(list(tensors))}")
+        raise ValueError(f"it has no residual blocks, only {some_of(tensors)}")
     layout = _Layout(tensors, stem.shape[0], blocks)
     layout.check()
     return layout.translated()
@@ -74,9 +75,9 @@ class _Layout:
             raise ValueError("it has batch norms, and ours are instance norms; export it to ONNX and import that file")
         expected |= {name: shape for name, shape in self._norm_shapes() if name in self.tensors}
         if missing := sorted(set(expected) - set(self.tensors)):
-            raise ValueError(f"it lacks {_some(missing)}")
+            raise ValueError(f"it lacks {some_of(missing)}")
         if unknown := sorted(set(self.tensors) - set(expected)):
-            raise ValueError(f"it also has {_some(unknown)}")
+            raise ValueError(f"it also has {some_of(unknown)}")
         for name, shape in expected.items():
             if self.tensors[name].shape != shape:
                 raise ValueError(f"{name} has shape {self.tensors[name].shape} where {shape} fits")
@@ -127,7 +128,3 @@ def _norm_after(place: str) -> str:
     """`model.4` → `model.5`, `model.10.conv_block.1` → `model.10.conv_block.2`."""
     before, _, number = place.rpartition(".")
     return f"{before}.{int(number) + 1}"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

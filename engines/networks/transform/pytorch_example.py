@@ -5,11 +5,11 @@ convolutions, five residual blocks. Ours takes and gives 0..1 and keeps its norm
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
+from engines.errors import some_of
 from engines.networks.family import ImportedNet, Weights
 from engines.networks.picture_graph import WHITE
 
@@ -91,22 +91,17 @@ def _check_layout(tensors: Weights, blocks: int) -> None:
     """ValueError with the first thing that does not fit."""
     for name in (FIRST, LAST):
         if name not in tensors or tensors[name].ndim != 4 or tensors[name].shape[-1] % 2 == 0:
-            raise ValueError(f"{name} is missing or of another shape; it has {_some(tensors)}")
+            raise ValueError(f"{name} is missing or of another shape; it has {some_of(tensors)}")
     expected = dict(_expected_shapes(tensors, blocks))
     if missing := sorted(set(expected) - set(tensors)):
-        raise ValueError(f"it lacks {_some(missing)}")
+        raise ValueError(f"it lacks {some_of(missing)}")
     if unknown := sorted(set(tensors) - set(expected)):
-        raise ValueError(f"it also has {_some(unknown)}")
+        raise ValueError(f"it also has {some_of(unknown)}")
     for name, shape in expected.items():
         if tensors[name].shape != shape:
             raise ValueError(f"{name} has shape {tensors[name].shape} where {shape} fits")
         if not np.isfinite(tensors[name]).all():
             raise ValueError(f"{name} has values that are not finite; its training failed")
-
-
-def _some(names: Mapping[str, Any] | list[str]) -> str:
-    first = list(names)[:3]
-    return ", ".join(first) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _translate(tensors: Weights, blocks: int) -> ImportedNet:
