@@ -102,6 +102,8 @@ FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("saved_state", lambda: torch_bytes({"a": torch.zeros(9000)})[:4097]),
     ("initial_weights", lambda: torch_bytes([1])),
     ("torch_zip", lambda: torch_bytes({"a\0b": torch.zeros(3)})),
+    ("npz", lambda: npz_bytes({"a": np.array([0x7FF0000000000001], np.uint64).view(np.float64)})),
+    ("npz", lambda: npz_bytes({"a": np.array([1e300])})),
 ]
 
 

@@ -203,4 +203,7 @@ def _decode(raw: bytes, type_name: str) -> np.ndarray:
 
 
 def _as_weights(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32) if np.issubdtype(values.dtype, np.floating) else values
+    if not np.issubdtype(values.dtype, np.floating):
+        return values
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is not finite, and told as that
+        return values.astype(np.float32)
