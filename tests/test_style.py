@@ -310,3 +310,10 @@ def without_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
     copy.CopyFrom(model)
     del copy.metadata_props[:]
     return copy
+
+
+@pytest.mark.parametrize("name", ["photo.png", "gone.jpg"])
+def test_a_picture_is_no_style_file_and_that_is_said(tmp_path: Path, name: str) -> None:
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ImpastoError, match=rf"{name} is a picture, and here a style file is asked for; --style"):
+        load_style(str(tmp_path / name))

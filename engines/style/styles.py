@@ -16,12 +16,12 @@ from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from engines.errors import ImpastoError, UnknownStyle, in_one_line
+from engines.errors import BadFile, ImpastoError, UnknownStyle, in_one_line
 from engines.failures import any_failure_as
 from engines.packages import plugins
 from engines.style.card import NamedStyle, StyleCard
 from engines.style.file import StyleFile, read_style_file, save_style
-from engines.style.picture_name import PREDICTOR
+from engines.style.picture_name import PREDICTOR, picture_in
 
 __all__ = [
     "GalleryItem",
@@ -44,8 +44,16 @@ logger = logging.getLogger("impasto")
 
 
 def load_style(name_or_path: str) -> StyleFile:
-    """The style file behind what a person typed; errors as in `resolve`."""
-    return resolve(name_or_path)[0]
+    """The style file behind what a person typed; errors as in `resolve`, and BadFile for a picture in its place."""
+    try:
+        return resolve(name_or_path)[0]
+    except ImpastoError as error:
+        if picture_in(name_or_path) is None:
+            raise
+        raise BadFile(
+            f"{name_or_path} is a picture, and here a style file is asked for; --style {name_or_path} paints like a "
+            "picture, and `impasto train style` makes a style file of one"
+        ) from error
 
 
 def resolve(text: str) -> tuple[StyleFile, str]:
