@@ -20,8 +20,9 @@ from realtime.live.style_learner import StyleLearner
 from realtime.painting.learning_process import end_in, learning, rest_after, said_vector, vector_in
 from trainers.export.predictor_export import write_predictor
 from trainers.losses.perceptual import load_perceptual
+from trainers.predictor import TrainedPredictor
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import StylePredictor, TrainedPredictor, frozen_net
+from trainers.style_predictor import StylePredictor, frozen_net
 
 
 @pytest.fixture

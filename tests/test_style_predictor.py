@@ -21,8 +21,9 @@ from realtime.cli import app
 from realtime.painting.picture_style import resolve
 from trainers.data import to_tensor
 from trainers.export.predictor_export import write_predictor
+from trainers.predictor import TrainedPredictor, train
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import TrainedPredictor, frozen_net, train, turned
+from trainers.style_predictor import frozen_net, turned
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from engines.errors import Interrupted
 from engines.networks.registry import open_family
 from engines.networks.transform.config import PRESETS
-from trainers.data import CropOptions, Crops, batches
+from trainers.data import CropOptions, Crops
 from trainers.figures.unpaired_figures import Jury
 from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
 from trainers.losses.unpaired_losses import Nets, Painter, encoded, encoder_layers, painters_losses
@@ -32,9 +32,11 @@ from trainers.run.loop import (
     accelerator_for,
     chance_of,
     check_finite,
+    fed,
     in_any_process,
     interrupts,
     pictures_in,
+    run_length,
     set_learning_rate,
     silent,
     update_average,
@@ -80,8 +82,8 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
         report(f"resumed at step {start} with other settings: {folder.changed}")
     contest.prepare()
     jury = Jury(options, photos, paintings, accelerator.device) if main else None
-    domains = _domains(photos, paintings, options)
-    feed = zip(*(_feed(each, options, start, accelerator) for each in domains), strict=True)
+    domains = _domains(photos, paintings, options, run_length(options, accelerator))
+    feed = zip(*(fed(each, options, start, accelerator) for each in domains), strict=True)
     with interrupts() as interrupted, folder:
         for step, (photo, painting) in enumerate(feed, start=start):
             told = contest.step(step, photo.to(accelerator.device), painting.to(accelerator.device))
@@ -223,25 +225,12 @@ def _averaged(averages: Nets, nets: Nets) -> Iterator[tuple[Painter, Painter]]:
         yield averages.back, nets.back
 
 
-def _domains(
-    photos: list[Path], paintings: list[Path], options: CycleGanOptions
-) -> Iterator[tuple[list[Path], CropOptions, int]]:
-    """Both folders with the scales of their crops, and seeds of their own."""
+def _domains(photos: list[Path], paintings: list[Path], options: CycleGanOptions, length: int) -> Iterator[Crops]:
+    """Crops of both folders at scales of their own."""
     for number, (paths, lines) in enumerate(((photos, options.lines), (paintings, options.stroke * options.lines))):
         least = max(1.0, lines / options.size)
         crops = CropOptions((options.size,), max_scale=VARIED * least, min_scale=least, jitter=0.0)
-        yield paths, crops, 2 * options.seed + number
-
-
-def _feed(
-    domain: tuple[list[Path], CropOptions, int], options: CycleGanOptions, start: int, accelerator: Accelerator
-) -> Iterator[Tensor]:
-    paths, crops, seed = domain
-    length = options.steps * options.batch * accelerator.num_processes
-    return batches(
-        Crops(paths, crops, seed, length), options.batch, start=start, stop=options.steps,
-        rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
-    )  # fmt: skip
+        yield Crops(paths, crops, 2 * options.seed + number, length)
 
 
 @dataclass(frozen=True, slots=True)

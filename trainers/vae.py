@@ -20,7 +20,7 @@ from torch import Tensor
 from engines.errors import Interrupted
 from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.net import Vae
-from trainers.data import CropOptions, Crops, batches
+from trainers.data import CropOptions, Crops
 from trainers.figures.vae_figures import measured
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.vae_losses import Judge, Learner
@@ -31,9 +31,11 @@ from trainers.run.loop import (
     accelerator_for,
     chance_of,
     check_finite,
+    fed,
     in_any_process,
     interrupts,
     pictures_in,
+    run_length,
     set_learning_rate,
     silent,
     update_average,
@@ -148,22 +150,12 @@ def _feed(
     pictures: list[Path], paintings: list[Path], options: VaeOptions, start: int, accelerator: Accelerator
 ) -> Iterator[Batch]:
     """Batches of pictures, each with one of paintings where there are any; those keep their colours."""
-    crops = CropOptions((options.size,), options.max_scale)
-    content = _batches(pictures, crops, 2 * options.seed, options, start, accelerator)
+    crops, length = CropOptions((options.size,), options.max_scale), run_length(options, accelerator)
+    content = fed(Crops(pictures, crops, 2 * options.seed, length), options, start, accelerator)
     if not paintings:
         return ((batch, None) for batch in content)
-    crops = replace(crops, jitter=0.0)
-    return zip(content, _batches(paintings, crops, 2 * options.seed + 1, options, start, accelerator), strict=True)
-
-
-def _batches(
-    paths: list[Path], crops: CropOptions, seed: int, options: VaeOptions, start: int, accelerator: Accelerator
-) -> Iterator[Tensor]:
-    length = options.steps * options.batch * accelerator.num_processes
-    return batches(
-        Crops(paths, crops, seed, length), options.batch, start=start, stop=options.steps,
-        rank=accelerator.process_index, processes=accelerator.num_processes, workers=options.workers,
-    )  # fmt: skip
+    of_paintings = Crops(paintings, replace(crops, jitter=0.0), 2 * options.seed + 1, length)
+    return zip(content, fed(of_paintings, options, start, accelerator), strict=True)
 
 
 def _is_stable(step: int, options: VaeOptions) -> bool:

@@ -128,7 +128,7 @@ def predictor(options: PredictorOptions) -> None:
     """Train what lets a transform net paint like any picture: --style PICTURE.jpg (Ghiasi et al. 2017)."""
     with needing_extra("train", "training"):
         from trainers.export.predictor_export import write_predictor
-        from trainers.style_predictor import train
+        from trainers.predictor import train
     from realtime.commands.console.terminal import print_result, progress_bar
 
     with progress_bar(unit="steps/s") as bar:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from engines.errors import BadValue
-from trainers.data import find_pictures, readable_pictures
+from trainers.data import Crops, batches, find_pictures, readable_pictures
 
 Report = Callable[[str], None]
 OnStep = Callable[[int, dict[str, float]], None]
@@ -42,6 +43,30 @@ def pictures_in(folders: Sequence[Path], what: str, report: Report) -> list[Path
     if not pictures:
         raise BadValue(f"no readable picture in {', '.join(map(str, folders))}; give folders of {what}")
     return pictures
+
+
+class FedOptions(Protocol):
+    """What feeding a run asks of a recipe's settings."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def workers(self) -> int: ...
+
+
+def run_length(options: FedOptions, accelerator: Accelerator) -> int:
+    """Samples of a whole run, in all its processes."""
+    return options.steps * options.batch * int(accelerator.num_processes)
+
+
+def fed(crops: Crops, options: FedOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
+    """This process's batches, from step `start` to the run's end."""
+    return batches(
+        crops, options.batch, start=start, stop=options.steps, rank=accelerator.process_index,
+        processes=accelerator.num_processes, workers=options.workers,
+    )  # fmt: skip
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:

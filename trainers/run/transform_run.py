@@ -18,7 +18,7 @@ from torch import Tensor
 from engines.errors import Interrupted
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
-from trainers.data import CropOptions, Crops, batches
+from trainers.data import CropOptions, Crops
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import initial_weights
 from trainers.run.loop import (
@@ -29,9 +29,11 @@ from trainers.run.loop import (
     accelerator_for,
     chance_of,
     check_finite,
+    fed,
     in_any_process,
     interrupts,
     pictures_in,
+    run_length,
     set_learning_rate,
     silent,
     update_average,
@@ -125,7 +127,7 @@ def train_net(
     accelerator = accelerator_for(options.precision)
     main = accelerator.is_main_process
     report = report if main else silent
-    crops = (crops_of or photo_crops)(options, report, options.steps * options.batch * accelerator.num_processes)
+    crops = (crops_of or photo_crops)(options, report, run_length(options, accelerator))
     report(f"{len(crops.paths)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
     losses_of = losses_on(accelerator.device)
     torch.manual_seed(options.seed)
@@ -141,12 +143,8 @@ def train_net(
         report(f"resumed at step {start} with other settings: {folder.changed}")
     model, optimizer = accelerator.prepare(net, optimizer)
     parts["optimizer"] = optimizer
-    feed = batches(
-        crops, options.batch, start=start, stop=options.steps, rank=accelerator.process_index,
-        processes=accelerator.num_processes, workers=options.workers,
-    )  # fmt: skip
     with interrupts() as interrupted, folder:
-        for step, batch in enumerate(feed, start=start):
+        for step, batch in enumerate(fed(crops, options, start, accelerator), start=start):
             set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
             draw = _Draw(options.seed, step, accelerator.process_index)
             style_ids = draw.styles(len(styles), options.batch).to(accelerator.device)
