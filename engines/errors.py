@@ -72,18 +72,27 @@ LONGEST_CAUSE = 300  # characters
 OPENCV_LIBRARIES = ("libGL.so", "libglib-2.0.so", "libgthread-2.0.so")
 
 
+def printable(text: str) -> str:
+    """With escapes for what would steer a terminal, or turn the line around."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def some_of(names: Iterable[str]) -> str:
     """The first three names of a foreign file, as they can be printed, and how many more there are."""
-    known = [name if name.isprintable() else repr(name) for name in names]
+    known = list(map(printable, names))
     return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
 
 
 def in_one_line(error: BaseException, hint: str = "") -> str:
-    """What happened, for a person.
+    """What happened, for a person, as it can be printed.
 
     Our own errors, and the builtins that carry a message, say it themselves. Of all others the type is told, the last
     line of what they say (that of a runtime runs over many, and the cause stands at the end), and the `hint`.
     """
+    return printable(_in_words(error, hint))
+
+
+def _in_words(error: BaseException, hint: str) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(str(part) for part in (error.filename, error.strerror) if part)

@@ -104,6 +104,7 @@ FOUND: list[tuple[str, Callable[[], bytes]]] = [
     ("torch_zip", lambda: torch_bytes({"a\0b": torch.zeros(3)})),
     ("npz", lambda: npz_bytes({"a": np.array([0x7FF0000000000001], np.uint64).view(np.float64)})),
     ("npz", lambda: npz_bytes({"a": np.array([1e300])})),
+    ("control_line", lambda: json.dumps({"command": "style", "value": "/\u202e"}).encode()),
 ]
 
 

@@ -44,6 +44,7 @@ OTHERS = LiveOptions(
     target_fps=20.0,
     max_latency_ms=80.0,
     fps_cap=Fraction(30000, 1001),
+    learn="painting.jpg",
     mirror=True,
     pass_through=True,
     folder=Path("pictures"),
