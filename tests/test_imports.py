@@ -78,6 +78,7 @@ IMPORT_TRAINERS = (
     "realtime/painting/keyframes/optimiser.py",
     "realtime/live/still.py",
     "realtime/painting/keyframes/stylizer.py",
+    "realtime/painting/keyframes/shot_net.py",
     "realtime/painting/style_learning.py",
     "realtime/painting/learning_process.py",
 )

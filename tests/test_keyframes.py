@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ from clips import write_clip
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from engines.errors import BadValue
 from realtime.cli import app
 from realtime.commands.console.terminal import Bar
 from realtime.files.options import VideoOptions
@@ -244,6 +246,82 @@ def test_a_stop_leaves_out_what_has_no_key_frame(stylizer: KeyframeStylizer) -> 
         stylizer(Frame(textured(0), 0.0, 0.0))
 
 
+def two_shots() -> list[Pixels]:
+    """Of 20 frames and of 3."""
+    here, there = textured(7, (400, 240)), (textured(8, (400, 240)) * 0.6).astype(np.uint8)
+    return [*(window(here, 60 + 2 * n) for n in range(20)), *(window(there, 100 + n) for n in range(3))]
+
+
+class LearntPainter:
+    """In the place of a net that learnt a shot: paints flat in the shot's number, and counts what was closed."""
+
+    closed = 0
+
+    def __init__(self, shot: int) -> None:
+        self._shot = shot
+        self.engine = self
+
+    def __call__(self, frame: Frame) -> Frame:
+        return replace(frame, data=np.full_like(frame.data, self._shot))
+
+    def close(self) -> None:
+        LearntPainter.closed += 1
+
+
+@pytest.fixture
+def learning(monkeypatch: pytest.MonkeyPatch) -> KeyframeStylizer:
+    def learn(photo: Pixels, painting: Pixels, steps: int, *, name: str, **_: object) -> LearntPainter:
+        assert steps == 7
+        assert np.array_equal(painting, inverted(photo))
+        return LearntPainter(int(name.removeprefix("shot ")))
+
+    monkeypatch.setattr(LearntPainter, "closed", 0)
+    monkeypatch.setattr("realtime.painting.keyframes.stylizer.learn_shot", learn)
+    monkeypatch.setattr("realtime.painting.keyframes.stylizer.KeyframeOptimiser", StandInOptimiser)
+    recipe = GatysOptions(style_images=((Path("any.png"), 1.0),))
+    return KeyframeStylizer(SIZE, recipe, learn=7, report=print, label=lambda text: None, stop=threading.Event())
+
+
+def test_a_key_frame_gives_way_to_the_net_that_learnt_it(learning: KeyframeStylizer) -> None:
+    frames = two_shots()
+    painted = run_through(learning, frames)
+    assert [key.shot for key in learning.keys] == [1, 2]
+    assert np.array_equal(painted[0], inverted(frames[0]))
+    distances = [float(np.abs(each.astype(int) - 1).mean()) for each in painted[:20]]
+    assert distances[12:] == [0.0] * 8
+    assert all(after < before for before, after in pairwise(distances[:13]))
+    assert np.array_equal(painted[20], inverted(frames[20]))
+    assert LearntPainter.closed == 1
+    learning.engine.close()
+    assert LearntPainter.closed == 2
+
+
+def test_key_frames_are_kept_and_taken_from_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("realtime.painting.keyframes.stylizer.KeyframeOptimiser", StandInOptimiser)
+    recipe = GatysOptions(style_images=((Path("any.png"), 1.0),))
+    frames, folder = two_shots(), tmp_path / "keys"
+
+    def opened() -> KeyframeStylizer:
+        return KeyframeStylizer(
+            SIZE, recipe, folder=folder, report=print, label=lambda text: None, stop=threading.Event()
+        )
+
+    run_through(opened(), frames)
+    kept = sorted(path.name for path in folder.iterdir())
+    assert kept == ["shot-1-painted.png", "shot-1.png", "shot-2-painted.png", "shot-2.png"]
+    by_hand = Image.new("RGB", (2 * SIZE[0], 2 * SIZE[1]), (10, 200, 30))
+    (folder / "shot-1-painted.png").unlink()
+    by_hand.save(folder / "shot-1-painted.jpg", quality=95)
+    again = opened()
+    painted = run_through(again, frames)
+    assert again.keys == []
+    assert np.abs(painted[0].astype(int) - (10, 200, 30)).max() < 4
+    assert np.array_equal(painted[20], inverted(frames[20]))
+    Image.new("RGB", (50, 50)).save(folder / "shot-1-painted.png")
+    with pytest.raises(BadValue, match=r"shot-1-painted\.png is 50x50 and the video 160x120; paint the whole frame"):
+        run_through(opened(), frames)
+
+
 SHORT = ("--iterations", "3")
 
 
@@ -270,6 +348,20 @@ def test_a_video_keeps_its_frames_times_and_sound(style: Path, tmp_path: Path) -
     with av.open(str(clip)) as before, av.open(str(out)) as after:
         assert [frame.time for frame in after.decode(video=0)] == [frame.time for frame in before.decode(video=0)]
         assert after.streams.audio[0].codec_context.name == "aac"
+
+
+def test_a_net_learns_the_shot(style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From key frame to net to video, in a few steps."""
+    monkeypatch.setattr("realtime.commands.keyframe_choices.LEARN_STEPS", 2)
+    source = write_clip(tmp_path / "in.mp4", size=(128, 96), pts=range(0, 16 * 512, 512))
+    painted, keys = tmp_path / "out.mp4", tmp_path / "keys"
+    options = ["--style-image", style, *SHORT, "--learn", "--key-folder", keys]
+    result = impasto_video(source, painted, "--keyframes", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "shot 1: learnt in 2 steps" in result.stderr
+    assert (keys / "shot-1-painted.png").exists()
+    with av.open(str(painted)) as container:
+        assert len(list(container.decode(video=0))) == 16
 
 
 def test_ctrl_c_in_a_key_frame_leaves_nothing_half_painted(

@@ -17,6 +17,8 @@ NAMES = (
 )  # fmt: skip
 # A shot is seen in motion, and a minute for each is long enough.
 ITERATIONS = 120
+# A net that learns a shot has seen its key frame often enough.
+LEARN_STEPS = 300
 PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL, iterations=ITERATIONS)
 
 
@@ -39,6 +41,6 @@ def _refuse_without(context: typer.Context) -> None:
             "there is no net for --style-image: add --keyframes to paint a key frame of every shot by optimisation, "
             "about a minute each, or train a net with `impasto train johnson` and give it as --style"
         )
-    for name in NAMES:
+    for name in (*NAMES, "learn", "key_folder"):
         if given(context, name):
             raise typer.BadParameter(f"{spelled(name)} is for --keyframes; add that, or leave it out")

@@ -35,6 +35,22 @@ def video(
             rich_help_panel=keyframe_choices.PANEL,
         ),
     ] = False,
+    learn: Annotated[
+        bool,
+        typer.Option(
+            "--learn",
+            help="Teach a net each shot's key frame, some minutes each, and paint the shot with that.",
+            rich_help_panel=keyframe_choices.PANEL,
+        ),
+    ] = False,
+    key_folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep key frames there as shot-1.png and shot-1-painted.png, and take those that are painted there.",
+            rich_help_panel=keyframe_choices.PANEL,
+        ),
+    ] = None,
     **recipe: Any,
 ) -> None:
     """Paint a video; sound, subtitles and times are kept."""
@@ -54,6 +70,7 @@ def video(
 
             painter = partial(
                 KeyframeStylizer, recipe=optimised, strength=options.strength, keep_colour=options.keep_colour,
+                folder=key_folder, learn=keyframe_choices.LEARN_STEPS if learn else None,
                 report=bar.report, label=bar.label, stop=stop,
             )  # fmt: skip
         report = stylize_video(

@@ -2,9 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from engines.loading.engine import Controls, EngineSpec, GateReport
@@ -12,8 +15,10 @@ from engines.packages import installed_version
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cuts import Sight, is_cut
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
+from realtime.painting.keyframes.folder import KeyFolder
 from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report
 from realtime.painting.keyframes.palette import blended
+from realtime.painting.keyframes.shot_net import learn_shot
 from realtime.painting.motion import MotionMeter, Small, measured
 from realtime.painting.notes import EngineFacts, spoken
 from realtime.painting.painted import Painted
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 # Where less of the frame than this is carried paint, the shot gets another key frame; but not too often.
 LEAST_KNOWN = 0.6
 FRAMES_APART = 15
+# So long the key frame gives way to the net that learnt from it.
+FADE_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,8 @@ class KeyframeFacts(EngineFacts):
 class OptimisingEngine:
     """What the stylizer shows of itself as an engine: it paints one frame at a time, and only in order."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], on_close: Callable[[], None]) -> None:
+        self._on_close = on_close
         self.spec = EngineSpec("keyframes", "fp32", size[1], size[0], "CPU", installed_version("torch"))
         self.gate: GateReport | None = None
 
@@ -58,11 +66,16 @@ class OptimisingEngine:
         raise NotImplementedError("key frames are carried from frame to frame; call the stylizer, in order")
 
     def close(self) -> None:
-        """Nothing is held."""
+        """The net of the last shot is given back."""
+        self._on_close()
 
 
 class KeyframeStylizer(Stylizer):
-    """Paints the frames of a video in order; raises Unfinished for those that `stop` left without a key frame."""
+    """Paints the frames of a video in order; raises Unfinished for those that `stop` left without a key frame.
+
+    Key frames lie in `folder`, where one is given: those that are painted there are taken. With `learn`, a net learns
+    in so many steps from the key frame of each shot and paints the shot; the key frame gives way to it in some frames.
+    """
 
     def __init__(
         self,
@@ -71,13 +84,19 @@ class KeyframeStylizer(Stylizer):
         *,
         strength: float = 1.0,
         keep_colour: float = 0.0,
+        folder: Path | None = None,
+        learn: int | None = None,
         report: Report,
         label: Report,
         stop: threading.Event,
     ) -> None:
-        super().__init__(OptimisingEngine(size), Controls(np.zeros(1, np.float32), strength, keep_colour))
+        super().__init__(
+            OptimisingEngine(size, self._close_net), Controls(np.zeros(1, np.float32), strength, keep_colour)
+        )
         self._optimiser = KeyframeOptimiser(recipe, report, label, stop)
         self._report, self._label, self._stop = report, label, stop
+        self._folder, self._learn = None if folder is None else KeyFolder(folder), learn
+        self._net: Stylizer | None = None
         self._meter = MotionMeter()
         self._carried: Carried | None = None
         self._before: tuple[Small, Sight] | None = None
@@ -123,16 +142,41 @@ class KeyframeStylizer(Stylizer):
     def _begin_shot(self, frame: Frame) -> Pixels:
         self._carried = None  # what was before is of another shot
         self._shot += 1
+        painting = self._first_painting(frame)
+        self._carry(Key.of(frame.data, painting), None)
+        if self._learn is not None:
+            self._close_net()
+            name = f"shot {self._shot}"
+            self._net = learn_shot(
+                frame.data, painting, self._learn, name=name, report=self._report, label=self._label, stop=self._stop
+            )
+            self._label(name)
+        return painting
+
+    def _first_painting(self, frame: Frame) -> Pixels:
+        """The shot's, which may have been painted before."""
+        found = None if self._folder is None else self._folder.painted(self._shot, frame.data)
+        if found is not None:
+            self._report(f"shot {self._shot}, at {frame.pts_seconds:.2f} s: its key frame is painted already")
+            return found
         painting = self._key_frame(frame, None)
         if painting is None:
             raise Unfinished
-        self._carry(Key.of(frame.data, painting), None)
+        if self._folder is not None:
+            self._folder.keep(self._shot, frame.data, painting)
         return painting
 
     def _go_on(self, frame: Frame, carried: Carried) -> Pixels:
-        """The frame as the key is carried to it; where little is left of that, a key frame painted over it."""
-        shown = carried.paint(frame.data)
+        """The frame as the key is carried to it; where little is left of that, a key frame painted over it.
+
+        Once a net has learnt the shot, it is that which paints.
+        """
         self._since_key += 1
+        if self._net is not None and self._since_key >= FADE_FRAMES:
+            return self._net(frame).data
+        shown = carried.paint(frame.data)
+        if self._net is not None:
+            return mixed_pixels(shown, self._net(frame).data, self._since_key / FADE_FRAMES)
         if carried.known_share >= LEAST_KNOWN or self._since_key < FRAMES_APART:
             return shown
         painting = self._key_frame(frame, shown)
@@ -140,6 +184,12 @@ class KeyframeStylizer(Stylizer):
             painting = with_colours_of(shown, painting)
             self._carry(Key.of(frame.data, painting), shown.astype(np.int16) - painting)
         return shown
+
+    def _close_net(self) -> None:
+        """Give back what a shot's net holds."""
+        net, self._net = self._net, None
+        if net is not None:
+            net.engine.close()
 
     def _carry(self, key: Key, missing: "np.ndarray | None") -> None:
         self._carried, self._since_key = Carried(key, self._meter, missing), 0
@@ -155,3 +205,8 @@ class KeyframeStylizer(Stylizer):
             self.keys.append(KeyFrame(number, self._shot, frame.pts_seconds, took))
             self._report(f"key frame {number}: shot {self._shot}, at {frame.pts_seconds:.2f} s, took {spoken(took)}")
         return painting
+
+
+def mixed_pixels(before: Pixels, after: Pixels, share: float) -> Pixels:
+    """`share` of `after`, and the rest of `before`."""
+    return np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0), np.uint8)

@@ -1,0 +1,42 @@
+"""Key frames in a folder: `shot-1.png` as it came, and `shot-1-painted.png`, by whoever painted it."""
+
+from pathlib import Path
+
+from engines.errors import BadValue
+from realtime.frames.frame import Pixels
+from realtime.media.picture_file import Picture, encode_picture, read_picture, resize, write_whole
+
+SUFFIX = ".png"
+KINDS = (SUFFIX, ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+MOST_ASPECT_OFF = 0.02
+
+
+class KeyFolder:
+    """The folder, made where it is not there; OSError where that cannot be."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._path = path
+
+    def painted(self, shot: int, photo: Pixels) -> Pixels | None:
+        """What is painted of the shot's first frame, at its size; None where nothing is.
+
+        BadFile where it is no picture, BadValue where it has another shape.
+        """
+        found = next((path for kind in KINDS if (path := self._named(shot, f"-painted{kind}")).exists()), None)
+        if found is None:
+            return None
+        pixels, (height, width) = read_picture(found).rgb, photo.shape[:2]
+        if abs(pixels.shape[1] * height / (pixels.shape[0] * width) - 1) > MOST_ASPECT_OFF:
+            raise BadValue(
+                f"{found} is {pixels.shape[1]}x{pixels.shape[0]} and the video {width}x{height}; paint the whole frame"
+            )
+        return pixels if pixels.shape == photo.shape else resize(pixels, (width, height))
+
+    def keep(self, shot: int, photo: Pixels, painting: Pixels) -> None:
+        """Both, for next time or for somebody to paint over."""
+        for pixels, ending in ((photo, SUFFIX), (painting, f"-painted{SUFFIX}")):
+            write_whole(self._named(shot, ending), encode_picture(Picture(pixels), SUFFIX))
+
+    def _named(self, shot: int, ending: str) -> Path:
+        return self._path / f"shot-{shot}{ending}"
