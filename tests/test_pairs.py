@@ -74,7 +74,7 @@ def test_both_are_cropped_alike(folder: Path) -> None:
 
 
 def test_it_comes_nearer_to_what_was_painted(options: PairsOptions) -> None:
-    longer = dataclasses.replace(options, steps=60, learning_rate=2e-2, save_every=60, sample_every=60)
+    longer = dataclasses.replace(options, steps=30, learning_rate=3e-2, save_every=30, sample_every=30)
     trained, rows = run(longer)
     assert rows[-1]["pixels"] < 0.8 * rows[0]["pixels"]
     assert agreement(longer, trained) > 10

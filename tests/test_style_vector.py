@@ -68,7 +68,7 @@ def learnt(options: StyleOptions, step: Step = lambda *_: None, stop: threading.
 def test_the_vector_comes_nearer_and_the_net_stays(options: StyleOptions) -> None:
     net = read_style_file(Path(options.net))
     picture = options.pictures[0]
-    learner = Learner(net, dataclasses.replace(options, steps=40), views)
+    learner = Learner(net, dataclasses.replace(options, steps=25), views)
     found = learner.learn(picture, starting_vectors(net, picture), threading.Event(), lambda *_: None)
     assert found.after < 0.9 * found.before
     file = learnt(options)

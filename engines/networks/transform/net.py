@@ -87,12 +87,16 @@ class TransformNet(nn.Module):
         if config.detail:
             self.detail = PaddedConv(config.picture_channels, config.picture_channels, 1)
             self.detail_style = offsets.norm(config.picture_channels)
-        self.styles = nn.Parameter(self.neutral_style().repeat(styles, 1))
+        self.styles = nn.Parameter(self.neutral_style().expand(styles, -1).clone())
 
     def neutral_style(self) -> Tensor:
         """[S]: every scale 1 and every shift 0."""
-        pairs = [torch.cat([torch.ones(c), torch.zeros(c)]) for c in self.config.norm_channels]
-        return torch.cat(pairs)
+        style = torch.zeros(self.config.style_size)
+        start = 0
+        for count in self.config.norm_channels:  # no torch.cat, which on the meta device loads torch's compiler: three seconds
+            style[start : start + count] = 1
+            start += 2 * count
+        return style
 
     @torch.no_grad()
     def level(self) -> None:
