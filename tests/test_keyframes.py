@@ -310,14 +310,15 @@ def test_key_frames_are_kept_and_taken_from_a_folder(monkeypatch: pytest.MonkeyP
     kept = sorted(path.name for path in folder.iterdir())
     assert kept == ["shot-1-painted.png", "shot-1.png", "shot-2-painted.png", "shot-2.png"]
     by_hand = Image.new("RGB", (2 * SIZE[0], 2 * SIZE[1]), (10, 200, 30))
-    (folder / "shot-1-painted.png").unlink()
     by_hand.save(folder / "shot-1-painted.jpg", quality=95)
+    os.utime(folder / "shot-1-painted.png", (1, 1))  # what was painted last is taken
     again = opened()
     painted = run_through(again, frames)
     assert again.keys == []
     assert np.abs(painted[0].astype(int) - (10, 200, 30)).max() < 4
     assert np.array_equal(painted[20], inverted(frames[20]))
     Image.new("RGB", (50, 50)).save(folder / "shot-1-painted.png")
+    os.utime(folder / "shot-1-painted.jpg", (1, 1))
     with pytest.raises(BadValue, match=r"shot-1-painted\.png is 50x50 and the video 160x120; paint the whole frame"):
         run_through(opened(), frames)
 

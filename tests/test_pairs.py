@@ -62,6 +62,12 @@ def test_a_frame_and_its_painting_are_a_pair(folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_frame_that_is_painted_twice_is_told(folder: Path) -> None:
+    Image.new("RGB", (128, 96)).save(folder / "1_painted.png")
+    with pytest.raises(BadValue, match=r"1-painted\.jpg and 1_painted\.png are both of 1\.png; keep one"):
+        find_pairs(folder)
+
+
 def test_both_are_cropped_alike(folder: Path) -> None:
     """The painting is the frame with red and blue exchanged, at another size."""
     scale = 96 / 48

@@ -129,6 +129,8 @@ def test_what_cannot_be_asked_is_one_line(net: StyleFile, picture: Path, spoken:
     with pytest.raises(ImpastoError, match=r"takes a picture, and .*small.onnx:waves is none"):
         Stage(f"{net.path}:waves", tmp_path).board.do("learn")
     stage = Stage(f"{net.path}:{picture}", tmp_path)
+    with pytest.raises(ImpastoError, match="takes a picture, and waves is none"):
+        stage.board.do("learn", "waves")
     stage.board.do("learn")
     with pytest.raises(ImpastoError, match=r"painting\.png is being learnt already"):
         stage.board.do("learn")
@@ -145,6 +147,15 @@ def test_a_live_run_begins_in_the_picture_and_learns_it(
     run_live("pattern:128x96", ["null:"], options, report=lines.append)
     assert "learning painting.png while it plays" in lines
     assert spoken.ended.is_set()
+
+
+def test_a_run_that_cannot_learn_writes_nothing(net: StyleFile, tmp_path: Path) -> None:
+    options = LiveOptions(learn=f"{net.path}:waves", frames=8, engine="onnxruntime", control=False, folder=tmp_path)
+    with pytest.raises(ImpastoError, match="learn takes a picture"):
+        run_live("pattern:128x96", [str(tmp_path / "out.mkv")], options)
+    assert not list(tmp_path.glob("*.mkv"))
+    with pytest.raises(ImpastoError, match="--learn and --mix"):
+        run_live("pattern:128x96", ["null:"], LiveOptions(learn="a.jpg", mix="a=0.5,b=0.5"))
 
 
 def test_the_process_says_vectors_and_where_the_style_is(net: StyleFile, picture: Path, tmp_path: Path) -> None:

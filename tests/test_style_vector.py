@@ -12,7 +12,7 @@ from PIL import Image
 from small_styles import write_small_style
 from typer.testing import CliRunner
 
-from engines.errors import BadFile, BadValue, FileTaken
+from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.file import StyleFile, read_style_file
@@ -56,7 +56,7 @@ def options(tmp_path: Path) -> StyleOptions:
 
 def learnt(options: StyleOptions, step: Step = lambda *_: None, stop: threading.Event | None = None) -> StyleFile:
     """With one photo of its own."""
-    folder = options.out.parent / "photos"
+    folder = Path(options.net).parent / "photos"
     folder.mkdir(exist_ok=True)
     Image.fromarray(grain(9)).save(folder / "photo.png")
     told = Told(lambda line: None, lambda text: None, step)
@@ -138,17 +138,33 @@ def test_polish_goes_on_until_it_is_stopped_and_never_gets_worse(options: StyleO
     assert after.card.training["vectors"]["red"]["steps"] == 12
     assert after.card.figures["loss/red"] <= before.card.figures["loss/red"]
     with pytest.raises(BadValue, match="blue is none of them"):
-        learnt(dataclasses.replace(options, polish=True, pictures=(options.out.with_name("blue.png"),)))
+        learnt(dataclasses.replace(options, polish=True, steps=None, pictures=(options.out.with_name("blue.png"),)))
 
 
-def test_stopped_at_once_it_keeps_what_it_began_with(options: StyleOptions) -> None:
+def test_stopped_before_the_first_step_nothing_is_written(options: StyleOptions) -> None:
     stop = threading.Event()
     stop.set()
+    told = Told(lambda line: None, lambda text: None, lambda *_: None)
+    assert learn_styles(options, told, stop) is None
+    assert not options.out.exists()
+
+
+def test_stopped_in_the_first_picture_it_is_kept_and_the_second_is_left(options: StyleOptions) -> None:
+    stop = threading.Event()
     both = dataclasses.replace(options, pictures=(*options.pictures, options.out.with_name("blue.png")))
-    file = learnt(both, stop=stop)
+    file = learnt(both, lambda *_: stop.set(), stop)
     assert file.card.names == ("red",)
-    net = read_style_file(Path(options.net))
-    assert any(np.array_equal(file.vector("red"), style.vector) for style in net.card.styles)
+    assert file.card.training["vectors"]["red"]["steps"] == 1
+
+
+def test_what_another_run_wrote_meanwhile_is_kept(options: StyleOptions) -> None:
+    blue = dataclasses.replace(options, pictures=(options.out.with_name("blue.png"),))
+
+    def meanwhile(steps: int, *_: object) -> None:
+        if steps == 1:
+            learnt(blue)
+
+    assert learnt(options, meanwhile).card.names == ("blue", "red")
 
 
 def test_deep_makes_a_net_of_its_own(options: StyleOptions) -> None:
@@ -161,14 +177,29 @@ def test_deep_makes_a_net_of_its_own(options: StyleOptions) -> None:
         learnt(dataclasses.replace(blue, deep=True))
 
 
+def test_deep_never_takes_the_place_of_other_styles(options: StyleOptions) -> None:
+    learnt(dataclasses.replace(options, pictures=(*options.pictures, options.out.with_name("blue.png"))))
+    with pytest.raises(BadValue, match="for one picture"):
+        learnt(dataclasses.replace(options, deep=True, polish=True, steps=None))
+
+
 def test_what_cannot_be_learnt_is_one_line(options: StyleOptions, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
+    for name in ("empty", "folder.onnx"):
+        (tmp_path / name).mkdir()
     with pytest.raises(BadValue, match="there is no picture in"):
         learnt(dataclasses.replace(options, pictures=(), styles=tmp_path / "empty"))
     with pytest.raises(BadValue, match="there is no picture; give one or more"):
         dataclasses.replace(options, pictures=())
     with pytest.raises(BadValue, match="several pictures are called red"):
         learnt(dataclasses.replace(options, styles=tmp_path))
+    with pytest.raises(FileMissing, match=r"there is no folder .*nowhere to write mine"):
+        learnt(dataclasses.replace(options, out=tmp_path / "nowhere" / "mine.onnx"))
+    with pytest.raises(BadFile, match="is a folder"):
+        learnt(dataclasses.replace(options, out=tmp_path / "folder.onnx"))
+    with pytest.raises(BadValue, match=r"a style file is called \.onnx"):
+        dataclasses.replace(options, out=tmp_path / "mine")
+    with pytest.raises(BadValue, match=r"no readable picture in .*empty"):
+        Learner(read_style_file(Path(options.net)), dataclasses.replace(options, content=(tmp_path / "empty",)), views)
     (tmp_path / "red.png").write_bytes(b"no picture")
     with pytest.raises(BadFile, match=r"red\.png is no readable picture"):
         learnt(options)
@@ -193,10 +224,10 @@ def test_views_that_are_held_back_are_not_learnt_from(options: StyleOptions) -> 
     def task(of: list[Image.Image]) -> StyleTask:
         return StyleTask.of(options.pictures[0], of, load_perceptual("5se"), judged, device)
 
-    parted = task(photos)
-    assert len(parted.held_back) == 4
-    assert len(parted.photos) == 5
-    assert len(task(photos[:1]).held_back) == len(task(photos[:1]).photos) == 1
+    for count, held_back, learnt_from in ((9, 2, 7), (4, 1, 3), (3, 3, 3), (1, 1, 1)):
+        parted = task(photos[:count])
+        assert (len(parted.held_back), len(parted.photos)) == (held_back, learnt_from)
+    assert len(task(photos * 3).held_back) == 4
 
 
 def test_a_net_with_detail_paints_with_levelled_vectors() -> None:

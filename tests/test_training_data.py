@@ -111,3 +111,12 @@ def test_the_smallest_scale_fits_every_size() -> None:
         random_crop(Image.new("RGB", (width, 431 - width % 7)), 192, options, np.random.default_rng(width))
     with pytest.raises(ValueError, match=r"max_scale is 0\.5"):
         CropOptions(max_scale=0.5)
+
+
+def test_a_picture_of_16_bits_keeps_its_greys(tmp_path: Path) -> None:
+    """Pillow alone would make all of it white."""
+    greys = np.linspace(0, 65_535, 64 * 80).reshape(64, 80)
+    Image.fromarray(greys.astype(np.uint16)).save(tmp_path / "deep.png")
+    found = np.asarray(open_picture(tmp_path / "deep.png"))
+    assert found.shape == (64, 80, 3)
+    assert np.abs(found[:, :, 0] - greys / 257).max() <= 1

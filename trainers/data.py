@@ -62,9 +62,16 @@ def open_picture(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as picture:
-                return ImageOps.exif_transpose(picture).convert("RGB")
+                return _in_8_bits(ImageOps.exif_transpose(picture)).convert("RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise BadFile(f"{path} is no readable picture: {error}") from error
+
+
+def _in_8_bits(picture: Image.Image) -> Image.Image:
+    """Of 16 bits the higher ones; Pillow would take all that is above 255 for white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture).clip(0, 65_535) >> 8).astype(np.uint8))
 
 
 def readable_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

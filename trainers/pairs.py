@@ -48,12 +48,13 @@ def find_pairs(folder: Path) -> list[Pair]:
     """
     paths = find_pictures([folder])
     frames = {path.with_suffix(""): path for path in paths if not path.stem.endswith(PAINTED)}
-    pairs = [
-        Pair(frames[frame], path)
-        for path in paths
-        for ending in PAINTED
-        if path.stem.endswith(ending) and (frame := path.with_name(path.stem.removesuffix(ending))) in frames
-    ]
+    painted: dict[Path, Path] = {}
+    for path in paths:
+        for ending in PAINTED:
+            frame = frames.get(path.with_name(path.stem.removesuffix(ending)))
+            if path.stem.endswith(ending) and frame is not None and painted.setdefault(frame, path) != path:
+                raise BadValue(f"{painted[frame]} and {path.name} are both of {frame.name}; keep one of them")
+    pairs = [Pair(frame, path) for frame, path in painted.items()]
     if not pairs:
         raise BadValue(f"no painted frame in {folder}; beside 12.png put what is painted of it, as 12-painted.png")
     for pair in pairs:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from engines.errors import BadValue
 from engines.networks.transform.net import TransformNet
 from engines.style.file import StyleFile
 from trainers.data import CropOptions, find_pictures, open_picture, random_crop, readable_pictures, to_tensor
@@ -33,7 +34,7 @@ from trainers.run.transform_run import GRADIENT_NORM
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
 
-MOST_PHOTOS = 96
+MOST_PHOTOS, MOST_PHOTO_PX = 96, 768
 HELD_BACK = 4
 AVERAGE_DECAY = 0.97
 DEEP_SHARE = 1 / 60  # the rate of the net's weights, of the vector's
@@ -91,12 +92,13 @@ class StyleTask:
     def of(
         cls, picture: Path, photos: Photos, perceptual: PerceptualNet, judged: JohnsonOptions, device: torch.device
     ) -> "StyleTask":
-        """Of the photos some are held back, unless there are too few."""
-        every = max(1, len(photos) // HELD_BACK)
-        kept = photos[::every][:HELD_BACK]
-        rest = [photo for at, photo in enumerate(photos) if at % every or at // every >= HELD_BACK]
+        """A quarter of the photos are held back, and no more than HELD_BACK; of fewer than four none is."""
+        count = min(HELD_BACK, len(photos) // 4)
+        apart = set(range(0, len(photos), len(photos) // count)[:count]) if count else set()
+        kept = [photo for at, photo in enumerate(photos) if at in apart] or list(photos)
+        rest = [photo for at, photo in enumerate(photos) if at not in apart]
         views = (_crop(photo, judged, (judged.seed, 7, at))[None].to(device) for at, photo in enumerate(kept))
-        return cls(paintings_of([picture], judged, perceptual, device), judged, rest or photos, tuple(views))
+        return cls(paintings_of([picture], judged, perceptual, device), judged, rest, tuple(views))
 
     def losses(self, styled: StyledNet, step: int) -> Losses:
         """Those of crops that the step alone decides."""
@@ -226,11 +228,21 @@ class _Run:
 
 
 def photos_in(folders: Sequence[Path], seed: int) -> list[Image.Image]:
-    """Some of the readable pictures in the folders, by chance; none of no folders."""
+    """Some of the readable pictures in the folders, by chance, and no larger than is of use; none of no folders.
+
+    BadValue where there are folders and no picture in them.
+    """
     paths = find_pictures(folders)
     np.random.default_rng((seed, 9)).shuffle(paths)
     good, _ = readable_pictures(paths[:MOST_PHOTOS])
-    return [open_picture(path) for path in good]
+    if folders and not good:
+        raise BadValue(f"no readable picture in {', '.join(map(str, folders))}; give folders of photos")
+    return [_reduced(open_picture(path)) for path in good]
+
+
+def _reduced(photo: Image.Image) -> Image.Image:
+    photo.thumbnail((MOST_PHOTO_PX, MOST_PHOTO_PX))
+    return photo
 
 
 @torch.no_grad()

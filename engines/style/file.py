@@ -127,6 +127,21 @@ def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> N
     write_whole(path, complete.SerializeToString())
 
 
+def check_writable(path: Path) -> None:
+    """An error now where `write_whole` would have one after hours of work."""
+    if path.is_dir():
+        raise BadFile(f"{path} is a folder; give the path of a file in it")
+    if not path.parent.is_dir():
+        raise FileMissing(f"there is no folder {path.parent} to write {path.name} into; make it first")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.touch()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """The file appears under its name only when it is complete; OSError names it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from engines.packages import needing_extra
-from realtime.commands.console.border import at_the_border
+from realtime.commands.console.border import INTERRUPTED, at_the_border
 from realtime.commands.settings import with_settings
 from trainers.settings.distil_options import DistilOptions
 from trainers.settings.options import JohnsonOptions
@@ -88,9 +88,11 @@ def pairs(options: PairsOptions) -> None:
     with needing_extra("train", "training"):
         from trainers.export.pairs_export import write_pairs_net
         from trainers.pairs import find_pairs, train
+    from engines.style.file import check_writable
     from realtime.commands.console.terminal import print_result, progress_bar
     from realtime.painting.style_learning import first_vector
 
+    check_writable(options.out)
     begun, vector = first_vector(options.initial, find_pairs(options.folder)[0].painted)
     options = replace(options, initial=begun)
     with progress_bar(unit="steps/s") as bar:
@@ -153,6 +155,8 @@ def style(options: StyleOptions) -> None:
         written = learn_styles(options, told, stop)
     if written is not None:
         print_result(f"{options.out}: {', '.join(written.card.names)}")
+    if stop.is_set() and not options.polish:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _is_first_process() -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engines.errors import BadValue, ImpastoError
+from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.style.file import mixed
 from engines.style.styles import StyleFile, names_file
 from realtime.live.control.settings import LiveSettings
@@ -49,7 +49,7 @@ class LookBook:
         except (ImpastoError, OSError) as error:
             if self._look is None:
                 raise
-            self._report(f"the style stays as it is: {error}")
+            self._report(f"the style stays as it is: {in_one_line(error)}")
             return self._look
 
     def _find(self, settings: LiveSettings) -> Look:

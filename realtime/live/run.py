@@ -30,7 +30,7 @@ from realtime.live.report import LiveReport, SinkFacts
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
 from realtime.live.still import StillPainter
-from realtime.live.style_learner import StyleLearner
+from realtime.live.style_learner import StyleLearner, check_picture
 from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overlay_figures
 from realtime.live.window.overlay import OverlayFigures
 from realtime.live.window.snapshot import save_snapshot
@@ -76,6 +76,8 @@ def run_live(
 
 def settings_of(options: LiveOptions) -> LiveSettings:
     """What the controls say at the start; ImpastoError for a mix of more than two styles."""
+    if options.learn and options.mix is not None:
+        raise BadValue("--learn and --mix: one picture is learnt; leave one of them out")
     style, mix_with, share = options.learn or options.style, "", 0.5
     if options.mix is not None:
         weights = parse_mix(options.mix)
@@ -165,12 +167,12 @@ class _LiveRun:
             status=status,
             end=self._end,
         )
+        if options.learn:
+            self._report(self._board.carry_out("learn").line)
 
     def run(self) -> LiveReport:
         """From the first picture to the end."""
         self._stats.begin()
-        if self._options.learn:
-            self._report(self._board.carry_out("learn").line)
         self._loop.run(self._watch)
         return self._live_report()
 
@@ -272,6 +274,7 @@ class _LiveRun:
     def _learn(self, picture: str) -> str:
         """It shows at once as what was read of it."""
         if picture:
+            check_picture(picture)
             self._board.do("style", picture)
         return self._learner.ask(self._board.settings.style)
 

@@ -21,27 +21,29 @@ class StyleLearner:
 
     def __init__(self, board: "ControlBoard", looks: LookBook, folder: Path, report: Callable[[str], None]) -> None:
         self._board, self._looks, self._folder, self._report = board, looks, folder, report
+        self._lock = threading.Lock()
         self._process: ChildProcess | None = None
         self._style = ""
 
     def ask(self, style: str) -> str:
         """Begin, in place of what is being learnt; a line for people. ImpastoError where the style is no picture."""
-        found = picture_in(style)
-        if found is None:
-            raise ImpastoError(f"learn takes a picture, and {style} is none; impasto control learn PICTURE.jpg")
-        if style == self._style and self._process is not None:
-            raise ImpastoError(f"{found[1].name} is being learnt already")
-        net, picture = found
-        self.close()
-        out = beside(self._folder / f"{picture.stem}.onnx")
-        self._process, self._style = learning(picture, net, out), style
-        threading.Thread(
-            target=self._run, args=(self._process, style, picture.name), name="impasto-learning", daemon=True
-        ).start()
+        net, picture = check_picture(style)
+        with self._lock:
+            if style == self._style and self._process is not None:
+                raise ImpastoError(f"{picture.name} is being learnt already")
+            self._end()
+            out = beside(self._folder / f"{picture.stem}.onnx")
+            self._process, self._style = learning(picture, net, out), style
+            arguments = self._process, style, picture.name
+        threading.Thread(target=self._run, args=arguments, name="impasto-learning", daemon=True).start()
         return f"learning {picture.name} while it plays"
 
     def close(self) -> None:
         """Give up what is being learnt."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.end()
@@ -51,11 +53,12 @@ class StyleLearner:
             line = self._follow(process, style, name)
         except Exception as error:  # a thread's border: the live picture goes on whatever happens here
             line = f"{name} is not learnt: {in_one_line(error)}"
-        if self._process is process:  # and nobody has ended it
-            self._process = None
-            process.end()
-            self._board.say(line)
-            self._report(line)
+        with self._lock:
+            if self._process is not process:  # it was ended
+                return
+            self._end()
+        self._board.say(line)
+        self._report(line)
 
     def _follow(self, process: ChildProcess, style: str, name: str) -> str:
         while (line := process.next_line()) is not None:
@@ -66,3 +69,11 @@ class StyleLearner:
             elif path := end_in(line):
                 return f"{name} is learnt: {path}"
         raise ImpastoError(process.how_it_ended())
+
+
+def check_picture(style: str) -> tuple[str, Path]:
+    """The style file and the picture that a style names; ImpastoError where it names no picture."""
+    found = picture_in(style)
+    if found is None:
+        raise ImpastoError(f"learn takes a picture, and {style} is none; impasto control learn PICTURE.jpg")
+    return found

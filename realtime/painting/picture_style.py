@@ -43,9 +43,14 @@ def resolve(text: str) -> tuple[StyleFile, str]:
             f"{file.path.name} ({network_name(file) or 'of an unknown network'}) takes no pictures as styles; choose "
             f"one of {', '.join(file.card.names)}, or train what reads them: impasto train predictor, or train vae"
         )
-    vector = _vector(file.path, file.sha256, picture, picture.stat().st_mtime_ns if picture.is_file() else 0)
+    vector = vector_read(file, picture)
     name = name_of(picture, file.card.names)
     return StyleFile(file.path, file.data, {name: vector}), name
+
+
+def vector_read(file: StyleFile, picture: Path) -> NDArray[np.float32]:
+    """float32 [S], not to be written to: what the net of the file paints by to paint like the picture."""
+    return _vector(file.path, file.sha256, picture, picture.stat().st_mtime_ns if picture.is_file() else 0)
 
 
 @lru_cache(maxsize=KEPT_VECTORS)

@@ -7,6 +7,7 @@ so few numbers that it learns little of what it is tried on. torch is loaded her
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends.calibration import CALIBRATION
+from engines.errors import BadFile
 from engines.loading.further_graphs import STATISTICS, offers
 from engines.packages import needing_extra
 from engines.pictures import read_picture
 from engines.style.picture_name import GALLERY
 from engines.style.styles import StyleFile, load_style
 from realtime.frames.frame import Pixels
-from realtime.painting.picture_style import resolve
+from realtime.painting.picture_style import vector_read
 from realtime.scene import Scene
 from trainers.settings.style_options import StyleOptions
 
@@ -48,7 +50,7 @@ class Told:
 def learn_styles(options: StyleOptions, told: Told, stop: threading.Event) -> StyleFile | None:
     """Learns the style of each picture and writes it into `options.out`; the rest is left once `stop` is set.
 
-    The file with all of them, or None where nothing was learnt. Errors are those of `wanted_styles`, of `load_style`
+    The file with all of them, or None where there is none. Errors are those of `wanted_styles`, of `load_style`
     and of `learn`; NotInstalled without the extra `train`.
     """
     with needing_extra("train", "training"):
@@ -63,7 +65,9 @@ def learn_styles(options: StyleOptions, told: Told, stop: threading.Event) -> St
         told.label(name)
         starts = [base.vector(name)] if options.polish else starting_vectors(base, picture)
         learnt = learner.learn(picture, starts, stop, told.step)
-        written = write_style(options, file, written, name, picture, learnt)
+        if learnt.steps == 0:
+            break
+        written = write_style(options, file, name, picture, learnt)
         told.report(f"{name}: {learnt.steps} steps, loss {learnt.before:.3g} -> {learnt.after:.3g}")
         if stop.is_set():
             break
@@ -73,8 +77,8 @@ def learn_styles(options: StyleOptions, told: Told, stop: threading.Event) -> St
 def starting_vectors(file: StyleFile, picture: Path) -> list[NDArray[np.float32]]:
     """The vectors [S] with which a picture's style may begin."""
     if offers(file, STATISTICS):
-        found, name = resolve(f"{file.path}:{picture}")
-        return [np.array(found.vector(name))]
+        with suppress(BadFile):  # a kind of picture that is trained on and not painted, such as .avif
+            return [vector_read(file, picture)]
     return [np.array(style.vector) for style in file.card.styles]
 
 

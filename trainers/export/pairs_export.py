@@ -31,7 +31,7 @@ def agreement(options: PairsOptions, trained: TrainedNet) -> float:
     style, squares = trained.net.styles[:1], []
     for pair in find_pairs(options.folder):
         frame, wanted = (to_tensor(each)[None].to(style) for each in open_pair(pair))
-        scale = options.lines / frame.shape[2]
+        scale = options.lines / min(frame.shape[2:])
         frame, wanted = (
             functional.interpolate(each, scale_factor=scale, mode="bilinear", antialias=True)
             for each in (frame, wanted)

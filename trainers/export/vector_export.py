@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engines.errors import BadValue, FileTaken
+from engines.errors import BadFile, BadValue, FileTaken, in_one_line
 from engines.export.export import export_style, weights_and_styles
+from engines.failures import any_failure_as
 from engines.style.card import FORBIDDEN_IN_NAMES, StyleCard
-from engines.style.file import StyleFile, read_style_file, save_style
+from engines.style.file import StyleFile, check_writable, read_style_file, save_style
 from engines.style.predictor import net_checksum
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture
@@ -34,12 +35,15 @@ def wanted_styles(options: StyleOptions, net: StyleFile) -> Wanted:
     if not paths:
         raise BadValue(f"there is no picture in {options.styles}; put the style pictures there")
     for path in paths:
-        open_picture(path)  # an error here, before anything is learnt
+        _check_picture(path)
     names = [style_name(path) for path in paths]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise BadValue(f"several pictures are called {', '.join(doubled)}; styles are called like their files: rename")
+    check_writable(options.out)
     there = read_style_file(options.out) if options.out.exists() else None
     known = there.card.names if there else ()
+    if options.deep and (len(names) > 1 or (there and known != tuple(names))):
+        raise BadValue("--deep makes a net of its own for one picture; give one, and an --out that is not there yet")
     if options.polish:
         if unknown := sorted(set(names) - set(known)):
             raise BadValue(f"--polish goes on with styles of {options.out}, and {', '.join(unknown)} is none of them")
@@ -48,12 +52,8 @@ def wanted_styles(options: StyleOptions, net: StyleFile) -> Wanted:
         raise FileTaken(
             f"{options.out} has {', '.join(taken)} already; --polish goes on with it, or choose another --out"
         )
-    if options.deep and (there or len(names) > 1):
-        raise BadValue("--deep makes a net of its own for one picture; give one, and an --out that is not there yet")
-    if there and net_checksum(there) != net_checksum(net):
-        raise BadValue(
-            f"{options.out} has another net than {net.path.name}; choose another --out, or --net {options.out}"
-        )
+    if there:
+        _check_net(there, net)
     return Wanted(dict(zip(names, paths, strict=True)), there)
 
 
@@ -62,10 +62,11 @@ def style_name(picture: Path) -> str:
     return "".join("_" if letter in FORBIDDEN_IN_NAMES else letter for letter in picture.stem)
 
 
-def write_style(
-    options: StyleOptions, net: StyleFile, there: StyleFile | None, name: str, picture: Path, learnt: LearntStyle
-) -> StyleFile:
-    """Writes the style into `options.out`, in the place of one of that name or after those that are there."""
+def write_style(options: StyleOptions, net: StyleFile, name: str, picture: Path, learnt: LearntStyle) -> StyleFile:
+    """Writes the style into `options.out`, in the place of one of that name or after those that are there by now."""
+    there = read_style_file(options.out) if options.out.exists() else None
+    if there and not options.deep and not options.polish:
+        _check_net(there, net)
     credit = read_credits(picture.parent).get(picture.stem, {})
     new = NamedStyle(name, learnt.vector.float().cpu().numpy(), **credit)
     card = (there or net).card
@@ -78,6 +79,19 @@ def write_style(
         changed = replace(card, name=options.out.stem, styles=styles, training=told, figures=figures)
         save_style(options.out, (there or net).model, changed)
     return read_style_file(options.out)
+
+
+def _check_picture(path: Path) -> None:
+    """An error here, before anything is learnt."""
+    with any_failure_as(BadFile, lambda error: f"{path} is no readable picture: {in_one_line(error)}"):
+        open_picture(path)
+
+
+def _check_net(there: StyleFile, net: StyleFile) -> None:
+    if net_checksum(there) != net_checksum(net):
+        raise BadValue(
+            f"{there.path} has another net than {net.path.name}; choose another --out, or --net {there.path}"
+        )
 
 
 def _with(styles: Sequence[NamedStyle], new: NamedStyle) -> tuple[NamedStyle, ...]:

@@ -67,6 +67,8 @@ class PairsOptions:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.out.suffix != ".onnx":
+            raise BadValue(f"out is {self.out}; a style file is called .onnx")
         if self.size > self.lines:
             raise BadValue(f"size is {self.size} and lines {self.lines}; give a size that fits into the frames")
 

@@ -35,19 +35,23 @@ class StyleOptions:
     stroke: Annotated[
         float, Setting("Size of the pictures, and so of the strokes: 1 is 640 pixels long.", least=0.25, most=4)
     ] = 1.4
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.")] = 0.03
+    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=1e-6, most=10)] = 0.03
     seed: Seed = 0
 
     def __post_init__(self) -> None:
         check_settings(self)
         if not self.pictures and self.styles is None:
             raise BadValue("there is no picture; give one or more, or --styles FOLDER")
+        if self.out.suffix != ".onnx":
+            raise BadValue(f"out is {self.out}; a style file is called .onnx")
+        if self.polish and self.steps is not None:
+            raise BadValue("--polish goes on until nothing gets better, and --steps says when to end; leave one out")
 
     def judged(self, network: str) -> JohnsonOptions:
         """What what is painted is judged by: as the net was, whose preset is called `network`."""
         return JohnsonOptions(
             styles=self.styles or self.out, content=self.content, out=self.out, network=network, stroke=self.stroke,
-            size=self.size, batch=self.batch,
+            size=self.size, batch=self.batch, seed=self.seed,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:

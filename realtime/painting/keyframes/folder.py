@@ -19,13 +19,14 @@ class KeyFolder:
         self._path = path
 
     def painted(self, shot: int, photo: Pixels) -> Pixels | None:
-        """What is painted of the shot's first frame, at its size; None where nothing is.
+        """What was painted last of the shot's first frame, at its size; None where nothing is.
 
         BadFile where it is no picture, BadValue where it has another shape.
         """
-        found = next((path for kind in KINDS if (path := self._named(shot, f"-painted{kind}")).exists()), None)
-        if found is None:
+        known = [path for kind in KINDS if (path := self._named(shot, f"-painted{kind}")).exists()]
+        if not known:
             return None
+        found = max(known, key=lambda path: path.stat().st_mtime_ns)
         pixels, (height, width) = read_picture(found).rgb, photo.shape[:2]
         if abs(pixels.shape[1] * height / (pixels.shape[0] * width) - 1) > MOST_ASPECT_OFF:
             raise BadValue(
