@@ -14,6 +14,7 @@ from torch import Tensor
 
 from trainers.data import find_pictures, readable_pictures
 from trainers.export.style_export import centre_crop
+from trainers.figures.psnr import psnr_db
 from trainers.losses.following_losses import following_losses
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.motion import MotionOptions, second_frame
@@ -86,7 +87,7 @@ def agreement(trained: TrainedNet, teacher: Teacher, options: DistilOptions) -> 
         ours.append(second.instability(painted, moved_painted).mean())
         theirs.append(second.instability(wanted, moved_wanted).mean())
     return {
-        "agreement_db": round(float(-10 * torch.stack(squares).mean().clamp_min(1e-10).log10()), 2),
+        "agreement_db": round(psnr_db(torch.stack(squares).mean()), 2),
         "stability": round(float(torch.stack(ours).mean()), 5),
         "stability_of_teacher": round(float(torch.stack(theirs).mean()), 5),
     }

@@ -14,7 +14,7 @@ from engines.errors import EngineRefused
 from engines.gate.runtimes import open_graph
 from engines.networks.family import BuildFurtherGraph
 from engines.networks.registry import config_of, family_of
-from engines.style.predictor import has_predictor, net_checksum, predictor_path, read_predictor
+from engines.style.predictor import has_predictor, predictor_path, read_predictor
 from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def open_statistics(style: StyleFile) -> Callable[[np.ndarray], np.ndarray]:
 def reader_of(style: StyleFile) -> str:
     """The hash of all that decides what `open_statistics` tells of a picture."""
     if _of_family(style, STATISTICS) is None and has_predictor(style):
-        return hashlib.sha256(predictor_path(style).read_bytes()).hexdigest() + net_checksum(style)
+        return hashlib.sha256(predictor_path(style).read_bytes()).hexdigest() + style.sha256
     return style.sha256
 
 

@@ -133,7 +133,7 @@ def check_writable(path: Path) -> None:
         raise BadFile(f"{path} is a folder; give the path of a file in it")
     if not path.parent.is_dir():
         raise FileMissing(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = _part_of(path)
     try:
         beside.touch()
     except OSError as error:
@@ -144,7 +144,7 @@ def check_writable(path: Path) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """The file appears under its name only when it is complete; OSError names it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = _part_of(path)
     try:
         beside.write_bytes(data)
         beside.replace(path)
@@ -152,6 +152,11 @@ def write_whole(path: Path, data: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _part_of(path: Path) -> Path:
+    """Where this process writes what is not complete yet."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def _read_card(path: Path, data: bytes) -> StyleCard:

@@ -1,7 +1,8 @@
 """The options of `impasto video --keyframes`: those of the optimiser that make sense for a shot."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +20,22 @@ NAMES = (
 ITERATIONS = 120
 # A net that learns a shot has seen its key frame often enough.
 LEARN_STEPS = 300
+Learn = Annotated[
+    bool,
+    typer.Option(
+        "--learn",
+        help="Teach a net each shot's key frame, some minutes each, and paint the shot with that.",
+        rich_help_panel=PANEL,
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Keep key frames there as shot-1.png and shot-1-painted.png, and take those that are painted there.",
+        rich_help_panel=PANEL,
+    ),
+]
 PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL, iterations=ITERATIONS)
 
 

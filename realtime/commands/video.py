@@ -35,22 +35,8 @@ def video(
             rich_help_panel=keyframe_choices.PANEL,
         ),
     ] = False,
-    learn: Annotated[
-        bool,
-        typer.Option(
-            "--learn",
-            help="Teach a net each shot's key frame, some minutes each, and paint the shot with that.",
-            rich_help_panel=keyframe_choices.PANEL,
-        ),
-    ] = False,
-    key_folder: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Keep key frames there as shot-1.png and shot-1-painted.png, and take those that are painted there.",
-            rich_help_panel=keyframe_choices.PANEL,
-        ),
-    ] = None,
+    learn: keyframe_choices.Learn = False,
+    key_folder: keyframe_choices.Folder = None,
     **recipe: Any,
 ) -> None:
     """Paint a video; sound, subtitles and times are kept."""

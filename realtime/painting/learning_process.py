@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engines.child_process import ChildProcess, end_with_input
 from engines.errors import ImpastoError, in_one_line
+from engines.machine import bound_cores
 from realtime.painting.style_learning import Told, learn_styles
 from trainers.settings.style_options import StyleOptions
 
@@ -57,13 +58,8 @@ def end_in(line: str) -> str:
     return rest if word == DONE else ""
 
 
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _threads() -> Mapping[str, str]:
-    return {"OMP_NUM_THREADS": str(max(1, int(cores() * SHARE)))}
+    return {"OMP_NUM_THREADS": str(max(1, int(bound_cores() * SHARE)))}
 
 
 def rest_after(step_seconds: float, threads: int, of_cores: int) -> float:
@@ -75,7 +71,7 @@ class _Saying:
     """After each step: a rest, and now and then the vector."""
 
     def __init__(self) -> None:
-        self._threads, self._cores = int(os.environ["OMP_NUM_THREADS"]), cores()
+        self._threads, self._cores = int(os.environ["OMP_NUM_THREADS"]), bound_cores()
         self._step_began = time.monotonic()
         self._said_at = float("-inf")
 

@@ -27,11 +27,11 @@ from realtime.painting.picture_style import vector_read
 from realtime.scene import Scene
 from trainers.settings.style_options import StyleOptions
 
-SCENE_SIZE = 448, 252
 if TYPE_CHECKING:
     from torch import Tensor
 
 PEOPLE = ("people", "glare", "doorway")
+SCENE_SIZE = 448, 252
 SCENE_MOMENTS = (0.0, 4.0, 9.0, 14.0, 20.0, 27.0)  # in seconds
 
 

@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from trainers.data import to_tensor
 from trainers.export.style_export import data_list, travelling, typed_command, write_net
+from trainers.figures.psnr import psnr_db
 from trainers.pairs import RECIPE, find_pairs, open_pair
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.pairs_options import PairsOptions
@@ -37,4 +38,4 @@ def agreement(options: PairsOptions, trained: TrainedNet) -> float:
             for each in (frame, wanted)
         )
         squares.append((trained.net(frame, style).clamp(0, 1) - wanted).square().mean())
-    return round(float(-10 * torch.stack(squares).mean().clamp_min(1e-10).log10()), 2)
+    return round(psnr_db(torch.stack(squares).mean()), 2)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
 from trainers.figures.kid import KernelDistance, features_of, kernel_distance
+from trainers.figures.psnr import psnr_db
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.unpaired_losses import Nets
 from trainers.motion import MotionOptions, second_frame
@@ -45,7 +46,7 @@ class Jury:
                 (nets.back(ours[None])[0] - photo).square().mean()
                 for ours, photo in zip(painted, self._photos, strict=True)
             ]
-            found["cycle_psnr_db"] = float(-10 * torch.stack(squares).mean().clamp_min(1e-10).log10())
+            found["cycle_psnr_db"] = psnr_db(torch.stack(squares).mean())
         return {**found, "stability": self._stability(nets)}
 
     def told(self, figures: dict[str, float]) -> str:

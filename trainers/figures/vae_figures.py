@@ -8,6 +8,7 @@ from torch import Tensor
 
 from engines.networks.vae.net import Moments, Vae
 from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.figures.psnr import psnr_db
 from trainers.losses.vae_losses import Judge, kl_divergence, moments_distance
 from trainers.motion import MotionOptions, second_frame
 from trainers.settings.vae_options import VaeOptions
@@ -56,7 +57,7 @@ def _of_one(net: Vae, picture: Tensor, aim: Tensor | None, judge: Judge, number:
     """Of a picture [1, 3, H, W], painted like `aim` where there is one."""
     own = net.statistics(picture)
     drawn = net(picture, own).clamp(0, 1)
-    yield "psnr_db", float(-10 * (drawn - picture).square().mean().clamp_min(1e-10).log10())
+    yield "psnr_db", psnr_db((drawn - picture).square().mean())
     yield "perceptual", float(judge.feature_distance(drawn, picture))
     style = own if aim is None else net.statistics(aim)
     after = second_frame(picture, MotionOptions(), torch.Generator().manual_seed(number))

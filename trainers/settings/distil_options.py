@@ -22,6 +22,16 @@ DistilLayers = Annotated[
     tuple[str, ...], Setting("Where features are compared, separated by commas.", in_one_word=True, written="LAYERS")
 ]
 
+PixelWeight = Annotated[float, Setting("Weight of the distance in pixels.", least=0)]
+FeatureWeight = Annotated[float, Setting("Weight of the distance in features.", least=0)]
+RangeWeight = Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)]
+GridWeight = Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)]
+StabilityWeight = Annotated[float, Setting("Weight of the loss against flicker.", least=0)]
+SeedAmplitude = Annotated[
+    float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
+]
+LearningRate = Annotated[float, Setting("Highest learning rate of Adam.", least=0)]
+
 
 @dataclass(frozen=True, slots=True)
 class DistilOptions:
@@ -41,18 +51,16 @@ class DistilOptions:
     misexposed: Annotated[
         float, Setting("Share of the photos that are too dark or too bright, as at night.", least=0, most=1)
     ] = 0.1
-    pixel_weight: Annotated[float, Setting("Weight of the distance in pixels.", least=0)] = 10.0
-    feature_weight: Annotated[float, Setting("Weight of the distance in features.", least=0)] = 2.0
+    pixel_weight: PixelWeight = 10.0
+    feature_weight: FeatureWeight = 2.0
     feature_layers: DistilLayers = ("relu1_2", "relu2_2", "relu3_3")
     loss_network: Annotated[str, Setting("5se, vgg16, vgg19, or a file of weights.")] = "5se"
-    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
-    grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)] = 100.0
-    stability_weight: Annotated[float, Setting("Weight of the loss against flicker.", least=0)] = 8.0
+    range_weight: RangeWeight = 10.0
+    grid_weight: GridWeight = 100.0
+    stability_weight: StabilityWeight = 8.0
     stability_start: StabilityStart = 0.67
-    seed_amplitude: Annotated[
-        float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
-    ] = None
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=0)] = 2e-3
+    seed_amplitude: SeedAmplitude = None
+    learning_rate: LearningRate = 2e-3
     average_decay: Average = 0.999
     validation: Annotated[
         Path | None, Setting("Folder of photos for the figures; else those that are learnt from.")

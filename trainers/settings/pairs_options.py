@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 from engines.errors import BadValue
 from engines.setting import Setting, check_settings
-from trainers.settings.distil_options import DistilLayers
+from trainers.settings.distil_options import (
+    DistilLayers,
+    FeatureWeight,
+    GridWeight,
+    LearningRate,
+    PixelWeight,
+    RangeWeight,
+    SeedAmplitude,
+    StabilityWeight,
+)
 from trainers.settings.options import (
     LEAST_SIZE,
     Average,
@@ -39,20 +48,18 @@ class PairsOptions:
     sensor_noise: Annotated[
         float, Setting("Noise on the frames that the net sees, 0 up to this deviation.", least=0, most=0.5)
     ] = 0.02
-    pixel_weight: Annotated[float, Setting("Weight of the distance in pixels.", least=0)] = 10.0
-    feature_weight: Annotated[float, Setting("Weight of the distance in features.", least=0)] = 2.0
+    pixel_weight: PixelWeight = 10.0
+    feature_weight: FeatureWeight = 2.0
     feature_layers: DistilLayers = ("relu1_2", "relu2_2", "relu3_3")
     brush_weight: Annotated[
         float, Setting("Weight of strokes being like those painted, wherever they lie.", least=0)
     ] = 10.0
-    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
-    grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)] = 100.0
-    stability_weight: Annotated[float, Setting("Weight of the loss against flicker.", least=0)] = 4.0
+    range_weight: RangeWeight = 10.0
+    grid_weight: GridWeight = 100.0
+    stability_weight: StabilityWeight = 4.0
     stability_start: StabilityStart = 0.5
-    seed_amplitude: Annotated[
-        float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
-    ] = None
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=0)] = 2e-3
+    seed_amplitude: SeedAmplitude = None
+    learning_rate: LearningRate = 2e-3
     average_decay: Average = 0.99
     initial: Annotated[
         Path | None, Setting("Start from the weights of this checkpoint or style file; else the gallery's.")

@@ -93,9 +93,8 @@ class TransformNet(nn.Module):
         """[S]: every scale 1 and every shift 0."""
         style = torch.zeros(self.config.style_size)
         start = 0
-        for (
-            count
-        ) in self.config.norm_channels:  # no torch.cat, which on the meta device loads torch's compiler: three seconds
+        # In place: on the meta device torch.cat would load torch's compiler, which takes seconds.
+        for count in self.config.norm_channels:
             style[start : start + count] = 1
             start += 2 * count
         return style

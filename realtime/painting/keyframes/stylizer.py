@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from engines.loading.engine import Controls, EngineSpec, GateReport
 from engines.packages import installed_version
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.cross_fade import blend_pictures
 from realtime.painting.cuts import Sight, is_cut
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
 from realtime.painting.keyframes.folder import KeyFolder
@@ -176,7 +176,7 @@ class KeyframeStylizer(Stylizer):
             return self._net(frame).data
         shown = carried.paint(frame.data)
         if self._net is not None:
-            return mixed_pixels(shown, self._net(frame).data, self._since_key / FADE_FRAMES)
+            return blend_pictures(shown, self._net(frame).data, self._since_key / FADE_FRAMES)
         if carried.known_share >= LEAST_KNOWN or self._since_key < FRAMES_APART:
             return shown
         painting = self._key_frame(frame, shown)
@@ -205,8 +205,3 @@ class KeyframeStylizer(Stylizer):
             self.keys.append(KeyFrame(number, self._shot, frame.pts_seconds, took))
             self._report(f"key frame {number}: shot {self._shot}, at {frame.pts_seconds:.2f} s, took {spoken(took)}")
         return painting
-
-
-def mixed_pixels(before: Pixels, after: Pixels, share: float) -> Pixels:
-    """`share` of `after`, and the rest of `before`."""
-    return np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0), np.uint8)
