@@ -20,8 +20,7 @@ from engines.style.styles import load_style
 from trainers import johnson
 from trainers.export.style_export import write_style_file
 from trainers.johnson import train
-from trainers.run import transform_run
-from trainers.run.transform_run import learning_rate_factor
+from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
 from trainers.settings.options import JohnsonOptions
 
 
@@ -209,7 +208,7 @@ def test_ctrl_c_saves(options: JohnsonOptions) -> None:
 def test_learning_rate_rises_then_falls() -> None:
     factors = [learning_rate_factor(step, 1000) for step in range(1000)]
     assert factors[0] < 0.02
-    assert max(factors) == factors[transform_run.WARM_UP_STEPS - 1]
+    assert max(factors) == factors[WARM_UP_STEPS - 1]
     assert 0.009 < factors[-1] < 0.011
 
 

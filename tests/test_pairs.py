@@ -52,7 +52,9 @@ def options(folder: Path, tmp_path: Path) -> PairsOptions:
 
 def run(options: PairsOptions) -> tuple[TrainedNet, list[dict[str, float]]]:
     rows: list[dict[str, float]] = []
-    return train(options, None, lambda _: None, lambda _step, losses: rows.append(losses)), rows
+    return train(
+        options, find_pairs(options.folder), None, lambda _: None, lambda _step, losses: rows.append(losses)
+    ), rows
 
 
 def test_a_frame_and_its_painting_are_a_pair(folder: Path) -> None:
@@ -83,7 +85,7 @@ def test_it_comes_nearer_to_what_was_painted(options: PairsOptions) -> None:
     longer = dataclasses.replace(options, steps=30, learning_rate=3e-2, save_every=30, sample_every=30)
     trained, rows = run(longer)
     assert rows[-1]["pixels"] < 0.8 * rows[0]["pixels"]
-    assert agreement(longer, trained) > 10
+    assert agreement(longer, find_pairs(longer.folder), trained) > 10
 
 
 def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: PairsOptions, tmp_path: Path) -> None:
@@ -98,20 +100,20 @@ def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: PairsOpti
             raise Stop
 
     with pytest.raises(Stop):
-        train(options, None, lambda _: None, stop)
+        train(options, find_pairs(options.folder), None, lambda _: None, stop)
     assert run(dataclasses.replace(options, resume=True))[1] == whole[2:]
 
 
 def test_a_vector_is_what_it_begins_with(options: PairsOptions) -> None:
     vector = torch.linspace(0.5, 1.5, run(options)[0].net.styles.shape[1])
     still = dataclasses.replace(options, out=options.out.with_name("still.onnx"), learning_rate=0.0)
-    trained = train(still, vector, lambda _: None)
+    trained = train(still, find_pairs(still.folder), vector, lambda _: None)
     torch.testing.assert_close(trained.net.styles[0].detach(), vector)
 
 
 def test_the_style_file_tells_how_near_it_came(options: PairsOptions) -> None:
     trained, _ = run(options)
-    figures = write_pairs_net(options, trained)
+    figures = write_pairs_net(options, find_pairs(options.folder), trained)
     file = read_style_file(options.out)
     assert file.card.names == ("shot",)
     assert file.card.training["recipe"] == "pairs"

@@ -13,35 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
-from engines.errors import Interrupted
 from engines.networks.registry import open_family
 from engines.networks.transform.config import PRESETS
 from trainers.data import CropOptions, Crops
-from trainers.figures.unpaired_figures import Jury
+from trainers.figures.unpaired_figures import Jury, figures_in_words
 from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
 from trainers.losses.unpaired_losses import Nets, Painter, encoded, encoder_layers, painters_losses
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import begin_with
-from trainers.run.loop import (
-    Losses,
-    OnStep,
-    Report,
-    accelerator_for,
-    chance_of,
-    check_finite,
-    fed,
-    in_any_process,
-    interrupts,
-    pictures_in,
-    run_length,
-    set_learning_rate,
-    silent,
-    update_average,
-)
-from trainers.run.run_folder import Checkpoint, History, Part, RunFolder, sample_pictures, sheet_of
+from trainers.run.loop import Losses, OnStep, Report, chance_of, pictures_in, set_learning_rate, update_average
+from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
+from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.unpaired_options import CycleGanOptions
 
 RECIPE = "cyclegan"
@@ -66,67 +50,44 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
-    accelerator = accelerator_for(options.precision)
-    main = accelerator.is_main_process
-    report = report if main else silent
-    photos = pictures_in(options.source, "photos", report)
-    paintings = pictures_in(options.target, "paintings", report)
-    report(
+    run = TrainingRun(options, report, on_step)
+    photos = pictures_in(options.source, "photos", run.report)
+    paintings = pictures_in(options.target, "paintings", run.report)
+    run.report(
         f"{len(photos)} pictures to learn from and {len(paintings)} to learn to paint like; "
         f"checkpoints, sample sheets and logs in {options.run_folder}"
     )
-    contest = _Contest(options, accelerator)
-    folder = RunFolder(options, RECIPE, (options.out.stem,), main=main)
-    start = folder.restore(contest.parts, contest.begin)
-    if folder.changed:
-        report(f"resumed at step {start} with other settings: {folder.changed}")
+    contest = _Contest(options, run)
+    run.begin(RECIPE, (options.out.stem,), contest.parts, contest.begin)
     contest.prepare()
-    jury = Jury(options, photos, paintings, accelerator.device) if main else None
-    domains = _domains(photos, paintings, options, run_length(options, accelerator))
-    feed = zip(*(fed(each, options, start, accelerator) for each in domains), strict=True)
-    with interrupts() as interrupted, folder:
-        for step, (photo, painting) in enumerate(feed, start=start):
-            told = contest.step(step, photo.to(accelerator.device), painting.to(accelerator.device))
-            folder.log(step, told)
-            if on_step is not None and main:
-                on_step(step + 1, folder.running_losses)
-            stopping = in_any_process(accelerator, interrupted.is_set())
-            sheet = partial(_sheet, contest.averages, photos, paintings)
-            if folder.keep(Checkpoint(step + 1, contest.parts), sheet, stopping=stopping):
-                report(f"step {step + 1} of {options.steps}: {_shown(folder.running_losses)}")
-            if jury is not None and (step + 1) % options.sample_every == 0:
-                figures = jury.figures(contest.averages)
-                folder.note(step + 1, figures)
-                report(f"step {step + 1}: {jury.told(figures)}")
-            if stopping:
-                raise Interrupted(f"stopped at step {step + 1} of {options.steps}; resume goes on")
-    accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
-    accelerator.end_training()
-    figures = jury.figures(contest.averages) if jury is not None else {}
-    return TrainedPainters(contest.averages.there, contest.averages.back, figures, folder.history)
+    jury = Jury(options, photos, paintings, run.device) if run.main else None
+    measure = None if jury is None else partial(jury.figures, contest.averages)
+    feed = zip(*map(run.fed, _domains(photos, paintings, options, run.length)), strict=True)
+    sheet = partial(_sheet, contest.averages, photos, paintings)
+    run.follow(feed, contest.learn, Shown(sheet, measure=measure, figures_in_words=figures_in_words))
+    return TrainedPainters(contest.averages.there, contest.averages.back, measure() if measure else {}, run.history)
 
 
 class _Contest:
     """The nets, what makes them learn, and the running averages of those that paint."""
 
-    def __init__(self, options: CycleGanOptions, accelerator: Accelerator) -> None:
+    def __init__(self, options: CycleGanOptions, run: TrainingRun) -> None:
         torch.manual_seed(options.seed)
-        self.options, self.accelerator = options, accelerator
+        self.options, self._run = options, run
         self.nets, self.averages = make_nets(options), make_nets(options)
         for net in self.averages.named().values():
-            net.to(accelerator.device).requires_grad_(False)
+            net.to(run.device).requires_grad_(False)
         self._learning = self.nets
         self._painters, self._judges = (_adam(each, options) for each in (self.nets.painters, self.nets.judges))
         self._pools = [PicturePool(options.pool) for _ in self.nets.judges]
 
     @property
     def parts(self) -> dict[str, Part]:
-        """All that a checkpoint holds."""
+        """All that a checkpoint holds, but for the scaler."""
         averages = {f"{name} average": net for name, net in self.averages.named().items() if isinstance(net, Painter)}
         pools = {f"pool {number}": pool for number, pool in enumerate(self._pools)}
         optimizers = {"painters optimizer": self._painters, "judges optimizer": self._judges}
-        scaler = {} if self.accelerator.scaler is None else {"scaler": self.accelerator.scaler}
-        return {**self.nets.named(), **averages, **pools, **optimizers, **scaler}
+        return {**self.nets.named(), **averages, **pools, **optimizers}
 
     def begin(self) -> History:
         """The weights of a new run, random or from `options.initial`; the runs that made those."""
@@ -139,13 +100,15 @@ class _Contest:
 
     def prepare(self) -> None:
         """Brings all to the device, and together with the other processes."""
-        named = self.nets.named()
-        *modules, self._painters, self._judges = self.accelerator.prepare(*named.values(), self._painters, self._judges)
+        named, prepare = self.nets.named(), self._run.accelerator.prepare
+        *modules, self._painters, self._judges = prepare(*named.values(), self._painters, self._judges)
         self._learning = Nets(**dict(zip(named, modules, strict=True)))
+        self._run.keep(self.parts)
 
-    def step(self, step: int, photos: Tensor, paintings: Tensor) -> dict[str, float]:
+    def learn(self, step: int, batch: tuple[Tensor, ...]) -> dict[str, float]:
         """One step of the painters against frozen judges, and one of the judges; tells every loss."""
-        options, draw = self.options, _Draw(self.options.seed, step, self.accelerator.process_index)
+        options, draw = self.options, _Draw(self.options.seed, step, self._run.rank)
+        photos, paintings = (each.to(self._run.device) for each in batch)
         for optimizer in (self._painters, self._judges):
             set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
         self._freeze_judges(frozen=True)
@@ -153,10 +116,10 @@ class _Contest:
             self._learning, photos, paintings, options, chance=draw.generator(),
             texture=draw.texture(photos.shape).to(photos.device), moving=_is_stable(step, options),
         )  # fmt: skip
-        self._learn(painted.losses, self._painters, step)
+        self._run.descend(painted.losses, step, self._painters, clipped=None)
         self._freeze_judges(frozen=False)
         judged = self._judged((paintings, photos), (painted.there, painted.back), draw)
-        self._learn(judged, self._judges, step)
+        self._run.descend(judged, step, self._judges, clipped=None)
         for average, net in _averaged(self.averages, self.nets):
             net.level()
             update_average(average, net, options.average_decay, step)
@@ -166,12 +129,6 @@ class _Contest:
     def _freeze_judges(self, *, frozen: bool) -> None:
         for judge in self.nets.judges:
             judge.requires_grad_(not frozen)
-
-    def _learn(self, losses: Losses, optimizer: torch.optim.Optimizer, step: int) -> None:
-        check_finite(losses, step, self.accelerator)
-        optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(losses["total"])
-        optimizer.step()
 
     def _judged(self, real: Sequence[Tensor], painted: Sequence[Tensor | None], draw: "_Draw") -> Losses:
         """What the judges make small, of real pictures and of painted ones from the pools."""
@@ -253,10 +210,6 @@ class _Draw:
 
 def _is_stable(step: int, options: CycleGanOptions) -> bool:
     return options.stability_weight > 0 and step >= options.stability_start * options.steps
-
-
-def _shown(losses: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3g}" for name, value in losses.items())
 
 
 @torch.no_grad()

@@ -63,10 +63,13 @@ def find_pairs(folder: Path) -> list[Pair]:
 
 
 def train(
-    options: PairsOptions, vector: Tensor | None = None, report: Report = print, on_step: OnStep | None = None
+    options: PairsOptions,
+    pairs: Sequence[Pair],
+    vector: Tensor | None = None,
+    report: Report = print,
+    on_step: OnStep | None = None,
 ) -> TrainedNet:
     """As `train_net` does, with one style, that of the painted frames; `vector` [S] is what it begins with."""
-    pairs = find_pairs(options.folder)
 
     def losses_on(device: torch.device) -> StepLosses:
         return partial(pair_losses, options=options, perceptual=load_perceptual("5se").to(device))

@@ -28,9 +28,8 @@ from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import trained_net
-from trainers.run.loop import Losses, chance_of, update_average
+from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, update_average
 from trainers.run.pace import Pace
-from trainers.run.transform_run import GRADIENT_NORM
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
 

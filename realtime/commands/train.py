@@ -1,8 +1,10 @@
 """`impasto train`: recipes that make style files."""
 
 import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import typer
 
@@ -17,23 +19,21 @@ from trainers.settings.style_options import StyleOptions
 from trainers.settings.unpaired_options import CycleGanOptions
 from trainers.settings.vae_options import VaeOptions
 
+OnStep = Callable[[int, dict[str, float]], None]
 KEEPING = b"\nimpasto: keeping the best so far; Ctrl-C again aborts\n"
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
 
 
 def johnson(options: JohnsonOptions) -> None:
     """Train one fast net on every picture in a folder of styles (Johnson et al. 2016)."""
-    train, write_style_file = _load_trainer()
-    from realtime.commands.console.terminal import print_result, progress_bar
+    with needing_extra("train", "training"):
+        from trainers.export.style_export import write_style_file
+        from trainers.johnson import train
+    from realtime.commands.console.terminal import print_result
 
-    with progress_bar(unit="steps/s") as bar:
-
-        def on_step(done: int, losses: dict[str, float]) -> None:
-            bar.label(_shown(losses))
-            bar.progress(done, options.steps)
-
-        trained = train(options, bar.report, on_step)
-        bar.report("measuring the figures for the style card")
+    with _training_bar(options.steps, "content", "style") as (report, on_step):
+        trained = train(options, report, on_step)
+        report("measuring the figures for the style card")
     if _is_first_process():
         print_result(f"{options.out}: {', '.join(trained.styles)}; {_shown(write_style_file(options, trained))}")
 
@@ -43,19 +43,12 @@ def cyclegan(options: CycleGanOptions) -> None:
     with needing_extra("train", "training"):
         from trainers.cyclegan import train
         from trainers.export.unpaired_export import write_style_files
-    from realtime.commands.console.terminal import print_result, progress_bar
 
-    with progress_bar(unit="steps/s") as bar:
-
-        def on_step(done: int, losses: dict[str, float]) -> None:
-            bar.label(_shown(losses, ("painter", "judge", "cycle", "contrast")))
-            bar.progress(done, options.steps)
-
-        trained = train(options, bar.report, on_step)
+    with _training_bar(options.steps, "painter", "judge", "cycle", "contrast") as (report, on_step):
+        trained = train(options, report, on_step)
     if _is_first_process():
         write_style_files(options, trained)
-        told = ", ".join(f"{name} {value:.4g}" for name, value in trained.figures.items())
-        print_result(f"{options.out}: {told}")
+        _print_figures(options.out, trained.figures)
 
 
 def distil(options: DistilOptions) -> None:
@@ -63,24 +56,20 @@ def distil(options: DistilOptions) -> None:
     with needing_extra("train", "training"):
         from trainers.distil import train
         from trainers.export.distil_export import write_student
-    from realtime.commands.console.terminal import print_result, progress_bar
     from realtime.painting.picture_style import resolve
     from realtime.painting.teacher import open_teacher
 
     file, name = resolve(options.teacher)
-    with progress_bar(unit="steps/s") as bar, open_teacher(file, name, options.size, bar.report) as teacher:
-
-        def on_step(done: int, losses: dict[str, float]) -> None:
-            bar.label(_shown(losses, ("pixels", "features")))
-            bar.progress(done, options.steps)
-
-        trained = train(options, teacher, bar.report, on_step)
+    with (
+        _training_bar(options.steps, "pixels", "features") as (report, on_step),
+        open_teacher(file, name, options.size, report) as teacher,
+    ):
+        trained = train(options, teacher, report, on_step)
         if _is_first_process():
-            bar.report("measuring the figures for the style card")
+            report("measuring the figures for the style card")
             figures = write_student(options, trained, teacher, file, name)
     if _is_first_process():
-        told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        print_result(f"{options.out}: {told}")
+        _print_figures(options.out, figures)
 
 
 def pairs(options: PairsOptions) -> None:
@@ -89,41 +78,29 @@ def pairs(options: PairsOptions) -> None:
         from trainers.export.pairs_export import write_pairs_net
         from trainers.pairs import find_pairs, train
     from engines.style.file import check_writable
-    from realtime.commands.console.terminal import print_result, progress_bar
     from realtime.painting.style_learning import first_vector
 
     check_writable(options.out)
-    begun, vector = first_vector(options.initial, find_pairs(options.folder)[0].painted)
+    found = find_pairs(options.folder)
+    begun, vector = first_vector(options.initial, found[0].painted)
     options = replace(options, initial=begun)
-    with progress_bar(unit="steps/s") as bar:
-
-        def on_step(done: int, losses: dict[str, float]) -> None:
-            bar.label(_shown(losses, ("pixels", "features", "brush")))
-            bar.progress(done, options.steps)
-
-        trained = train(options, vector, bar.report, on_step)
+    with _training_bar(options.steps, "pixels", "features", "brush") as (report, on_step):
+        trained = train(options, found, vector, report, on_step)
     if _is_first_process():
-        told = ", ".join(f"{name} {value:.4g}" for name, value in write_pairs_net(options, trained).items())
-        print_result(f"{options.out}: {told}")
+        _print_figures(options.out, write_pairs_net(options, found, trained))
 
 
 def vae(options: VaeOptions) -> None:
     """Train an autoencoder that draws, dreams and, with paintings, paints like any picture (VAE, AdaIN)."""
     with needing_extra("train", "training"):
         from trainers.export.vae_export import write_style_file
-        from trainers.vae import told, train
-    from realtime.commands.console.terminal import print_result, progress_bar
+        from trainers.vae import train
 
-    with progress_bar(unit="steps/s") as bar:
-
-        def on_step(done: int, losses: dict[str, float]) -> None:
-            bar.label(_shown(losses, ("pixels", "perceptual", "kl", "style")))
-            bar.progress(done, options.steps)
-
-        trained = train(options, bar.report, on_step)
+    with _training_bar(options.steps, "pixels", "perceptual", "kl", "style") as (report, on_step):
+        trained = train(options, report, on_step)
     if _is_first_process():
         write_style_file(options, trained)
-        print_result(f"{options.out}: {told(trained.figures)}")
+        _print_figures(options.out, trained.figures)
 
 
 def predictor(options: PredictorOptions) -> None:
@@ -131,15 +108,10 @@ def predictor(options: PredictorOptions) -> None:
     with needing_extra("train", "training"):
         from trainers.export.predictor_export import write_predictor
         from trainers.predictor import train
-    from realtime.commands.console.terminal import print_result, progress_bar
+    from realtime.commands.console.terminal import print_result
 
-    with progress_bar(unit="steps/s") as bar:
-
-        def on_step(done: int, losses: dict[str, float]) -> None:
-            bar.label(_shown(losses))
-            bar.progress(done, options.steps)
-
-        trained = train(options, bar.report, on_step)
+    with _training_bar(options.steps, "content", "style") as (report, on_step):
+        trained = train(options, report, on_step)
     if _is_first_process():
         write_predictor(options, trained)
         print_result(f"{options.out}: {options.net.name} now takes any picture, as --style {options.net}:PICTURE.jpg")
@@ -164,12 +136,25 @@ def _is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _load_trainer() -> tuple[Any, Any]:
-    """The recipe and its export; ImpastoError where the training extra is not installed."""
-    with needing_extra("train", "training"):
-        from trainers.export.style_export import write_style_file
-        from trainers.johnson import train
-    return train, write_style_file
+@contextmanager
+def _training_bar(steps: int, *shown: str) -> Iterator[tuple[Callable[[str], None], OnStep]]:
+    """What a run reports to and calls after each step: a bar that shows these of its losses."""
+    from realtime.commands.console.terminal import progress_bar
+
+    with progress_bar(unit="steps/s") as bar:
+
+        def on_step(done: int, losses: dict[str, float]) -> None:
+            bar.label(_shown(losses, shown))
+            bar.progress(done, steps)
+
+        yield bar.report, on_step
+
+
+def _print_figures(out: Path, figures: Mapping[str, float]) -> None:
+    from realtime.commands.console.terminal import print_result
+    from trainers.run.training_run import in_words
+
+    print_result(f"{out}: {in_words(figures)}")
 
 
 def _shown(losses: dict[str, float], names: tuple[str, ...] = ("content", "style")) -> str:

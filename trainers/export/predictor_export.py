@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engines.networks.graph import Graph
 from engines.style.file import write_whole
 from engines.style.predictor import NET_KEY, net_checksum
-from trainers.export.style_export import data_list, typed_command
+from trainers.export.provenance import data_list, typed_command
 from trainers.predictor import RECIPE, TrainedPredictor
 from trainers.settings.predictor_options import PredictorOptions
 from trainers.style_predictor import StylePredictor, frozen_net

@@ -1,10 +1,7 @@
 """The end of a run: figures on pictures that it may not have seen, and the style file with its card and its credits."""
 
-import hashlib
-import shlex
-import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from engines.export.export import export_style, weights_and_styles
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.export.provenance import data_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import Paintings, read_paintings, training_losses
@@ -28,9 +26,6 @@ from trainers.settings.options import JohnsonOptions
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
 VALIDATION_PICTURES = 24
-PLACES = ("styles", "content", "source", "target", "out", "back_out", "initial", "validation", "loss_network")
-# A card with more names than this would be larger than the net.
-MOST_NAMES = 1000
 
 
 def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, float]:
@@ -38,7 +33,10 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
     figures = measure(trained.net, read_paintings(options, perceptual, device), options)
-    training = _training(options, perceptual.name, trained.history)
+    training = provenance(
+        RECIPE, options, trained.history, loss_network=perceptual.name, style_pictures=data_list([options.styles]),
+        content_pictures=data_list(options.content),
+    )  # fmt: skip
     write_net(options.out, trained, options.licence, training, figures, read_credits(options.styles))
     return figures
 
@@ -131,39 +129,3 @@ def centre_crop(path: Path, size: int) -> Tensor:
     left, top = (picture.width - side) / 2, (picture.height - side) / 2
     crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
     return to_tensor(crop)
-
-
-def _training(options: JohnsonOptions, loss_network: str, history: list[dict[str, Any]]) -> dict[str, Any]:
-    """How the net was made."""
-    return {
-        "recipe": RECIPE,
-        "command": typed_command(),
-        "steps": options.steps,
-        "settings": travelling(options.to_dict()),
-        "earlier_runs": [{**run, "settings": travelling(run["settings"])} for run in history],
-        "loss_network": loss_network,
-        "style_pictures": data_list([options.styles]),
-        "content_pictures": data_list(options.content),
-    }
-
-
-def typed_command() -> str:
-    """What was typed, with files and folders by their names alone."""
-    return shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
-
-
-def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with files and folders by their names alone, since a card travels."""
-    return {**settings, **{place: _names_of(settings[place]) for place in PLACES if settings.get(place)}}
-
-
-def _names_of(places: str | Sequence[str]) -> str | list[str]:
-    """The last part of a path, or of each of several."""
-    return Path(places).name if isinstance(places, str) else [Path(each).name for each in places]
-
-
-def data_list(folders: Sequence[Path]) -> dict[str, Any]:
-    """The names of the pictures, or what stands for them where they are very many."""
-    names = [path.name for path in find_pictures(folders)]
-    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    return {"count": len(names), "sha256_of_names": digest, **({"names": names} if len(names) <= MOST_NAMES else {})}

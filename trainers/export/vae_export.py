@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -11,7 +10,8 @@ from engines.networks.family import STATISTICS_PX
 from engines.networks.vae.net import Vae
 from engines.style.card import FORBIDDEN_IN_NAMES, NamedStyle
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.export.style_export import data_list, read_credits, travelling, typed_command
+from trainers.export.provenance import data_list, provenance
+from trainers.export.style_export import read_credits
 from trainers.settings.vae_options import VaeOptions
 from trainers.vae import RECIPE, TrainedVae
 
@@ -23,6 +23,9 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
     """Writes `options.out`."""
     weights, vectors = weights_and_styles(trained.net)
     one = [NamedStyle(options.out.stem, vectors[0])]
+    pictures = {"content_pictures": data_list(options.content)}
+    if options.styles:
+        pictures["style_pictures"] = data_list(options.styles)
     export_style(
         options.out,
         network="vae",
@@ -31,7 +34,7 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
         styles=list(_styles(trained.net, options.styles)) if options.styles else one,
         name=options.out.stem,
         licence=options.licence,
-        training=_training(options, trained),
+        training=provenance(RECIPE, options, trained.history, loss_network=options.loss_network, **pictures),
         figures={name: round(value, 5) for name, value in trained.figures.items()},
     )
 
@@ -51,17 +54,3 @@ def _styles(net: Vae, folders: Sequence[Path]) -> Iterator[NamedStyle]:
 def _name(path: Path) -> str:
     """The file's, with "_" for what no style's name may hold."""
     return "".join("_" if sign in FORBIDDEN_IN_NAMES or not sign.isprintable() else sign for sign in path.stem)
-
-
-def _training(options: VaeOptions, trained: TrainedVae) -> dict[str, Any]:
-    """How the net was made."""
-    return {
-        "recipe": RECIPE,
-        "command": typed_command(),
-        "steps": options.steps,
-        "settings": travelling(options.to_dict()),
-        "earlier_runs": [{**run, "settings": travelling(run.get("settings", {}))} for run in trained.history],
-        "loss_network": options.loss_network,
-        "content_pictures": data_list(options.content),
-        **({"style_pictures": data_list(options.styles)} if options.styles else {}),
-    }

@@ -13,7 +13,8 @@ from engines.style.file import StyleFile, check_writable, read_style_file, save_
 from engines.style.predictor import net_checksum
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture
-from trainers.export.style_export import read_credits, travelling, typed_command
+from trainers.export.provenance import travelling, typed_command
+from trainers.export.style_export import read_credits
 from trainers.settings.style_options import StyleOptions
 from trainers.style_vector import LearntStyle
 

@@ -1,5 +1,6 @@
 """Whether a run on two folders gets better: distances of what is painted from the paintings, on photos held apart."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -16,6 +17,13 @@ from trainers.settings.unpaired_options import CycleGanOptions
 
 MOST_PICTURES = 40
 SIZE_MULTIPLE = 8
+
+
+def figures_in_words(figures: Mapping[str, float]) -> str:
+    """One line of a `Jury`'s figures."""
+    kid, photos = KernelDistance(figures["kid"], figures["kid_error"]), figures["kid_of_photos"]
+    cycle = f", cycle PSNR {figures['cycle_psnr_db']:.1f} dB" if "cycle_psnr_db" in figures else ""
+    return f"KID {kid} (the photos themselves {photos:.3f}){cycle}, stability {figures['stability']:.4f}"
 
 
 class Jury:
@@ -48,12 +56,6 @@ class Jury:
             ]
             found["cycle_psnr_db"] = psnr_db(torch.stack(squares).mean())
         return {**found, "stability": self._stability(nets)}
-
-    def told(self, figures: dict[str, float]) -> str:
-        """One line."""
-        kid = KernelDistance(figures["kid"], figures["kid_error"])
-        cycle = f", cycle PSNR {figures['cycle_psnr_db']:.1f} dB" if "cycle_psnr_db" in figures else ""
-        return f"KID {kid} (the photos themselves {self._unpainted}){cycle}, stability {figures['stability']:.4f}"
 
     def _stability(self, nets: Nets) -> float:
         changes = []

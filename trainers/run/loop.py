@@ -1,12 +1,12 @@
 """What every recipe's loop does around its steps: one process or several, Ctrl-C, losses that are no numbers."""
 
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +14,10 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from engines.errors import BadValue
-from trainers.data import Crops, batches, find_pictures, readable_pictures
+from trainers.data import find_pictures, readable_pictures
+
+WARM_UP_STEPS = 100
+GRADIENT_NORM = 1.0
 
 Report = Callable[[str], None]
 OnStep = Callable[[int, dict[str, float]], None]
@@ -45,28 +48,10 @@ def pictures_in(folders: Sequence[Path], what: str, report: Report) -> list[Path
     return pictures
 
 
-class FedOptions(Protocol):
-    """What feeding a run asks of a recipe's settings."""
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def batch(self) -> int: ...
-    @property
-    def workers(self) -> int: ...
-
-
-def run_length(options: FedOptions, accelerator: Accelerator) -> int:
-    """Samples of a whole run, in all its processes."""
-    return options.steps * options.batch * int(accelerator.num_processes)
-
-
-def fed(crops: Crops, options: FedOptions, start: int, accelerator: Accelerator) -> Iterator[Tensor]:
-    """This process's batches, from step `start` to the run's end."""
-    return batches(
-        crops, options.batch, start=start, stop=options.steps, rank=accelerator.process_index,
-        processes=accelerator.num_processes, workers=options.workers,
-    )  # fmt: skip
+def learning_rate_factor(step: int, steps: int) -> float:
+    """Rises in a straight line for WARM_UP_STEPS, then falls as a half cosine to a hundredth."""
+    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
+    return warm_up * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:

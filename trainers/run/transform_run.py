@@ -5,7 +5,6 @@ moved to the nearest with which flat ground comes out flat (`TransformNet.level`
 frames of synthetic motion are painted too.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.errors import Interrupted
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
 from trainers.data import CropOptions, Crops
@@ -26,22 +24,14 @@ from trainers.run.loop import (
     OnStep,
     Paint,
     Report,
-    accelerator_for,
     chance_of,
-    check_finite,
-    fed,
-    in_any_process,
-    interrupts,
+    learning_rate_factor,
     pictures_in,
-    run_length,
     set_learning_rate,
-    silent,
     update_average,
 )
-from trainers.run.run_folder import Checkpoint, History, Part, RunFolder, RunOptions, sample_pictures, sheet_of
-
-WARM_UP_STEPS = 100
-GRADIENT_NORM = 1.0
+from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
+from trainers.run.training_run import Figures, Shown, TrainingOptions, TrainingRun, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +43,11 @@ class TrainedNet:
     history: History
 
 
-class NetOptions(RunOptions, Protocol):
+class NetOptions(TrainingOptions, Protocol):
     """What such a run asks of a recipe's settings; see `JohnsonOptions`."""
 
     @property
     def content(self) -> tuple[Path, ...]: ...
-    @property
-    def batch(self) -> int: ...
     @property
     def sizes(self) -> tuple[int, ...]: ...
     @property
@@ -78,10 +66,6 @@ class NetOptions(RunOptions, Protocol):
     def stability_start(self) -> float: ...
     @property
     def seed(self) -> int: ...
-    @property
-    def workers(self) -> int: ...
-    @property
-    def precision(self) -> str: ...
     @property
     def initial(self) -> Path | None: ...
 
@@ -124,54 +108,34 @@ def train_net(
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
-    accelerator = accelerator_for(options.precision)
-    main = accelerator.is_main_process
-    report = report if main else silent
-    crops = (crops_of or photo_crops)(options, report, run_length(options, accelerator))
-    report(f"{len(crops.paths)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
-    losses_of = losses_on(accelerator.device)
+    run = TrainingRun(options, report, on_step)
+    crops = (crops_of or photo_crops)(options, run.report, run.length)
+    run.report(f"{len(crops.paths)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
+    losses_of = losses_on(run.device)
     torch.manual_seed(options.seed)
     net = TransformNet(net_config(options), styles=len(styles))
-    average = TransformNet(net.config, styles=len(styles)).to(accelerator.device).requires_grad_(False)
-    optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
+    average = TransformNet(net.config, styles=len(styles)).to(run.device).requires_grad_(False)
+    optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
-    if accelerator.scaler is not None:
-        parts["scaler"] = accelerator.scaler
-    folder = RunFolder(options, recipe, styles, main=main)
-    start = folder.restore(parts, lambda: _begin(net, average, styles, options, vectors))
-    if folder.changed:
-        report(f"resumed at step {start} with other settings: {folder.changed}")
-    model, optimizer = accelerator.prepare(net, optimizer)
-    parts["optimizer"] = optimizer
-    with interrupts() as interrupted, folder:
-        for step, batch in enumerate(fed(crops, options, start, accelerator), start=start):
-            set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
-            draw = _Draw(options.seed, step, accelerator.process_index)
-            style_ids = draw.styles(len(styles), options.batch).to(accelerator.device)
-            losses = losses_of(
-                model, net.styles[style_ids], batch.to(accelerator.device), style_ids,
-                chance=draw.generator(), texture=draw.texture(batch.shape).to(accelerator.device),
-                moving=_is_stable(step, options),
-            )  # fmt: skip
-            check_finite(losses, step, accelerator)
-            accelerator.backward(losses["total"])
-            accelerator.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-            optimizer.step()
-            net.level()
-            optimizer.zero_grad(set_to_none=True)
-            update_average(average, net, options.average_decay, step)
-            folder.log(step, _told(losses, styles, style_ids))
-            if on_step is not None and main:
-                on_step(step + 1, folder.running_losses)
-            stopping = in_any_process(accelerator, interrupted.is_set())
-            if folder.keep(Checkpoint(step + 1, parts), lambda: _sheet(average, crops.paths), stopping=stopping):
-                report(f"step {step + 1} of {options.steps}: {shown_losses(folder.running_losses)}")
-            if stopping:
-                raise Interrupted(f"stopped at step {step + 1} of {options.steps}; resume goes on")
-    accelerator.wait_for_everyone()  # a process that leaves first takes the others' connections with it
-    accelerator.end_training()
+    run.begin(recipe, styles, parts, lambda: _begin(net, average, styles, options, vectors))
+    model, optimizer = run.prepare(net, optimizer)
+
+    def learn(step: int, batch: Tensor) -> dict[str, float]:
+        set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
+        draw = _Draw(options.seed, step, run.rank)
+        style_ids = draw.styles(len(styles), options.batch).to(run.device)
+        losses = losses_of(
+            model, net.styles[style_ids], batch.to(run.device), style_ids, chance=draw.generator(),
+            texture=draw.texture(batch.shape).to(run.device), moving=_is_stable(step, options),
+        )  # fmt: skip
+        run.descend(losses, step, optimizer, clipped=model)
+        net.level()
+        update_average(average, net, options.average_decay, step)
+        return _told(losses, styles, style_ids)
+
+    run.follow(run.fed(crops), learn, Shown(lambda: _sheet(average, crops.paths), losses_in_words))
     average.level()  # of a run that began before nets were levelled, the average is not yet
-    return TrainedNet(average, styles, folder.history)
+    return TrainedNet(average, styles, run.history)
 
 
 def _begin(
@@ -204,17 +168,10 @@ def _sheet(net: TransformNet, paths: list[Path]) -> Tensor:
     return sheet_of([pictures, *(net(pictures, row.expand(len(pictures), -1)) for row in net.styles)])
 
 
-def shown_losses(losses: dict[str, float]) -> str:
+def losses_in_words(losses: Figures) -> str:
     """One line: the losses of the run, then the style loss of every style."""
-    common = [f"{name} {value:.3g}" for name, value in losses.items() if "/" not in name]
     styles = [f"{name.removeprefix('style/')} {value:.3g}" for name, value in losses.items() if "/" in name]
-    return f"{', '.join(common)} (style: {', '.join(styles)})"
-
-
-def learning_rate_factor(step: int, steps: int) -> float:
-    """Rises in a straight line for WARM_UP_STEPS, then falls as a half cosine to a hundredth."""
-    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return warm_up * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    return f"{in_words(losses)} (style: {', '.join(styles)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,14 @@ def learn_shot(
     with tempfile.TemporaryDirectory(prefix="impasto-") as work:
         folder = Path(work)
         KeyFolder(folder).keep(1, photo, painting)
-        begun, vector = first_vector(None, find_pairs(folder)[0].painted)
+        pairs = find_pairs(folder)
+        begun, vector = first_vector(None, pairs[0].painted)
         lines = min(LINES, height, width)
         options = PairsOptions(
             folder, folder / "shot.onnx", steps=steps, batch=1, lines=lines, size=min(CROP_PX, lines), initial=begun,
             save_every=steps, sample_every=steps,
         )  # fmt: skip
-        write_pairs_net(options, train(options, vector, lambda line: None, on_step))
+        write_pairs_net(options, pairs, train(options, pairs, vector, lambda line: None, on_step))
         file = read_style_file(options.out)
         choice = EngineChoice(precision="fp32")
         engine = engine_for(file, (width, height), choice, cache_dir=folder / "engines", report=lambda line: None)
