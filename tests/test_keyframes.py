@@ -340,7 +340,7 @@ def test_a_video_keeps_its_frames_times_and_sound(style: Path, tmp_path: Path) -
     times = (0, 512, 1024, 2048, 2560, 3584)
     clip = write_clip(tmp_path / "in.mkv", pts=times, sounds=("aac",))
     out = tmp_path / "out.mkv"
-    done = impasto_video(clip, out, "--keyframes", "--style-image", style, *SHORT, "--json")
+    done = impasto_video(clip, out, "--keyframes", "auto", "--style-image", style, *SHORT, "--json")
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["frames"], document["engine"]) == (6, "keyframes")
@@ -356,13 +356,28 @@ def test_a_net_learns_the_shot(style: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("realtime.commands.keyframe_choices.LEARN_STEPS", 2)
     source = write_clip(tmp_path / "in.mp4", size=(128, 96), pts=range(0, 16 * 512, 512))
     painted, keys = tmp_path / "out.mp4", tmp_path / "keys"
-    options = ["--style-image", style, *SHORT, "--learn", "--key-folder", keys]
-    result = impasto_video(source, painted, "--keyframes", *options)
+    result = impasto_video(source, painted, "--keyframes", keys, "--style-image", style, *SHORT, "--learn")
     assert result.exit_code == 0, result.stderr
     assert "shot 1: learnt in 2 steps" in result.stderr
     assert (keys / "shot-1-painted.png").exists()
     with av.open(str(painted)) as container:
         assert len(list(container.decode(video=0))) == 16
+
+
+def test_key_frames_by_hand_need_no_style(tmp_path: Path) -> None:
+    """A shot that is not painted is left there to be; when it is, its paint is what the video has."""
+    source = write_clip(tmp_path / "in.mp4", size=(128, 96), pts=range(0, 4 * 512, 512))
+    out, keys = tmp_path / "out.mkv", tmp_path / "keys"
+    done = impasto_video(source, out, "--keyframes", keys)
+    assert (done.exit_code, out.exists()) == (1, False)
+    assert "shot 1, at 0.00 s, is not painted" in done.stderr
+    red = np.full_like(np.asarray(Image.open(keys / "shot-1.png").convert("RGB")), (200, 20, 20))
+    Image.fromarray(red).save(keys / "shot-1-painted.png")
+    done = impasto_video(source, out, "--keyframes", keys)
+    assert done.exit_code == 0, done.stderr
+    with av.open(str(out)) as container:
+        first = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.abs(first.astype(int) - red).max() < 12
 
 
 def test_ctrl_c_in_a_key_frame_leaves_nothing_half_painted(
@@ -375,7 +390,7 @@ def test_ctrl_c_in_a_key_frame_leaves_nothing_half_painted(
     monkeypatch.setattr(Bar, "label", interrupt)
     clip = write_clip(tmp_path / "in.mp4")
     long = ("--style-image", style, "--iterations", 2000)
-    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", *long, "--json")
+    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "auto", *long, "--json")
     assert done.exit_code == 130, done.stderr
     assert json.loads(done.stdout)["frames"] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "style.png"]
@@ -410,13 +425,13 @@ def test_a_stop_in_the_second_shot_leaves_the_first_to_be_played(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--style-image", "x.png"), "add --keyframes to paint"),
-        (("--iterations", "9"), "--iterations is for --keyframes"),
-        (("--keyframes",), "give --style-image PICTURE"),
-        (("--keyframes", "--style-image", "x.png", "--style", "udnie"), "--style is for the nets"),
-        (("--keyframes", "--style-image", "x.png", "--mix", "a=1"), "--mix is for the nets"),
-        (("--keyframes", "--style-image", "x.png", "--engine", "openvino"), "--engine is for the nets"),
-        (("--keyframes", "--style-image", "x.png", "--precision", "bf16"), "--precision is for the nets"),
+        (("--style-image", "x.png"), "add --keyframes auto to paint"),
+        (("--iterations", "9"), "--iterations is for --keyframes auto"),
+        (("--keyframes", "auto"), "give --style-image PICTURE"),
+        (("--keyframes", "auto", "--style-image", "x.png", "--style", "udnie"), "--style is for the nets"),
+        (("--keyframes", "auto", "--style-image", "x.png", "--mix", "a=1"), "--mix is for the nets"),
+        (("--keyframes", "auto", "--style-image", "x.png", "--engine", "openvino"), "--engine is for the nets"),
+        (("--keyframes", "auto", "--style-image", "x.png", "--precision", "bf16"), "--precision is for the nets"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
@@ -427,7 +442,9 @@ def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...],
 
 def test_a_style_image_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "in.mp4")
-    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "--style-image", tmp_path / "none.png", *SHORT)
+    done = impasto_video(
+        clip, tmp_path / "out.mp4", "--keyframes", "auto", "--style-image", tmp_path / "none.png", *SHORT
+    )
     assert done.exit_code == 1
     assert "none.png" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]
@@ -438,6 +455,6 @@ def test_without_torch_the_remedy_is_told(style: Path, tmp_path: Path, monkeypat
     for name in [name for name in sys.modules if name.startswith("trainers.gatys")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
-    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "--style-image", style)
+    done = impasto_video(clip, tmp_path / "out.mp4", "--keyframes", "auto", "--style-image", style)
     assert done.exit_code == 1
     assert "pip install 'impasto[train]'" in done.stderr

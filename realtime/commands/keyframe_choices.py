@@ -28,36 +28,48 @@ Learn = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
-Folder = Annotated[
-    Path | None,
+AUTO = "auto"
+Keyframes = Annotated[
+    str | None,
     typer.Option(
-        metavar="FOLDER",
-        help="Keep key frames there as shot-1.png and shot-1-painted.png, and take those that are painted there.",
+        metavar=f"{AUTO}|FOLDER",
+        autocompletion=lambda incomplete: [AUTO] if AUTO.startswith(incomplete) else [],
+        help="Paint a key frame of every shot in the style of --style-image, about a minute each, and carry it. In a "
+        "FOLDER they are kept as shot-1.png and shot-1-painted.png, and taken where they are painted, by hand too.",
         rich_help_panel=PANEL,
     ),
 ]
 PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL, iterations=ITERATIONS)
 
 
+def folder_of(keyframes: str) -> Path | None:
+    """Where key frames are kept and taken from; None for `auto`."""
+    return None if keyframes == AUTO else Path(keyframes)
+
+
 def keyframe_options(
-    context: typer.Context, keyframes: bool, chosen: Mapping[str, Any], stroke: float
+    context: typer.Context, keyframes: str | None, chosen: Mapping[str, Any], stroke: float
 ) -> GatysOptions | None:
-    """The settings that were typed, None for a net; BadParameter where they do not go together."""
-    if not keyframes:
+    """The settings that were typed, None for a net or for a folder in which all is painted by hand.
+
+    BadParameter where they do not go together.
+    """
+    if keyframes is None:
         _refuse_without(context)
         return None
     for name in (*OF_A_NET, "decoder", "steady"):
         if given(context, name):
             raise typer.BadParameter(f"{spelled(name)} is for the nets; leave it out, or leave out --keyframes")
-    return settings_from(GatysOptions, {**chosen, SHARED: stroke})
+    by_hand = folder_of(keyframes) is not None and not given(context, "style_images")
+    return None if by_hand else settings_from(GatysOptions, {**chosen, SHARED: stroke})
 
 
 def _refuse_without(context: typer.Context) -> None:
     if given(context, "style_images"):
         raise typer.BadParameter(
-            "there is no net for --style-image: add --keyframes to paint a key frame of every shot by optimisation, "
-            "about a minute each, or train a net with `impasto train johnson` and give it as --style"
+            "there is no net for --style-image: add --keyframes auto to paint a key frame of every shot by "
+            "optimisation, about a minute each, or give the picture as --style, which a net reads"
         )
-    for name in (*NAMES, "learn", "key_folder"):
+    for name in (*NAMES, "learn"):
         if given(context, name):
-            raise typer.BadParameter(f"{spelled(name)} is for --keyframes; add that, or leave it out")
+            raise typer.BadParameter(f"{spelled(name)} is for --keyframes auto; add that, or leave it out")

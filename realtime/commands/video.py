@@ -27,16 +27,8 @@ def video(
     ],
     options: VideoOptions,
     json: Json = False,
-    keyframes: Annotated[
-        bool,
-        typer.Option(
-            "--keyframes",
-            help="Paint a key frame of every shot in the style of --style-image, about a minute each, and carry it.",
-            rich_help_panel=keyframe_choices.PANEL,
-        ),
-    ] = False,
+    keyframes: keyframe_choices.Keyframes = None,
     learn: keyframe_choices.Learn = False,
-    key_folder: keyframe_choices.Folder = None,
     **recipe: Any,
 ) -> None:
     """Paint a video; sound, subtitles and times are kept."""
@@ -45,18 +37,18 @@ def video(
     streamed = output == STANDARD_OUTPUT
     if streamed and json:
         raise typer.BadParameter("--json and OUT - both want stdout; leave one of them out")
-    optimised = keyframe_choices.keyframe_options(context, keyframes, recipe, options.stroke)
+    recipe_of_keys = keyframe_choices.keyframe_options(context, keyframes, recipe, options.stroke)
     from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
     from realtime.files.video import stylize_video
 
     with stopped_by_interrupt() as stop, progress_bar() as bar:
         painter = None
-        if optimised is not None:
+        if keyframes is not None:
             from realtime.painting.keyframes.stylizer import KeyframeStylizer
 
             painter = partial(
-                KeyframeStylizer, recipe=optimised, strength=options.strength, keep_colour=options.keep_colour,
-                folder=key_folder, learn=keyframe_choices.LEARN_STEPS if learn else None,
+                KeyframeStylizer, recipe=recipe_of_keys, strength=options.strength, keep_colour=options.keep_colour,
+                folder=keyframe_choices.folder_of(keyframes), learn=keyframe_choices.LEARN_STEPS if learn else None,
                 report=bar.report, label=bar.label, stop=stop,
             )  # fmt: skip
         report = stylize_video(

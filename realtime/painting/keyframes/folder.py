@@ -34,6 +34,15 @@ class KeyFolder:
             )
         return pixels if pixels.shape == photo.shape else resize(pixels, (width, height))
 
+    def left_to_paint(self, shot: int, seconds: float, photo: Pixels) -> BadValue:
+        """What is told of a shot of which nothing is painted, when its frame lies here."""
+        frame = self._named(shot, SUFFIX)
+        write_whole(frame, encode_picture(Picture(photo), SUFFIX))
+        return BadValue(
+            f"shot {shot}, at {seconds:.2f} s, is not painted; its first frame is {frame}: paint that as "
+            f"{self._named(shot, f'-painted{SUFFIX}').name}, or give --style-image PICTURE"
+        )
+
     def keep(self, shot: int, photo: Pixels, painting: Pixels) -> None:
         """Both, for next time or for somebody to paint over."""
         for pixels, ending in ((photo, SUFFIX), (painting, f"-painted{SUFFIX}")):

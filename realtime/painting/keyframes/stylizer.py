@@ -73,14 +73,15 @@ class OptimisingEngine:
 class KeyframeStylizer(Stylizer):
     """Paints the frames of a video in order; raises Unfinished for those that `stop` left without a key frame.
 
-    Key frames lie in `folder`, where one is given: those that are painted there are taken. With `learn`, a net learns
-    in so many steps from the key frame of each shot and paints the shot; the key frame gives way to it in some frames.
+    Key frames lie in `folder`, where one is given: those that are painted there are taken. Without a recipe they all
+    must be; BadValue at a shot of which none is, with its frame left there to be painted. With `learn`, a net learns in
+    so many steps from the key frame of each shot and paints the shot; the key frame gives way to it in some frames.
     """
 
     def __init__(
         self,
         size: tuple[int, int],
-        recipe: "GatysOptions",
+        recipe: "GatysOptions | None",
         *,
         strength: float = 1.0,
         keep_colour: float = 0.0,
@@ -93,7 +94,7 @@ class KeyframeStylizer(Stylizer):
         super().__init__(
             OptimisingEngine(size, self._close_net), Controls(np.zeros(1, np.float32), strength, keep_colour)
         )
-        self._optimiser = KeyframeOptimiser(recipe, report, label, stop)
+        self._optimiser = None if recipe is None else KeyframeOptimiser(recipe, report, label, stop)
         self._report, self._label, self._stop = report, label, stop
         self._folder, self._learn = None if folder is None else KeyFolder(folder), learn
         self._net: Stylizer | None = None
@@ -159,6 +160,8 @@ class KeyframeStylizer(Stylizer):
         if found is not None:
             self._report(f"shot {self._shot}, at {frame.pts_seconds:.2f} s: its key frame is painted already")
             return found
+        if self._optimiser is None and self._folder is not None:
+            raise self._folder.left_to_paint(self._shot, frame.pts_seconds, frame.data)
         painting = self._key_frame(frame, None)
         if painting is None:
             raise Unfinished
@@ -196,7 +199,7 @@ class KeyframeStylizer(Stylizer):
         self._label(f"shot {self._shot}")
 
     def _key_frame(self, frame: Frame, begun: Pixels | None) -> Pixels | None:
-        if self._stop.is_set():
+        if self._optimiser is None or self._stop.is_set():
             return None
         number, started = len(self.keys) + 1, time.perf_counter()
         painting = self._optimiser.paint(frame.data, f"key frame {number}", begun)
