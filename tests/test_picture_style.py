@@ -209,6 +209,17 @@ def test_the_oldest_go(counted: Read, tmp_path: Path, monkeypatch: pytest.Monkey
     assert keep(counted, picture=b"first") == [4, 4, 4]
 
 
+def test_what_a_killed_writer_left_goes(counted: Read, tmp_path: Path) -> None:
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    left, being_written = folder / ".a.vector.123.part", folder / ".b.vector.124.part"
+    for path in (left, being_written):
+        path.touch()
+    os.utime(left, (1000, 1000))
+    keep(counted)
+    assert (left.exists(), being_written.exists()) == (False, True)
+
+
 def test_another_start_reads_no_picture(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path))
     before = vector_of(f"{folder}/vae.onnx:{folder}/wood.jpg")

@@ -4,6 +4,7 @@ They are numbers and no code: one that is damaged, or of another length, is read
 """
 
 import hashlib
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from engines.style.file import write_whole
 
 MOST_KEPT = 512
 SUFFIX = ".vector"
+ABANDONED_SECONDS = 3600
 
 
 def kept_vector(picture: bytes, reader: str, size: int, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -47,7 +49,8 @@ def _of_file(path: Path, size: int) -> NDArray[np.float32] | None:
 
 
 def _remove_surplus(folder: Path) -> None:
-    """The oldest go."""
+    """The oldest go, and what a writer left that was killed."""
     oldest = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
-    for path in oldest[:-MOST_KEPT]:
+    left = [path for path in folder.glob(".*.part") if time.time() - path.stat().st_mtime > ABANDONED_SECONDS]
+    for path in (*oldest[:-MOST_KEPT], *left):
         path.unlink(missing_ok=True)
