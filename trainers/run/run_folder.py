@@ -182,7 +182,8 @@ class RunFolder:
 
     def _show(self, step: int, sheet: Tensor) -> None:
         pixels = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(self.path / "samples" / f"step_{step:06d}.png")
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
+        picture.save(self.path / "samples" / f"step_{step:06d}.png", compress_level=1)  # more would take half a second
 
 
 def sample_pictures(paths: Sequence[Path]) -> Tensor:
