@@ -24,13 +24,13 @@ def main(path: str, most_bytes: int | None = None) -> None:
     if most_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     feed = SoundFeed(48000, 2)
-    recording = open_recording(path, SinkRequest(size=(160, 120), frame_rate=Fraction(RATE), sound=feed))
+    recording = open_recording(path, SinkRequest(size=(96, 72), frame_rate=Fraction(RATE), sound=feed))
     dice = np.random.default_rng(1)
     tone = np.tile(np.sin(np.arange(SAMPLES) * 0.06).astype(np.float32), (2, 1))
     try:
         for number in count():
             feed.put(Sound(tone, 48000, number / RATE))
-            recording.write(Frame(dice.integers(0, 256, (120, 160, 3), np.uint8), number / RATE, number / RATE))
+            recording.write(Frame(dice.integers(0, 256, (72, 96, 3), np.uint8), number / RATE, number / RATE))
             if (number + 1) % RATE == 0:
                 print((number + 1) // RATE, flush=True)
     except OSError as error:

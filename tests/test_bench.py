@@ -207,7 +207,7 @@ def test_a_style_that_is_not_there_ends_it_at_once(clip: Path) -> None:
 
 
 def test_the_same_engine_is_not_measured_twice(clip: Path, small_style: Path) -> None:
-    words = ("--clip", clip, "--style", small_style, "--height", 48, "--repeats", 1, "--json")
+    words = ("--quick", "--clip", clip, "--style", small_style, "--height", 48, "--json")
     result = bench(*words, "--engine", "openvino", "--engine", "openvino", "--precision", "fp32")
     first, second = json.loads(result.stdout)["combinations"]
     assert first["result"]["precision"] == "fp32"

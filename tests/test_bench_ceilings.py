@@ -28,6 +28,15 @@ def test_the_first_run_does_not_count_and_the_best_does(monkeypatch: pytest.Monk
     assert ceilings.best_seconds(work) == pytest.approx(2.0)
 
 
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate of the right order is enough here."""
+    monkeypatch.setattr(ceilings, "SECONDS_PER_CEILING", 0.0)
+    monkeypatch.setattr(ceilings, "SIDE", 768)
+    monkeypatch.setattr(ceilings, "COPY_MIB", 16)
+
+
+@pytest.mark.usefixtures("short")
 def test_a_copy_has_a_rate() -> None:
     ceiling = copy_ceiling(2)
     assert ceiling.unit == "B"
@@ -40,6 +49,7 @@ def test_a_precision_that_no_processor_has_is_refused() -> None:
         product_ceiling("fp8", 0)
 
 
+@pytest.mark.usefixtures("short")
 def test_each_ceiling_is_measured_once_and_another_precision_stands_in() -> None:
     found = Ceilings(BenchOptions(threads=1))
     precision, ceiling = found.product("CPU", "fp8")

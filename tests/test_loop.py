@@ -55,6 +55,9 @@ def test_no_frame_at_all() -> None:
     assert (stats.frames, stats.first_frame_seconds) == (0, None)
 
 
+LONG = 400  # frames, a few tens of times what may be alive
+
+
 def most_frames_alive(workers: int) -> int:
     """How many frames a run with so many workers holds at most.
 
@@ -65,14 +68,14 @@ def most_frames_alive(workers: int) -> int:
 
 
 def test_memory_is_bounded_whatever_the_length() -> None:
-    source = SplitNumberSource(2000)
+    source = SplitNumberSource(LONG)
     stylizer = copying_stylizer(requests=2, paint=lambda pixels: pixels)
     run(source, stylizer, [RememberingSink()])
     assert source.most_alive <= most_frames_alive(worker_count(stylizer, converts=True))
 
 
 def test_a_slow_sink_holds_the_source_back() -> None:
-    source = SplitNumberSource(2000)
+    source = SplitNumberSource(LONG)
     stylizer = copying_stylizer(paint=lambda pixels: pixels)
     bound = most_frames_alive(worker_count(stylizer, converts=True))
     read_ahead = []
