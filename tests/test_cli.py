@@ -159,8 +159,8 @@ def test_pictures_are_painted_into_a_folder(small_style: Path, tmp_path: Path) -
     for name in ("a.png", "b.png"):
         Image.new("RGB", (32, 24), (200, 80, 20)).save(tmp_path / name)
     inputs = [str(tmp_path / name) for name in ("a.png", "b.png")]
-    done = impasto("image", *inputs, str(tmp_path / "painted"), "--style", str(small_style))
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["image", *inputs, str(tmp_path / "painted"), "--style", str(small_style)])
+    assert done.exit_code == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "painted").iterdir()) == ["a.png", "b.png"]
 
 
@@ -185,10 +185,11 @@ def decoded(path: Path) -> list[av.VideoFrame]:
 
 
 def test_styles_of_a_file_as_a_table_and_as_json(small_style: Path) -> None:
-    table = impasto("styles", str(small_style)).stdout
+    asked = ["styles", str(small_style)]
+    table = CliRunner().invoke(app, asked, env={"NO_COLOR": "1", "COLUMNS": "120"}).stdout
     assert "--height is the size of what is shown and written" in " ".join(table.split())
     assert all(word in table for word in ("waves", "Waves", "night", "Night"))
-    document = json.loads(impasto("styles", str(small_style), "--json").stdout)
+    document = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert [style["name"] for style in document["files"][0]["styles"]] == ["waves", "night"]
 
 

@@ -1,7 +1,5 @@
 """Times of files as people have them: clocks that wrap, jump and stray, joined parts, decode times alone, damage."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -11,7 +9,9 @@ import av
 import pytest
 from clips import ClipRecipe, ramp, read_packets, read_times, write_clip, write_tone
 from repainting import repaint
+from typer.testing import CliRunner
 
+from realtime.cli import app
 from realtime.sources.file import FileSource
 
 FRAME = Fraction(1, 25)
@@ -265,11 +265,9 @@ def test_exit_codes(tmp_path: Path, small_style: Path) -> None:
     whole = (tmp_path / "plain.mkv").read_bytes()
     cut.write_bytes(whole[: len(whole) * 2 // 3])
     for source, code, words in ((bad, 0, "missing"), (cut, 1, "breaks off")):
-        command = [sys.executable, "-m", "realtime.cli", "video", str(source), str(tmp_path / "out.mkv")]
-        done = subprocess.run(
-            [*command, "--style", str(small_style)], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == code, done.stderr
+        command = ["video", str(source), str(tmp_path / "out.mkv"), "--style", str(small_style)]
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == code, done.stderr
         assert words in done.stderr
 
 
