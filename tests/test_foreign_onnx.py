@@ -86,8 +86,14 @@ def test_the_ranges_are_found(tmp_path: Path, range_in: str, range_out: str) -> 
     assert psnr(painted(style, frame), by_torch(net, frame, range_in, range_out)) > 50
 
 
-@pytest.mark.parametrize("layout", SHAPES)
-@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.uint8], ids=str)
+@pytest.mark.parametrize(
+    ("layout", "kind"),
+    [
+        ("nchw", torch.float32), ("nchw", torch.uint8), ("nhwc", torch.float16), ("nhwc", torch.uint8),
+        ("chw", torch.uint8), ("chw", torch.float32), ("hwc", torch.float16), ("hwc", torch.float32),
+    ],
+    ids=str,
+)  # fmt: skip
 def test_the_layout_is_found_and_the_type_is_met(tmp_path: Path, layout: str, kind: torch.dtype) -> None:
     """Half and bytes are what the pictures are; within, the net works in single precision."""
     span = "0..255" if kind == torch.uint8 else "-1..1"
@@ -293,11 +299,17 @@ def anime(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
     return brought_in(file)[0]
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    file = write_onnx(tmp_path_factory.mktemp("published") / "net.onnx", PublishedGenerator(8, 1), SHAPES["nchw"])
+    return brought_in(file)[0]
+
+
 @pytest.mark.parametrize(
     ("backend", "precision"), [("openvino", "fp32"), ("openvino", "int8"), ("onnxruntime", "fp32")]
 )
-def test_an_engine_passes_the_gate(tmp_path: Path, backend: str, precision: str) -> None:
-    style, _ = brought_in(write_onnx(tmp_path / "net.onnx", PublishedGenerator(8, 1), SHAPES["nchw"]))
+def test_an_engine_passes_the_gate(published: StyleFile, backend: str, precision: str) -> None:
+    style = published
     engine = load_engine(style, height=45, width=62, choice=EngineChoice(backend, precision, strict=True))
     assert engine.gate is not None
     assert engine.gate.passed
