@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from clips import write_clip
 from pretended_processor import PRECISIONS, VARIABLE, pretended
-from small_styles import write_small_style
 
 from realtime.frames.request import SinkRequest
 
@@ -77,6 +76,8 @@ def cache_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture(scope="session")
 def small_style(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A style file of a small untrained net with the styles `waves` and `night`."""
+    from small_styles import write_small_style  # it loads torch, which who hands the tests out has no use for
+
     return write_small_style(tmp_path_factory.mktemp("styles") / "small.onnx").path
 
 
