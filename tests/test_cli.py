@@ -103,7 +103,7 @@ def test_a_failure_is_one_line_on_stderr_and_exit_1(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", ["option", "environment"])
 def test_a_traceback_is_shown_only_where_it_is_asked_for(tmp_path: Path, way: str) -> None:
-    arguments = ["import", str(tmp_path / "no.pth"), str(tmp_path / "style.onnx")]
+    arguments = ["control", "quit", "--socket", str(tmp_path / "none.sock")]
     done = impasto("--traceback", *arguments) if way == "option" else impasto(*arguments, IMPASTO_DEBUG="1")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
@@ -264,8 +264,9 @@ def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_fails(
 ) -> None:
     target = tmp_path / "out.mp4"
     source = shared_data / "video" / "odd" / "truncated.mp4"
-    done = impasto("video", str(source), str(target), "--style", str(small_style), "--height", "64", "--json")
-    assert done.returncode == 1
+    wanted = ["--style", str(small_style), "--height", "64", "--json"]
+    done = CliRunner().invoke(app, ["video", str(source), str(target), *wanted])
+    assert done.exit_code == 1
     assert "truncated.mp4 breaks off at 1.0 s: the last 7.8 s are lost" in done.stderr
     assert json.loads(done.stdout)["frames"] == 26
     with av.open(str(target)) as painted:
@@ -273,8 +274,8 @@ def test_a_video_that_breaks_off_is_painted_as_far_as_it_goes_and_fails(
 
 
 def test_names_of_styles_are_whole_in_a_narrow_terminal() -> None:
-    done = impasto("styles", COLUMNS="80")
-    assert done.returncode == 0
+    done = CliRunner().invoke(app, ["styles"], env={"COLUMNS": "80"})
+    assert done.exit_code == 0
     for name in (name for file in list_gallery() for name in file.card.names):
         assert re.search(rf"\b{name}\b", done.stdout)
 
