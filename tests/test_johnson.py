@@ -139,7 +139,7 @@ def test_the_stability_loss_joins_late(options: JohnsonOptions) -> None:
 
 
 def test_another_run_is_not_overwritten(options: JohnsonOptions) -> None:
-    run(options)
+    run(dataclasses.replace(options, steps=1))
     with pytest.raises(FileExistsError, match="--resume"):
         run(options)
     with pytest.raises(ValueError, match="resume with those"):
@@ -162,7 +162,7 @@ def test_a_run_can_begin_with_the_weights_of_another(options: JohnsonOptions) ->
 
 
 def test_weights_of_another_net_are_refused(options: JohnsonOptions) -> None:
-    run(options)
+    run(dataclasses.replace(options, steps=1))
     other = dataclasses.replace(options, out=options.out.with_name("next.onnx"), network="ultra",
                                 initial=options.run_folder / "checkpoint.pt")  # fmt: skip
     with pytest.raises(ValueError, match="same --network"):
