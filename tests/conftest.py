@@ -1,11 +1,13 @@
 """Fixtures that several test files share."""
 
+import atexit
 import gc
 import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before a test imports onnxruntime by itself
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes share the cores, so threads of torch would only spin
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, where numpy and torch are loaded: before all below
+    atexit.register(os._exit, 0)  # behind all that was told and tidied: to take torch down again would take seconds
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
