@@ -15,7 +15,7 @@ from engines.errors import (
     NotInstalled,
     UnknownStyle,
 )
-from engines.lazy_names import names_on_demand
+from engines.packages import names_on_demand
 
 if TYPE_CHECKING:
     from engines.loading.engine import load_engine

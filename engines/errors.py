@@ -5,7 +5,8 @@ and `except ImpastoError` both find a file that is missing. What says nothing bu
 ImpastoError and no more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 
@@ -106,3 +107,12 @@ def _in_words(error: BaseException, hint: str) -> str:
     if isinstance(error, (OSError, ValueError, ModuleNotFoundError)) and cause:
         return f"{cause:.{LONGEST_CAUSE}}"
     return (f"{type(error).__name__}: {cause:.{LONGEST_CAUSE}}" if cause else type(error).__name__) + hint
+
+
+@contextmanager
+def refusing(what: str, *errors: type[Exception]) -> Iterator[None]:
+    """EngineRefused, which says `what` could not be done and why, in place of these errors."""
+    try:
+        yield
+    except errors as error:
+        raise EngineRefused(f"{what} ({in_one_line(error)})") from error

@@ -1,4 +1,4 @@
-"""The bundled pictures that engines are calibrated on and checked with, and how they come to an engine's size.
+"""The bundled pictures for calibration and the gate, how they come to an engine's size, and how near two pictures are.
 
 A .png holds its noise pixel by pixel, and interpolation would smooth that away: of such a picture the smaller frame
 takes every so many-th pixel, and the larger one goes on in its mirror image. A .jpg is a camera's view and is
@@ -6,6 +6,8 @@ interpolated; the noise of the set's wall is laid over it at the frame's own sca
 the files. OpenCV is imported when a frame is asked for: backends that need figures alone start without it.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 from engines.errors import ImpastoError
 
 GRAIN = 0.75  # of the wall's noise, whose deviation is 2
+VALUES_AT_ONCE = 1 << 20  # of a comparison, so that a large picture is not held as floats too
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +83,17 @@ def _with_grain(frame: np.ndarray, wall: np.ndarray) -> np.ndarray:
     import cv2
 
     return np.asarray(cv2.addWeighted(frame, 1, wall, GRAIN, -GRAIN * float(wall.mean()), dst=frame), np.uint8)
+
+
+def psnr(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of uint8 pictures in dB; infinite where they are equal."""
+    total = sum(float(np.square(part).sum(dtype=np.float64)) for part in differences(found, wanted))
+    return math.inf if total == 0 else 10 * math.log10(255**2 * found.size / total)
+
+
+def differences(found: np.ndarray, wanted: np.ndarray) -> Iterator[np.ndarray]:
+    """Of all values, float32, a part at a time."""
+    one, other = found.reshape(-1), wanted.reshape(-1)
+    for start in range(0, one.size, VALUES_AT_ONCE):
+        part = slice(start, start + VALUES_AT_ONCE)
+        yield one[part].astype(np.float32) - other[part]

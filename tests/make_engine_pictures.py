@@ -15,7 +15,7 @@ import numpy as np
 from engine_portraits import BACKLIT, OTHER_SITTERS, SITTERS, behind, people_in, room, stage
 
 from engines.backends.calibration import CALIBRATION
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from realtime.scene import Scene
 
 DRAWN_SIZE = (90, 160)  # (height, width) of what is drawn together with its noise

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.kernels.instance_norm import NormPass
-from engines.kernels.map_layout import MapLayout
+from engines.kernels.instance_norm import MapLayout, NormPass
 
 PLAIN = MapLayout()
 # What stands in a rim that is to be passed over: whoever reads it is far off.

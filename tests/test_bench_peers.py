@@ -13,7 +13,7 @@ from small_styles import one_thread_for_torch, random_frame
 
 from engines.backends.torch_eager import rebuild_net
 from engines.errors import ImpastoError
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.spec import EngineSpec
 from engines.style.styles import load_style
 from realtime.bench.figures import Spread

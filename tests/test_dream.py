@@ -10,7 +10,7 @@ import pytest
 from small_vae import random_vae, write_vae_style
 
 from engines.loading.further_graphs import open_dream
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.style.styles import load_style
 from realtime.frames.request import SourceRequest
 from realtime.sources.dream import DreamSource, Walk, spherical

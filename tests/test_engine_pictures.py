@@ -12,7 +12,7 @@ import pytest
 
 from engines.backends.calibration import CALIBRATION
 from engines.errors import ImpastoError
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from engines.pictures import PictureSet, read_picture
 
 SETS = {"golden": GOLDEN, "calibration": CALIBRATION}

@@ -12,7 +12,7 @@ from small_styles import one_thread_for_torch, random_frame, write_small_style
 from engines.backends.ours import OURS
 from engines.backends.registry import probe
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.spec import FLOOR_DB
 from engines.style.styles import StyleFile
 

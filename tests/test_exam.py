@@ -48,8 +48,8 @@ def test_no_builder_can_import_the_gate(builder: str) -> None:
 
 def test_what_is_imported_is_followed() -> None:
     """The gate reaches its pictures, and the engines' loader reaches the gate from inside a function."""
-    assert "engines.gate.golden" in reached_from("engines.gate.verify")
-    assert {"engines.gate.golden", "engines.backends.openvino.int8"} <= reached_from("engines.loading.engine")
+    assert "engines.gate.golden_cases" in reached_from("engines.gate.verify")
+    assert {"engines.gate.golden_cases", "engines.backends.openvino.int8"} <= reached_from("engines.loading.engine")
 
 
 @pytest.fixture(scope="module")

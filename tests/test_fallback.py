@@ -12,7 +12,7 @@ import engines.backends.registry
 import engines.gate.reference
 from engines.backends.ours import OURS
 from engines.errors import EngineRefused
-from engines.gate.reference import REFERENCES
+from engines.gate.reference import RUNTIMES
 from engines.loading.engine import EngineChoice, load_engine
 from engines.style.styles import StyleFile
 from realtime.painting.notes import EngineFacts
@@ -209,8 +209,8 @@ def test_an_engine_that_one_reference_refused_is_checked_again_by_another(
     style: StyleFile, coarse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_engine(style, height=32, width=48, choice=INT8, cache_dir=coarse)
-    without_opencv = {name: opened for name, opened in REFERENCES.items() if name != "opencv"}
-    monkeypatch.setattr(engines.gate.reference, "REFERENCES", without_opencv)
+    without_opencv = {name: opened for name, opened in RUNTIMES.items() if name != "opencv"}
+    monkeypatch.setattr(engines.gate.reference, "RUNTIMES", without_opencv)
     lines: list[str] = []
     load_engine(style, height=32, width=48, choice=INT8, cache_dir=coarse, report=lines.append)
     assert any("was refused by OpenCV" in line and "is checked again by ONNX Runtime" in line for line in lines)

@@ -24,10 +24,10 @@ from engines.export.checkpoint import ImportOptions
 from engines.foreign.convention import Said
 from engines.foreign.onnx_import import ImportedOnnx, import_onnx
 from engines.foreign.wrapped_graph import Tiles, read_tiles
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from engines.gate.memory import net_bytes
 from engines.loading.engine import Controls, EngineChoice, load_engine
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.style.styles import StyleFile, load_style
 from realtime.bench.roofline.cost import style_cost
 from realtime.cli import app

@@ -8,8 +8,7 @@ import pytest
 from small_styles import write_small_style
 
 import engines.gate.golden_cases
-from engines.gate.golden import GOLDEN
-from engines.gate.golden_cases import GoldenCase, cases_of, largest_size, plan
+from engines.gate.golden_cases import GOLDEN, GoldenCase, cases_of, largest_size, plan
 from engines.gate.memory import net_bytes
 from engines.spec import EngineSpec, SizeRange
 from engines.style.styles import StyleFile

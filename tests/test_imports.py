@@ -42,13 +42,13 @@ FLOORS = {
         ("export",),
         ("networks",),
         ("kernels",),
-        ("machine", "child_process", "pictures", "psnr"),
+        ("machine", "child_process", "pictures"),
         ("protocols",),
         ("spec",),
         ("style",),
         ("packages",),
         ("setting",),
-        ("names", "errors", "failures", "finite_json", "lazy_names"),
+        ("names", "errors", "failures", "finite_json"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

@@ -14,8 +14,7 @@ import pytest
 import torch
 from norm_cases import CASES
 
-from engines.kernels.instance_norm import torch_norm
-from engines.kernels.map_layout import MapLayout, pack, unpack
+from engines.kernels.instance_norm import MapLayout, pack, torch_norm, unpack
 
 ROOT = Path(__file__).parents[1]
 

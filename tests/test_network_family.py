@@ -26,9 +26,9 @@ from engines.export.export import export_style
 from engines.gate.memory import net_bytes
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.loading.prepare import prepare_in_child
-from engines.networks.registry import OURS, family_names, open_family
+from engines.networks.family import OURS, family_names, open_family
+from engines.pictures import psnr
 from engines.protocols import BuildAids, begin_anew, carries_state
-from engines.psnr import psnr
 from engines.spec import Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style, save_style
 from realtime.cli import app

@@ -13,12 +13,12 @@ from small_styles import one_thread_for_torch, write_small_style
 from engines.backends.candidates import spec_for
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from engines.gate.reference import open_reference
 from engines.gate.verify import GoldenPictures, paint_golden_pictures, verify
 from engines.loading.engine import Controls, Engine, GateReport, probe_backends
+from engines.pictures import psnr
 from engines.protocols import BackendState, BuildAids, RangeEngine
-from engines.psnr import psnr
 from engines.spec import FLOOR_DB, EngineChoice, SizeRange
 from engines.style.styles import StyleFile
 

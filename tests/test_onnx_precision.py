@@ -14,11 +14,11 @@ from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.tensorrt.typed_graph import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
 from engines.export.export import export_style
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from engines.gate.reference import open_reference
 from engines.networks.family import Rewrites
 from engines.networks.transform.graph import build_model
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.spec import FLOOR_DB, Controls, EngineSpec
 from engines.style.styles import NamedStyle, StyleFile, list_gallery, load_style, save_style
 

@@ -14,9 +14,9 @@ from engines.backends.tensorrt import ranges as onnx_calibration
 from engines.backends.tensorrt.quantisation import quantised_model
 from engines.backends.tensorrt.ranges import bearable_ranges, measure_ranges
 from engines.errors import EngineRefused
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from engines.gate.reference import open_reference
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
 from engines.style.styles import StyleFile, list_gallery
 

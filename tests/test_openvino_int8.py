@@ -27,8 +27,8 @@ from engines.cache.folder import EngineCache
 from engines.errors import EngineRefused
 from engines.export.export import export_style
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.pictures import psnr
 from engines.protocols import BuildAids
-from engines.psnr import psnr
 from engines.spec import FLOOR_DB, Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style
 

@@ -19,7 +19,7 @@ from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.networks.family import PLAIN, REWRITTEN
 from engines.networks.resnet_generator.config import RESIZE, TRANSPOSED, ResnetGeneratorConfig
 from engines.networks.resnet_generator.net import ResnetGenerator
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.style.styles import NamedStyle, StyleFile, load_style
 
 NAME = "resnet_generator"

@@ -10,8 +10,8 @@ from small_styles import SMALL, one_thread_for_torch, random_frame, write_small_
 
 from engines.backends.tensorrt.typed_graph import typed_model
 from engines.loading.engine import EngineChoice, load_engine
+from engines.pictures import psnr
 from engines.protocols import BuildAids
-from engines.psnr import psnr
 from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
 from engines.style.styles import StyleFile
 

@@ -13,7 +13,7 @@ from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.half_net import HalfNet
 from engines.networks.transform.half_weights import balanced, convolutions, half_resolution, normed_weight
 from engines.networks.transform.net import TransformNet
-from engines.psnr import psnr
+from engines.pictures import psnr
 
 CONFIGS = {
     "paper-like": TransformConfig(widths=(4, 6, 8), blocks=1),

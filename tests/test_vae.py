@@ -15,15 +15,14 @@ from engines.backends.tensorrt.typed_graph import typed_model
 from engines.errors import EngineRefused
 from engines.export.export import graph_of
 from engines.gate.memory import net_bytes
-from engines.gate.reference import open_reference
-from engines.gate.runtimes import RUNTIMES
+from engines.gate.reference import RUNTIMES, open_reference
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.loading.further_graphs import offers, open_dream, open_statistics
 from engines.networks.family import PLAIN, REWRITTEN
 from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.graph import build_dream, build_statistics
 from engines.networks.vae.net import LOG_VARIANCES, AdaptiveNorm, Vae
-from engines.psnr import psnr
+from engines.pictures import psnr
 from engines.spec import FLOOR_DB, EngineSpec
 
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)

@@ -14,13 +14,12 @@ import engines.gate.reference
 import engines.gate.verify
 from engines.backends.registry import open_backend
 from engines.errors import EngineRefused
-from engines.gate.golden import GOLDEN
-from engines.gate.golden_cases import cases_of
-from engines.gate.reference import REFERENCES, Reference, open_reference, reference_model
+from engines.gate.golden_cases import GOLDEN, cases_of
+from engines.gate.reference import RUNTIMES, Reference, open_reference, reference_model
 from engines.gate.verify import GoldenPictures, paint_golden_pictures, refusal, verify
 from engines.loading.engine import Controls, Engine, EngineChoice, EngineSpec, GateReport, load_engine
+from engines.pictures import psnr
 from engines.protocols import BuildAids
-from engines.psnr import psnr
 from engines.style.styles import StyleFile, load_style, save_style
 
 SPEC = EngineSpec("torch", "fp32", 45, 70, "CPU", "1")
@@ -166,15 +165,15 @@ def test_all_references_agree(style: StyleFile) -> None:
     """Three runtimes, and the plain graph against the rewritten one that the engines run."""
     spec = EngineSpec("none", "fp32", 32, 48, "CPU", "1")
     data = reference_model(style).SerializeToString()
-    runs = [Reference(opened(data)[1], style) for opened in REFERENCES.values()]
+    runs = [Reference(opened(data)[1], style) for opened in RUNTIMES.values()]
     for case in cases_of(style, spec):
         first, *others = (run(case.frame, case.controls) for run in runs)
         assert min(psnr(first, other) for other in others) > 55
 
 
 def test_an_engine_is_not_its_own_reference(style: StyleFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_opencv = {name: opened for name, opened in REFERENCES.items() if name != "opencv"}
-    monkeypatch.setattr(engines.gate.reference, "REFERENCES", without_opencv)
+    without_opencv = {name: opened for name, opened in RUNTIMES.items() if name != "opencv"}
+    monkeypatch.setattr(engines.gate.reference, "RUNTIMES", without_opencv)
     specs = [EngineSpec(name, "fp32", 16, 16, "CPU", "1") for name in ("torch", "onnxruntime")]
     of_torch, of_onnxruntime = (open_reference(style, spec)[0] for spec in specs)
     assert of_torch.startswith("ONNX Runtime")
@@ -190,7 +189,7 @@ def test_psnr_is_its_formula() -> None:
 def test_the_psnr_of_a_large_picture_is_that_of_all_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = np.random.default_rng(0).integers(0, 256, (2, 9, 11, 3), np.uint8)
     whole = 10 * math.log10(255**2 / np.mean((one.astype(float) - other) ** 2))
-    monkeypatch.setattr("engines.psnr.VALUES_AT_ONCE", 20)
+    monkeypatch.setattr("engines.pictures.VALUES_AT_ONCE", 20)
     assert psnr(one, other) == pytest.approx(whole)
 
 

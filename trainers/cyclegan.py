@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.networks.registry import open_family
+from engines.networks.family import open_family
 from engines.networks.transform.config import PRESETS
 from trainers.data import CropOptions, Crops
 from trainers.figures.unpaired_figures import Jury, figures_in_words

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.backends.refusal import refusing
 from engines.backends.request_slots import RequestSlots
-from engines.errors import EngineRefused
-from engines.networks.family import TABLE, NetworkFamily
-from engines.networks.registry import family_names, family_of, network_name, open_family
+from engines.errors import EngineRefused, refusing
+from engines.networks.family import TABLE, NetworkFamily, family_names, family_of, network_name, open_family
 from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style
 from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.state import NEXT, CarriedState, StateInput

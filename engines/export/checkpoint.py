@@ -13,8 +13,7 @@ import numpy as np
 from engines.errors import BadFile, BadValue, FileMissing
 from engines.export.export import export_style
 from engines.export.tensor_files import BY_ONNX, Tensors, read_tensor_sets
-from engines.networks.family import ImportedNet
-from engines.networks.registry import family_names, open_family
+from engines.networks.family import ImportedNet, family_names, open_family
 from engines.style.styles import SUFFIX, NamedStyle
 
 

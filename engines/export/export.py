@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from engines.networks.family import REWRITTEN, TABLE, Config, Rewrites, Weights
+from engines.networks.family import REWRITTEN, TABLE, Config, Rewrites, Weights, config_of, family_of, open_family
 from engines.networks.picture_graph import WHITE
-from engines.networks.registry import config_of, family_of, open_family
 from engines.style.styles import NamedStyle, StyleCard, StyleFile, save_style
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from engines.foreign.likeness import likeness
 from engines.foreign.onnx_file import ForeignNet
 from engines.foreign.raw_run import RawNet, decoded, open_raw
 from engines.foreign.sizes import SCENE, own_size
-from engines.gate.golden import GOLDEN
-from engines.psnr import psnr
+from engines.gate.golden_cases import GOLDEN
+from engines.pictures import psnr
 
 # A rarer form has to show the picture better than a commoner one by so much.
 MARGIN = 1.05

@@ -18,8 +18,8 @@ from engines.foreign.onnx_file import ForeignNet, read_foreign
 from engines.foreign.raw_run import decoded, layout_of, open_model, open_raw
 from engines.foreign.sizes import OWN_SIZE, SCENE, Size, Sizes, find_sizes, with_free_sides
 from engines.foreign.wrapped_graph import ONE_TILE, OVERSAMPLED, Tiles, wrapped
-from engines.gate.golden import GOLDEN
-from engines.psnr import psnr
+from engines.gate.golden_cases import GOLDEN
+from engines.pictures import psnr
 from engines.spec import Controls
 from engines.style.file import MAX_STYLE_BYTES
 from engines.style.styles import StyleCard, save_style

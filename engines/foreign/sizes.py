@@ -15,7 +15,7 @@ from engines.foreign.convention import Convention
 from engines.foreign.likeness import kept_edges
 from engines.foreign.onnx_file import ForeignNet, sides_of
 from engines.foreign.raw_run import RawNet, open_raw
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 
 Size = tuple[int, int]
 SCENE = "scene"

@@ -1,4 +1,7 @@
-"""Which golden frame meets which style at which size: all that an engine is asked before it is used.
+"""Golden frames, and which of them meets which style at which size: all that an engine is asked before it is used.
+
+Nothing that builds or calibrates an engine sees these pictures: the exam is not the lesson. What each of them finds is
+told where they are made, in tests/make_engine_pictures.py.
 
 Every style of the file has its frame, one frame has a mix of two styles, and strength and keep_colour turn, so that an
 engine that ignores a control is caught too. An engine that takes a range of sizes is asked at several of them.
@@ -13,15 +16,21 @@ than two.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from engines.gate.golden import GOLDEN
 from engines.gate.memory import net_bytes
+from engines.pictures import PictureSet
 from engines.protocols import begin_anew
 from engines.spec import Controls, EngineSpec
 from engines.style.styles import StyleFile
 
+GOLDEN = PictureSet(
+    Path(__file__).with_name("pictures"),
+    ("picture.png", "bright.png", "faces.jpg", "scene.jpg", "dark.png", "flat.png", "noise.png", "backlit.jpg"),
+    wall="flat",
+)
 LEAST_FRAMES = 2
 # Bytes of activations in all frames together: some ten seconds of a reference on two slow cores.
 WORK_TO_CHECK_BYTES = 900_000_000

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from engines.errors import NotEnoughMemory
 from engines.names import CALIBRATED
-from engines.networks.registry import config_of, family_of
+from engines.networks.family import config_of, family_of
 from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 

@@ -1,25 +1,27 @@
 """The fp32 references of the acceptance gate: runtimes that share no code with the engine they judge.
 
-Of nets whose family is known they also run another graph: the plain one, written anew from the weights without the
-rewrites for speed.
+OpenCV's dnn module comes with the base install; ONNX Runtime and ONNX's own evaluator stand in where it is too old. Of
+nets whose family is known they also run another graph: the plain one, written anew from the weights without the
+rewrites for speed. They run any other graph too, for those who want its numbers and not its speed.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
+import onnx
 
 from engines.errors import EngineRefused, in_one_line
 from engines.export.export import graph_of
-from engines.gate.runtimes import RUNTIMES, Run
 from engines.networks.family import PLAIN
 from engines.spec import Controls, EngineSpec
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
 
-if TYPE_CHECKING:
-    import onnx
-
-REFERENCES = RUNTIMES
+# What comes out of the graph under these names, for inputs by name.
+Run = Callable[[dict[str, np.ndarray], Sequence[str]], Sequence[np.ndarray]]
+Open = Callable[[bytes], tuple[str, Run]]
+Opened = TypeVar("Opened")
 
 
 class Reference:
@@ -56,20 +58,27 @@ class Reference:
 
 def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:
     """The fp32 reference for an engine, by name: a runtime other than its own."""
+
+    def tried(run: Run) -> Reference:
+        _try(reference := Reference(run, style), style)
+        return reference
+
     data = reference_model(style).SerializeToString()
-    reasons = []
-    for name, opened in REFERENCES.items():
-        if name != spec.backend:
-            try:
-                told, run = opened(data)
-                _try(reference := Reference(run, style), style)
-                return told, reference
-            except Exception as error:  # a missing or too old package; the reason is told below
-                reasons.append(f"{name}: {in_one_line(error)}")
-    raise EngineRefused(f"no reference to check {spec} against ({'; '.join(reasons)}); reinstall opencv-python 5")
+    others = [name for name in RUNTIMES if name != spec.backend]
+    return _first_that_works(data, others, tried, f"no reference to check {spec} against")
 
 
-def reference_model(style: StyleFile) -> "onnx.ModelProto":
+def open_graph(model: onnx.ModelProto, trial: Mapping[str, np.ndarray], outputs: Sequence[str]) -> Run:
+    """The graph in the first runtime that gives these outputs for the trial's inputs; EngineRefused where none does."""
+
+    def tried(run: Run) -> Run:
+        run(dict(trial), outputs)
+        return run
+
+    return _first_that_works(model.SerializeToString(), list(RUNTIMES), tried, "nothing here runs this graph")[1]
+
+
+def reference_model(style: StyleFile) -> onnx.ModelProto:
     """The plain graph of the file's net, without rewrites for speed; the file's own graph for nets we do not know."""
     return graph_of(style, PLAIN)
 
@@ -78,3 +87,56 @@ def _try(reference: Reference, style: StyleFile) -> None:
     """Some layers are refused only when they first run."""
     reference(np.zeros((16, 16, 3), np.uint8), Controls(style.card.styles[0].vector))
     reference.reset()
+
+
+def _first_that_works(
+    data: bytes, names: Sequence[str], tried: Callable[[Run], Opened], refusal: str
+) -> tuple[str, Opened]:
+    """What the first of them calls itself, and what `tried` made of its run; EngineRefused with all reasons."""
+    reasons = []
+    for name in names:
+        try:
+            told, run = RUNTIMES[name](data)
+            return told, tried(run)
+        except Exception as error:  # a probe's border: a missing or too old package; the reason is told below
+            reasons.append(f"{name}: {in_one_line(error)}")
+    raise EngineRefused(f"{refusal} ({'; '.join(reasons)}); reinstall opencv-python 5")
+
+
+def _open_opencv(data: bytes) -> tuple[str, Run]:
+    import cv2
+
+    if int(cv2.__version__.split(".")[0]) < 5:
+        raise ValueError(f"OpenCV {cv2.__version__} is too old for these nets, 5 is needed")
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
+
+    def run(inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> Sequence[np.ndarray]:
+        for name, value in inputs.items():
+            net.setInput(value, name)
+        return [np.array(found) for found in net.forward(outputs)]
+
+    return f"OpenCV {cv2.__version__} dnn fp32", run
+
+
+def _open_onnxruntime(data: bytes) -> tuple[str, Run]:
+    from engines.packages import import_onnxruntime
+
+    onnxruntime = import_onnxruntime()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    name = f"ONNX Runtime {onnxruntime.__version__} fp32"
+    return name, lambda inputs, outputs: session.run(outputs, inputs)
+
+
+def _open_evaluator(data: bytes) -> tuple[str, Run]:
+    """ONNX's reference implementation in numpy: some thirty times slower, and always there."""
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(onnx.load_model_from_string(data))
+
+    def run(inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> Sequence[np.ndarray]:
+        return [np.asarray(found) for found in evaluator.run(list(outputs), inputs)]
+
+    return f"ONNX {onnx.__version__} reference evaluator", run
+
+
+RUNTIMES: dict[str, Open] = {"opencv": _open_opencv, "onnxruntime": _open_onnxruntime, "onnx": _open_evaluator}

@@ -21,8 +21,8 @@ from engines.gate.golden_cases import GoldenCase, Paint, cases_of, largest_size
 from engines.gate.memory import check_memory
 from engines.gate.reference import open_reference
 from engines.machine import available_bytes
+from engines.pictures import differences, psnr
 from engines.protocols import Engine, RangeEngine
-from engines.psnr import differences, psnr
 from engines.spec import FLOOR_DB, Controls, EngineSpec, GateCheck, GateReport
 from engines.style.styles import StyleFile
 

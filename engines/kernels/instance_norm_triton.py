@@ -2,7 +2,8 @@
 
 torch needs a pass for each of the norm's parts, the ReLU, the sum and the padding, and more to turn NHWC to NCHW and
 back. Here a map is read twice, once for its statistics, and written once, which is the least beside convolutions that
-are not ours. The last pass also undoes the blocks of a folded convolution and writes those of the next (map_layout.py).
+are not ours. The last pass also undoes the blocks of a folded convolution and writes those of the next
+(instance_norm.py).
 
 The moments are right however far the mean lies from zero: each tile is centred on its own mean before it is squared,
 and tiles and parts are joined by Chan, Golub and LeVeque's rule (1983, The American Statistician 37).
@@ -17,8 +18,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from engines.kernels.instance_norm import NormPass
-from engines.kernels.map_layout import MapLayout
+from engines.kernels.instance_norm import MapLayout, NormPass
 
 TILE = 4096
 MOST_CHANNELS = 128

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import EngineRefused
-from engines.gate.runtimes import open_graph
-from engines.networks.family import BuildFurtherGraph
-from engines.networks.registry import config_of, family_of
+from engines.gate.reference import open_graph
+from engines.networks.family import BuildFurtherGraph, config_of, family_of
 from engines.style.predictor import has_predictor, predictor_path, read_predictor
 from engines.style.styles import StyleFile
 

@@ -1,16 +1,21 @@
-"""What impasto knows of a family of networks beside the graph in a style file: told in one place for each family.
+"""What impasto knows of a family of networks beside the graph in a style file, and which families there are.
 
 A style card names the family and gives the config of its net. Backends that run the graph in a style file need nothing
-of this; it is for those that rebuild the net or write its graph anew, for the gate, and for making style files.
+of this; it is for those that rebuild the net or write its graph anew, for the gate, and for making style files. Other
+packages bring families by the entry points `impasto.networks`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from engines.errors import EngineRefused, ImpastoError, in_one_line
+from engines.packages import find_place, names_of
 from engines.style.state import StateInput
+from engines.style.styles import StyleFile
 
 if TYPE_CHECKING:
     import onnx
@@ -25,6 +30,14 @@ Weights = Mapping[str, np.ndarray]
 TABLE = "styles"
 # The long side of a picture whose statistics are taken for a style.
 STATISTICS_PX = 512
+ENTRY_POINTS = "impasto.networks"
+IMPORTED = "imported net"
+# The name in style cards, and the NetworkFamily, opened when a style needs it.
+OURS = {
+    "transform": "engines.networks.transform.family:FAMILY",
+    "resnet_generator": "engines.networks.resnet_generator.family:FAMILY",
+    "vae": "engines.networks.vae.family:FAMILY",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +128,52 @@ class NetworkFamily:
     half_net: BuildHalfNet | None = None
     import_tensors: Callable[[Weights], ImportedNet] | None = None
     further_graphs: Callable[[Config], Mapping[str, BuildFurtherGraph]] = lambda config: {}
+
+
+def family_names() -> Iterator[str]:
+    """Every family's name, ours first."""
+    return names_of(OURS, ENTRY_POINTS)
+
+
+def open_family(name: str) -> NetworkFamily:
+    """The family of that name; ImpastoError where there is none, or its package cannot be opened."""
+    place = find_place(name, OURS, ENTRY_POINTS)
+    if place is None:
+        raise ImpastoError(f"there is no network {name!r}; choose one of {', '.join(family_names())}")
+    try:
+        family: NetworkFamily = place.load()
+    except (ImportError, AttributeError) as error:
+        raise ImpastoError(
+            f"the network {name!r} cannot be opened ({place.value}: {in_one_line(error)}); install its package again"
+        ) from error
+    return family
+
+
+def network_name(style: StyleFile) -> str:
+    """The family that the style card names, "" where it names none."""
+    name = style.card.network.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def title_of(style: StyleFile) -> str:
+    """What people call the style's kind of net; "imported net" where the graph came from elsewhere."""
+    family = family_of(style)
+    return IMPORTED if family is None else family.title or network_name(style)
+
+
+def family_of(style: StyleFile) -> NetworkFamily | None:
+    """The family of the style's net; None where nobody here knows it, and the graph is all there is."""
+    name = network_name(style)
+    return open_family(name) if name in family_names() else None
+
+
+@contextmanager
+def config_of(style: StyleFile) -> Iterator[Config]:
+    """The config of the style's net, for what its family makes of it; EngineRefused where that does not fit."""
+    try:
+        yield style.card.network["config"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EngineRefused(
+            f"the weights in {style.path.name} do not fit the net that its card describes ({in_one_line(error)}); "
+            "get the style file again"
+        ) from error

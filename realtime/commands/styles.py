@@ -75,7 +75,7 @@ def gmac(file: "StyleFile") -> float | None:
 def kind_of(file: "StyleFile") -> str:
     """Of net, as people call it; the card's own word where the family's package is broken."""
     from engines.errors import ImpastoError
-    from engines.networks.registry import network_name, title_of
+    from engines.networks.family import network_name, title_of
 
     try:
         return title_of(file)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from engines.errors import BadValue
 from engines.loading.further_graphs import STATISTICS, offers, open_statistics, reader_of
-from engines.networks.family import STATISTICS_PX
-from engines.networks.registry import network_name
+from engines.networks.family import STATISTICS_PX, network_name
 from engines.style.file import StyleFile, read_style_file
 from engines.style.picture_name import name_of, picture_in
 from engines.style.styles import resolve as resolve_named

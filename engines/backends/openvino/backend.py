@@ -5,24 +5,51 @@ one frame split over all; for latency all share one stream, which has all the th
 where that is asked for: they share the cores with decoding and encoding.
 
 The state of a style lies in main memory, in two copies that change places with every frame.
+
+OpenVINO 2026.4 gives the thread that compiles a net an alternate signal stack (sigaltstack), and when the net is freed
+it puts back the one that it had found. Two nets that are not freed in the reverse of that order leave the thread with a
+stack that is freed already, and the next Ctrl-C, which Python handles on it, is a segmentation fault: the thread's own
+is kept for it.
 """
 
+import ctypes
 import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from engines.backends.openvino.layers import DEVICE, folded
-from engines.backends.openvino.signal_stack import kept_signal_stack
-from engines.backends.refusal import refusing
 from engines.backends.request_slots import RequestSlots
-from engines.errors import in_one_line
+from engines.errors import in_one_line, refusing
 from engines.packages import import_openvino
 from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style, resized_spec
 from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.card import StyleCard
 from engines.style.state import CarriedState
 from engines.style.styles import StyleFile
+
+
+class _Stack(ctypes.Structure):
+    """Linux's stack_t."""
+
+    _fields_ = [("address", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+
+@contextmanager
+def kept_signal_stack() -> Iterator[None]:
+    """Whatever happens inside, this thread has its own signal stack back afterwards. Seen on Linux, and done there."""
+    if sys.platform != "linux":
+        yield
+        return
+    libc, before = ctypes.CDLL(None), _Stack()
+    libc.sigaltstack(None, ctypes.byref(before))
+    try:
+        yield
+    finally:
+        libc.sigaltstack(ctypes.byref(before), None)
 
 
 class OpenVinoEngine:

@@ -23,8 +23,7 @@ from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
-from engines.backends.refusal import refusing
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, refusing
 from engines.machine import cpu_flags
 from engines.packages import import_nncf, import_openvino, quiet_nncf
 from engines.protocols import BuildAids

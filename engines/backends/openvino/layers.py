@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.backends.refusal import refusing
+from engines.errors import refusing
 from engines.packages import import_openvino
-from engines.psnr import psnr
+from engines.pictures import psnr
 
 DEVICE = "CPU"
 CONVOLUTIONS = ("Convolution", "GroupConvolution")

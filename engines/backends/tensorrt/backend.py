@@ -8,12 +8,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from engines.backends.refusal import refusing
 from engines.backends.tensorrt.build import Order, compile_plan
 from engines.backends.tensorrt.cuda import CudaBindings, CudaError
 from engines.backends.tensorrt.engine import Plan, TensorRtEngine, unpack
 from engines.backends.tensorrt.flavours import Flavour, PlainTensorRt, TensorRtRtx
-from engines.errors import EngineRefused, in_one_line
+from engines.errors import EngineRefused, in_one_line, refusing
 from engines.names import CALIBRATED
 from engines.protocols import BackendState, BuildAids, Engine
 from engines.spec import EngineSpec

@@ -18,10 +18,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from engines.backends.calibration import CALIBRATION
-from engines.backends.refusal import refusing
 from engines.backends.tensorrt.quantisation import ValueRanges, quantised_convolutions, quantised_model
 from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_model
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, refusing
 from engines.packages import import_openvino
 from engines.spec import FLOOR_DB, Controls
 from engines.style.state import CarriedState

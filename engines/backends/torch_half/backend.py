@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.backends.refusal import refusing
 from engines.backends.request_slots import RequestSlots
 from engines.backends.torch_eager import known_family
 from engines.backends.torch_half.probe import (
@@ -20,10 +19,9 @@ from engines.backends.torch_half.probe import (
     precisions_of,
     unfit,
 )
-from engines.errors import EngineRefused
+from engines.errors import EngineRefused, refusing
 from engines.kernels.compilers import find_compilers
-from engines.networks.family import BuildHalfNet
-from engines.networks.registry import network_name
+from engines.networks.family import BuildHalfNet, network_name
 from engines.protocols import BackendState, BuildAids, Engine, check_frame, check_style
 from engines.spec import Controls, EngineSpec, GateReport
 from engines.style.styles import StyleFile

@@ -6,7 +6,9 @@ when it loads the file. The rewrites are exact:
 - nearest ×2, reflection pad 1 and a 3×3 convolution are four 2×2 convolutions of the small map with replicate padding:
   2.25× fewer products and no upsampled tensor;
 - a 9×9 convolution at full resolution is a 5×5 one of pixel_unshuffle(2), shaped as vector units like it;
-- the frame is folded into blocks while it is bytes (engines/networks/picture_graph.py).
+- the frame is folded into blocks while it is bytes (engines/networks/picture_graph.py);
+- the seed texture is not added to the picture: a convolution is linear, so the stem reads the frame's bytes as they
+  are, and what it makes of the texture depends on the size alone. A runtime that knows the size computes that once.
 """
 
 import numpy as np
@@ -18,7 +20,7 @@ from engines.networks.graph import Graph
 from engines.networks.picture_graph import WHITE, PictureGraph
 from engines.networks.styled_graph import StyledGraph
 from engines.networks.transform.config import TransformConfig
-from engines.networks.transform.texture_graph import stem_of_texture
+from engines.networks.transform.seed_texture import PERIOD_PX, STEPS, seed_tile
 
 
 def build_model(
@@ -139,3 +141,31 @@ class _TransformGraph:
         # out, in, (place, tap, input place) of rows, then of columns → places·out, input places·in, tap, tap
         ordered = g.op("Transpose", parts, perm=[2, 5, 0, 4, 7, 1, 3, 6])
         return g.op("Reshape", ordered, g.ints(4 * out, 4 * channels, 5, 5))
+
+
+def stem_of_texture(g: Graph, size: str, weight: str, *, factor: int, kernel: int, amplitude: float) -> str:
+    """[1, out, h, w]: the stem's convolution of the seed texture, at the size int64 [2] of the folded picture.
+
+    `weight` [out, 3·f², k, k] is the net's own, colour first, for pictures in 0..1 folded by `factor`. The texture is
+    grey: it meets the sum over the colours.
+    """
+    texture = _cut(g, _folded_tile(g, factor), size, PERIOD_PX // factor)
+    rim = kernel // 2
+    padded = g.op("Pad", texture, g.ints(0, 0, rim, rim, 0, 0, rim, rim), mode="reflect")
+    by_colour = g.op("Reshape", weight, g.ints(0, 3, factor**2, kernel, kernel))
+    grey = g.op("ReduceSum", by_colour, g.ints(1), keepdims=0)
+    return g.op("Conv", padded, g.op("Mul", grey, g.constant(amplitude / STEPS)))
+
+
+def _folded_tile(g: Graph, factor: int) -> str:
+    """float32 [1, f², P/f, P/f]: the tile as pixel_unshuffle folds it; kept in the file as bytes."""
+    side = PERIOD_PX // factor
+    blocks = seed_tile().reshape(side, factor, side, factor).transpose(1, 3, 0, 2)
+    return g.cast(g.constant(blocks.reshape(1, factor**2, side, side), np.int8))
+
+
+def _cut(g: Graph, tile: str, size: str, period: int) -> str:
+    """The tile repeated from its corner over the whole of a picture of this size."""
+    times = g.op("Div", g.op("Add", size, g.ints(period - 1)), g.ints(period))
+    repeated = g.op("Tile", tile, g.op("Concat", g.ints(1, 1), times, axis=0))
+    return g.op("Slice", repeated, g.ints(0, 0), size, g.ints(2, 3))

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.kernels.instance_norm import Norm, NormPass
-from engines.kernels.map_layout import PLAIN, MapLayout, fold, reflected, rim_rows, unfold
+from engines.kernels.instance_norm import PLAIN, MapLayout, Norm, NormPass, fold, reflected, rim_rows, unfold
 from engines.networks.picture_graph import LUMA, SAMPLE_STEP
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.half_weights import (

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.kernels.map_layout import PLAIN, MapLayout
+from engines.kernels.instance_norm import PLAIN, MapLayout
 from engines.networks.transform.config import NORM_EPSILON, TransformConfig
 
 WHITE = 255.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from engines.errors import ImpastoError, in_one_line
 from engines.failures import any_failure_as
-from engines.psnr import psnr
+from engines.pictures import psnr
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.peers.peers import open_peer
 from realtime.bench.peers.torch_painter import Paint

@@ -8,7 +8,7 @@ from typing import Any
 
 from engines.backends.registry import probe
 from engines.errors import EngineRefused, in_one_line
-from engines.gate.golden import GOLDEN
+from engines.gate.golden_cases import GOLDEN
 from engines.loading.engine import load_engine
 from engines.protocols import BackendState, Engine
 from engines.spec import Controls, EngineChoice
