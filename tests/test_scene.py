@@ -13,6 +13,7 @@ from realtime.scene.drawing.camera import (
     EYE_HEIGHT_M,
     FOCAL,
     Pose,
+    Stage,
     ground_plane,
     pose_at,
     screen,
@@ -20,11 +21,9 @@ from realtime.scene.drawing.camera import (
     upright_plane,
 )
 from realtime.scene.drawing.canvas import Texture
-from realtime.scene.drawing.layer import Layer
-from realtime.scene.drawing.render import composite
+from realtime.scene.drawing.layer import Layer, composite
 from realtime.scene.motion import Motion, motion
 from realtime.scene.people.cast import WALKERS
-from realtime.scene.stage import Stage
 from realtime.scene.world import build_world
 from realtime.sources.pattern import PatternSource
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.scene.drawing.render import composite
+from realtime.scene.drawing.camera import Stage
+from realtime.scene.drawing.layer import composite
 from realtime.scene.motion import Motion, motion
-from realtime.scene.stage import Stage
 from realtime.scene.world import build_world
 
 __all__ = ["Motion", "Scene"]

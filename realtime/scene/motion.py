@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.scene.drawing.camera import Matrix
-from realtime.scene.drawing.layer import Layer, to_screen
-from realtime.scene.drawing.render import box_on_screen, warp
+from realtime.scene.drawing.layer import Layer, box_on_screen, to_screen, warp
 
 CLEAN = 0.94  # a pixel belongs to one layer alone where that layer gives this share of its light
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from realtime.scene.drawing.camera import EYE_HEIGHT_M, FOCAL
+from realtime.scene.drawing.camera import EYE_HEIGHT_M, FOCAL, Stage
 from realtime.scene.drawing.layer import Layer, at_infinity, backdrop_at, on_ground, reach
 from realtime.scene.drawing.noise import Array, mix, smoothstep
 from realtime.scene.people.cast import cast_layers, shadows
@@ -18,9 +18,7 @@ from realtime.scene.place.backdrop import (
     paint_hills,
     paint_mountains,
 )
-from realtime.scene.place.ground import Ground, Shadow, paint_land, plant_flowers, plant_grass
-from realtime.scene.place.lake import paint_lake
-from realtime.scene.stage import Stage
+from realtime.scene.place.ground import Ground, Shadow, paint_lake, paint_land, plant_flowers, plant_grass
 
 
 @lru_cache(maxsize=2)  # seconds of work and some megabytes; a bench opens the same scene for row after row

@@ -2,6 +2,8 @@
 
 Image coordinates are in units of the frame's height, x to the right from the centre, y downwards from the horizon of
 the camera at rest. World coordinates are metres: x to the right, y up from the ground, z away from the camera at rest.
+
+What every painter needs to know: the frame's size, how finely to paint, and a seed of its own.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ Matrix = NDArray[np.float64]  # 3x3
 FOCAL = 1.2  # focal length in frame heights: a vertical field of view of 45 degrees
 EYE_HEIGHT_M = 1.75
 HORIZON = 0.47  # of the frame's height, from the top
+MAX_ZOOM = 1.1  # in `pose_at`
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +93,30 @@ def ground_plane(pose: Pose) -> Matrix:
 def ground_depth(y: Array) -> Array:
     """Depth in metres of the ground at image height y > 0 (below the horizon), from the camera at rest."""
     return np.asarray(FOCAL * EYE_HEIGHT_M / y)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The frame's size in pixels and the seed of the whole scene."""
+
+    width: int
+    height: int
+    seed: int
+
+    @property
+    def pixels_per_unit(self) -> float:
+        """Density of textures in pixels a frame height."""
+        return self.height * MAX_ZOOM
+
+    @property
+    def supersample(self) -> int:
+        return 2 if self.height <= 720 else 1
+
+    @property
+    def spread(self) -> float:
+        """What to multiply places across the picture by, so that narrow frames still hold the cast."""
+        return min(1.15, max(0.45, self.width / self.height * 9 / 16))
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A stream of chance of its own for each thing, so that a change to one leaves the others as they are."""
+        return np.random.default_rng([self.seed, *name.encode()])

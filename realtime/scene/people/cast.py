@@ -5,7 +5,7 @@ from math import pi, sin
 import cv2
 import numpy as np
 
-from realtime.scene.drawing.camera import FOCAL, Matrix, Pose, translation, upright_plane
+from realtime.scene.drawing.camera import FOCAL, Matrix, Pose, Stage, translation, upright_plane
 from realtime.scene.drawing.canvas import Texture, texture_from
 from realtime.scene.drawing.layer import Layer, Placement, standing_at
 from realtime.scene.drawing.noise import Array
@@ -13,12 +13,9 @@ from realtime.scene.people.craft import paint_balloon, paint_boat
 from realtime.scene.people.face import Looks
 from realtime.scene.people.figure import Walker, walker_layers
 from realtime.scene.people.portrait import portrait_layers
+from realtime.scene.place.buildings import House, paint_house, paint_sign
 from realtime.scene.place.ground import Shadow
-from realtime.scene.place.house import House, paint_house
-from realtime.scene.place.sign import paint_sign
-from realtime.scene.place.sunflower import paint_sunflowers
-from realtime.scene.place.trees import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, Species, paint_tree
-from realtime.scene.stage import Stage
+from realtime.scene.place.plants import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, Species, paint_sunflowers, paint_tree
 
 # species, x, z, height in metres
 TREES: tuple[tuple[Species, float, float, float], ...] = (

@@ -3,9 +3,8 @@
 import numpy as np
 
 from realtime.scene.drawing.canvas import Canvas, Texture
-from realtime.scene.drawing.light import TO_SUN, lit
+from realtime.scene.drawing.light import TO_SUN, lit, round_shape
 from realtime.scene.drawing.noise import Array, colour, fractal_noise, mix, sample_tile, smoothstep
-from realtime.scene.drawing.relief import round_shape
 
 
 def paint_boat(pixels_per_m: float, supersample: int, rng: np.random.Generator) -> Texture:

@@ -9,8 +9,8 @@ import numpy as np
 from realtime.scene.drawing.camera import Matrix, rotation, translation, upright_plane
 from realtime.scene.drawing.canvas import Canvas, Texture
 from realtime.scene.drawing.layer import Layer, Placement
+from realtime.scene.drawing.light import limb, round_shape
 from realtime.scene.drawing.noise import Array, colour, smoothstep
-from realtime.scene.drawing.relief import limb, round_shape
 from realtime.scene.people.face import Looks, paint_head
 
 Colour = tuple[float, float, float]

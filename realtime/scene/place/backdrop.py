@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from realtime.scene.drawing.brush import paste
 from realtime.scene.drawing.camera import EYE_HEIGHT_M, FOCAL
-from realtime.scene.drawing.canvas import Texture, texture_from
+from realtime.scene.drawing.canvas import Texture, paste, texture_from
 from realtime.scene.drawing.light import air_colour, haze_share
 from realtime.scene.drawing.noise import Array, mix, sample_tile, smoothstep, tile
-from realtime.scene.place.house import House
+from realtime.scene.place.buildings import HOUSES, House, near_village, paint_village_house
+from realtime.scene.place.plants import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, paint_tree
 from realtime.scene.place.sky import paint_sky
 from realtime.scene.place.terrain import (
     Field,
@@ -22,8 +22,6 @@ from realtime.scene.place.terrain import (
     mountain_colours,
     mountain_heights,
 )
-from realtime.scene.place.trees import BIRCH, CYPRESS, MAPLE, OAK, SPRUCE, paint_tree
-from realtime.scene.place.village import HOUSES, near_village, paint_village_house
 
 SHORE_M = 92.0
 HILLS_M = 190.0  # where the hills' layer stands as a whole

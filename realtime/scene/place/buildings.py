@@ -1,15 +1,22 @@
-"""Houses: a gable towards us, a long wall in the sun, tiles, windows, and ivy at the foot."""
+"""What people built: houses, the village on the far shore, and the signboard by the walk.
+
+A house has a gable towards us, a long wall in the sun, tiles, windows, and ivy at the foot. The village is a church and
+a few houses, stamped into the hills. The sign has planks, two posts, and lettering to read.
+"""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from realtime.scene.drawing.canvas import Canvas, Points, Texture
-from realtime.scene.drawing.light import lit
-from realtime.scene.drawing.noise import Array, colour, fractal_noise, mix, smoothstep
-from realtime.scene.drawing.relief import round_shape
+from realtime.scene.drawing.light import lit, round_shape
+from realtime.scene.drawing.noise import Array, colour, fractal_noise, mix, smoothstep, value_noise
 
 Colour = tuple[float, float, float]
+RED, BROWN, ROSE = (0.60, 0.24, 0.15), (0.42, 0.28, 0.20), (0.66, 0.36, 0.26)
+CREAM, WHITE, OCHRE = (0.92, 0.86, 0.72), (0.94, 0.93, 0.90), (0.86, 0.70, 0.44)
+BOARD = (-0.62, 0.62, 0.62, 1.30)  # left, right, bottom, top in metres
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +157,76 @@ def _bushes(canvas: Canvas, house: House, rng: np.random.Generator) -> None:
         around = np.stack([x + reach * np.cos(angle), 0.15 + 0.8 * reach * np.sin(angle)], axis=1)
         green = colour(0.20, 0.34, 0.13) * rng.uniform(0.8, 1.25)
         round_shape(canvas, around, green, radius * 0.8, rng, folds=0.10, fold_cell=(0.25, 0.22), weave=0.30)
+
+
+# x across the view (image units), metres beyond the shore, and the house
+HOUSES: tuple[tuple[float, float, House], ...] = (
+    (0.060, 26.0, House(6, 5, 3.4, 6.4, CREAM, BROWN)),
+    (0.300, 22.0, House(6, 6, 3.2, 6.0, WHITE, ROSE)),
+    (0.195, 17.0, House(7, 8, 5.0, 9.0, WHITE, RED, tower=15.5)),
+    (0.110, 10.0, House(6, 6, 3.4, 6.2, OCHRE, RED)),
+    (0.260, 8.0, House(5, 6, 3.0, 5.6, CREAM, RED)),
+    (0.165, 5.0, House(5, 5, 3.0, 5.4, WHITE, BROWN)),
+    (0.335, 6.0, House(6, 5, 3.2, 5.8, OCHRE, ROSE)),
+    (-0.760, 9.0, House(6, 6, 3.3, 6.0, WHITE, RED)),
+)
+
+
+def near_village(image_x: Array, inland_m: Array) -> Array:
+    """Where no wood may grow."""
+    return ((image_x > 0.03) & (image_x < 0.39) | (np.abs(image_x + 0.745) < 0.05)) & (inland_m < 34)
+
+
+def paint_village_house(house: House, pixels_per_m: float, rng: np.random.Generator) -> tuple[Array, float]:
+    """Premultiplied float RGBA of a house, and the column (pixels) of its middle."""
+    texture = paint_house(house, pixels_per_m * 4, 1, rng)
+    size = (max(2, texture.pixels.shape[1] // 4), max(2, texture.pixels.shape[0] // 4))
+    small = cv2.resize(texture.pixels.astype(np.float32) / 255, size, interpolation=cv2.INTER_AREA)
+    return small, -float(texture.to_sprite[0, 2]) * pixels_per_m
+
+
+def paint_sign(pixels_per_m: float, supersample: int, rng: np.random.Generator) -> Texture:
+    canvas = Canvas((-0.75, 0.75), (-0.06, 1.45), pixels_per_m, supersample)
+    left, right, bottom, top = BOARD
+    for x in (-0.45, 0.45):
+        post = [(x - 0.045, -0.05), (x + 0.045, -0.05), (x + 0.045, 1.40), (x, 1.43), (x - 0.045, 1.40)]
+        round_shape(canvas, post, colour(0.36, 0.27, 0.19), 0.04, rng, weave=0.16, smooth=False)
+    corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
+    below = canvas.polygon([(x, y - 0.05) for x, y in corners], soft=0.02)
+    canvas.tint(colour(0.10, 0.08, 0.06), 0.6 * below)
+    board = canvas.polygon(corners)
+    canvas.over(lit(_planks(canvas, rng), np.full(canvas.alpha.shape, 0.80, np.float32), 0.95), board)
+    frame = canvas.stroke(corners, 0.045, closed=True)
+    canvas.over(lit(colour(0.30, 0.19, 0.11), np.full(canvas.alpha.shape, 0.7, np.float32), 0.9), frame * board)
+    _letter(canvas, "impasto", 0.94, 0.255, 700, colour(0.10, 0.17, 0.33), board)
+    _letter(canvas, "LAKE  1.6 km", 0.715, 0.125, 600, colour(0.45, 0.10, 0.07), board)
+    canvas.over(colour(0.10, 0.17, 0.33), 0.85 * canvas.stroke([(-0.5, 0.865), (0.5, 0.865)], 0.010))
+    return canvas.finish()
+
+
+def _planks(canvas: Canvas, rng: np.random.Generator) -> Array:
+    """Cream paint on four boards: grain along them, dark joints, flakes gone here and there."""
+    _, y = canvas.grid()
+    cell = 0.02 * canvas.per_unit
+    grain = fractal_noise(y.shape, cell, rng, octaves=3, gain=0.7, stretch=16)
+    flakes = fractal_noise(y.shape, 0.10 * canvas.per_unit, rng, octaves=5, gain=0.7, stretch=2.5)
+    place = (y - BOARD[2]) / 0.17
+    tone = 0.05 * np.sin(np.floor(place) * 2.3) + 0.05 * grain
+    paint = colour(0.90, 0.84, 0.68) * (0.95 + tone)[..., None]
+    wood = colour(0.50, 0.38, 0.26) * (1 + 0.25 * grain)[..., None]
+    painted = mix(paint, wood, smoothstep(1.25, 1.55, flakes))
+    joint = smoothstep(0.040, 0.015, np.abs(np.mod(place + 0.5, 1) - 0.5))
+    weather = 0.92 + 0.08 * value_noise(y.shape, (cell * 12, cell * 20), rng)
+    return np.asarray(mix(painted, colour(0.25, 0.18, 0.12), 0.75 * joint) * weather[..., None], np.float32)
+
+
+def _letter(canvas: Canvas, text: str, base: float, tall: float, weight: int, ink: Array, where: Array) -> None:
+    """Letters centred on x = 0 with their feet at `base`, `tall` metres from line to line."""
+    font = cv2.FontFace("sans")
+    size = round(tall * canvas.per_unit)
+    page = np.zeros((*canvas.alpha.shape, 3), np.uint8)
+    _, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), font, size, weight)
+    foot = canvas.to_pixels([(0.0, base)], bits=0)[0]
+    at = (int(foot[0] - width / 2), int(foot[1]))
+    cv2.putText(page, text, at, (255, 255, 255), font, size, weight)
+    canvas.over(ink, page[..., 0].astype(np.float32) / 255 * where * 0.93)
