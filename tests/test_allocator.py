@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import ctypes, threading
-from realtime.frames.allocator import use_one_arena
+from engines.machine import use_one_arena
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 {first}

@@ -25,9 +25,9 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.frames.request import SourceRequest
 from realtime.painting.cuts import CutDetector
 from realtime.painting.engine_loader import LoadedEngine
+from realtime.painting.full_size.join import Painted
 from realtime.painting.gliding import Look
 from realtime.painting.opening import open_stylizer
-from realtime.painting.painted import Painted
 from realtime.painting.painter import LivePainter
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource

@@ -14,8 +14,8 @@ from repainting import repaint
 from sound_films import SoundRecipe, heard, late_samples, write_film
 
 from engines.errors import BadValue
-from realtime.media.carried.sound_choice import SOUND_CHOICES
 from realtime.media.carried.stream import can_hold
+from realtime.media.containers import SOUND_CHOICES
 
 EXACT = {".mp4", ".mov"}  # the others count in milliseconds
 FADE = 6000  # samples after the beginning that no encoder has at its best

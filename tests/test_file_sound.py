@@ -12,9 +12,9 @@ from sound_films import SoundRecipe, noise, write_film
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media import file_reader
 from realtime.media.times.lane import TimedPacket
-from realtime.sources import file_sound, sound_reader
+from realtime.sources import film_sound
 from realtime.sources.file import FileSource
-from realtime.sources.file_sound import AHEAD_SECONDS, FileSound
+from realtime.sources.film_sound import AHEAD_SECONDS, FileSound
 
 RATE = 48000
 A_SECOND = SoundRecipe("aac", spans=((Fraction(0), Fraction(1)),))
@@ -101,7 +101,7 @@ def test_sound_behind_all_pictures_is_heard_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str
 ) -> None:
     monkeypatch.setattr(file_reader, "MOST_WAITING_SECONDS", 1)
-    monkeypatch.setattr(file_sound, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(film_sound, "LOOK_SECONDS", 60.0)
     recipe = SoundRecipe("flac", spans=((Fraction(0), Fraction(3)),))
     film = write_film(tmp_path / name, recipe, seconds=4, codec=codec, sound_last=True)
     with av.open(str(film)) as container:
@@ -119,7 +119,7 @@ def test_sound_behind_all_pictures_is_heard_with_them(
 
 def test_a_pause_in_the_sound_loses_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_reader, "MOST_WAITING_SECONDS", 1)
-    monkeypatch.setattr(file_sound, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(film_sound, "LOOK_SECONDS", 60.0)
     spans = ((Fraction(0), Fraction(1, 2)), (Fraction(3), Fraction(7, 2)))
     pictures, _ = played(write_film(tmp_path / "film.mkv", SoundRecipe("pcm_s16le", spans=spans), seconds=4))
     sounds = [sound for _, sounds in pictures for sound in sounds]
@@ -144,7 +144,7 @@ def test_where_such_sound_cannot_be_read_apart_it_is_told_once(tmp_path: Path, m
 
 
 def test_nothing_is_decoded_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sound_reader, "BEGINNING_SECONDS", 1.0)
+    monkeypatch.setattr(film_sound, "BEGINNING_SECONDS", 1.0)
     recipe = SoundRecipe("pcm_s16le", rate=8000, layout="mono", spans=((Fraction(0), Fraction(4)),))
     film = write_film(tmp_path / "film.mkv", recipe, seconds=4)
     alone, heard = SoundFeed(8000, 1), SoundFeed(8000, 1)

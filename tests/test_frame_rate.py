@@ -11,7 +11,7 @@ from clips import read_times
 
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
-from realtime.media.frame_rate import real_rate
+from realtime.media.streams import real_rate
 from realtime.sources.file import FileSource
 
 MILLISECOND = Fraction(1, 1000)

@@ -11,8 +11,7 @@ from hypothesis import strategies as some
 from joined_pictures import deviation, in_oils, landscape
 
 from engines.spec import Controls
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import Planes
+from realtime.frames.frame import Pixels, Planes
 from realtime.media.colour.rgb import BT709_MATRIX, FULL, LIMITED, SMPTE170M_MATRIX, ColourTags, FromRgb, ToRgb
 from realtime.media.colour.small_copy import small_copy, small_copy_of_planes
 from realtime.painting.full_size.join import Join

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from joined_pictures import deviation, landscape
 
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import Plane
+from realtime.frames.frame import Pixels, Plane
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.full_size.guided_join import Floats, Guide, Scratch, enlarged
 

@@ -16,8 +16,8 @@ from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.engine_loader import EngineLoader, LoadedEngine
+from realtime.painting.full_size.join import Painted
 from realtime.painting.gliding import Look
-from realtime.painting.painted import Painted
 from realtime.painting.painter import LivePainter, Painting
 
 

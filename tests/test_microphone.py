@@ -131,7 +131,7 @@ def test_a_device_of_alsa_is_heard(ear: Ear, alsa_configuration: Callable[[str],
 
 @ON_LINUX
 def test_alsa_finds_the_configuration_of_this_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    from realtime.sound.alsa import CONFIGURATION, find_alsa_files
+    from realtime.sound.microphone import CONFIGURATION, find_alsa_files
 
     if not (CONFIGURATION / "alsa.conf").exists():
         pytest.skip("ALSA is not installed")

@@ -21,11 +21,10 @@ from engines.style.styles import StyleFile
 from realtime.cli import app
 from realtime.live.control.settings import LiveSettings, apply_command, beside, own_name
 from realtime.live.look_book import LookBook
-from realtime.painting import kept_vectors, picture_style
-from realtime.painting.kept_vectors import kept_vector
+from realtime.painting import picture_style
 from realtime.painting.opening import choose_style
 from realtime.painting.options import StylizeOptions
-from realtime.painting.picture_style import resolve
+from realtime.painting.picture_style import kept_vector, resolve
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +198,7 @@ def test_where_nothing_can_be_kept_it_is_read_every_time(counted: Read, tmp_path
 
 
 def test_the_oldest_go(counted: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_vectors, "MOST_KEPT", 2)
+    monkeypatch.setattr(picture_style, "MOST_KEPT", 2)
     for age, picture in enumerate((b"first", b"second", b"third")):
         keep(counted, picture=picture)
         newest = max((tmp_path / "vectors").iterdir(), key=lambda path: path.stat().st_mtime)

@@ -10,8 +10,7 @@ from joined_pictures import deviation, landscape
 from numpy.typing import NDArray
 
 from engines.errors import BadValue
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import Planes
+from realtime.frames.frame import Pixels, Planes
 from realtime.media.colour.rgb import (
     BT709_MATRIX,
     BT2020_MATRIX,

@@ -15,11 +15,10 @@ from engines.loading.engine import Controls, EngineSpec
 from engines.spec import GateReport
 from realtime.files.loop import run
 from realtime.frames.frame import Frame, Pixels
-from realtime.painting.painted import Painted
+from realtime.painting.full_size.join import Painted
 from realtime.painting.painter import FADE_SECONDS
 from realtime.painting.steady.hand import SteadyHand
-from realtime.painting.steady.steadier import Steadier, reduced
-from realtime.painting.steady.stillness import Stillness
+from realtime.painting.steady.steadier import Steadier, Stillness, reduced
 from realtime.painting.stylizer import Stylizer
 
 WIDTH, HEIGHT = 320, 240

@@ -12,8 +12,8 @@ import pytest
 from clips import ClipRecipe, read_packets, read_pictures, read_times, write_clip
 from repainting import repaint
 
-from realtime.media.clip import is_cover
 from realtime.media.colour.rgb import ColourTags
+from realtime.media.streams import is_cover
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])

@@ -25,7 +25,7 @@ from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.live.openers import open_source
 from realtime.sound.choice import open_sound
 from realtime.sources.film_order import FilmOrder
-from realtime.sources.sound_reader import SoundReader
+from realtime.sources.film_sound import SoundReader
 
 RATE = 48000
 FLASH_SECONDS, FILM_SECONDS = 0.4, 1.0  # it is dark and silent first, then bright and loud

@@ -18,8 +18,7 @@ from shown_window import BLUE_RIGHT, RED_LEFT
 from xvfb import Screen, running_screen
 
 from realtime.sinks.display import probe_display
-from realtime.sinks.key_map import key_name
-from realtime.sinks.window import fitted_size
+from realtime.sinks.window import fitted_size, key_name
 
 CHILD = Path(__file__).with_name("shown_window.py")
 EVERY_SINK = Path(__file__).with_name("test_live_sinks.py")

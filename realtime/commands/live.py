@@ -31,7 +31,7 @@ def live(
     json: Json = False,
 ) -> None:
     """Paint a moving picture while it plays: into a window, a virtual camera, a file, a stream, or several at once."""
-    from realtime.frames.allocator import use_one_arena
+    from engines.machine import use_one_arena
 
     use_one_arena()  # before any thread has an arena of its own
     from realtime.commands.console.terminal import finish, status_line, stopped_by_interrupt

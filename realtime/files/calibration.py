@@ -17,9 +17,9 @@ import numpy as np
 from engines.names import CALIBRATED
 from engines.spec import Calibration
 from realtime.frames.frame import Pixels
-from realtime.media.clip import FALLBACK_RATE, file_url, film_of
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.media.picture_filter import PictureFilters
+from realtime.media.streams import FALLBACK_RATE, file_url, film_of
 from realtime.sources.pictures import PictureSource
 
 COUNT = 16

@@ -7,14 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engines.machine import give_back_blocks_from
 from realtime.files.image import plan
 from realtime.files.options import ImageOptions
 from realtime.files.report import painted_pictures
-from realtime.frames.allocator import give_back_blocks_from
 from realtime.frames.frame import Frame, Pixels
-from realtime.media.left_out import PictureReader, words_about
 from realtime.media.output_file import PartialFile
-from realtime.media.picture_file import Picture, encode_picture, lost_in, resize, write_whole
+from realtime.media.picture_file import (
+    Picture,
+    PictureReader,
+    encode_picture,
+    lost_in,
+    resize,
+    words_about,
+    write_whole,
+)
 from realtime.painting.keyframes.optimiser import check_torch
 from realtime.painting.notes import Notes
 from realtime.painting.opening import open_stylizer

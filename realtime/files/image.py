@@ -11,8 +11,7 @@ from engines.errors import BadValue, FileMissing
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
-from realtime.media.left_out import PictureReader
-from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, encode_picture, lost_in, write_whole
+from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, PictureReader, encode_picture, lost_in, write_whole
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from engines.names import AUTO
 from engines.setting import Setting
-from realtime.media.carried.sound_choice import SOUND_CHOICES
-from realtime.media.containers import OF_FORMAT
+from realtime.media.containers import OF_FORMAT, SOUND_CHOICES
 from realtime.painting.options import MACHINE, STEADY, Steady, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")

@@ -19,10 +19,11 @@ from engines.machine import idle_core_seconds, usable_cores
 from realtime.files.loop import run
 from realtime.files.preset_choice import Load, choose_rung
 from realtime.frames.frame import Frame, SplitSink, SplitSource
-from realtime.media.clip import Clip, file_url, film_of
+from realtime.media.clip import Clip
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import prepare_encoder
 from realtime.media.output_file import clear_errors
+from realtime.media.streams import file_url, film_of
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink, PreparedPicture
 from realtime.sources.file import DecodedPicture, FileSource

@@ -10,8 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import RGB_TO_LUMA
+from realtime.frames.frame import RGB_TO_LUMA, Pixels
 
 UNIT_SECONDS = 1e-4
 TIME_BITS = 24

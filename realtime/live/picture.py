@@ -15,8 +15,7 @@ from realtime.live.look_book import LookBook
 from realtime.live.stats import LiveStats
 from realtime.live.window.overlay import draw_notice
 from realtime.media.colour.small_copy import small_copy
-from realtime.painting.full_size.join import Join
-from realtime.painting.painted import Painted
+from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.painter import LivePainter, Painting
 
 LINE_OF_HEIGHT = 0.004  # the line between before and after

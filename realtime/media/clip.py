@@ -4,23 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import av
 import numpy as np
-from av import VideoStream
-from av.container import InputContainer
 from av.sidedata.sidedata import Type
-from av.stream import Disposition, Stream
 
 from realtime.frames.frame import Pixels
 from realtime.media.colour.rgb import ColourTags
-
-if TYPE_CHECKING:
-    from realtime.media.file_reader import FileReader
+from realtime.media.file_reader import FileReader
+from realtime.media.streams import FALLBACK_RATE
 
 DISPLAY_MATRIX_UNITY = 1 << 16
-FALLBACK_RATE = Fraction(25)
 
 # Written by muxers and encoders about themselves, or about the stream that is replaced.
 NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode", "rotate"}
@@ -45,7 +40,7 @@ class Clip:
     metadata: tuple[tuple[str, str], ...] = ()
     frames: int | None = None
     path: Path | None = None
-    reader: "FileReader | None" = field(default=None, compare=False, repr=False)
+    reader: FileReader | None = field(default=None, compare=False, repr=False)
 
     @property
     def encoder_rate(self) -> Fraction:
@@ -94,23 +89,6 @@ def turn_upright(pixels: Pixels, display_matrix: tuple[int, ...]) -> Pixels:
     if abs(b) > abs(a):
         pixels, a, d = pixels.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
-
-
-def file_url(path: Path) -> str:
-    """The file as FFmpeg is to open it, which takes what stands before a colon for a protocol."""
-    return f"file:{path}"
-
-
-def is_cover(stream: Stream) -> bool:
-    """Whether the stream is a cover picture, which FFmpeg also counts as video."""
-    return bool(stream.disposition & Disposition.attached_pic)
-
-
-def film_of(container: InputContainer) -> VideoStream | None:
-    """The video stream that a player would show; None where there is none but covers."""
-    films = [stream for stream in container.streams.video if not is_cover(stream)]
-    best = container.streams.best("video")
-    return next((stream for stream in films if stream is best), films[0] if films else None)
 
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:

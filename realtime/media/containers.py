@@ -1,4 +1,7 @@
-"""The containers that a video is written in, named by a file's ending or in FFmpeg's words."""
+"""The containers that a video is written in, by a file's ending or in FFmpeg's words, and what may become of its sound.
+
+Nothing heavy is loaded here: the command line shows these words.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +9,8 @@ from pathlib import Path
 from engines.errors import BadValue
 
 STANDARD_OUTPUT = Path("-")
+AUTO, COPY, ENCODE, DROP = "auto", "copy", "encode", "drop"
+SOUND_CHOICES = (AUTO, COPY, ENCODE, DROP)
 
 
 @dataclass(frozen=True, slots=True)

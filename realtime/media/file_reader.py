@@ -14,7 +14,7 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from realtime.media.clip import FALLBACK_RATE, is_cover
+from realtime.media.streams import frame_ticks, is_cover, time_base_of
 from realtime.media.times.file_clock import FileClock
 from realtime.media.times.lane import Kind, StreamTiming, TimedPacket
 
@@ -202,20 +202,6 @@ def begins_at(packet: "AnyPacket") -> Fraction:
     """Seconds; a packet without a time goes with what is written now."""
     time = packet.dts if packet.dts is not None else packet.pts
     return Fraction(0) if time is None else time * packet.time_base
-
-
-def time_base_of(stream: Stream) -> Fraction:
-    return stream.time_base or 1 / FALLBACK_RATE
-
-
-def rate_of(film: av.VideoStream) -> Fraction | None:
-    """Pictures a second, as far as FFmpeg can tell."""
-    return film.average_rate or film.guessed_rate
-
-
-def frame_ticks(film: av.VideoStream) -> int:
-    """How long a picture usually lasts, in ticks of the film."""
-    return max(1, round(1 / (rate_of(film) or FALLBACK_RATE) / time_base_of(film)))
 
 
 def _goes_beside(stream: Stream) -> bool:

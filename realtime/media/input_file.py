@@ -16,8 +16,8 @@ from av.container import InputContainer
 from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from engines.failures import on_failure
 from realtime.frames.address import redacted
-from realtime.media.clip import file_url
 from realtime.media.network import cannot_open, check_host
+from realtime.media.streams import file_url
 
 STANDARD_INPUT = "-"
 STANDARD_INPUT_FILE = Path("/dev/fd/0")

@@ -1,7 +1,12 @@
-"""Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile."""
+"""Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile.
 
+Among others that can be read, those that cannot are told and left out, so that a night's work does not end there.
+"""
+
+import os
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, in_one_line
 from realtime.frames.frame import Pixels
 from realtime.media.animation import PNG_SIGNATURE, count_frames
-from realtime.media.opencv_log import quieten_opencv
 from realtime.media.output_file import PartialFile
 
 WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
@@ -189,3 +193,39 @@ def _split(pixels: NDArray[Any]) -> tuple[Pixels, Pixels | None]:
     if pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all()):
         return rgb, None
     return rgb, np.ascontiguousarray(pixels[..., 3], np.uint8)
+
+
+class PictureReader:
+    """Reads pictures, and remembers in `left_out` those that cannot be read.
+
+    Where they are `needed` each, as under --strict or where there is one alone, the error is raised as it was. The line
+    that is told ends with what is done `instead`. Any number of threads may read at once.
+    """
+
+    def __init__(self, report: Callable[[str], None], *, needed: bool, instead: str = "") -> None:
+        self._report, self._needed, self._instead = report, needed, instead
+        self.left_out: list[Path] = []
+
+    def read(self, path: Path) -> Picture | None:
+        """The picture; None where it is left out."""
+        try:
+            return read_picture(path)
+        except (ImpastoError, OSError) as error:
+            if self._needed:
+                raise
+            self.left_out.append(path)
+            self._report(f"{in_one_line(error)}: left out{self._instead}")
+            return None
+
+
+def words_about(left_out: int) -> str:
+    """For the end of a summary; nothing where none was left out."""
+    if not left_out:
+        return ""
+    return f"; left out {left_out} picture{'' if left_out == 1 else 's'} that cannot be read"
+
+
+def quieten_opencv() -> None:
+    """OpenCV tells the terminal in its own words what is told here in one line; OPENCV_LOG_LEVEL brings them back."""
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

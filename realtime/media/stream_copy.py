@@ -10,9 +10,9 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from realtime.media.carried.choice import carry
-from realtime.media.carried.sound_choice import AUTO
 from realtime.media.carried.stream import Carried, described
 from realtime.media.clip import Clip, kept_metadata
+from realtime.media.containers import AUTO
 from realtime.media.file_reader import AnyPacket, FileReader
 
 MOST_TICKS = 2**31 - 1

@@ -1,6 +1,7 @@
-"""Whether a new shot begins: its structure, its colours and its motion must all say so.
+"""Whether a new shot begins, and whether a frame goes on from the one before, so that what was carried there fits.
 
-One detector for all that is carried from frame to frame, be it by key frames or by a net.
+A cut is where structure, colours and motion all say so. One detector for all that is carried from frame to frame, be it
+by key frames or by a net.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.frames.frame import Pixels
+from realtime.frames.frame import Frame, Pixels
 from realtime.painting.motion import Motion, MotionMeter, measured
 
 # Told apart on clips with 13 cuts in 1,730 frames: every cut had all three, no other frame had. A flash keeps the
@@ -98,3 +99,20 @@ def _structure(small: Pixels) -> NDArray[np.float32]:
 def _colours(small: Pixels) -> NDArray[np.float32]:
     counts = cv2.calcHist([small], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3).ravel()
     return np.asarray(np.sqrt(counts / counts.sum()), np.float32)
+
+
+class Continuity:
+    """Asked for every frame that is painted, in order.
+
+    A frame does not go on where a shot begins, where its source was wound (another `take`), and where time runs back.
+    """
+
+    def __init__(self) -> None:
+        self._begins_shot = CutDetector()
+        self._before: tuple[int, float] | None = None
+
+    def broken_by(self, frame: Frame, small: Any) -> bool:
+        """False for the first frame of all. `small` is a copy of it, uint8 [h, w, 3], be it a tensor of torch."""
+        before, self._before = self._before, (frame.take, frame.pts_seconds)
+        cut = self._begins_shot(small)
+        return cut or (before is not None and (frame.take != before[0] or frame.pts_seconds < before[1]))

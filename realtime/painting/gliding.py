@@ -9,7 +9,7 @@ from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
-from realtime.painting.painted import Painted
+from realtime.painting.full_size.join import Painted
 from realtime.painting.stylizer import Stylizer
 
 

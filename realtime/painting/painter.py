@@ -12,8 +12,8 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
+from realtime.painting.full_size.join import Painted
 from realtime.painting.gliding import GlidingStylizer, Look
-from realtime.painting.painted import Painted
 from realtime.painting.steady.hand import SteadyHand
 
 FADE_SECONDS = 0.6

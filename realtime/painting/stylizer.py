@@ -15,10 +15,9 @@ from engines.loading.engine import Controls, Engine
 from engines.protocols import DeviceEngine, begin_anew, carries_state
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.colour.small_copy import small_copy
-from realtime.painting.continuity import Continuity
-from realtime.painting.full_size.join import Join
+from realtime.painting.cuts import Continuity
+from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.notes import EngineFacts
-from realtime.painting.painted import Painted
 from realtime.painting.steady.hand import SteadyHand
 
 

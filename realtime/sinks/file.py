@@ -15,16 +15,15 @@ from av.container import OutputContainer
 from engines.errors import BadValue
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, SplitSink
-from realtime.media.carried.sound_choice import AUTO
-from realtime.media.clip import Clip, file_url
+from realtime.media.clip import Clip
 from realtime.media.colour.rgb import FromRgb
-from realtime.media.containers import STANDARD_OUTPUT
+from realtime.media.containers import AUTO, STANDARD_OUTPUT
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding, prepare_encoder
 from realtime.media.hardware_video import accelerator_of
-from realtime.media.output_file import PartialFile, clear_errors
-from realtime.media.standard_output import StandardOutput
+from realtime.media.output_file import PartialFile, StandardOutput, clear_errors
 from realtime.media.stream_copy import StreamCopy, muxer_options
+from realtime.media.streams import file_url
 
 if TYPE_CHECKING:
     from realtime.media.colour.device import DeviceFromRgb

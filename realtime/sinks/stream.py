@@ -1,11 +1,16 @@
-"""Streams to the network: RTMP, RTSP, MPEG-TS over UDP and TCP, and HLS into a folder."""
+"""Streams to the network: RTMP, RTSP, MPEG-TS over UDP and TCP, and HLS into a folder.
 
+TCP is a connection of our own: FFmpeg's would hold Python's lock while it waits.
+"""
+
+import socket
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import av
 from av.container import OutputContainer
@@ -17,7 +22,6 @@ from realtime.frames.request import SinkRequest
 from realtime.media.blocking_calls import BlockingCalls
 from realtime.media.live_encoder import LiveEncoder, stream_options
 from realtime.media.network import PORTS, cannot_open, check_answers, check_host, playlist_path, segment_pattern
-from realtime.sinks.tcp_output import TcpOutput, listens
 
 OPEN_SECONDS = 5.0
 WRITE_SECONDS = 3.0
@@ -205,3 +209,40 @@ def _hls_target(playlist: Path) -> Target:
         "hls_segment_filename": str(segments),
     }
     return Target(str(playlist), "hls", options)
+
+
+def listens(address: str) -> bool:
+    """Whether the address asks to be called rather than to call."""
+    return "listen" in parse_qs(urlsplit(address).query, keep_blank_values=True)
+
+
+class TcpOutput:
+    """Connected to tcp://HOST:PORT, or with `?listen` to the first who calls; OSError where nobody is there."""
+
+    def __init__(self, address: str, seconds: float) -> None:
+        parts = urlsplit(address)
+        place = (parts.hostname or "", parts.port or 0)
+        if listens(address):
+            with socket.create_server(place, backlog=1) as server:
+                self._connection = _first_caller(server, redacted(address), seconds)
+        else:
+            self._connection = socket.create_connection(place, seconds)
+        self._connection.settimeout(seconds)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def write(self, data: bytes) -> int:
+        self._connection.sendall(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _first_caller(server: socket.socket, shown: str, seconds: float) -> socket.socket:
+    server.settimeout(seconds)
+    try:
+        return server.accept()[0]
+    except TimeoutError:
+        raise ImpastoError(
+            f"{shown}: nobody called within {seconds:.0f} s; start who is to watch at the same time"
+        ) from None

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from engines.errors import BadFile
 from realtime.frames.frame import Frame, Pixels, SplitSource
+from realtime.media.animation import HEAD_BYTES, WebpAnimation, WebpCanvas, read_webp, says_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
 from realtime.media.picture_file import read_bytes, resize
-from realtime.media.webp_file import HEAD_BYTES, WebpAnimation, WebpCanvas, read_webp, says_animation
 
 TICK = Fraction(1, 1000)
 

@@ -26,7 +26,7 @@ from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, SignalLost, SplitSource
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import BT470BG_MATRIX, FULL, ColourTags, ToRgb
-from realtime.media.opencv_log import quieten_opencv
+from realtime.media.picture_file import quieten_opencv
 from realtime.sources.camera_mode import Adjustable, CameraMode, negotiate, written
 
 DEFAULT_SIZE = (1280, 720)

@@ -12,17 +12,15 @@ import av
 
 from engines.errors import BadFile, ImpastoError
 from engines.failures import on_failure
-from realtime.frames.frame import Frame, Pixels, SplitSource
-from realtime.frames.planes import Planes
-from realtime.media.clip import Clip, display_matrix, film_of, kept_metadata, turn_upright
+from realtime.frames.frame import Frame, Pixels, Planes, SplitSource
+from realtime.media.clip import Clip, display_matrix, kept_metadata, turn_upright
 from realtime.media.colour.device import DeviceToRgb, brought_home, lies_on_device
 from realtime.media.colour.paper import on_paper
 from realtime.media.colour.rgb import FULL, LUMA, RGB_MATRIX, UNSPECIFIED, ColourTags, ToRgb
 from realtime.media.colour.small_copy import small_copy_of_planes
-from realtime.media.file_reader import FileReader, rate_of
-from realtime.media.frame_rate import real_rate
+from realtime.media.file_reader import FileReader
 from realtime.media.input_file import Input, open_input
-from realtime.media.stream_words import what_is_in
+from realtime.media.streams import film_of, rate_of, real_rate, what_is_in
 from realtime.sources.film_decoder import FilmDecoder
 from realtime.sources.gpu_decoder import GpuDecoder
 

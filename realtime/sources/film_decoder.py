@@ -10,8 +10,9 @@ from typing import cast
 import av
 from av.format import Flags
 
-from realtime.media.file_reader import QUICKTIME, AnyPacket, FileReader, frame_ticks, time_base_of
+from realtime.media.file_reader import QUICKTIME, AnyPacket, FileReader
 from realtime.media.picture_filter import PictureFilters
+from realtime.media.streams import frame_ticks, time_base_of
 from realtime.media.times.picture_times import DecodeTimes, PictureTimes
 from realtime.sources.damage import Damage, Inside
 from realtime.sources.gpu_decoder import GpuDecoder

@@ -11,7 +11,7 @@ from typing import Any
 import av
 
 from realtime.frames.sound_feed import Sound
-from realtime.sources.sound_reader import SoundReader
+from realtime.sources.film_sound import SoundReader
 
 MOST_SPAN_SECONDS = 10.0  # of the film
 MOST_BYTES = 16 * 2**20

@@ -12,11 +12,10 @@ from realtime.frames.request import SourceRequest
 from realtime.frames.time_code import stamp
 from realtime.sources.animated_webp import TICK, AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import DecodedPicture, FileSource
-from realtime.sources.file_sound import FileSound
+from realtime.sources.film_sound import FileSound, SoundAhead
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
 from realtime.sources.pictures import PictureSource, pictures_named
 from realtime.sources.playback import PlaybackSource, Reel
-from realtime.sources.sound_ahead import SoundAhead
 
 FILE = "file:"
 PICTURE_RATE = Fraction(25)

@@ -11,7 +11,7 @@ from realtime.frames.frame import Frame, SplitSource
 from realtime.frames.frame_queue import FrameQueue
 from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound
-from realtime.sources.sound_ahead import SoundAhead
+from realtime.sources.film_sound import SoundAhead
 
 READ_AHEAD = 4  # decoded pictures that wait
 REPEAT_SECONDS = 0.5

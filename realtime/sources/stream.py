@@ -1,5 +1,9 @@
-"""Streams from the network: RTSP, RTMP, HTTP, HLS, and MPEG-TS over UDP and TCP."""
+"""Streams from the network: RTSP, RTMP, HTTP, HLS, and MPEG-TS over UDP and TCP.
 
+Where FFmpeg finds no video, a look at the first bytes tells what the address sends.
+"""
+
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,11 +17,10 @@ from realtime.frames.frame import Source
 from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media.blocking_calls import BlockingCalls
-from realtime.media.clip import file_url
 from realtime.media.network import cannot_open, check_host, playlist_path
-from realtime.sources.first_bytes import first_bytes, is_endless_jpeg, refuse_page
+from realtime.media.streams import file_url
+from realtime.sources.film_sound import SoundAhead
 from realtime.sources.playback import PlaybackSource, Reel
-from realtime.sources.sound_ahead import SoundAhead
 from realtime.sources.stream_source import FIRST_PICTURE_SECONDS, ReceivedPicture, StreamSource
 
 OPEN_SECONDS = 2.5  # twice: to connect, and to learn what comes
@@ -38,6 +41,13 @@ OPTIONS = {
 }
 FORMATS = {"udp": "mpegts", "tcp": "mpegts", "rtmp": "flv", "rtmps": "flv"}
 HLS_EDGE = {"live_start_index": "-2"}  # the default begins three segments late
+LOOK_BYTES = 4096
+# Where the demuxer that takes all for bytes may stop looking for more.
+LOOK_OPTIONS = {"probesize": "2048"}
+PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+JPEG_BEGINS = b"\xff\xd8\xff"
+# A part of multipart/x-mixed-replace (RFC 2046, 5.1) without the boundary that is to stand before it.
+PART_OF_JPEG = re.compile(rb"\s*(?:[\w-]+:[^\r\n]*\r?\n)+\r?\n\xff\xd8\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +160,25 @@ def _container(
     return av.open(
         url, format=format_name or FORMATS.get(scheme), options=options, timeout=(OPEN_SECONDS, silence_seconds)
     )
+
+
+def first_bytes(url: str, timeout: tuple[float, float]) -> bytes:
+    """Some of what is sent there; what FFmpeg raises where nothing is."""
+    found = b""
+    with av.open(url, format="data", options=LOOK_OPTIONS, timeout=timeout) as container:
+        for packet in container.demux():
+            found += bytes(packet)
+            if not packet.size or len(found) >= LOOK_BYTES:
+                break
+    return found
+
+
+def is_endless_jpeg(begin: bytes) -> bool:
+    """Whether pictures come as some cameras send them (ESP32-CAM): JPEG without a boundary before the first."""
+    return begin.startswith(JPEG_BEGINS) or PART_OF_JPEG.match(begin) is not None
+
+
+def refuse_page(begin: bytes, shown: str) -> None:
+    """BadFile where it is a web page that people mistook for the stream on it."""
+    if PAGE.match(begin):
+        raise BadFile(f"{shown} is a web page; give the address of the stream itself, as in .m3u8, .mp4 or rtsp://")

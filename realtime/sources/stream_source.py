@@ -16,11 +16,11 @@ from engines.errors import ImpastoError
 from realtime.frames.frame import Frame, SignalLost, SplitSource
 from realtime.frames.request import tell_nobody
 from realtime.frames.sound_feed import Sound, SoundFeed
-from realtime.media.clip import FALLBACK_RATE, film_of
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.media.picture_filter import PictureFilters
+from realtime.media.streams import FALLBACK_RATE, film_of
 from realtime.sources.film_order import FilmOrder
-from realtime.sources.sound_reader import SoundReader
+from realtime.sources.film_sound import SoundReader
 
 MOST_BEHIND_SECONDS = 0.5
 WAITED_SECONDS = 0.002  # a packet that took longer was not there yet

@@ -13,7 +13,7 @@ from realtime.bench.rows.rows import allowance_of, each_ms, frames_a_second
 from realtime.files.loop import worker_count
 from realtime.files.stats import STAGES
 from realtime.frames.frame import Frame
-from realtime.painting.painted import Painted
+from realtime.painting.full_size.join import Painted
 from realtime.sinks.file import FileSink
 from realtime.sources.file import DecodedPicture
 

@@ -1,17 +1,19 @@
-"""What becomes of a stream in the container that is written: copied, encoded, converted, attached, or left out."""
+"""What becomes of a stream in the container that is written: copied, encoded, converted, attached, or left out.
+
+Fonts and cover pictures are attachments: Matroska keeps them as files inside the file.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 from av.container import OutputContainer
 from av.stream import Stream
 
-from realtime.media.carried.attachments import attach, attach_cover
 from realtime.media.carried.sound import carry_sound
 from realtime.media.carried.stream import MATROSKA, Carried, CopiedStream, can_hold, described, lost
 from realtime.media.carried.subtitles import carry_subtitles
-from realtime.media.clip import is_cover
 from realtime.media.file_reader import FileReader
-from realtime.media.stream_words import is_written_anew
+from realtime.media.streams import is_cover, is_written_anew
 
 
 def carry(
@@ -54,3 +56,19 @@ def _carry_cover(
 def _is_chapter_list(stream: Stream) -> bool:
     """MP4 keeps the chapters as a text track too, which the muxer writes anew."""
     return stream.type == "data" and 0 < stream.frames == len(stream.container.chapters())
+
+
+def attach(stream: Any, output: OutputContainer, report: Callable[[str], None]) -> None:
+    """The font or whatever it is; told where it is lost."""
+    if output.format.name != MATROSKA:
+        report(f"{described(stream)} is lost: only .mkv files hold attachments")
+        return
+    output.add_attachment(stream.name, stream.mimetype or "application/octet-stream", stream.data)
+
+
+def attach_cover(stream: Stream, output: OutputContainer, data: bytes) -> None:
+    """A cover that is a stream elsewhere; `data` is the picture as it is stored."""
+    codec = stream.codec_context.name
+    name = stream.metadata.get("filename", f"cover.{'jpg' if codec == 'mjpeg' else codec}")
+    mimetype = stream.metadata.get("mimetype", f"image/{'jpeg' if codec == 'mjpeg' else codec}")
+    output.add_attachment(name, mimetype, data)

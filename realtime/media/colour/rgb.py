@@ -16,8 +16,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import Matrix, Plane, Planes
+from realtime.frames.frame import Matrix, Pixels, Plane, Planes
 
 # FFmpeg's AVColorSpace, AVColorTransferCharacteristic (ITU-T H.273) as the tags hold them.
 RGB_MATRIX, BT709_MATRIX, UNSPECIFIED, BT470BG_MATRIX, SMPTE170M_MATRIX, SMPTE240M_MATRIX = 0, 1, 2, 5, 6, 7

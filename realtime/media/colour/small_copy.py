@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import Planes
+from realtime.frames.frame import Pixels, Planes
 
 
 def small_copy(full: Pixels, size: tuple[int, int]) -> Pixels:

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from engines.spec import Controls
-from realtime.frames.planes import RGB_TO_LUMA
+from realtime.frames.frame import RGB_TO_LUMA
 from realtime.media.colour.device import complete_on_device
 from realtime.painting.full_size.guided_join import COMB_STOP, DETAIL, EDGE_VARIANCE, FLAT_VARIANCE, FOLLOWS, MOST_SLOPE
 

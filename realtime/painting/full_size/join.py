@@ -1,13 +1,13 @@
 """Full-size pictures joined with the painting of their small copy: as planes, or in RGB."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from engines.spec import Controls
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import RGB_TO_LUMA, Matrix, Plane, Planes
+from realtime.frames.frame import RGB_TO_LUMA, Frame, Matrix, Pixels, Plane, Planes
 from realtime.media.colour.rgb import BT601, from_rgb_matrix, to_rgb_matrix
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.full_size.guided_join import Floats, Guide, Scratch, enlarged
@@ -118,3 +118,13 @@ def _with_colours_of(full: Pixels, painted: Pixels, share: float) -> Pixels:
     mixed = cv2.addWeighted(ours, 1 - share, its, share, 0)
     mixed[..., 0] = ours[..., 0]
     return np.asarray(cv2.cvtColor(mixed, cv2.COLOR_YCrCb2RGB), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painted:
+    """A frame, the copy of it that the net was given, what came out, and the controls that hold for the whole."""
+
+    frame: Frame
+    small: Pixels
+    pixels: Pixels
+    controls: Controls

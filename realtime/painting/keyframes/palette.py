@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.frames.frame import Pixels
-from realtime.frames.planes import RGB_TO_LUMA
+from realtime.frames.frame import RGB_TO_LUMA, Pixels
 from realtime.painting.motion import Field, Plane, grid
 
 

@@ -14,6 +14,7 @@ from engines.packages import installed_version
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cross_fade import blend_pictures
 from realtime.painting.cuts import Sight, is_cut
+from realtime.painting.full_size.join import Painted
 from realtime.painting.keyframes.carried import Carried, Key, with_colours_of
 from realtime.painting.keyframes.folder import KeyFolder
 from realtime.painting.keyframes.optimiser import KeyFrame, KeyframeOptimiser, Report
@@ -21,7 +22,6 @@ from realtime.painting.keyframes.palette import blended
 from realtime.painting.keyframes.shot_net import learn_shot
 from realtime.painting.motion import MotionMeter, Small, measured
 from realtime.painting.notes import EngineFacts, spoken
-from realtime.painting.painted import Painted
 from realtime.painting.stylizer import Stylizer, Unfinished
 
 if TYPE_CHECKING:

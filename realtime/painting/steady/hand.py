@@ -7,8 +7,8 @@ import numpy as np
 
 from realtime.frames.frame import Pixels
 from realtime.media.colour.device import complete_on_device
-from realtime.painting.continuity import Continuity
-from realtime.painting.painted import Painted
+from realtime.painting.cuts import Continuity
+from realtime.painting.full_size.join import Painted
 from realtime.painting.steady.steadier import Steadier, reduced
 
 

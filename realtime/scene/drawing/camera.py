@@ -1,9 +1,8 @@
-"""The camera: a pinhole with a shift lens, so that every plane of the world moves by an exact 3x3 matrix.
+"""The camera: a pinhole with a shift lens, so that every plane of the world moves by an exact 3x3 matrix; its stage.
 
 Image coordinates are in units of the frame's height, x to the right from the centre, y downwards from the horizon of
 the camera at rest. World coordinates are metres: x to the right, y up from the ground, z away from the camera at rest.
-
-What every painter needs to know: the frame's size, how finely to paint, and a seed of its own.
+The stage is what every painter needs to know: the frame's size, how finely to paint, and a seed of its own.
 """
 
 from dataclasses import dataclass

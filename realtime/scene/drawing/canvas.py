@@ -1,6 +1,6 @@
-"""A canvas in metres (or frame heights) to paint one sprite on, and the finished texture.
+"""A canvas in metres (or frame heights) to paint one sprite on, the finished texture, and marks straight on its bytes.
 
-Thousands of small marks laid straight on premultiplied RGBA bytes: leaves, blades of grass, flowers.
+The marks come in thousands, on premultiplied RGBA: leaves, blades of grass, flowers.
 """
 
 from collections.abc import Sequence

@@ -1,20 +1,31 @@
-"""The sound of a film in playback, read along with its pictures and on the same clock."""
+"""The sound of a film in playback, read along with its pictures and on the same clock.
+
+The sound of a video: packets in, blocks of samples out, in one shape whatever the video changes to.
+
+The sound that was read along with the pictures of a film, ahead of the moment at which it is to be heard.
+"""
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import av
+import numpy as np
+from av.audio.stream import AudioStream
 
 from engines.errors import ImpastoError
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media.clip import Clip
 from realtime.media.file_reader import FileReader, begins_at
 from realtime.media.input_file import open_input
-from realtime.sources.sound_reader import SoundReader
 
 AHEAD_SECONDS = 1  # of the picture; a file may have all its sound before the first picture
 LOOK_SECONDS = 0.02  # with each picture, for sound that lies behind all of them
+BEGINNING_SECONDS = 10.0  # whose sound is read although nobody can listen before the film is open
+HAND_ON_SECONDS = 0.1  # how often whoever plays looks again
 
 
 class FileSound:
@@ -85,3 +96,68 @@ class FileSound:
         if not self._told:
             self._report(line)
         self._told = True
+
+
+class SoundReader:
+    """Decodes an audio stream for `feed`, in the shape of one that is given, else in mono or stereo at its own rate."""
+
+    def __init__(self, stream: AudioStream, feed: SoundFeed | None = None) -> None:
+        self.stream = stream
+        self.feed = feed or _own_feed(stream)
+        self._layout = "mono" if self.feed.channels == 1 else "stereo"
+        self._shape: tuple[str, str, int] | None = None
+        self._resampler = self._new_resampler()
+
+    def is_wanted(self, seconds: float) -> bool:
+        """Whether what is heard so long after the film's beginning is worth decoding."""
+        return seconds < BEGINNING_SECONDS or self.feed.listened.is_set()
+
+    def sounds(self, packet: "av.Packet[Any]", zero_at: float) -> list[Sound]:
+        """What a packet holds. The stream's second 0 was heard at `zero_at`; damaged packets hold nothing."""
+        try:
+            frames: list[Any] = packet.decode()
+        except av.FFmpegError:
+            return []
+        return list(self._sounds(frames, zero_at))
+
+    def _sounds(self, frames: Iterable[av.AudioFrame], zero_at: float) -> Iterable[Sound]:
+        for frame in frames:
+            if frame.pts is None or frame.time_base is None:
+                continue
+            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if shape != self._shape:
+                self._shape, self._resampler = shape, self._new_resampler()
+            heard_at = zero_at + float(frame.pts * frame.time_base)
+            for part in self._resampler.resample(frame):
+                samples = part.to_ndarray().astype(np.float32, copy=False)
+                yield Sound(samples, self.feed.rate, heard_at)
+                heard_at += part.samples / self.feed.rate
+
+    def _new_resampler(self) -> av.AudioResampler:
+        return av.AudioResampler("fltp", self._layout, self.feed.rate)
+
+
+def _own_feed(stream: AudioStream) -> SoundFeed:
+    channels = min(2, max(1, stream.codec_context.channels))
+    return SoundFeed(stream.codec_context.sample_rate or 48000, channels)
+
+
+class SoundAhead:
+    """Puts sound into `feed` when it is due; for one thread."""
+
+    def __init__(self, feed: SoundFeed) -> None:
+        self.feed = feed
+        self._waiting: deque[Sound] = deque()
+
+    def add(self, sounds: Iterable[Sound], zero_seconds: float) -> None:
+        """Sound on the film's own clock, whose second 0 is at `zero_seconds` of the playback."""
+        self._waiting.extend(_moved(sound, zero_seconds) for sound in sounds)
+
+    def play(self, started_at: float, now: float) -> None:
+        """Hand on what is due, where the playback's second 0 is at `started_at` on our clock."""
+        while self._waiting and started_at + self._waiting[0].captured_at < now + HAND_ON_SECONDS:
+            self.feed.put(_moved(self._waiting.popleft(), started_at))
+
+
+def _moved(sound: Sound, seconds: float) -> Sound:
+    return replace(sound, captured_at=sound.captured_at + seconds)
