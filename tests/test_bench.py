@@ -17,10 +17,9 @@ from typer.testing import CliRunner, Result
 
 from engines.backends.ours import OURS
 from realtime.bench import run
-from realtime.bench.inputs import first_frames
-from realtime.bench.inputs.combination import combinations
-from realtime.bench.inputs.first_frames import LEAST_FRAMES, Allowance
-from realtime.bench.inputs.subject import Bench, Subject, opened
+from realtime.bench.inputs import clips
+from realtime.bench.inputs.clips import LEAST_FRAMES, Allowance
+from realtime.bench.inputs.subject import Bench, Subject, combinations, opened
 from realtime.bench.options import BenchOptions
 from realtime.bench.peers import peers
 from realtime.bench.rows.rows import (
@@ -244,7 +243,7 @@ def test_frames_stay_on_the_gpu_where_video_would_leave_them(
         assert stylizer is subject.stylizer
         asked.append((decoder, type(sink)))
 
-    monkeypatch.setattr(first_frames, "choose_frames", keep)
+    monkeypatch.setattr(clips, "choose_frames", keep)
     to_null(subject)
     to_file(subject, tmp_path / "painted.mp4")
     stages_alone(subject, tmp_path / "painted.mp4", StageAlone(1, 1))

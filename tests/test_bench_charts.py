@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
 from realtime.bench.figures import Latency, Spread
-from realtime.bench.inputs.combination import Combination
+from realtime.bench.inputs.subject import Combination
 from realtime.bench.machine import fingerprint
 from realtime.bench.report.charts import check_matplotlib, write_charts
 from realtime.bench.report.report import BenchReport, Outcome, PeerRow, Result, Row, Stage

@@ -17,14 +17,11 @@ from engines.pictures import psnr
 from engines.spec import EngineSpec
 from engines.style.styles import load_style
 from realtime.bench.figures import Spread
-from realtime.bench.inputs.combination import combinations
-from realtime.bench.inputs.subject import Bench, Subject, opened
+from realtime.bench.inputs.subject import Bench, Subject, combinations, opened
 from realtime.bench.options import BenchOptions
 from realtime.bench.peers import peers
-from realtime.bench.peers.compile_ahead import compile_ahead
-from realtime.bench.peers.open_peers import PeerTurn
-from realtime.bench.peers.peers import PEERS, open_peer
-from realtime.bench.peers.tutorial import PeerLoop
+from realtime.bench.peers.peers import PEERS, PeerLoop, PeerTurn, open_peer
+from realtime.bench.peers.torch_painter import compile_ahead
 from realtime.bench.report.report import PeerRow
 from realtime.bench.rows.rows import Throughput
 from realtime.bench.rows.stages import StageAlone

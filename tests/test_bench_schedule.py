@@ -8,8 +8,8 @@ import pytest
 from engines.errors import ImpastoError
 from realtime.bench.options import BenchOptions, quickened
 from realtime.bench.schedule import Schedule, Standing, prepare_seconds, turn_seconds
-from realtime.commands.console import bench_bar
-from realtime.commands.console.bench_bar import BenchBar
+from realtime.commands.console import bars
+from realtime.commands.console.bars import BenchBar
 from realtime.commands.console.terminal import LastingConsole
 
 FULL = BenchOptions()
@@ -64,7 +64,7 @@ def test_a_quick_run_refuses_what_it_leaves_out() -> None:
 def lines_of(
     *, terminal: bool, monkeypatch: pytest.MonkeyPatch, every_seconds: float, seconds_left: float = 240.0
 ) -> str:
-    monkeypatch.setattr(bench_bar, "LINE_SECONDS", every_seconds)
+    monkeypatch.setattr(bars, "LINE_SECONDS", every_seconds)
     file = io.StringIO()
     console = LastingConsole(file=file, force_terminal=terminal, width=120, color_system=None)
     with BenchBar(console) as bar:

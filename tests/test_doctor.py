@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from realtime.doctor.advice import Problem, advice
-from realtime.doctor.examination import Examination, redacted_sections
+from realtime.doctor.examination import Examination, Problem, advice, redacted_sections
 from realtime.doctor.finding import Finding, State, missing
 from realtime.doctor.report import as_text
 

@@ -19,7 +19,7 @@ from engines.spec import EngineSpec
 from realtime.bench.rows.stability import Stability
 from realtime.cli import app
 from realtime.commands.console.terminal import Bar
-from realtime.evaluation.optimiser import load_optimiser
+from realtime.evaluation.jury import load_optimiser
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import noise_pair
 from realtime.evaluation.photos import evenly, fair_shares, gather_photos, scaled_to, scene_photos

@@ -21,13 +21,21 @@ from engines.loading.engine import Controls, Engine
 from realtime.bench.rows.stability import measure_stability, warping_error
 from realtime.cli import app
 from realtime.evaluation.report import EvaluationReport
-from realtime.evaluation.steadiness.figures import change, contrast, e_warp, flicker_gain, gain, warping_pairs
-from realtime.evaluation.steadiness.film import FRAMES, RUN_UP, Film, read_film
-from realtime.evaluation.steadiness.hands import Hands
-from realtime.evaluation.steadiness.judge import FilmJudge
-from realtime.evaluation.steadiness.report import SteadyReport, SteadyRow
-from realtime.evaluation.steadiness.stillness import changes_of, freeze, still_column, still_half
-from realtime.evaluation.steadiness.table import steadiness_table
+from realtime.evaluation.steadiness.figures import (
+    change,
+    changes_of,
+    contrast,
+    e_warp,
+    flicker_gain,
+    freeze,
+    gain,
+    still_column,
+    still_half,
+    warping_pairs,
+)
+from realtime.evaluation.steadiness.film import FRAMES, RUN_UP, Film, Hands, read_film
+from realtime.evaluation.steadiness.report import SteadyReport, SteadyRow, steadiness_table
+from realtime.evaluation.steadiness.run import FilmJudge
 from realtime.evaluation.table import as_text
 from realtime.frames.frame import Pixels
 from realtime.painting.full_size.join import Join

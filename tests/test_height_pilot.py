@@ -6,8 +6,7 @@ import pytest
 
 from engines.spec import EngineSpec
 from realtime.live.height.controller import Goals
-from realtime.live.height.paint_size import PaintSize
-from realtime.live.height.pilot import HeightPilot, goals_for
+from realtime.live.height.pilot import HeightPilot, PaintSize, goals_for
 from realtime.live.stats import LiveStats
 from realtime.painting.painter import Painting
 

@@ -72,7 +72,6 @@ IMPORT_TRAINERS = (
     "realtime/commands/gatys_choices.py",
     "realtime/commands/image.py",
     "realtime/evaluation/jury.py",
-    "realtime/evaluation/optimiser.py",
     "realtime/commands/keyframe_choices.py",
     "realtime/files/gatys.py",
     "realtime/painting/keyframes/optimiser.py",

@@ -10,7 +10,7 @@ from fakes import CopyingEngine
 from realtime.frames.frame import Frame, Pixels
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.settings import LiveSettings
-from realtime.live.height.paint_size import PaintSize
+from realtime.live.height.pilot import PaintSize
 from realtime.live.look_book import LookBook
 from realtime.live.picture import LivePicture
 from realtime.live.stats import LiveStats

@@ -15,7 +15,7 @@ from realtime.frames.frame import Frame
 from realtime.live.capture import Capture
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.settings import LiveSettings
-from realtime.live.height.paint_size import PaintSize
+from realtime.live.height.pilot import PaintSize
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
 from realtime.live.picture import LivePicture

@@ -20,8 +20,7 @@ from engines.errors import BadValue
 from engines.loading.engine import Controls
 from engines.machine import usable_cores
 from realtime.files.options import VideoOptions
-from realtime.files.preset_choice import Load
-from realtime.files.preset_trial import LEAST_PICTURES, Excerpt, choose_preset, excerpt_of
+from realtime.files.preset import LEAST_PICTURES, Excerpt, Load, choose_preset, excerpt_of
 from realtime.files.video import stylize_video
 from realtime.frames.frame import Pixels
 from realtime.media.encoders import Encoding, Rung
@@ -53,7 +52,7 @@ def settings_in(path: Path) -> bytes:
 
 def take(rung: Rung | None, patch: pytest.MonkeyPatch) -> None:
     """Have this one chosen, whatever was measured."""
-    patch.setattr("realtime.files.preset_trial.choose_rung", lambda ladder, load: rung)
+    patch.setattr("realtime.files.preset.choose_rung", lambda ladder, load: rung)
 
 
 def test_the_preset_is_chosen_told_and_written(
@@ -207,7 +206,7 @@ def chosen(source: FileSource, engine: CopyingEngine, folder: Path) -> Encoding:
 def test_a_gpu_that_paints_for_long_leaves_time_for_the_slowest(
     noise: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.files.preset_trial.idle_core_seconds", lambda: None)
+    monkeypatch.setattr("realtime.files.preset.idle_core_seconds", lambda: None)
     assert chosen(noise, Painter("cuda:0", 0.5), tmp_path).preset == "slow"
 
 
@@ -219,7 +218,7 @@ def test_the_load_is_of_the_painting_and_of_the_encoder(
     noise: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[Load] = []
-    monkeypatch.setattr("realtime.files.preset_trial.choose_rung", lambda ladder, load: loads.append(load))
+    monkeypatch.setattr("realtime.files.preset.choose_rung", lambda ladder, load: loads.append(load))
     chosen(noise, Painter("cuda:0", 0.3), tmp_path)
     (load,) = loads  # though four pictures took longer than it goes on for
     assert 0.2 < load.seconds < 3
@@ -233,9 +232,9 @@ def test_cores_that_other_programs_have_are_not_counted(
     noise: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[Load] = []
-    monkeypatch.setattr("realtime.files.preset_trial.choose_rung", lambda ladder, load: loads.append(load))
+    monkeypatch.setattr("realtime.files.preset.choose_rung", lambda ladder, load: loads.append(load))
     for idle in (None, 0.0):  # seconds that cores have been idle: nobody knows, and never
-        monkeypatch.setattr("realtime.files.preset_trial.idle_core_seconds", lambda idle=idle: idle)
+        monkeypatch.setattr("realtime.files.preset.idle_core_seconds", lambda idle=idle: idle)
         chosen(noise, Painter("cuda:0", 0.2), tmp_path)
     assert loads[0].cores == usable_cores()
     assert 0 < loads[1].cores < 0.8  # what was at work for us, most of the time asleep

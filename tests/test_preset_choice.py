@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from realtime.files.preset_choice import LEAST_SHARE, Load, choose_rung
+from realtime.files.preset import LEAST_SHARE, Load, choose_rung
 from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, Encoder, Rung
 
 X264 = ENCODERS["h264"].ladder

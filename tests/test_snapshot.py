@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from small_styles import random_frame
 
-from realtime.live.window.snapshot import save_snapshot
+from realtime.live.still import save_snapshot
 from realtime.media.picture_file import read_picture
 
 MOMENT = datetime(2026, 11, 21, 3, 45, 12)

@@ -11,11 +11,10 @@ from engines.errors import ImpastoError, in_one_line
 from engines.loading.engine import EngineSpec, GateReport
 from engines.style.styles import StyleFile
 from realtime.bench.inputs.clips import clip_of, wanted_sizes
-from realtime.bench.inputs.combination import Combination, combinations
-from realtime.bench.inputs.subject import Bench, Report, Subject, opened
+from realtime.bench.inputs.subject import Bench, Combination, Report, Subject, combinations, opened
 from realtime.bench.machine import fingerprint
 from realtime.bench.options import BenchOptions, quickened
-from realtime.bench.peers.open_peers import OpenPeers
+from realtime.bench.peers.peers import OpenPeers
 from realtime.bench.report.report import BenchReport, Outcome, Result, command_line
 from realtime.bench.roofline.roofline import Ceilings, roof_of
 from realtime.bench.rows.live import LiveRow, measure_live

@@ -8,7 +8,7 @@ from engines.loading.engine import EngineSpec, GateReport
 from engines.machine import usable_cores
 from realtime.bench.figures import Latency, Spread
 from realtime.bench.inputs.subject import Subject
-from realtime.bench.peers.open_peers import PeerTurn
+from realtime.bench.peers.peers import PeerTurn
 from realtime.bench.report.report import PeerRow, Result, Row, Stage
 from realtime.bench.rows.rows import Throughput, net_latency_ms, net_throughput, on_gpu_ms, to_file, to_null
 from realtime.bench.rows.stages import StageAlone, stages_alone

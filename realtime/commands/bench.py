@@ -30,7 +30,7 @@ def bench(
 ) -> None:
     """Measure frames per second, latency and start-up, stage by stage; each figure with its spread."""
     from realtime.bench.run import run_bench
-    from realtime.commands.console.bench_bar import BenchBar
+    from realtime.commands.console.bars import BenchBar
     from realtime.commands.console.terminal import LastingConsole, ended_by_kill, print_result
 
     _check_outputs(plot, markdown)

@@ -48,7 +48,7 @@ def compile_styles(
 
 def build(options: CompileOptions, *, as_json: bool) -> None:
     """Build, with a bar; exits with 1 where an engine could not be built, with 130 where it was interrupted."""
-    from realtime.commands.console.build_bar import BuildBar
+    from realtime.commands.console.bars import BuildBar
     from realtime.commands.console.terminal import LastingConsole, print_result, stopped_by_interrupt
     from realtime.compiling.run import builds_for, compile_engines
 

@@ -26,7 +26,7 @@ def evaluate(
 ) -> None:
     """Judge styles: nearness to the paintings, content kept, flicker and speed."""
     from realtime.commands.console.terminal import ended_by_kill, print_result, progress_bar
-    from realtime.evaluation.optimiser import load_optimiser
+    from realtime.evaluation.jury import load_optimiser
     from realtime.evaluation.run import run_evaluation
 
     for path in filter(None, (sheet, slices)):
@@ -42,7 +42,7 @@ def evaluate(
 
         save_sheet(sheet, evaluation)
     if slices is not None and report.steadiness is not None:
-        from realtime.evaluation.steadiness.slices import save_slices
+        from realtime.evaluation.steadiness.report import save_slices
 
         save_slices(slices, report.steadiness)
     print_result(report.as_dict() if json else _text(report))

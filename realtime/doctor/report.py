@@ -7,8 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from realtime.doctor.advice import Problem
-from realtime.doctor.examination import Examination
+from realtime.doctor.examination import Examination, Problem
 from realtime.doctor.finding import Finding, State
 
 MARKS = {State.YES: "✓", State.NO: "✗", State.ABSENT: "–", State.FACT: " "}

@@ -1,8 +1,12 @@
-"""The judges of trainers.figures.evaluation, with what they have already seen of the photos."""
+"""What trainers lend an evaluation: judges, with what they have seen of the photos, and what could be reached.
 
-from collections.abc import Mapping, Sequence
+That is the same photos painted by moving their pixels, without a net (trainers.gatys).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from engines.packages import needing_extra
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from trainers.figures.evaluation import Judge, JudgedPainting, JudgedPhoto
 
 Figures = Mapping[str, float]
+# The photo, the painting and the iterations → what came out.
+Optimise = Callable[[Pixels, Path, int], Pixels]
 CHECK_PREFIX = "check_"
 # A painting's long side, relative to that of the photos: 896 pixels beside 640.
 PAINTING_SCALE = 1.4
@@ -59,3 +65,26 @@ def _judge(check: Path | None) -> "Judge":
     with needing_extra("train", "judging"):
         from trainers.figures.evaluation import load_judge
     return load_judge() if check is None else load_judge(str(check))
+
+
+def load_optimiser() -> Optimise:
+    """The recipe with its own settings, but for strokes as large as those that are judged.
+
+    ImpastoError where the training extra is not installed.
+    """
+    with needing_extra("train", "optimising"):
+        from trainers.gatys import paint
+        from trainers.optimisation.picture_run import PictureRun
+        from trainers.settings.options import STYLE_SCALE, GatysOptions
+
+    def optimise(photo: Pixels, painting: Path, iterations: int) -> Pixels:
+        options = GatysOptions(
+            style_images=((painting, 1.0),),
+            iterations=iterations,
+            stroke=PAINTING_SCALE / STYLE_SCALE,
+            preview_every=iterations + 1,
+        )
+        with TemporaryDirectory(prefix="impasto-") as folder:
+            return paint(photo, options, PictureRun(Path(folder), options, photo)).rgb
+
+    return optimise

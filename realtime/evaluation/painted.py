@@ -15,7 +15,7 @@ import numpy as np
 
 from engines.loading.engine import Controls, EngineChoice
 from engines.style.styles import StyleFile
-from realtime.bench.inputs.first_frames import Allowance
+from realtime.bench.inputs.clips import Allowance
 from realtime.bench.rows.rows import each_ms
 from realtime.bench.rows.stability import Stability, measure_stability
 from realtime.evaluation.options import EvaluateOptions

@@ -3,17 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from realtime.evaluation.jury import Jury
+from realtime.evaluation.jury import Jury, Optimise
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import PaintedStyle, paint_photos
 from realtime.evaluation.photos import SCENE_FRAMES, Photo, gather_photos, scene_photos
 from realtime.evaluation.report import EvaluationReport, OptimisedRow, PictureFigures, StyleRow
 from realtime.evaluation.steadiness.film import read_film
-from realtime.evaluation.steadiness.judge import FilmJudge
 from realtime.evaluation.steadiness.report import SteadyReport, SteadyRow
-from realtime.evaluation.steadiness.run import judge_steadiness
+from realtime.evaluation.steadiness.run import FilmJudge, judge_steadiness
 from realtime.evaluation.subjects import Subject, find_subjects
 from realtime.frames.frame import Pixels
 from realtime.painting.notes import told_once
@@ -22,7 +20,6 @@ from realtime.scene import Scene
 Report = Callable[[str], None]
 Progress = Callable[[int, int | None], None]
 # A photo painted after a painting in so many iterations, by moving its own pixels.
-Optimise = Callable[[Pixels, Path, int], Pixels]
 
 
 @dataclass(slots=True, eq=False)

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from realtime.evaluation.jury import CHECK_PREFIX, Figures
 from realtime.evaluation.report import EvaluationReport, StyleRow
-from realtime.evaluation.steadiness.table import NOTES as STEADINESS_NOTES
-from realtime.evaluation.steadiness.table import steadiness_table
+from realtime.evaluation.steadiness.report import NOTES as STEADINESS_NOTES
+from realtime.evaluation.steadiness.report import steadiness_table
 
 NOTES = (
     "Brush: distance from the painting's strokes and colours; kept: content, weighed by the photo's detail. Plain and "

@@ -14,7 +14,7 @@ from realtime.files.calibration import calibration_for
 from realtime.files.gpu_frames import choose_decoder, choose_frames
 from realtime.files.loop import run
 from realtime.files.options import VideoOptions
-from realtime.files.preset_trial import choose_preset, excerpt_of
+from realtime.files.preset import choose_preset, excerpt_of
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
 from realtime.media.clip import Clip

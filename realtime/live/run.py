@@ -19,8 +19,7 @@ from realtime.live.capture import Capture
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.server import ControlServer
 from realtime.live.control.settings import LiveSettings
-from realtime.live.height.paint_size import PaintSize
-from realtime.live.height.pilot import AUTO_LEAST_HEIGHT, HeightPilot, goals_for
+from realtime.live.height.pilot import AUTO_LEAST_HEIGHT, HeightPilot, PaintSize, goals_for
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
 from realtime.live.openers import open_sink, open_source
@@ -29,11 +28,10 @@ from realtime.live.picture import LivePicture
 from realtime.live.report import LiveReport, SinkFacts
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
-from realtime.live.still import StillPainter
+from realtime.live.still import StillPainter, save_snapshot
 from realtime.live.style_learner import StyleLearner, check_picture
 from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overlay_figures
 from realtime.live.window.overlay import OverlayFigures
-from realtime.live.window.snapshot import save_snapshot
 from realtime.live.window.viewer import BoardViewer
 from realtime.painting.engine_loader import EngineLoader
 from realtime.painting.full_size.painting_size import size_at_height

@@ -1,15 +1,18 @@
-"""A still of the live picture, painted by optimisation in the background while the picture goes on."""
+"""Stills of the live picture: saved where a person asks for one, or painted by optimisation while it goes on."""
 
 import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.errors import ImpastoError, in_one_line
 from realtime.frames.frame import Pixels
+from realtime.media.output_file import fresh_name
+from realtime.media.picture_file import Picture, encode_picture, write_whole
 from realtime.painting.notes import spoken
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ NICE = 5
 SAID_SECONDS = 1.0
 ENDING_SECONDS = 0.5
 ITERATIONS = 120
+SUFFIX = ".png"
 
 
 class StillPainter:
@@ -96,3 +100,18 @@ class StillPainter:
         if now - self._said_at >= SAID_SECONDS:
             self._said_at = now
             self._board.say(line)
+
+
+def save_snapshot(pixels: Pixels, folder: Path, now: datetime) -> Path:
+    """Write (H, W, 3) uint8 RGB as `impasto-20261121-034512.png`, numbered where that second has one; its path.
+
+    FileNotFoundError where the folder is missing, OSError where it cannot be written.
+    """
+    encoded = encode_picture(Picture(pixels), SUFFIX)
+    while True:
+        path = fresh_name(folder, SUFFIX, now)
+        try:
+            write_whole(path, encoded, overwrite=False)
+        except FileExistsError:  # another run took the name meanwhile
+            continue
+        return path

@@ -1,9 +1,4 @@
-"""The sound of a film in playback, read along with its pictures and on the same clock.
-
-The sound of a video: packets in, blocks of samples out, in one shape whatever the video changes to.
-
-The sound that was read along with the pictures of a film, ahead of the moment at which it is to be heard.
-"""
+"""The sound of a video: decoded in one shape whatever it changes to, read with its pictures, handed on when due."""
 
 import threading
 from collections import deque

@@ -1,5 +1,10 @@
-"""The clip that is decoded. Where sizes are asked for there is a file of each: no row decodes more than it paints."""
+"""The clip that is decoded, and how much of it a row takes: so many frames, and on a slow machine fewer.
 
+Where sizes are asked for there is a file of each: no row decodes more than it paints.
+"""
+
+import logging
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,14 +15,19 @@ import numpy as np
 from engines.errors import BadValue
 from engines.failures import on_failure
 from realtime.bench.options import BenchOptions
+from realtime.files.gpu_frames import AUTO, choose_frames
+from realtime.frames.frame import Frame, Sink, SplitSource
 from realtime.media.clip import Clip
+from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
-from realtime.sources.file import FileSource
+from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.pattern import PatternSource
 
 SCENE_SIZE = (640, 360)
 SCENE_RATE = Fraction(30)
 LEAST_SCENE = (64, 48)
+logger = logging.getLogger("impasto")
+LEAST_FRAMES = 4  # of a row, however slow it is
 
 
 def wanted_sizes(options: BenchOptions) -> list[tuple[int, int]]:
@@ -77,3 +87,47 @@ def _scaled(source: FileSource, path: Path, frames: int, size: tuple[int, int]) 
             sink.write(replace(frame, data=np.ascontiguousarray(smaller, np.uint8)))
     sink.close()
     return path
+
+
+class FirstFrames(SplitSource):
+    """A file source that ends after `count` frames, or when `seconds` are over and it has given a few."""
+
+    live = False
+
+    def __init__(self, source: FileSource, count: int, seconds: float) -> None:
+        self._source = source
+        self._allowance = Allowance(count, seconds)
+        self.clip = source.clip
+        self.size = source.size
+        self.frame_rate = source.frame_rate
+
+    def prepare_for(self, stylizer: Stylizer, sink: Sink) -> None:
+        """Before the first frame: have frames come, on the GPU or in planes, as `impasto video` would."""
+        choose_frames(AUTO, self._source, stylizer, sink, logger.info)
+
+    def grab(self) -> DecodedPicture | None:
+        return self._source.grab() if self._allowance.take() else None
+
+    def retrieve(self, grabbed: DecodedPicture) -> Frame:
+        return self._source.retrieve(grabbed)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class Allowance:
+    """How many frames a row may still take: `count` in all, and after `seconds` none beyond the least."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._count, self._seconds = count, seconds
+        self._started = time.perf_counter()
+        self.taken = 0
+
+    def take(self) -> bool:
+        if self.taken == 0:
+            self._started = time.perf_counter()
+        late = time.perf_counter() - self._started > self._seconds
+        if self.taken >= self._count or (late and self.taken >= LEAST_FRAMES):
+            return False
+        self.taken += 1
+        return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.packages import needing_extra
 from realtime.bench.figures import Spread
-from realtime.bench.inputs.combination import Combination
+from realtime.bench.inputs.subject import Combination
 from realtime.bench.machine import one_line
 from realtime.bench.report.report import BenchReport, Result
 

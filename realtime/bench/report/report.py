@@ -7,7 +7,7 @@ from typing import Any
 
 from engines.setting import as_typed
 from realtime.bench.figures import Latency, Spread
-from realtime.bench.inputs.combination import Combination
+from realtime.bench.inputs.subject import Combination
 from realtime.bench.options import BenchOptions
 from realtime.bench.roofline.roofline import Roof
 from realtime.bench.rows.live import LiveRow

@@ -6,7 +6,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from realtime.bench.figures import Spread, shown
-from realtime.bench.inputs.combination import Combination
+from realtime.bench.inputs.subject import Combination
 from realtime.bench.machine import one_line
 from realtime.bench.report.report import BenchReport, PeerRow, Result, Stage
 from realtime.bench.roofline.ceilings import Ceiling

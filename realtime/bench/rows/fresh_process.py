@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engines.child_process import end_with_input
 from engines.loading.engine import Controls, EngineChoice
-from realtime.bench.inputs.first_frames import FirstFrames
+from realtime.bench.inputs.clips import FirstFrames
 from realtime.bench.machine import gpu_memory_mib
 from realtime.files.loop import run
 from realtime.painting.opening import engine_for

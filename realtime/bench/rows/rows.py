@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from engines.failures import on_failure
-from realtime.bench.inputs.first_frames import Allowance, FirstFrames
+from realtime.bench.inputs.clips import Allowance, FirstFrames
 from realtime.bench.inputs.subject import Subject
 from realtime.files.loop import run
 from realtime.frames.frame import Frame, Pixels, Sink

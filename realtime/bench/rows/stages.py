@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from realtime.bench.inputs.first_frames import FirstFrames
+from realtime.bench.inputs.clips import FirstFrames
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.rows.rows import allowance_of, each_ms, frames_a_second
 from realtime.files.loop import worker_count

@@ -1,18 +1,40 @@
-"""Keeps to the frame rate or the latency that was asked for, by the height at which the net paints."""
+"""The size at which the net paints, and what keeps by it to the frame rate or the latency that was asked for.
+
+The size is set by other threads than the one that reads it.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction
 
 from realtime.live.height.controller import LADDER, ControllerState, Goals, Measurement, controller, decide, without
-from realtime.live.height.paint_size import PaintSize
 from realtime.live.stats import LiveStats
-from realtime.painting.full_size.painting_size import painting_size
+from realtime.painting.full_size.painting_size import painting_size, size_at
 from realtime.painting.painter import Painting
 
 TURN_SECONDS = 0.2
 MEASURED_SECONDS = 1.0
 AUTO_FPS = 24.0  # what film runs at: above it, more detail is worth more than more frames
 AUTO_LEAST_HEIGHT = 240  # below, enlarged brush strokes are no picture any more: who wants that asks for it
+
+
+class PaintSize:
+    """What `stroke` asks for, at most `height` lines; None where nothing bounds it. The width follows the source.
+
+    `source_size` is the last that was asked about: a source may come back in another shape.
+    """
+
+    def __init__(self, stroke: float = 1.0) -> None:
+        self.stroke = stroke
+        self.height: int | None = None
+        self.source_size: tuple[int, int] | None = None
+
+    def for_source(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) for a source of this size."""
+        self.source_size = width, height
+        wanted = painting_size((width, height), self.stroke)
+        if self.height is None or self.height >= wanted[1]:
+            return wanted
+        return size_at((width, height), height, self.height)
 
 
 def goals_for(target_fps: float | None, max_latency_ms: float | None, fps_cap: Fraction | None) -> Goals | None:

@@ -1,14 +1,18 @@
-"""`--preset auto`: what a frame of this very film costs here, measured before the first one is written.
+"""`--preset auto`: which preset an encoder is to have, from what a frame of this very film costs here.
 
-Pictures from the middle of the film, as it may begin in black, are painted as they all will be, and encoded by an
-encoder of which nothing is kept.
+All stages of a run are at work side by side. A frame takes as long as the slowest of three: the stages before the
+encoder, the encoder on its own threads, or the processor with the work of all. A net on the processor fills it, and
+then what the encoder takes more is what the frame takes more; a net on a GPU leaves it idle.
+
+It is measured before the first frame is written: pictures from the middle of the film, as it may begin in black, are
+painted as they all will be, and encoded by an encoder of which nothing is kept.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,10 +21,9 @@ import av
 
 from engines.machine import idle_core_seconds, usable_cores
 from realtime.files.loop import run
-from realtime.files.preset_choice import Load, choose_rung
 from realtime.frames.frame import Frame, SplitSink, SplitSource
 from realtime.media.clip import Clip
-from realtime.media.encoders import Encoding
+from realtime.media.encoders import Encoding, Rung
 from realtime.media.encoding import prepare_encoder
 from realtime.media.output_file import clear_errors
 from realtime.media.streams import file_url, film_of
@@ -29,9 +32,43 @@ from realtime.sinks.file import FileSink, PreparedPicture
 from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.pictures import PictureSource
 
+LEAST_SHARE = 0.95  # of the frames a second that the default preset would give
 CPU = "CPU"  # the device of engines that paint in main memory
 LEAST_PICTURES, KEPT_PICTURES, MOST_PICTURES = 4, 8, 64
 ENOUGH_SECONDS = 1.0  # of painting, and of encoding, where the least are done by then
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one frame costs: `core_seconds` are of one core at work, all are above 0.
+
+    `seconds` is how far apart frames come painted while nothing is encoded, and `encoder_seconds` how far apart the
+    encoder alone takes them with its default preset.
+    """
+
+    seconds: float
+    core_seconds: float
+    encoder_seconds: float
+    encoder_core_seconds: float
+    cores: float
+    net_on_processor: bool
+
+    def with_encoder(self, cost: float = 1.0) -> float:
+        """The seconds from frame to frame with a preset that costs so many times what the default does."""
+        processor = (self.core_seconds + cost * self.encoder_core_seconds) / self._cores_to_be_had
+        return max(self.seconds, processor, cost * self.encoder_seconds)
+
+    @property
+    def _cores_to_be_had(self) -> float:
+        """A net on the processor takes all that it can: more cores than were seen at work there are not."""
+        return min(self.cores, self.core_seconds / self.seconds) if self.net_on_processor else self.cores
+
+
+def choose_rung(ladder: Sequence[Rung], load: Load) -> Rung | None:
+    """The dearest that leaves 95 % of the default preset's frames a second; None where that is the default."""
+    most = load.with_encoder() / LEAST_SHARE
+    fit = (rung for rung in ladder if load.with_encoder(rung.cost) <= most)
+    return max(fit, key=lambda rung: rung.cost, default=None)
 
 
 def choose_preset(

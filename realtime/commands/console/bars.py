@@ -1,8 +1,8 @@
-"""The progress of `impasto bench`: what is being measured, how far the run is, and how long it will still take."""
+"""The progress of `impasto compile` and of `impasto bench`: what is being done, and how far that is."""
 
 import time
 
-from rich.progress import MofNCompleteColumn, ProgressColumn, Task
+from rich.progress import MofNCompleteColumn, ProgressColumn, Task, TimeElapsedColumn
 from rich.text import Text
 
 from realtime.bench.schedule import Standing
@@ -10,6 +10,30 @@ from realtime.commands.console.terminal import LastingConsole, OneBar, unbroken
 from realtime.painting.notes import spoken
 
 LINE_SECONDS = 30.0  # between two lines where there is no bar
+
+
+class ShareColumn(ProgressColumn):
+    """`42 %`, and nothing where a stage does not tell how far it is."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{100 * task.completed:.0f} %")
+
+
+class BuildBar(OneBar):
+    """Begins anew with every build."""
+
+    def __init__(self, console: LastingConsole) -> None:
+        super().__init__(console, ShareColumn(table_column=unbroken()), TimeElapsedColumn(table_column=unbroken()))
+        self._build = ""
+
+    def show(self, build: str, stage: str, share: float) -> None:
+        """What is being done; a share of 0 is also what a stage says that tells no more."""
+        if build != self._build:
+            self._build = build
+            self._progress.reset(self._task)
+        self._progress.update(
+            self._task, description=f"{build}: {stage}", completed=share, total=1.0 if share > 0 else None
+        )
 
 
 class TimeLeftColumn(ProgressColumn):
