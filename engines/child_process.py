@@ -93,10 +93,9 @@ class ChildProcess:
 
     def wait(self, seconds: float | None = None) -> int | None:
         """Its exit status, negative where a signal ended it; None where it still runs after so long."""
-        try:
+        with suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
+        return None
 
     def last_errors(self) -> list[str]:
         """The last lines that it wrote to stderr, once it has ended; none that is empty."""

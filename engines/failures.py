@@ -1,10 +1,12 @@
 """What to do where work fails: clean up after it, or make one error of all that a runtime may raise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
+Found = TypeVar("Found")
+Failure = TypeVar("Failure", bound=Exception)
 
 
 @contextmanager
@@ -27,6 +29,28 @@ def failure_of(probe: Callable[[], object]) -> Exception | None:
     return None
 
 
+def first_that_works(ways: Iterable[Callable[[], Found]], refusal: Callable[[Sequence[Exception]], Exception]) -> Found:
+    """What the first of these gives that does not fail; where all do, raises what `refusal` makes of their errors."""
+    errors = []
+    for way in ways:
+        try:
+            return way()
+        except Exception as error:  # a probe's border: packages are missing, too old, or refuse in their own way
+            errors.append(error)
+    raise refusal(errors)
+
+
+@contextmanager
+def failure_as(
+    kind: Callable[[str], Exception], told: Callable[[Failure], str], *errors: type[Failure]
+) -> Iterator[None]:
+    """Makes a `kind` of these errors in the block, with the line that `told` makes of each; others go on."""
+    try:
+        yield
+    except errors as error:
+        raise kind(told(error)) from error
+
+
 @contextmanager
 def any_failure_as(
     kind: Callable[[str], Exception],
@@ -37,7 +61,7 @@ def any_failure_as(
     """Makes a `kind` of whatever the block raises, with the line that `told` makes of it; what is a `but` goes on."""
     try:
         yield
-    except but:
-        raise
     except Exception as error:  # a probe's border: the errors of runtimes share no class but Exception
+        if isinstance(error, but):
+            raise
         raise kind(told(error)) from error

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -79,10 +80,9 @@ def idle_core_seconds(root: Path = ROOT) -> float | None:
 
 def memory_bytes() -> int | None:
     """All that the machine has; None on Windows, which has no sysconf."""
-    try:
+    with suppress(AttributeError, ValueError, OSError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
+    return None
 
 
 def memory_limit_bytes(root: Path = ROOT) -> int | None:

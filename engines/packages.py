@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import EngineRefused, NotInstalled
+from engines.failures import failure_as
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -40,13 +41,10 @@ def import_nncf() -> Any:
     """The nncf package, which quantises, made to keep silent; EngineRefused where it is not installed."""
     import_openvino()
     loggers = logging.getLoggerClass()
+    told = "int8 needs nncf, which cannot be imported ({}); pip install 'impasto[int8]'"
     try:
-        with _hidden(TELEMETRY, TORCH):
+        with failure_as(EngineRefused, told.format, ImportError), _hidden(TELEMETRY, TORCH):
             import nncf
-    except ImportError as error:
-        raise EngineRefused(
-            f"int8 needs nncf, which cannot be imported ({error}); pip install 'impasto[int8]'"
-        ) from error
     finally:
         logging.setLoggerClass(loggers)  # it puts its own class in place
     logging.getLogger("nncf").setLevel(logging.ERROR)  # its set_log_level would change every handler there too

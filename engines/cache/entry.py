@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
+from engines.failures import failure_as
 from engines.spec import GateReport
 
 MOST_HEADER_BYTES = 2**20
+# What reading values of the wrong kind raises.
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 # Signed along, so that no other thing this key may sign one day can be taken for an entry.
 PURPOSE = b"impasto engine cache entry 1\n"
 
@@ -91,14 +94,12 @@ def read_header(file: IO[bytes], name: str, key: bytes) -> EntryHeader:
     line = file.readline(MOST_HEADER_BYTES).rstrip(b"\n")
     if not hmac.compare_digest(signature, _signature(line, key)):
         raise EntryRefused(f"{name} is damaged, or was not written here by this user")
-    try:
+    with failure_as(EntryRefused, lambda error: f"{name} cannot be read ({type(error).__name__})", *DAMAGE):
         values = json.loads(line)
         gate, origin = GateReport.from_dict(values["gate"]), Origin.from_dict(values["origin"])
         if type(values["blob_bytes"]) is not int or values["blob_bytes"] < 0:
             raise TypeError("the engine's length is no number of bytes")
         return EntryHeader(_texts(values["fields"]), gate, origin, values["blob_bytes"], values["blob_sha256"])
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise EntryRefused(f"{name} cannot be read ({type(error).__name__})") from error
 
 
 def read_entry(file: IO[bytes], name: str, key: bytes, fields: Mapping[str, str]) -> CacheEntry:

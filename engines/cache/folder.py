@@ -79,13 +79,11 @@ class EngineCache:
     def load(self, fields: Mapping[str, str]) -> CacheEntry | None:
         """The entry for these fields, None where there is none; EntryRefused or OSError where it is unusable."""
         path = self.path_of(fields)
-        try:
-            with self._opened(path) as file:
-                with suppress(OSError, TypeError, NotImplementedError):  # only tells which entries were used last
-                    os.utime(file.fileno())
-                return read_entry(file, path.name, self._key(path), fields)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        with suppress(FileNotFoundError, NotADirectoryError), self._opened(path) as file:
+            with suppress(OSError, TypeError, NotImplementedError):  # only tells which entries were used last
+                os.utime(file.fileno())
+            return read_entry(file, path.name, self._key(path), fields)
+        return None
 
     def store(self, fields: Mapping[str, str], entry: CacheEntry) -> None:
         """Writes or replaces the entry; OSError where the folder or the user's key cannot be written."""
@@ -172,15 +170,13 @@ class EngineCache:
 
     def _describe(self, path: Path) -> StoredEntry | None:
         """None for what is no entry, and for what has just been removed."""
-        try:
+        with suppress(FileNotFoundError):
             state = path.lstat()
             if path.suffix == PARTIAL_SUFFIX:
                 return StoredEntry(path, state.st_size, state.st_mtime, None, "half written")
-            if path.suffix != SUFFIX:
-                return None
-            return self._inspect(path, state)
-        except FileNotFoundError:
-            return None
+            if path.suffix == SUFFIX:
+                return self._inspect(path, state)
+        return None
 
     def _inspect(self, path: Path, state: os.stat_result) -> StoredEntry:
         header, problem = None, ""

@@ -1,8 +1,10 @@
 """A foreign graph run as it is, on pictures in its own form."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import onnx
 
 from engines.errors import BadFile, in_one_line
-from engines.failures import any_failure_as
+from engines.failures import first_that_works
 from engines.foreign.convention import BGR, WHITE, Convention
 from engines.foreign.onnx_file import COLOURS, ForeignNet
 from engines.packages import import_onnxruntime, import_openvino
@@ -27,13 +29,11 @@ class RawNet:
 
     def output_of(self, frame: np.ndarray, convention: Convention) -> np.ndarray | None:
         """What the net gives for a frame [H, W, 3] RGB in 0..255; None where that is no picture, or it fails."""
-        try:
-            with any_failure_as(ValueError, in_one_line):
-                raw = self.run({self.net.input: encoded(frame, convention, self.net.kind_in)})
-                layout_of(raw)
-                return raw
-        except ValueError:
-            return None
+        with suppress(Exception):  # a probe's border: runtimes fail in every possible way
+            raw = self.run({self.net.input: encoded(frame, convention, self.net.kind_in)})
+            layout_of(raw)
+            return raw
+        return None
 
     def paint(self, frame: np.ndarray, convention: Convention) -> np.ndarray | None:
         """The same, decoded."""
@@ -48,13 +48,12 @@ def open_raw(net: ForeignNet, model: onnx.ModelProto) -> RawNet:
 
 def open_model(model: onnx.ModelProto, output: str, path: Path) -> Run:
     """What gives that output for inputs by name; BadFile, naming `path`, where no runtime takes the graph."""
-    reasons = []
-    for open_run in (_open_onnxruntime, _open_openvino):
-        try:
-            return open_run(model.SerializeToString(), output)
-        except Exception as error:  # a runtime that is missing, or refuses an operator in its own way
-            reasons.append(in_one_line(error))
-    raise BadFile(f"{path} cannot be run here ({'; '.join(reasons)})")
+    data = model.SerializeToString()
+
+    def refused(errors: Sequence[Exception]) -> BadFile:
+        return BadFile(f"{path} cannot be run here ({'; '.join(map(in_one_line, errors))})")
+
+    return first_that_works([partial(opened, data, output) for opened in (_open_onnxruntime, _open_openvino)], refused)
 
 
 def encoded(frame: np.ndarray, convention: Convention, kind: str) -> np.ndarray:

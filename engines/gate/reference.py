@@ -6,6 +6,7 @@ rewrites for speed. They run any other graph too, for those who want its numbers
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import onnx
 
 from engines.errors import EngineRefused, in_one_line
 from engines.export.export import graph_of
+from engines.failures import first_that_works
 from engines.networks.family import PLAIN
 from engines.spec import Controls, EngineSpec
 from engines.style.state import CarriedState
@@ -59,23 +61,26 @@ class Reference:
 def open_reference(style: StyleFile, spec: EngineSpec) -> tuple[str, Reference]:
     """The fp32 reference for an engine, by name: a runtime other than its own."""
 
-    def tried(run: Run) -> Reference:
-        _try(reference := Reference(run, style), style)
-        return reference
-
     data = reference_model(style).SerializeToString()
-    others = [name for name in RUNTIMES if name != spec.backend]
-    return _first_that_works(data, others, tried, f"no reference to check {spec} against")
+
+    def opened(name: str) -> tuple[str, Reference]:
+        told, run = RUNTIMES[name](data)
+        _try(reference := Reference(run, style), style)
+        return told, reference
+
+    return _of_the_first(opened, f"no reference to check {spec} against", but=spec.backend)
 
 
 def open_graph(model: onnx.ModelProto, trial: Mapping[str, np.ndarray], outputs: Sequence[str]) -> Run:
     """The graph in the first runtime that gives these outputs for the trial's inputs; EngineRefused where none does."""
+    data = model.SerializeToString()
 
-    def tried(run: Run) -> Run:
+    def opened(name: str) -> Run:
+        _, run = RUNTIMES[name](data)
         run(dict(trial), outputs)
         return run
 
-    return _first_that_works(model.SerializeToString(), list(RUNTIMES), tried, "nothing here runs this graph")[1]
+    return _of_the_first(opened, "nothing here runs this graph")
 
 
 def reference_model(style: StyleFile) -> onnx.ModelProto:
@@ -89,18 +94,15 @@ def _try(reference: Reference, style: StyleFile) -> None:
     reference.reset()
 
 
-def _first_that_works(
-    data: bytes, names: Sequence[str], tried: Callable[[Run], Opened], refusal: str
-) -> tuple[str, Opened]:
-    """What the first of them calls itself, and what `tried` made of its run; EngineRefused with all reasons."""
-    reasons = []
-    for name in names:
-        try:
-            told, run = RUNTIMES[name](data)
-            return told, tried(run)
-        except Exception as error:  # a probe's border: a missing or too old package; the reason is told below
-            reasons.append(f"{name}: {in_one_line(error)}")
-    raise EngineRefused(f"{refusal} ({'; '.join(reasons)}); reinstall opencv-python 5")
+def _of_the_first(opened: Callable[[str], Opened], refusal: str, *, but: str = "") -> Opened:
+    """What the first runtime gives that works, `but` one; EngineRefused with the reasons of all."""
+    names = [name for name in RUNTIMES if name != but]
+
+    def refused(errors: Sequence[Exception]) -> EngineRefused:
+        reasons = [f"{name}: {in_one_line(error)}" for name, error in zip(names, errors, strict=True)]
+        return EngineRefused(f"{refusal} ({'; '.join(reasons)}); reinstall opencv-python 5")
+
+    return first_that_works([partial(opened, name) for name in names], refused)
 
 
 def _open_opencv(data: bytes) -> tuple[str, Run]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from engines.errors import EngineRefused, ImpastoError, in_one_line
+from engines.failures import failure_as
 from engines.packages import find_place, names_of
 from engines.style.state import StateInput
 from engines.style.styles import StyleFile
@@ -140,12 +141,12 @@ def open_family(name: str) -> NetworkFamily:
     place = find_place(name, OURS, ENTRY_POINTS)
     if place is None:
         raise ImpastoError(f"there is no network {name!r}; choose one of {', '.join(family_names())}")
-    try:
+
+    def told(error: Exception) -> str:
+        return f"the network {name!r} cannot be opened ({place.value}: {in_one_line(error)}); install its package again"
+
+    with failure_as(ImpastoError, told, ImportError, AttributeError):
         family: NetworkFamily = place.load()
-    except (ImportError, AttributeError) as error:
-        raise ImpastoError(
-            f"the network {name!r} cannot be opened ({place.value}: {in_one_line(error)}); install its package again"
-        ) from error
     return family
 
 
@@ -170,10 +171,10 @@ def family_of(style: StyleFile) -> NetworkFamily | None:
 @contextmanager
 def config_of(style: StyleFile) -> Iterator[Config]:
     """The config of the style's net, for what its family makes of it; EngineRefused where that does not fit."""
-    try:
+
+    def told(error: Exception) -> str:
+        what = f"the weights in {style.path.name} do not fit the net that its card describes"
+        return f"{what} ({in_one_line(error)}); get the style file again"
+
+    with failure_as(EngineRefused, told, KeyError, TypeError, ValueError, AttributeError):
         yield style.card.network["config"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EngineRefused(
-            f"the weights in {style.path.name} do not fit the net that its card describes ({in_one_line(error)}); "
-            "get the style file again"
-        ) from error

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from engines.errors import BadFile, in_one_line
+from engines.failures import failure_as
 from engines.style.state import StateInput, check_names
 
 # Cards without state are written as format 1, which every impasto reads.
@@ -105,20 +106,21 @@ class StyleCard:
     def from_json(cls, text: str) -> Self:
         """The card that `to_json` wrote, vectors bit for bit; ImpastoError where we cannot read it."""
         values = _parse(text)
-        try:
+        with failure_as(BadFile, _damaged, ValueError, TypeError, KeyError, OverflowError):
             styles = tuple(_style_from_dict(style) for style in values["styles"])
             state = tuple(StateInput.from_dict(each) for each in values.get("state", ()))
             return cls(**{key: values[key] for key in CARD_FIELDS if key != "styles"}, styles=styles, state=state)
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise BadFile(f"the style card is damaged ({in_one_line(error)}); get the style file again") from error
+
+
+def _damaged(error: Exception) -> str:
+    return f"the style card is damaged ({in_one_line(error)}); get the style file again"
 
 
 def _parse(text: str) -> dict[str, Any]:
     """The card's fields, of the right kinds; a card of a newer format is told from a damaged one."""
-    try:
+    told = "the style card is not JSON ({}); get the style file again"
+    with failure_as(BadFile, told.format, ValueError, RecursionError):
         values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadFile(f"the style card is not JSON ({error}); get the style file again") from error
     version = values.get("format_version") if isinstance(values, dict) else None
     if type(version) is not int or version < 1:
         raise BadFile("the style card has no format version; get the style file again")

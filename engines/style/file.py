@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, UnknownStyle, in_one_line
-from engines.failures import any_failure_as
+from engines.failures import any_failure_as, failure_as
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
 
@@ -51,10 +52,8 @@ class StyleFile:
         """The graph, checked to have the inputs and the output of a style file and to refer to no other file."""
         from engines.style.graph import parse_style_graph
 
-        try:
+        with failure_as(BadFile, lambda error: f"{self.path} cannot be used as a style: {error}", ValueError):
             return parse_style_graph(self.data, self.card.style_size, self.card.state)
-        except ValueError as error:
-            raise BadFile(f"{self.path} cannot be used as a style: {error}") from error
 
     @property
     def default(self) -> str:
@@ -133,46 +132,41 @@ def check_writable(path: Path) -> None:
         raise BadFile(f"{path} is a folder; give the path of a file in it")
     if not path.parent.is_dir():
         raise FileMissing(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    beside = _part_of(path)
-    try:
+    with _part_of(path) as beside:
         beside.touch()
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """The file appears under its name only when it is complete; OSError names it."""
-    beside = _part_of(path)
-    try:
+    with _part_of(path) as beside:
         beside.write_bytes(data)
         beside.replace(path)
+
+
+@contextmanager
+def _part_of(path: Path) -> Iterator[Path]:
+    """Where this process writes what is not complete yet; an OSError names the file that it was to be."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield beside
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _part_of(path: Path) -> Path:
-    """Where this process writes what is not complete yet."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
 def _read_card(path: Path, data: bytes) -> StyleCard:
     """The card, after the checks that need no graph."""
-    try:
+    with failure_as(
+        BadFile, lambda error: f"{path} is not a style file: it is no ONNX ({error}); {WHENCE}", ValueError
+    ):
         metadata = read_metadata(data)
-    except ValueError as error:
-        raise BadFile(f"{path} is not a style file: it is no ONNX ({error}); {WHENCE}") from error
     if CARD_KEY not in metadata:
         raise BadFile(f"{path} is not an impasto style file: no style card; {WHENCE}")
     if metadata.get(CHECKSUM_KEY, checksum := _checksum(data, metadata[CARD_KEY])) != checksum:
         raise BadFile(f"{path} is damaged, its checksum is not that of its contents; get the style file again")
-    try:
+    with failure_as(BadFile, lambda error: f"{path}: {error}", ImpastoError):
         return StyleCard.from_json(metadata[CARD_KEY])
-    except ImpastoError as error:
-        raise BadFile(f"{path}: {error}") from error
 
 
 def _checksum(data: bytes, card: str) -> str:

@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, ValueInfoProto
 from onnx.external_data_helper import uses_external_data
 
+from engines.failures import failure_as
 from engines.style.state import StateInput
 
 UINT8, FLOAT = TensorProto.UINT8, TensorProto.FLOAT
@@ -22,10 +23,8 @@ def parse_style_graph(data: bytes, style_size: int, state: Sequence[StateInput] 
     output: stylized uint8 [1, H, W, 3]. H and W are free. Each declared state is one more input, and one more output
     named `next_` and its name; sides that depend on H or W are free as well.
     """
-    try:
+    with failure_as(ValueError, lambda error: "it is not an ONNX file", DecodeError):
         model = onnx.load_model_from_string(data)
-    except DecodeError as error:
-        raise ValueError("it is not an ONNX file") from error
     if any(uses_external_data(tensor) for tensor in tensors_of_graph(model.graph)) or model.functions:
         raise ValueError("its weights lie in other files, or it has functions; a style is one file")
     initialisers = {tensor.name for tensor in model.graph.initializer}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engines.errors import ImpastoError, in_one_line
+from engines.failures import failure_of
 from engines.loading.engine import EngineSpec, GateReport
 from engines.style.styles import StyleFile
 from realtime.bench.inputs.clips import clip_of, wanted_sizes
@@ -157,10 +158,12 @@ class _Run:
         started = time.perf_counter()
         if entry.reason:
             return 0.0
-        try:
+
+        def attempt() -> None:
             with self._open(entry, report) as subject:
                 work(entry, subject)
-        except Exception as error:  # a probe: runtimes fail in every possible way, and the others go on
+
+        if error := failure_of(attempt):
             entry.reason = self._public(in_one_line(error))
             self._report(f"{entry.combination} is left out: {entry.reason}")
         return time.perf_counter() - started

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.errors import ImpastoError, in_one_line
+from engines.failures import failure_of
 from realtime.frames.frame import Pixels
 from realtime.media.output_file import fresh_name
 from realtime.media.picture_file import Picture, encode_picture, write_whole
@@ -71,9 +72,7 @@ class StillPainter:
             self._thread.join(ENDING_SECONDS)
 
     def _run(self, photo: Pixels) -> None:
-        try:
-            self._paint(photo)
-        except Exception as error:  # a thread's border: the live picture goes on whatever happens here
+        if error := failure_of(lambda: self._paint(photo)):  # the live picture goes on whatever happens here
             self._board.say(f"no still: {in_one_line(error)}")
             self._report(f"no still: {in_one_line(error)}")
 

@@ -8,9 +8,10 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,17 @@ def refuse_folder(path: Path) -> None:
         raise BadValue(f"{path} is a folder; name the file to write, such as {path / 'painted.mp4'}")
 
 
+def _failure_to_write(write: "Callable[[memoryview[int]], int]", data: "bytes | memoryview[int]") -> OSError | None:
+    """What kept all of the data from being written, which may take several calls; None where it is."""
+    left = memoryview(data)
+    try:
+        while len(left):
+            left = left[write(left) :]
+    except OSError as error:
+        return error
+    return None
+
+
 class GrowingFile(io.RawIOBase):
     """A file for one of FFmpeg's muxers, straight to the disk; raises FileExistsError where there is one already.
 
@@ -111,12 +123,8 @@ class GrowingFile(io.RawIOBase):
         self._file = io.FileIO(path, "xb")
 
     def write(self, data: "bytes | memoryview[int]") -> int:  # type: ignore[override]
-        left = memoryview(data)
-        try:
-            while self.error is None and len(left):
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            self.error = error
+        if self.error is None:
+            self.error = _failure_to_write(self._file.write, data)
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -200,12 +208,8 @@ class StandardOutput:
         self._open = True
 
     def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        try:
-            while self._open and self.error is None and left:
-                left = left[os.write(self._descriptor, left) :]
-        except OSError as error:
-            self.error = error
+        if self._open and self.error is None:
+            self.error = _failure_to_write(partial(os.write, self._descriptor), data)
         return len(data)
 
     def check(self) -> None:

@@ -7,6 +7,7 @@ the GPU is part of the engine's device, and so of its name in the cache.
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
@@ -157,11 +158,10 @@ class OnnxRuntimeGpuBackend(_Backend):
 
 def _made(folder: Path) -> Path | None:
     """The folder, closed to others, for what lies in it is code; None where it cannot be had, and nothing is kept."""
-    try:
+    with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder if is_ours(folder.lstat(), forbidden=OTHERS) else None
-    except OSError:
-        return None
+    return None
 
 
 def _one_core(spec: EngineSpec, provider: Provider) -> list[Load]:

@@ -10,7 +10,6 @@ import os
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 
 from engines.failures import on_failure
 from engines.machine import cpu_flags
-from engines.packages import import_openvino
+from engines.packages import import_openvino, installed_version
 from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
 
@@ -41,7 +40,7 @@ class KeptNets:
     """Those of one style file, one calibration and this machine's arithmetic."""
 
     def __init__(self, folder: Path, style: StyleFile, spec: EngineSpec) -> None:
-        known = FORMAT, style.sha256, spec.version, spec.calibration, _nncf(), cpu_flags()
+        known = FORMAT, style.sha256, spec.version, spec.calibration, installed_version("nncf"), cpu_flags()
         name = hashlib.sha256("\n".join(known).encode()).hexdigest()[:32]
         self._path = folder / KEPT_IN / f"{name}.npz"
 
@@ -82,10 +81,3 @@ def _serialised(model: Any, folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _bytes(path: Path) -> np.ndarray:
     return np.frombuffer(path.read_bytes(), np.uint8)
-
-
-def _nncf() -> str:
-    try:
-        return version("nncf")
-    except PackageNotFoundError:
-        return ""
