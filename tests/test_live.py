@@ -18,9 +18,10 @@ from engines.style.styles import load_style
 from realtime.frames.address import labels_of
 from realtime.frames.pacing import sink_rate
 from realtime.live.control.client import send
+from realtime.live.control.settings import settings_of
 from realtime.live.options import LiveOptions
 from realtime.live.report import LiveReport
-from realtime.live.run import run_live, settings_of
+from realtime.live.run import run_live
 
 PATTERN = "pattern:128x96@25"
 ABOVE_THE_CODE = 72  # rows: below, the time is written into the picture

@@ -19,7 +19,8 @@ from engines.errors import EngineRefused, ImpastoError
 from engines.style.styles import load_style
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
-from realtime.painting.opening import choose_style, open_stylizer, parse_mix
+from realtime.painting.opening import choose_style, open_stylizer
+from realtime.painting.options import parse_mix
 from realtime.sources.file import FileSource
 
 

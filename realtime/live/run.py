@@ -3,30 +3,25 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from engines.errors import BadValue, ImpastoError, Interrupted
+from engines.errors import ImpastoError, Interrupted
 from engines.loading.engine import EngineChoice
-from realtime.frames.address import labels_of, refuse_doubles
-from realtime.frames.frame import Pixels, Sink, Source
-from realtime.frames.pacing import sink_rate
-from realtime.frames.request import SinkRequest, SourceRequest
+from realtime.frames.address import refuse_doubles
+from realtime.frames.frame import Pixels
 from realtime.live.capture import Capture
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.server import ControlServer
-from realtime.live.control.settings import LiveSettings
+from realtime.live.control.settings import settings_of
+from realtime.live.ends import LiveEnds
 from realtime.live.height.pilot import AUTO_LEAST_HEIGHT, HeightPilot, PaintSize, goals_for
 from realtime.live.look_book import LookBook
 from realtime.live.loop import LiveLoop
-from realtime.live.openers import open_sink, open_source
 from realtime.live.options import LiveOptions
 from realtime.live.picture import LivePicture
 from realtime.live.report import LiveReport, SinkFacts
-from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
 from realtime.live.still import StillPainter, save_snapshot
 from realtime.live.style_learner import StyleLearner, check_picture
@@ -34,12 +29,8 @@ from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overl
 from realtime.live.window.overlay import OverlayFigures
 from realtime.live.window.viewer import BoardViewer
 from realtime.painting.engine_loader import EngineLoader
-from realtime.painting.full_size.painting_size import size_at_height
 from realtime.painting.notes import Notes
-from realtime.painting.opening import parse_mix
 from realtime.painting.painter import LivePainter
-from realtime.sinks.null import NullSink
-from realtime.sound.choice import open_sound
 
 
 def run_live(
@@ -72,30 +63,6 @@ def run_live(
         return run.run()
 
 
-def settings_of(options: LiveOptions) -> LiveSettings:
-    """What the controls say at the start; ImpastoError for a mix of more than two styles."""
-    if options.learn and options.mix is not None:
-        raise BadValue("--learn and --mix: one picture is learnt; leave one of them out")
-    style, mix_with, share = options.learn or options.style, "", 0.5
-    if options.mix is not None:
-        weights = parse_mix(options.mix)
-        if len(weights) != 2:
-            raise BadValue(f"--mix {options.mix!r}: a live picture mixes two styles, as in A=0.3,B=0.7")
-        style, mix_with = weights
-        share = weights[mix_with] / sum(weights.values())
-    return LiveSettings(
-        style=style,
-        mix_with=mix_with,
-        mix=share,
-        strength=options.strength,
-        keep_colour=options.keep_colour,
-        stroke=options.stroke,
-        steady=options.steady,
-        mirror=options.mirror,
-        pass_through=options.pass_through,
-    )
-
-
 class _LiveRun:
     """One run: opened in the order of what is cheapest to refuse, then handed to the loop."""
 
@@ -109,8 +76,7 @@ class _LiveRun:
         while_opening: ExitStack,
     ) -> None:
         self._begun = time.perf_counter()
-        self._address, self._options, self._report, self._stop = address, options, report, stop
-        self._opened, self._while_opening = opened, while_opening
+        self._options, self._report, self._stop, self._opened = options, report, stop, opened
         self._ended = False  # as it was to end: by the source, by `quit`, by --seconds
         self._stats = LiveStats()
         self._board = ControlBoard(
@@ -128,23 +94,17 @@ class _LiveRun:
         self._learner = StyleLearner(self._board, self._looks, options.folder, report)
         opened.callback(self._learner.close)
         self._looks.look(self._board.settings)
-        self._viewer = BoardViewer(self._board, self._overlay)
-        self._source = self._open_source()
-        while_opening.callback(_close_quietly, self._source)
-        self._size = size_at_height(self._source.size, options.height)
-        self._rate = sink_rate(self._source.frame_rate)
-        self._sound = open_sound(options.audio, self._source, report, stop)
-        if self._sound is not None:
-            opened.callback(self._sound.close)
+        around = (BoardViewer(self._board, self._overlay), self._stats, report, stop)
+        self._ends = LiveEnds(address, options, *around, opened=opened, while_opening=while_opening)
 
     def prepare(self, sinks: Sequence[str], status: Callable[[str], None]) -> None:
         """Open the sinks, and all that stands between."""
-        lanes = [self._open_lane(label, address) for label, address in zip(labels_of(sinks), sinks, strict=True)]
+        lanes, source = self._ends.open_lanes(sinks), self._ends.source
         self._make_picture()
         self._listen()
         options = self._options
         self._loop = LiveLoop(
-            Capture(self._source, self._open_source_again, stats=self._stats, report=self._report, stop=self._stop),
+            Capture(source, self._ends.open_source_again, stats=self._stats, report=self._report, stop=self._stop),
             self._picture,
             lanes,
             stop=self._stop,
@@ -152,7 +112,9 @@ class _LiveRun:
             fps_cap=options.fps_cap,
             frames=options.frames,
         )
-        recorder = LiveRecorder(self._loop, options.folder, self._recording_lane, self._report, self._stop_recording)
+        recorder = LiveRecorder(
+            self._loop, options.folder, self._ends.recording_lane, self._report, self._stop_recording
+        )
         self._watch = LiveWatch(
             self._board,
             self._stats,
@@ -174,53 +136,6 @@ class _LiveRun:
         self._loop.run(self._watch)
         return self._live_report()
 
-    def _open_source(self) -> Source:
-        options = self._options
-        request = SourceRequest(
-            size=options.size, frame_rate=options.rate, loop=options.loop, report=self._report, stop=self._stop
-        )
-        return open_source(self._address, request)
-
-    def _open_source_again(self) -> Source:
-        source = self._open_source()
-        if self._sound is not None:
-            self._sound.follow(source, self._report)
-        return source
-
-    def _open_lane(self, label: str, address: str) -> SinkLane:
-        """A sink that must open now; what opened is closed again where a later one does not."""
-        sink = self._open_sink(address)
-        self._while_opening.callback(_close_quietly, sink)
-        return self._lane(label, address, sink)
-
-    def _lane(self, label: str, address: str, sink: Sink | None = None) -> SinkLane:
-        return SinkLane(
-            label,
-            partial(self._open_sink, address),
-            sink,
-            rate=self._rate,
-            stats=self._stats,
-            report=self._report,
-            stop=self._stop,
-        )
-
-    def _open_sink(self, address: str) -> Sink:
-        request = SinkRequest(
-            size=self._size,
-            frame_rate=self._rate,
-            sound=self._sound.feed if self._sound else None,
-            viewer=self._viewer,
-            report=self._report,
-            stop=self._stop,
-        )
-        sink = open_sink(address, request)
-        if isinstance(sink, NullSink):
-            sink.on_code = self._stats.coded
-        return sink
-
-    def _recording_lane(self, path: Path) -> SinkLane:
-        return self._lane(str(path), str(path))
-
     def _stop_recording(self) -> None:
         self._board.do("record", False)
 
@@ -234,7 +149,7 @@ class _LiveRun:
         self._opened.callback(self._painter.close)
         self._paint_size = PaintSize(options.stroke)
         around = (self._board, self._looks, self._painter, self._paint_size, self._stats)
-        self._picture = LivePicture(self._size, *around, still=lambda: self._still.shown)
+        self._picture = LivePicture(self._ends.size, *around, still=lambda: self._still.shown)
 
     def _pilot(self) -> HeightPilot | None:
         options = self._options
@@ -243,7 +158,7 @@ class _LiveRun:
             return None
         asked = options.target_fps is not None or options.max_latency_ms is not None
         least = {} if asked else {"least_height": AUTO_LEAST_HEIGHT}
-        return HeightPilot(goals, self._source.size, self._paint_size, self._stats, self._report, **least)
+        return HeightPilot(goals, self._ends.source.size, self._paint_size, self._stats, self._report, **least)
 
     def _listen(self) -> None:
         """A run without its socket is still a run, unless the socket was asked for."""
@@ -289,7 +204,7 @@ class _LiveRun:
         loop, first = self._loop, self._loop.first_frame_at
         return LiveReport(
             self._stats.totals(),
-            self._size,
+            self._ends.size,
             self._watch.engine,
             tuple(SinkFacts(lane.label, lane.frames, _words(lane.trouble)) for lane in loop.all_lanes),
             None if first is None else first - self._begun,
@@ -301,9 +216,3 @@ class _LiveRun:
 def _words(trouble: BaseException | None) -> str:
     """Never empty where there is trouble."""
     return "" if trouble is None else str(trouble) or type(trouble).__name__
-
-
-def _close_quietly(opened: Source | Sink) -> None:
-    """What is told is why it is closed."""
-    with suppress(Exception):
-        opened.close()

@@ -13,7 +13,7 @@ from engines.spec import Calibration
 from engines.style.file import mixed
 from engines.style.styles import StyleFile, names_file
 from realtime.painting.full_size.painting_size import painting_size
-from realtime.painting.options import StylizeOptions
+from realtime.painting.options import StylizeOptions, parse_mix
 from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 
@@ -43,20 +43,6 @@ def _resolve_mixed(text: str, style: str) -> tuple[StyleFile, str]:
         if text in file.card.names:
             return file, text
     return resolve(text)
-
-
-def parse_mix(text: str) -> dict[str, float]:
-    """`A=0.3,B=0.7` as names and weights."""
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, weight = part.rpartition("=")
-        try:
-            weights[name.strip()] = float(weight)
-        except ValueError:
-            name = ""
-        if not name.strip():
-            raise BadValue(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
-    return weights
 
 
 def open_stylizer(

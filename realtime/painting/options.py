@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from engines.backends.ours import OURS
+from engines.errors import BadValue
 from engines.names import AUTO, LEAST_SIZE_PX, MODES, PRECISIONS
 from engines.setting import Setting
 from realtime.painting.full_size.painting_size import LEAST_STROKE, LINES, MOST_STROKE
@@ -106,3 +107,17 @@ class StylizeOptions:
     precision: Precision = AUTO
     strict: Strict = False
     verbose: Verbose = False
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """`A=0.3,B=0.7` as names and weights."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.rpartition("=")
+        try:
+            weights[name.strip()] = float(weight)
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise BadValue(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
+    return weights

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engines.errors import ImpastoError, UnknownStyle
+from engines.errors import BadValue, ImpastoError, UnknownStyle
 from engines.style.picture_name import name_of, picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
-from realtime.painting.options import STEADY, StylizeOptions
+from realtime.live.options import LiveOptions
+from realtime.painting.options import STEADY, StylizeOptions, parse_mix
 
 DEFAULTS = StylizeOptions()
 # Help, statistics and full screen show themselves.
@@ -44,6 +45,30 @@ class LiveSettings:
     show_help: bool = False
     show_statistics: bool = False
     recording: bool = False
+
+
+def settings_of(options: LiveOptions) -> LiveSettings:
+    """What the controls say at the start; ImpastoError for a mix of more than two styles."""
+    if options.learn and options.mix is not None:
+        raise BadValue("--learn and --mix: one picture is learnt; leave one of them out")
+    style, mix_with, share = options.learn or options.style, "", 0.5
+    if options.mix is not None:
+        weights = parse_mix(options.mix)
+        if len(weights) != 2:
+            raise BadValue(f"--mix {options.mix!r}: a live picture mixes two styles, as in A=0.3,B=0.7")
+        style, mix_with = weights
+        share = weights[mix_with] / sum(weights.values())
+    return LiveSettings(
+        style=style,
+        mix_with=mix_with,
+        mix=share,
+        strength=options.strength,
+        keep_colour=options.keep_colour,
+        stroke=options.stroke,
+        steady=options.steady,
+        mirror=options.mirror,
+        pass_through=options.pass_through,
+    )
 
 
 def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequence[str]) -> LiveSettings:
