@@ -41,6 +41,13 @@ def settings_of(holder: type[Any]) -> dict[str, tuple[Any, Setting]]:
     return {name: (hints[name].__origin__, said[0]) for name, said in told.items() if said}
 
 
+def refuse_unknown(holder: type[Any], values: Iterable[str], what: str) -> None:
+    """ValueError where a value has none of the dataclass's fields, as one that a newer version wrote may have none."""
+    known = {field.name for field in fields(holder)}
+    if unknown := sorted(set(values) - known):
+        raise ValueError(f"unknown {what} settings {unknown}; this version knows {sorted(known)}")
+
+
 def check_settings(holder: Any) -> None:
     """BadValue, in one line, where a number is out of its bounds or a name is none of its choices."""
     for name, (_, setting) in settings_of(type(holder)).items():

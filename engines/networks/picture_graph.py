@@ -11,6 +11,7 @@ get the same arithmetic in planes.
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 from onnx import TensorProto
 
 from engines.networks.graph import Graph
@@ -21,6 +22,7 @@ SAMPLE_STEP = 8
 FAR = 2**31 - 1
 # BT.601 luma of gamma-coded RGB.
 LUMA = (0.299, 0.587, 0.114)
+FRAME = (1, "height", "width", 3)
 TO_PLANES, TO_PIXELS = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
@@ -32,6 +34,19 @@ class PictureGraph:
     factor: int
     multiple: int
     bytes_first: bool
+
+    def inputs(self, style_size: int) -> str:
+        """The inputs of a style file's graph, `style`, `strength`, `keep_colour` and the frame, which is given back."""
+        frame = self.graph.input("frame", TensorProto.UINT8, FRAME)
+        for name, length in (("style", style_size), ("strength", 1), ("keep_colour", 1)):
+            self.graph.input(name, TensorProto.FLOAT, [length])
+        return frame
+
+    def model(self, picture: str, painted: str, frame: str) -> onnx.ModelProto:
+        """The style file's graph, whose output is what was painted of the picture, blended by the controls."""
+        stylized = self.write(self.blended(picture, painted), frame)
+        self.graph.output(stylized, "stylized", TensorProto.UINT8, FRAME)
+        return self.graph.model()
 
     def read(self, frame: str) -> str:
         """uint8 [1, H, W, 3] → the folded picture, float32 0..255: [1, h, w, 3·f²], or in planes [1, 3·f², h, w]."""

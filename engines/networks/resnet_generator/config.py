@@ -1,8 +1,10 @@
 """The shape of a ResNet generator. Needs no torch, so that the net and its ONNX graph are made from one description."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from engines.setting import refuse_unknown
 
 SIZE_MULTIPLE = 4  # two convolutions of stride 2
 OUTER_KERNEL = 7
@@ -50,7 +52,5 @@ class ResnetGeneratorConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown ResNet generator settings {unknown}; this version knows {sorted(known)}")
+        refuse_unknown(cls, values, "ResNet generator")
         return cls(**values)

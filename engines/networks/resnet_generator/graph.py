@@ -2,7 +2,6 @@
 
 import numpy as np
 import onnx
-from onnx import TensorProto
 
 from engines.networks.family import REWRITTEN, Config, Rewrites, Weights
 from engines.networks.graph import Graph
@@ -30,16 +29,11 @@ class _GeneratorGraph:
         self.layers = StyledGraph(self.graph, weights, weight_type)
 
     def build(self) -> onnx.ModelProto:
-        g = self.graph
-        frame = g.input("frame", TensorProto.UINT8, [1, "height", "width", 3])
-        for name, length in (("style", self.config.style_size), ("strength", 1), ("keep_colour", 1)):
-            g.input(name, TensorProto.FLOAT, [length])
-        around = PictureGraph(g, 1, SIZE_MULTIPLE, self.rewrites.bytes_first)
+        around = PictureGraph(self.graph, 1, SIZE_MULTIPLE, self.rewrites.bytes_first)
+        frame = around.inputs(self.config.style_size)
         picture = around.read(frame)
         painted = around.from_net(self._head(self._net(self._stem(around.centred(picture, RIM)))))
-        stylized = around.write(around.blended(picture, painted), frame)
-        g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
-        return g.model()
+        return around.model(picture, painted, frame)
 
     def _stem(self, picture: str) -> str:
         """Of a picture in planes that has its rim; 0..255 becomes −1..1 but for a constant, which the norm takes."""

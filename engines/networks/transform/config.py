@@ -1,8 +1,10 @@
 """The shape of a transform net. Needs no torch, so that the net and its ONNX graph are made from one description."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from engines.setting import refuse_unknown
 
 NORM_EPSILON = 1e-5
 
@@ -70,9 +72,7 @@ class TransformConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown transform net settings {unknown}; this version knows {sorted(known)}")
+        refuse_unknown(cls, values, "transform net")
         return cls(**{**values, "widths": tuple(values["widths"])})
 
 

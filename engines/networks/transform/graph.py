@@ -13,7 +13,6 @@ when it loads the file. The rewrites are exact:
 
 import numpy as np
 import onnx
-from onnx import TensorProto
 
 from engines.networks.family import REWRITTEN, Config, Rewrites, Weights
 from engines.networks.graph import Graph
@@ -41,11 +40,8 @@ class _TransformGraph:
 
     def build(self) -> onnx.ModelProto:
         g = self.graph
-        frame = g.input("frame", TensorProto.UINT8, [1, "height", "width", 3])
-        style_shape = [self.config.style_size]
-        for name, shape in (("style", style_shape), ("strength", [1]), ("keep_colour", [1])):
-            g.input(name, TensorProto.FLOAT, shape)
         around = PictureGraph(g, self.config.unshuffle, self.config.size_multiple, self.rewrites.bytes_first)
+        frame = around.inputs(self.config.style_size)
         picture = around.read(frame)
         stem = self._stem(around.centred(picture, self.config.stem_kernel // 2))
         if self.config.seed_amplitude:
@@ -53,9 +49,7 @@ class _TransformGraph:
         painted = around.from_net(self._net(stem))
         if self.config.detail:
             painted = g.op("Add", painted, self._detail(around, picture))
-        stylized = around.write(around.blended(picture, painted), frame)
-        g.output(stylized, "stylized", TensorProto.UINT8, [1, "height", "width", 3])
-        return g.model()
+        return around.model(picture, painted, frame)
 
     def _texture(self, size: str) -> str:
         """What the stem makes of the seed texture for a folded picture of this size."""

@@ -1,8 +1,10 @@
 """The shape of a variational autoencoder. Needs no torch, so that net and graphs are made from one description."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from engines.setting import refuse_unknown
 
 STEM_KERNEL = 5
 
@@ -67,9 +69,7 @@ class VaeConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown autoencoder settings {unknown}; this version knows {sorted(known)}")
+        refuse_unknown(cls, values, "autoencoder")
         rows = {name: tuple(values[name]) for name in ("widths", "statistics") if name in values}
         return cls(**{**values, **rows})
 

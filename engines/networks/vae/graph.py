@@ -10,13 +10,12 @@ from onnx import TensorProto
 
 from engines.networks.family import PLAIN, REWRITTEN, Config, Rewrites, Weights
 from engines.networks.graph import Graph
-from engines.networks.picture_graph import TO_PIXELS, WHITE, PictureGraph
+from engines.networks.picture_graph import FRAME, TO_PIXELS, WHITE, PictureGraph
 from engines.networks.styled_graph import StyledGraph
 from engines.networks.transform.config import NORM_EPSILON
 from engines.networks.vae.config import STEM_KERNEL, VaeConfig
 
 GREY = WHITE / 2
-FRAME = (1, "height", "width", 3)
 PARTS = ("weight", "bias")
 
 
@@ -53,18 +52,14 @@ class _VaeGraph:
 
     def painting(self) -> onnx.ModelProto:
         g = self.graph
-        frame = g.input("frame", TensorProto.UINT8, FRAME)
-        for name, length in (("style", self.config.style_size), ("strength", 1), ("keep_colour", 1)):
-            g.input(name, TensorProto.FLOAT, [length])
+        frame = self.around.inputs(self.config.style_size)
         picture = self.around.read(frame)
         latent = self._encoded(picture)
         styled = bool(self.config.statistics)
         if not styled:
             latent = g.op("Mul", latent, g.op("Reshape", "style", g.ints(1, 1, 1, 1)))
         painted = self.around.from_net(self._decoded(latent, styled=styled))
-        stylized = self.around.write(self.around.blended(picture, painted), frame)
-        g.output(stylized, "stylized", TensorProto.UINT8, FRAME)
-        return g.model()
+        return self.around.model(picture, painted, frame)
 
     def statistics(self) -> onnx.ModelProto:
         g = self.graph

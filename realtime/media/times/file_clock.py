@@ -131,7 +131,7 @@ class FileClock(Generic[Item]):
     def _begin(self, lane: Lane, packet: TimedPacket[Item], coming: list[TimedPacket[Item]]) -> None:
         """The first packet of a stream: it is right unless those that follow agree on another time."""
         times = [lane.time_of(later) for later in (packet, *coming[:2])]
-        if len(times) == 3 and self._breaks(lane, packet, times[:2]) and not self._breaks(lane, coming[0], times[1:]):
+        if len(times) == 3 and self._breaks(packet, times[:2]) and not self._breaks(coming[0], times[1:]):
             self.strays += 1
             if lane.kind is Kind.PICTURES:
                 packet.shift = None
@@ -140,7 +140,7 @@ class FileClock(Generic[Item]):
         else:
             lane.accept(packet, times[0])
 
-    def _breaks(self, lane: Lane, packet: TimedPacket[Item], times: list[int]) -> bool:
+    def _breaks(self, packet: TimedPacket[Item], times: list[int]) -> bool:
         step = times[1] - times[0] - packet.lasts
         return step < -self._back or (self._broadcast and step > self._gap)
 

@@ -37,7 +37,7 @@ def paint_house(house: House, pixels_per_m: float, supersample: int, rng: np.ran
     tall = max(house.ridge + 1.2, house.tower + 0.6)
     canvas = Canvas((-half - 0.8, half + house.side + 0.9), (-0.3, tall), pixels_per_m, supersample)
     if house.tower:
-        _steeple(canvas, house, rng)
+        _steeple(canvas, house)
     _walls(canvas, house, rng)
     _chimney(canvas, house, rng)
     _roof(canvas, house, rng)
@@ -136,7 +136,7 @@ def _window(canvas: Canvas, centre: tuple[float, float], size: tuple[float, floa
     canvas.tint(colour(0.15, 0.14, 0.15), 0.5 * sill)
 
 
-def _steeple(canvas: Canvas, house: House, rng: np.random.Generator) -> None:
+def _steeple(canvas: Canvas, house: House) -> None:
     x = house.side * 0.75
     base = house.tower * 0.62
     stone = colour(*house.plaster) * 0.95
