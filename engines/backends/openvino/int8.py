@@ -4,7 +4,7 @@ What every convolution of the net reads and its weights become 8-bit integers, o
 net paints frames like those to come, in all styles of the file: the style is an input, and the ranges differ. All else
 (norms, sums, the arithmetic on the picture) stays in floats.
 
-What reads the picture itself reads its bytes, exactly (openvino_bytes.py). Still one layer can spoil it: where a frame
+What reads the picture itself reads its bytes, exactly (bytes.py). Still one layer can spoil it: where a frame
 is dark or flat, the norms enlarge what little there is, and the rounding. So the quantised net is compared with the
 unquantised one: on the bundled calibration pictures, some of which ranges are never measured on, and on frames of the
 user's that were held back. Until they agree, layers get their floats back: the stem, then whatever helps most.

@@ -1,4 +1,4 @@
-"""Between the pictures of video chips and RGB where both lie in a GPU's memory: `colour.py` for such frames.
+"""Between the pictures of video chips and RGB where both lie in a GPU's memory: `rgb.py` for such frames.
 
 torch and FFmpeg share a context of the GPU (`hardware_video.shared_cuda`) and with it the memory, but not their order
 of work. So whatever is queued here waits for what the decoder has queued, and is complete before it is handed on; then

@@ -120,8 +120,8 @@ def _window(canvas: Canvas, centre: tuple[float, float], size: tuple[float, floa
     """A frame, four panes that mirror the sky, a sill; `skew` leans it along a wall seen in perspective."""
     (x, y), (w, h) = centre, (size[0] / 2, size[1] / 2)
 
-    def quad(grow: float, low: float = -1.0, high: float = 1.0) -> Points:
-        left, right, bottom, top = x - w - grow, x + w + grow, y + low * (h + grow), y + high * (h + grow)
+    def quad(grow: float) -> Points:
+        left, right, bottom, top = x - w - grow, x + w + grow, y - (h + grow), y + (h + grow)
         return [(left, bottom - skew), (right, bottom + skew), (right, top + skew), (left, top - skew)]
 
     _face(canvas, quad(0.09), colour(0.93, 0.92, 0.88), 0.4 + 0.5 * sun)
