@@ -19,7 +19,6 @@ import numpy as np
 
 from engines.errors import BadFile, ImpastoError
 from engines.export.weights_pickle import TensorPlace, load_weights_pickle
-from engines.failures import failure_as
 
 MOST_BYTES = 2**30
 # What a file may unpack to, and its tensors have in numbers: those of a net are hardly smaller when packed.
@@ -57,15 +56,12 @@ def read_tensor_sets(path: Path) -> list[Tensors]:
     reader = _reader_for(data)
     if reader is None:
         raise BadFile(_no_checkpoint(path, data))
-
-    def damaged(error: Exception) -> str:
-        return f"{path} is damaged or cut short ({type(error).__name__}); get the file again"
-
-    with (
-        failure_as(BadFile, lambda error: f"{path}: {error}", ImpastoError),
-        failure_as(BadFile, damaged, *DAMAGE),
-    ):
+    try:
         sets = reader(data)
+    except ImpastoError as error:
+        raise BadFile(f"{path}: {error}") from None
+    except DAMAGE as error:
+        raise BadFile(f"{path} is damaged or cut short ({type(error).__name__}); get the file again") from error
     if not sets:
         raise BadFile(f"{path} holds no tensors")
     return sorted(sets, key=lambda tensors: sum(values.size for values in tensors.values()), reverse=True)
