@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.doctor.checks import run_apart
+from realtime.doctor.child import run_apart
 from realtime.doctor.finding import Finding, State
 
 PLAYGROUND = """

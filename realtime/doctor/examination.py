@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engines.backends.registry import backend_names
-from realtime.doctor.checks import GROUPS, SECTIONS, Answers, run_apart
+from realtime.doctor.checks import GROUPS, SECTIONS
+from realtime.doctor.child import Answers, run_apart
 from realtime.doctor.finding import Finding, State
 from realtime.doctor.privacy import Redact, redacted, redactor
 
