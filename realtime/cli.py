@@ -76,6 +76,8 @@ def options_of_every_command(
 ) -> None:
     if traceback:
         os.environ[DEBUG_VARIABLE] = "1"
+    # Threads of torch that wait by turning have a tenth of their speed where another program wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def main() -> None:

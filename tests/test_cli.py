@@ -101,6 +101,18 @@ def test_a_failure_is_one_line_on_stderr_and_exit_1(tmp_path: Path) -> None:
     assert done.stderr == f"impasto: {tmp_path / 'no.pth'}: No such file or directory\n"
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "passive"), ("active", "active")])
+def test_threads_that_wait_leave_the_processor_to_others(
+    given: str | None, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who knows better is not overruled."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    assert CliRunner().invoke(app, ["styles"]).exit_code == 0
+    assert os.environ["OMP_WAIT_POLICY"] == used
+
+
 @pytest.mark.parametrize("way", ["option", "environment"])
 def test_a_traceback_is_shown_only_where_it_is_asked_for(tmp_path: Path, way: str) -> None:
     arguments = ["control", "quit", "--socket", str(tmp_path / "none.sock")]
