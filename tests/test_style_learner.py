@@ -156,6 +156,8 @@ def test_a_run_that_cannot_learn_writes_nothing(net: StyleFile, tmp_path: Path) 
     assert not list(tmp_path.glob("*.mkv"))
     with pytest.raises(ImpastoError, match="--learn and --mix"):
         run_live("pattern:128x96", ["null:"], LiveOptions(learn="a.jpg", mix="a=0.5,b=0.5"))
+    with pytest.raises(ImpastoError, match="leave --style out"):
+        run_live("pattern:128x96", ["null:"], LiveOptions(learn="a.jpg", style="udnie"))
 
 
 def test_the_process_says_vectors_and_where_the_style_is(net: StyleFile, picture: Path, tmp_path: Path) -> None:

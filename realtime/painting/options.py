@@ -12,6 +12,7 @@ from realtime.painting.full_size.painting_size import LEAST_STROKE, LINES, MOST_
 
 Size: TypeAlias = tuple[int, int]  # width, height in pixels
 MOST_SIZE_PX = 16384
+DEFAULT_STYLE = "starry_night"
 PAINTING = "Painting"
 MACHINE = "Machine"
 
@@ -81,7 +82,7 @@ class StylizeOptions:
             suggestions=gallery_names,
             written="NAME|PICTURE|FILE[:NAME]",
         ),
-    ] = "starry_night"
+    ] = DEFAULT_STYLE
     mix: Annotated[
         str | None,
         Setting("Mix styles of one file, the one that --style names.", group=PAINTING, written="A=0.3,B=0.7"),

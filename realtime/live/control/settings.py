@@ -8,7 +8,7 @@ from engines.errors import BadValue, ImpastoError, UnknownStyle
 from engines.style.picture_name import name_of, picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.live.options import LiveOptions
-from realtime.painting.options import STEADY, StylizeOptions, parse_mix
+from realtime.painting.options import DEFAULT_STYLE, STEADY, StylizeOptions, parse_mix
 
 DEFAULTS = StylizeOptions()
 # Help, statistics and full screen show themselves.
@@ -51,6 +51,11 @@ def settings_of(options: LiveOptions) -> LiveSettings:
     """What the controls say at the start; ImpastoError for a mix of more than two styles."""
     if options.learn and options.mix is not None:
         raise BadValue("--learn and --mix: one picture is learnt; leave one of them out")
+    if options.learn and options.style != DEFAULT_STYLE:
+        raise BadValue(
+            f"--learn {options.learn} and --style {options.style}: what is learnt is the style; leave --style out, or "
+            "write --learn FILE:PICTURE for the net of a style file"
+        )
     style, mix_with, share = options.learn or options.style, "", 0.5
     if options.mix is not None:
         weights = parse_mix(options.mix)
