@@ -15,13 +15,16 @@ from engines.style.styles import load_style
 from realtime.frames.request import SourceRequest
 from realtime.sources.dream import DreamSource, Walk, spherical
 
-WALK = Walk(file="vae.onnx", seed=3, seconds=4.0, speed=1.0)
+WALK = Walk(file="vae.onnx", seed=3, seconds=4.0, speed=1.0, temperature=1.0)
 SHAPE = (4, 16, 24)
 
 
 def test_parameters_are_written_in_the_address() -> None:
-    text = "dream:some/vae.onnx?seed=3&seconds=8&speed=0.5&size=320x180&rate=30000/1001"
-    wanted = Walk(file="some/vae.onnx", seed=3, seconds=8.0, speed=0.5, size=(320, 180), rate=Fraction(30000, 1001))
+    text = "dream:some/vae.onnx?seed=3&seconds=8&speed=0.5&temperature=0.4&size=320x180&rate=30000/1001"
+    wanted = Walk(
+        file="some/vae.onnx", seed=3, seconds=8.0, speed=0.5, temperature=0.4, size=(320, 180),
+        rate=Fraction(30000, 1001),
+    )  # fmt: skip
     assert Walk.from_text(text, SourceRequest()) == wanted
     assert wanted.draws == 4
 
@@ -46,9 +49,10 @@ def test_it_moves_by_as_much_in_every_moment() -> None:
 
 
 def test_latents_are_as_large_as_the_decoder_knows_them() -> None:
-    """Of deviation 1 at the draws and on the way."""
-    for seconds in (0.0, 0.5, 1.0, 2.7):
-        assert np.sqrt(np.square(WALK.latent(seconds, 8, 32, 48)).mean()) == pytest.approx(1.0, abs=0.12)
+    """Of a deviation that is the temperature, at the draws and on the way."""
+    for seconds, temperature in ((0.0, 1.0), (0.5, 1.0), (1.0, 0.5), (2.7, 0.5)):
+        latent = replace(WALK, temperature=temperature).latent(seconds, 8, 32, 48)
+        assert np.sqrt(np.square(latent).mean()) == pytest.approx(temperature, rel=0.12)
 
 
 def test_another_seed_is_another_walk() -> None:

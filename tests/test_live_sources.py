@@ -40,7 +40,7 @@ CANNOT_BE_OPENED = {
     "dream:starry_night": "has no graph 'dream'",
     "dream:vae.onnx?size=3x": "'3x' is no size",
     "dream:vae.onnx?size=8x8": "size is 8x8",
-    "dream:vae.onnx?colour=red": "no 'colour', only seed, seconds, speed, size, rate",
+    "dream:vae.onnx?colour=red": "no 'colour', only seed, seconds, speed, temperature, size, rate",
     "dream:vae.onnx?seconds=nan": "seconds is nan",
     "dream:vae.onnx?rate=1/0": "is no dream",
     "dream:vae.onnx?seed=-1": "seed is -1",

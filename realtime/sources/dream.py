@@ -19,10 +19,10 @@ from realtime.frames.frame import Frame, Pixels, Source
 from realtime.frames.pacing import MOST_RATE, Ticker
 from realtime.frames.request import SourceRequest
 
-WRITTEN = "dream:FILE?seed=3&seconds=20&speed=0.25&size=640x360&rate=15"
+WRITTEN = "dream:FILE?seed=3&seconds=20&speed=0.25&temperature=0.6&size=640x360&rate=15"
 SIZE = re.compile(r"(\d+)x(\d+)")
 SIDES_PX = (64, 4096)
-LONGEST_SECONDS, FASTEST = 3600.0, 10.0
+LONGEST_SECONDS, FASTEST, HOTTEST = 3600.0, 10.0, 2.0
 # Forms of these sizes, in places of the latent, each as strong: a picture varies as much in every octave (Field 1987),
 # and noise of one place alone would be a texture.
 CELLS = (1, 2, 4, 8, 16, 32, 64)
@@ -35,13 +35,15 @@ Latent = NDArray[np.float32]
 class Walk:
     """A closed walk between draws from the seed: `seconds` long, past `speed` of them a second.
 
-    `size` (width, height) and `rate` are those of the pictures.
+    `temperature` is the deviation of the draws (Kingma and Dhariwal 2018, arXiv 1807.03039, section 6): 1 is the
+    prior's, less is calmer. `size` (width, height) and `rate` are those of the pictures.
     """
 
     file: str
     seed: int = 0
     seconds: float = 20.0
     speed: float = 0.25
+    temperature: float = 0.6
     size: tuple[int, int] = (640, 360)
     rate: Fraction = Fraction(15)
 
@@ -49,7 +51,8 @@ class Walk:
         least, most = SIDES_PX
         if not all(least <= side <= most for side in self.size):
             raise BadValue(f"size is {self.size[0]}x{self.size[1]}; give sides from {least} to {most}")
-        for name, most_of_it in (("seconds", LONGEST_SECONDS), ("speed", FASTEST), ("rate", MOST_RATE)):
+        bounds = {"seconds": LONGEST_SECONDS, "speed": FASTEST, "temperature": HOTTEST, "rate": MOST_RATE}
+        for name, most_of_it in bounds.items():
             if not 0 < getattr(self, name) <= most_of_it:
                 given = float(getattr(self, name))
                 raise BadValue(f"{name} is {given:g}; give a number above 0, {most_of_it:g} at most")
@@ -83,7 +86,8 @@ class Walk:
         place = (seconds / self.seconds) % 1 * self.draws
         before, share = int(place) % self.draws, place % 1
         shape = channels, height, width
-        return spherical(_draw(self.seed, before, *shape), _draw(self.seed, (before + 1) % self.draws, *shape), share)
+        draws = _draw(self.seed, before, *shape), _draw(self.seed, (before + 1) % self.draws, *shape)
+        return np.asarray(self.temperature * spherical(*draws, share), np.float32)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -97,6 +101,7 @@ READ: dict[str, Callable[[str], object]] = {
     "seed": int,
     "seconds": float,
     "speed": float,
+    "temperature": float,
     "size": _size,
     "rate": Fraction,
 }
