@@ -1,6 +1,7 @@
 """The Johnson recipe as an artist would see it: folders in, a style file out; resumed, interrupted, and stopped."""
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -146,6 +147,24 @@ def test_another_run_is_not_overwritten(options: JohnsonOptions) -> None:
         run(dataclasses.replace(options, network="ultra", resume=True))
     with pytest.raises(FileNotFoundError, match="leave out --resume"):
         run(dataclasses.replace(options, out=options.out.with_name("none.onnx"), resume=True))
+
+
+def test_a_full_disk_is_told_and_costs_no_checkpoint(options: JohnsonOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(dataclasses.replace(options, steps=1))
+    checkpoint = options.run_folder / "checkpoint.pt"
+    before = checkpoint.read_bytes()
+
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device") as failed:
+        run(dataclasses.replace(options, steps=2, resume=True))
+    assert failed.value.filename == str(checkpoint)
+    assert checkpoint.read_bytes() == before
+    assert not list(options.run_folder.glob(".*"))
 
 
 def test_a_run_can_begin_with_the_weights_of_another(options: JohnsonOptions) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
-from trainers.run.saved_state import damaged, read_saved, shown
+from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 from trainers.settings.options import GatysOptions
 
 STATE, PREVIEW = "state.pt", "preview.png"
@@ -54,7 +54,7 @@ class PictureRun:
         return self.folder / STATE
 
     def save(self, scale: int, step: int, bands: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> None:
-        """Written beside the final name and moved there, so that an interrupted save loses nothing."""
+        """For a run that goes on from here."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "of": self._of,
@@ -63,9 +63,7 @@ class PictureRun:
             "bands": [band.detach() for band in bands],
             "optimiser": optimiser.state_dict(),
         }
-        beside = self.folder / f".{STATE}"
-        torch.save(state, beside)
-        os.replace(beside, self.path)
+        write_saved(self.path, state)
 
     def preview(self, rgb: NDArray[np.uint8]) -> None:
         """The picture as it is now, uint8 [H, W, 3]."""

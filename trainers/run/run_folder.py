@@ -1,6 +1,5 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
 from trainers.data import open_picture, to_tensor
-from trainers.run.saved_state import damaged, read_saved, shown
+from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.
@@ -146,7 +145,6 @@ class RunFolder:
         return saving
 
     def _save(self, checkpoint: Checkpoint) -> None:
-        """Writes beside the final name and moves there, so that an interrupted save loses nothing."""
         state = {
             "step": checkpoint.step,
             **{name: part.state_dict() for name, part in checkpoint.parts.items()},
@@ -156,9 +154,7 @@ class RunFolder:
             "history": self.history,
             "running": self._running,
         }
-        beside = self.path / f".{CHECKPOINT}"
-        torch.save(state, beside)
-        os.replace(beside, self.path / CHECKPOINT)
+        write_saved(self.path / CHECKPOINT, state)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Keeps a running mean of every value, and writes it now and then."""

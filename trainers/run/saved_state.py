@@ -1,12 +1,24 @@
-"""The saved state of a run, read again: a disk may have been full, a machine gone out."""
+"""The saved state of a run, written whole and read again: a disk may be full, a machine gone out."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from engines.failures import any_failure_as
+from engines.style.file import write_whole
+
+
+def write_saved(path: Path, state: Mapping[str, Any]) -> None:
+    """What `read_saved` reads, there whole or as it was before; OSError where it cannot be written.
+
+    torch tells a full disk by an error of its own, so it writes into memory.
+    """
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    write_whole(path, content.getvalue())
 
 
 def read_saved(path: Path) -> Any:
