@@ -202,6 +202,14 @@ def test_impossible_options_are_refused(options: CycleGanOptions, change: dict[s
         dataclasses.replace(options, **change)  # type: ignore[arg-type]
 
 
+def test_one_painting_has_no_distribution(options: CycleGanOptions, tmp_path: Path) -> None:
+    """No figure stands on the card that is no number."""
+    for number in (1, 2, 3):
+        (tmp_path / "paintings" / f"{number}.png").unlink()
+    trained = train(dataclasses.replace(options, steps=2, sample_every=2), lambda _: None)
+    assert sorted(trained.figures) == ["cycle_psnr_db", "stability"]
+
+
 def test_an_empty_folder_is_told(options: CycleGanOptions, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadValue, match=r"no readable picture in .*empty; give folders of paintings"):

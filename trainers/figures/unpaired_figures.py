@@ -1,6 +1,6 @@
 """Whether a run on two folders gets better: distances of what is painted from the paintings, on photos held apart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -15,15 +15,19 @@ from trainers.losses.unpaired_losses import Nets
 from trainers.motion import MotionOptions, second_frame
 from trainers.settings.unpaired_options import CycleGanOptions
 
-MOST_PICTURES = 40
+MOST_PICTURES, LEAST_COMPARED = 40, 2
 SIZE_MULTIPLE = 8
 
 
 def figures_in_words(figures: Mapping[str, float]) -> str:
     """One line of a `Jury`'s figures."""
-    kid, photos = KernelDistance(figures["kid"], figures["kid_error"]), figures["kid_of_photos"]
-    cycle = f", cycle PSNR {figures['cycle_psnr_db']:.1f} dB" if "cycle_psnr_db" in figures else ""
-    return f"KID {kid} (the photos themselves {photos:.3f}){cycle}, stability {figures['stability']:.4f}"
+    told = []
+    if "kid" in figures:
+        kid = KernelDistance(figures["kid"], figures["kid_error"])
+        told.append(f"KID {kid} (the photos themselves {figures['kid_of_photos']:.3f})")
+    if "cycle_psnr_db" in figures:
+        told.append(f"cycle PSNR {figures['cycle_psnr_db']:.1f} dB")
+    return ", ".join([*told, f"stability {figures['stability']:.4f}"])
 
 
 class Jury:
@@ -37,18 +41,21 @@ class Jury:
         self._photos = [_scaled(path, options.lines).to(device) for path in _spread(paths)]
         aim = [_scaled(path, round(options.stroke * options.lines)).to(device) for path in _spread(paintings)]
         self._paintings = features_of(aim, self._network)
-        self._unpainted = kernel_distance(features_of(self._photos, self._network), self._paintings)
+        self._comparable = min(len(self._photos), len(aim)) >= LEAST_COMPARED
+        self._unpainted = self._distance(self._photos)
 
     @torch.no_grad()
     def figures(self, nets: Nets) -> dict[str, float]:
         """KID of the painted photos and its standard error, of the photos themselves, PSNR, and flicker.
 
+        No KID where there are fewer than two pictures of a kind, which have no distribution.
         `cycle_psnr_db` is of photos painted and brought back, where there is a net that does. `stability` is the mean
         absolute change (0..1) that synthetic motion leaves after the motion is taken back.
         """
         painted = [nets.there(photo[None]).clamp(0, 1)[0] for photo in self._photos]
-        distance = kernel_distance(features_of(painted, self._network), self._paintings)
-        found = {"kid": distance.mean, "kid_error": distance.error, "kid_of_photos": self._unpainted.mean}
+        found = {}
+        if self._unpainted is not None and (distance := self._distance(painted)) is not None:
+            found = {"kid": distance.mean, "kid_error": distance.error, "kid_of_photos": self._unpainted.mean}
         if nets.back is not None:
             squares = [
                 (nets.back(ours[None])[0] - photo).square().mean()
@@ -56,6 +63,9 @@ class Jury:
             ]
             found["cycle_psnr_db"] = psnr_db(torch.stack(squares).mean())
         return {**found, "stability": self._stability(nets)}
+
+    def _distance(self, pictures: Sequence[Tensor]) -> KernelDistance | None:
+        return kernel_distance(features_of(pictures, self._network), self._paintings) if self._comparable else None
 
     def _stability(self, nets: Nets) -> float:
         changes = []
