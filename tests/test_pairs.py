@@ -117,6 +117,7 @@ def test_the_style_file_tells_how_near_it_came(options: PairsOptions) -> None:
     file = read_style_file(options.out)
     assert file.card.names == ("shot",)
     assert file.card.training["recipe"] == "pairs"
+    assert file.card.training["settings"]["folder"] == options.folder.name
     assert file.card.figures == figures
     assert TransformConfig.from_dict(file.card.network["config"]) == TINY
 
