@@ -375,6 +375,7 @@ def test_key_frames_by_hand_need_no_style(tmp_path: Path) -> None:
     Image.fromarray(red).save(keys / "shot-1-painted.png")
     done = impasto_video(source, out, "--keyframes", keys)
     assert done.exit_code == 0, done.stderr
+    assert "fps, key frames painted already)" in done.output
     with av.open(str(out)) as container:
         first = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert np.abs(first.astype(int) - red).max() < 12

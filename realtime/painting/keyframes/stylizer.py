@@ -41,9 +41,11 @@ class KeyframeFacts(EngineFacts):
     keys: tuple[KeyFrame, ...] = ()
 
     def __str__(self) -> str:
+        if not self.keys:
+            return "key frames painted already"
         shots = len({key.shot for key in self.keys})
         frames = "1 key frame" if len(self.keys) == 1 else f"{len(self.keys)} key frames"
-        spent = spoken(sum(key.took_seconds for key in self.keys) / max(1, len(self.keys)))
+        spent = spoken(sum(key.took_seconds for key in self.keys) / len(self.keys))
         return f"{frames} in {shots} shot{'' if shots == 1 else 's'}, {spent} each"
 
     def as_dict(self) -> dict[str, Any]:
