@@ -423,6 +423,20 @@ def test_a_stop_in_the_second_shot_leaves_the_first_to_be_played(
         assert len(list(written.decode(video=0))) == 5
 
 
+def test_a_stop_before_a_shot_that_is_not_painted_leaves_nothing_to_paint(tmp_path: Path) -> None:
+    """The first shot is played: who stops is not told of what comes after."""
+    here, there = textured(7, (400, 240)), (textured(8, (400, 240)) * 0.6).astype(np.uint8)
+    frames = [window(here, 60), window(here, 62), window(there, 90)]
+    Image.fromarray(inverted(frames[0])).save(tmp_path / "shot-1-painted.png")
+    stop = threading.Event()
+    stylizer = KeyframeStylizer(SIZE, None, folder=tmp_path, report=print, label=print, stop=stop)
+    run_through(stylizer, frames[:2])
+    stop.set()
+    with pytest.raises(Unfinished):
+        stylizer(Frame(frames[2], 0.08, 0.0))
+    assert not (tmp_path / "shot-2.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -162,7 +162,7 @@ class KeyframeStylizer(Stylizer):
         if found is not None:
             self._report(f"shot {self._shot}, at {frame.pts_seconds:.2f} s: its key frame is painted already")
             return found
-        if self._optimiser is None and self._folder is not None:
+        if self._optimiser is None and self._folder is not None and not self._stop.is_set():
             raise self._folder.left_to_paint(self._shot, frame.pts_seconds, frame.data)
         painting = self._key_frame(frame, None)
         if painting is None:
