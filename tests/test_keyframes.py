@@ -443,6 +443,8 @@ def test_a_stop_before_a_shot_that_is_not_painted_leaves_nothing_to_paint(tmp_pa
         (("--style-image", "x.png"), "add --keyframes auto to paint"),
         (("--iterations", "9"), "--iterations is for --keyframes auto"),
         (("--keyframes", "auto"), "give --style-image PICTURE"),
+        (("--keyframes", "keys", "--iterations", "9"), "--iterations is for --style-image"),
+        (("--keyframes", "--learn"), "auto or a FOLDER"),
         (("--keyframes", "auto", "--style-image", "x.png", "--style", "udnie"), "--style is for the nets"),
         (("--keyframes", "auto", "--style-image", "x.png", "--mix", "a=1"), "--mix is for the nets"),
         (("--keyframes", "auto", "--style-image", "x.png", "--engine", "openvino"), "--engine is for the nets"),

@@ -60,8 +60,14 @@ def keyframe_options(
     for name in (*OF_A_NET, "decoder", "steady"):
         if given(context, name):
             raise typer.BadParameter(f"{spelled(name)} is for the nets; leave it out, or leave out --keyframes")
-    by_hand = folder_of(keyframes) is not None and not given(context, "style_images")
-    return None if by_hand else settings_from(GatysOptions, {**chosen, SHARED: stroke})
+    if not keyframes or keyframes.startswith("-"):  # it was a switch once, and takes the word that follows
+        raise typer.BadParameter(f"--keyframes takes {AUTO} or a FOLDER, not {keyframes!r}")
+    if keyframes == AUTO or given(context, "style_images"):
+        return settings_from(GatysOptions, {**chosen, SHARED: stroke})
+    for name in NAMES:
+        if given(context, name):
+            raise typer.BadParameter(f"{spelled(name)} is for --style-image; add that, or leave it out")
+    return None
 
 
 def _refuse_without(context: typer.Context) -> None:
