@@ -12,9 +12,11 @@ MOST_ASPECT_OFF = 0.02
 
 
 class KeyFolder:
-    """The folder, made where it is not there; OSError where that cannot be."""
+    """The folder, made where it is not there; OSError where that cannot be, BadValue where it is a file."""
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_dir():
+            raise BadValue(f"--keyframes {path} is no folder; name one, which is made where it is not there, or auto")
         path.mkdir(parents=True, exist_ok=True)
         self._path = path
 
