@@ -21,9 +21,18 @@ from trainers.data import CropOptions, Crops
 from trainers.figures.unpaired_figures import Jury, figures_in_words
 from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
 from trainers.losses.unpaired_losses import Nets, Painter, encoded, encoder_layers, painters_losses
-from trainers.motion import fresh_texture
 from trainers.run.initial_weights import begin_with
-from trainers.run.loop import Losses, OnStep, Report, chance_of, pictures_in, set_learning_rate, update_average
+from trainers.run.loop import (
+    Losses,
+    OnStep,
+    Report,
+    chance_of,
+    is_stable,
+    pictures_in,
+    set_learning_rate,
+    texture_of,
+    update_average,
+)
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.unpaired_options import CycleGanOptions
@@ -107,18 +116,18 @@ class _Contest:
 
     def learn(self, step: int, batch: tuple[Tensor, ...]) -> dict[str, float]:
         """One step of the painters against frozen judges, and one of the judges; tells every loss."""
-        options, draw = self.options, _Draw(self.options.seed, step, self._run.rank)
+        options, drawn = self.options, (self.options.seed, step, self._run.rank)
         photos, paintings = (each.to(self._run.device) for each in batch)
         for optimizer in (self._painters, self._judges):
             set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
         self._freeze_judges(frozen=True)
         painted = painters_losses(
-            self._learning, photos, paintings, options, chance=draw.generator(),
-            texture=draw.texture(photos.shape).to(photos.device), moving=_is_stable(step, options),
+            self._learning, photos, paintings, options, chance=chance_of(*drawn),
+            texture=texture_of(*drawn, photos.shape).to(photos.device), moving=is_stable(step, options),
         )  # fmt: skip
         self._run.descend(painted.losses, step, self._painters, clipped=None)
         self._freeze_judges(frozen=False)
-        judged = self._judged((paintings, photos), (painted.there, painted.back), draw)
+        judged = self._judged((paintings, photos), (painted.there, painted.back), step)
         self._run.descend(judged, step, self._judges, clipped=None)
         for average, net in _averaged(self.averages, self.nets):
             net.level()
@@ -130,9 +139,9 @@ class _Contest:
         for judge in self.nets.judges:
             judge.requires_grad_(not frozen)
 
-    def _judged(self, real: Sequence[Tensor], painted: Sequence[Tensor | None], draw: "_Draw") -> Losses:
+    def _judged(self, real: Sequence[Tensor], painted: Sequence[Tensor | None], step: int) -> Losses:
         """What the judges make small, of real pictures and of painted ones from the pools."""
-        chance, losses = draw.pool(), Losses()
+        chance, losses = np.random.default_rng((self.options.seed, 7, self._run.rank, step)), Losses()
         contestants = zip(("judge", "judge_back"), self._learning.judges, real, painted, self._pools, strict=False)
         for name, judge, theirs, ours, pool in contestants:
             if ours is not None:
@@ -188,28 +197,6 @@ def _domains(photos: list[Path], paintings: list[Path], options: CycleGanOptions
         least = max(1.0, lines / options.size)
         crops = CropOptions((options.size,), max_scale=VARIED * least, min_scale=least, jitter=0.0)
         yield Crops(paths, crops, 2 * options.seed + number, length)
-
-
-@dataclass(frozen=True, slots=True)
-class _Draw:
-    """What chance decides in one step of one process, from the seed and these numbers alone."""
-
-    seed: int
-    step: int
-    rank: int
-
-    def texture(self, pictures: torch.Size) -> Tensor:
-        return fresh_texture(pictures, np.random.default_rng((self.seed, 5, self.rank, self.step)))
-
-    def generator(self) -> torch.Generator:
-        return chance_of(self.seed, self.step, self.rank)
-
-    def pool(self) -> np.random.Generator:
-        return np.random.default_rng((self.seed, 7, self.rank, self.step))
-
-
-def _is_stable(step: int, options: CycleGanOptions) -> bool:
-    return options.stability_weight > 0 and step >= options.stability_start * options.steps
 
 
 @torch.no_grad()

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,7 +21,6 @@ from trainers.losses.objective import Objective
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.read_paintings import ReadPaintings
 from trainers.losses.training_losses import Paintings, training_losses
-from trainers.motion import fresh_texture
 from trainers.run.loop import (
     Losses,
     OnStep,
@@ -32,6 +30,7 @@ from trainers.run.loop import (
     pictures_in,
     set_learning_rate,
     silent,
+    texture_of,
     update_average,
 )
 from trainers.run.run_folder import History, sample_pictures, sheet_of
@@ -87,7 +86,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
         chance = chance_of(options.seed, step, run.rank)
         photo, painting = batch[0].to(run.device), turned(batch[1], options.turned_hues, chance).to(run.device)
-        texture = fresh_texture(photo.shape, np.random.default_rng((options.seed, 5, run.rank, step))).to(run.device)
+        texture = texture_of(options.seed, step, run.rank, photo.shape).to(run.device)
         losses = judge.losses(model(as_read(painting, options.stroke)), photo, painting, texture, chance)
         run.descend(losses, step, optimizer, clipped=model)
         update_average(average, predictor, options.average_decay, step)

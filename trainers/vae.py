@@ -27,6 +27,7 @@ from trainers.run.loop import (
     OnStep,
     Report,
     chance_of,
+    is_stable,
     learning_rate_factor,
     pictures_in,
     set_learning_rate,
@@ -78,7 +79,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
         content, styles = batch
         losses = judge.losses(
             learner, latent, content.to(run.device), None if styles is None else styles.to(run.device),
-            chance=chance_of(options.seed, step, run.rank), moving=_is_stable(step, options),
+            chance=chance_of(options.seed, step, run.rank), moving=is_stable(step, options),
             share=beta_share(step, options),
         )  # fmt: skip
         run.descend(losses, step, optimizer, clipped=learner)
@@ -118,10 +119,6 @@ def _feed(pictures: list[Path], paintings: list[Path], options: VaeOptions, run:
         return ((batch, None) for batch in content)
     of_paintings = Crops(paintings, replace(crops, jitter=0.0), 2 * options.seed + 1, run.length)
     return zip(content, run.fed(of_paintings), strict=True)
-
-
-def _is_stable(step: int, options: VaeOptions) -> bool:
-    return options.stability_weight > 0 and step >= options.stability_start * options.steps
 
 
 @torch.no_grad()

@@ -41,7 +41,6 @@ class Jury:
         self._photos = [_scaled(path, options.lines).to(device) for path in _spread(paths)]
         aim = [_scaled(path, round(options.stroke * options.lines)).to(device) for path in _spread(paintings)]
         self._paintings = features_of(aim, self._network)
-        self._comparable = min(len(self._photos), len(aim)) >= LEAST_COMPARED
         self._unpainted = self._distance(self._photos)
 
     @torch.no_grad()
@@ -65,7 +64,9 @@ class Jury:
         return {**found, "stability": self._stability(nets)}
 
     def _distance(self, pictures: Sequence[Tensor]) -> KernelDistance | None:
-        return kernel_distance(features_of(pictures, self._network), self._paintings) if self._comparable else None
+        if min(len(pictures), len(self._paintings)) < LEAST_COMPARED:
+            return None
+        return kernel_distance(features_of(pictures, self._network), self._paintings)
 
     def _stability(self, nets: Nets) -> float:
         changes = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from engines.errors import BadValue
 from trainers.data import find_pictures, readable_pictures
+from trainers.motion import fresh_texture
 
 WARM_UP_STEPS = 100
 GRADIENT_NORM = 1.0
@@ -48,6 +50,17 @@ def pictures_in(folders: Sequence[Path], what: str, report: Report) -> list[Path
     return pictures
 
 
+class StabilityOptions(Protocol):
+    """What tells when the stability loss begins."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def stability_weight(self) -> float: ...
+    @property
+    def stability_start(self) -> float: ...
+
+
 def learning_rate_factor(step: int, steps: int) -> float:
     """Rises in a straight line for WARM_UP_STEPS, then falls as a half cosine to a hundredth."""
     warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
@@ -72,6 +85,16 @@ def chance_of(seed: int, step: int, rank: int) -> torch.Generator:
     """What chance decides in one step of one process, from these numbers alone."""
     state = np.random.SeedSequence((seed, 4, rank, step)).generate_state(1)
     return torch.Generator().manual_seed(int(state[0]))
+
+
+def texture_of(seed: int, step: int, rank: int, crops: torch.Size) -> Tensor:
+    """The seed texture of one step of one process, [B, 1, P, P] for crops [B, 3, size, size]."""
+    return fresh_texture(crops, np.random.default_rng((seed, 5, rank, step)))
+
+
+def is_stable(step: int, options: StabilityOptions) -> bool:
+    """Whether the second frames of synthetic motion are painted too, in the last part of a run."""
+    return options.stability_weight > 0 and step >= options.stability_start * options.steps
 
 
 def in_any_process(accelerator: Accelerator, here: bool) -> bool:

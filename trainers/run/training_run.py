@@ -65,7 +65,7 @@ class TrainingRun:
         self.rank: int = self.accelerator.process_index
         self.main: bool = self.accelerator.is_main_process
         self.report = report if self.main else silent
-        self.start = 0
+        self._start = 0
         self._options, self._on_step = options, on_step if self.main else None
         self._parts: dict[str, Part] = {}
 
@@ -86,9 +86,9 @@ class TrainingRun:
         scaler = {} if self.accelerator.scaler is None else {"scaler": self.accelerator.scaler}
         self._parts = {**parts, **scaler}
         self._folder = RunFolder(self._options, recipe, styles, main=self.main)
-        self.start = self._folder.restore(self._parts, begin)
+        self._start = self._folder.restore(self._parts, begin)
         if self._folder.changed:
-            self.report(f"resumed at step {self.start} with other settings: {self._folder.changed}")
+            self.report(f"resumed at step {self._start} with other settings: {self._folder.changed}")
 
     def prepare(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, torch.optim.Optimizer]:
         """Brings both to the device, and together with the other processes."""
@@ -103,7 +103,7 @@ class TrainingRun:
     def fed(self, crops: Crops) -> Iterator[Tensor]:
         """This process's batches, to the run's end."""
         return batches(
-            crops, self._options.batch, start=self.start, stop=self._options.steps, rank=self.rank,
+            crops, self._options.batch, start=self._start, stop=self._options.steps, rank=self.rank,
             processes=self.accelerator.num_processes, workers=self._options.workers,
         )  # fmt: skip
 
@@ -122,7 +122,7 @@ class TrainingRun:
         Raises Interrupted after a Ctrl-C, when the checkpoint is saved.
         """
         with interrupts() as interrupted, self._folder:
-            for step, batch in enumerate(feed, start=self.start):
+            for step, batch in enumerate(feed, start=self._start):
                 self._folder.log(step, learn(step, batch))
                 if self._on_step is not None:
                     self._on_step(step + 1, self._folder.running_losses)

@@ -17,7 +17,6 @@ from torch import Tensor
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
 from trainers.data import CropOptions, Crops
-from trainers.motion import fresh_texture
 from trainers.run.initial_weights import initial_weights
 from trainers.run.loop import (
     Losses,
@@ -25,9 +24,11 @@ from trainers.run.loop import (
     Paint,
     Report,
     chance_of,
+    is_stable,
     learning_rate_factor,
     pictures_in,
     set_learning_rate,
+    texture_of,
     update_average,
 )
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
@@ -122,11 +123,11 @@ def train_net(
 
     def learn(step: int, batch: Tensor) -> dict[str, float]:
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
-        draw = _Draw(options.seed, step, run.rank)
-        style_ids = draw.styles(len(styles), options.batch).to(run.device)
+        drawn = options.seed, step, run.rank
+        style_ids = _styles_of(*drawn, len(styles), options.batch).to(run.device)
         losses = losses_of(
-            model, net.styles[style_ids], batch.to(run.device), style_ids, chance=draw.generator(),
-            texture=draw.texture(batch.shape).to(run.device), moving=_is_stable(step, options),
+            model, net.styles[style_ids], batch.to(run.device), style_ids, chance=chance_of(*drawn),
+            texture=texture_of(*drawn, batch.shape).to(run.device), moving=is_stable(step, options),
         )  # fmt: skip
         run.descend(losses, step, optimizer, clipped=model)
         net.level()
@@ -174,39 +175,20 @@ def losses_in_words(losses: Figures) -> str:
     return f"{in_words(losses)} (style: {', '.join(styles)})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Draw:
-    """What chance decides in one step of one process, from the seed and these numbers alone."""
+def _styles_of(seed: int, step: int, rank: int, count: int, batch: int) -> Tensor:
+    """[B]: of `count` styles, every one once in each round of so many samples."""
 
-    seed: int
-    step: int
-    rank: int
+    def style(number: int) -> int:
+        order = np.random.default_rng((seed, 3, rank, number // count)).permutation(count)
+        return int(order[number % count])
 
-    def styles(self, count: int, batch: int) -> Tensor:
-        """[B]: every style once in each round of `count` samples."""
-        numbers = range(self.step * batch, (self.step + 1) * batch)
-        return torch.tensor([self._round(number // count, count)[number % count] for number in numbers])
-
-    def _round(self, turn: int, count: int) -> list[int]:
-        order: list[int] = np.random.default_rng((self.seed, 3, self.rank, turn)).permutation(count).tolist()
-        return order
-
-    def texture(self, crops: torch.Size) -> Tensor:
-        """[B, 1, P, P] for crops [B, 3, size, size]."""
-        return fresh_texture(crops, np.random.default_rng((self.seed, 5, self.rank, self.step)))
-
-    def generator(self) -> torch.Generator:
-        return chance_of(self.seed, self.step, self.rank)
+    return torch.tensor([style(number) for number in range(step * batch, (step + 1) * batch)])
 
 
 def net_config(options: NetOptions) -> TransformConfig:
     """The preset, with the run's own seed amplitude where it has one."""
     preset = PRESETS[options.network]
     return preset if options.seed_amplitude is None else replace(preset, seed_amplitude=options.seed_amplitude)
-
-
-def _is_stable(step: int, options: NetOptions) -> bool:
-    return options.stability_weight > 0 and step >= options.stability_start * options.steps
 
 
 def photo_crops(options: NetOptions, report: Report, length: int) -> Crops:
