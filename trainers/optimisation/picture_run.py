@@ -1,7 +1,7 @@
 """What an optimisation of one picture leaves beside it while it runs: a state that resumes exactly, and a preview."""
 
 import hashlib
-import os
+import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
+from engines.style.file import write_whole
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 from trainers.settings.options import GatysOptions
 
@@ -68,9 +69,9 @@ class PictureRun:
     def preview(self, rgb: NDArray[np.uint8]) -> None:
         """The picture as it is now, uint8 [H, W, 3]."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self.folder / f".{PREVIEW}"
-        Image.fromarray(rgb).save(beside, format="PNG", compress_level=1)
-        os.replace(beside, self.folder / PREVIEW)
+        content = io.BytesIO()
+        Image.fromarray(rgb).save(content, format="PNG", compress_level=1)
+        write_whole(self.folder / PREVIEW, content.getvalue())
 
     def remove(self) -> None:
         """The folder goes when the picture is written."""

@@ -38,8 +38,7 @@ class KeyFolder:
 
     def left_to_paint(self, shot: int, seconds: float, photo: Pixels) -> BadValue:
         """What is told of a shot of which nothing is painted, when its frame lies here."""
-        frame = self._named(shot, SUFFIX)
-        write_whole(frame, encode_picture(Picture(photo), SUFFIX))
+        frame = self._write(shot, SUFFIX, photo)
         return BadValue(
             f"shot {shot}, at {seconds:.2f} s, is not painted; its first frame is {frame}: paint that as "
             f"{self._named(shot, f'-painted{SUFFIX}').name}, or give --style-image PICTURE"
@@ -47,8 +46,13 @@ class KeyFolder:
 
     def keep(self, shot: int, photo: Pixels, painting: Pixels) -> None:
         """Both, for next time or for somebody to paint over."""
-        for pixels, ending in ((photo, SUFFIX), (painting, f"-painted{SUFFIX}")):
-            write_whole(self._named(shot, ending), encode_picture(Picture(pixels), SUFFIX))
+        self._write(shot, SUFFIX, photo)
+        self._write(shot, f"-painted{SUFFIX}", painting)
+
+    def _write(self, shot: int, ending: str, pixels: Pixels) -> Path:
+        path = self._named(shot, ending)
+        write_whole(path, encode_picture(Picture(pixels), SUFFIX))
+        return path
 
     def _named(self, shot: int, ending: str) -> Path:
         return self._path / f"shot-{shot}{ending}"
