@@ -63,6 +63,7 @@ IMPORT_TORCH_AT_THE_TOP = (
     "trainers/",
     *NETS_IN_TORCH,
     "engines/kernels/",
+    "engines/networks/join/tensors.py",
     "engines/backends/torch_eager.py",
     *(f"engines/backends/torch_half/{part}.py" for part in ("build", "graph")),
     "realtime/painting/full_size/device_join.py",

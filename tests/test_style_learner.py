@@ -39,7 +39,7 @@ def net(tmp_path: Path) -> StyleFile:
     file = write_small_style(tmp_path / "small.onnx")
     predictor = StylePredictor(load_perceptual("5se"), frozen_net(file).styles, 8)
     options = PredictorOptions(net=file.path, paintings=(tmp_path,), content=(tmp_path,))
-    write_predictor(options, TrainedPredictor(predictor, file))
+    write_predictor(options, TrainedPredictor(predictor, file, []))
     return file
 
 

@@ -120,6 +120,25 @@ def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: StyleFile, trained
     np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-3)
 
 
+def test_a_run_may_begin_as_an_earlier_predictor(
+    options: PredictorOptions, trained: TrainedPredictor, tmp_path: Path
+) -> None:
+    """One step at next to no rate leaves the vectors what they were, and the run knows where they are from."""
+    begun = dataclasses.replace(
+        options, steps=1, learning_rate=1e-9, initial=predictor_path(trained.file), average_decay=0.0
+    )
+    again, _ = run(begun)
+    picture = torch.rand(1, 3, 80, 112, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        torch.testing.assert_close(again.predictor(picture), trained.predictor(picture), rtol=2e-3, atol=2e-3)
+    assert [earlier["steps"] for earlier in again.history] == [4]
+    (no_predictor := tmp_path / "no.predictor.onnx").write_bytes(b"no graph")
+    shutil.rmtree(options.run_folder)
+    for initial in (options.net, no_predictor):
+        with pytest.raises(BadFile, match="is no predictor that this one can begin as"):
+            run(dataclasses.replace(begun, initial=initial))
+
+
 def test_a_picture_is_a_style_and_mixes_with_one(learnt: StyleFile, paintings: Path, tmp_path: Path) -> None:
     file, painting = learnt, paintings / "1.png"
     found, name = resolve(f"{file.path}:{painting}")

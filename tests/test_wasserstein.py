@@ -108,7 +108,10 @@ def test_the_objective_sums_octaves_as_long_as_they_have_room() -> None:
     ids = torch.tensor([0, 1])
 
     def losses(octaves: int, picture: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
-        return Objective(net, targets, ("relu3_1",), LAYERS, octaves, 1.0).losses(picture, content, ids, chance())
+        judged = Objective(net, targets, ("relu3_1",), LAYERS, octaves, 1.0).judge(picture, content, ids, chance())
+        torch.testing.assert_close(judged.painted_features, net.features(picture, ["relu3_1"])["relu3_1"])
+        torch.testing.assert_close(judged.photo_features, net.features(content, ["relu3_1"])["relu3_1"])
+        return judged.content, judged.style
 
     content, style = losses(3, painted, photo)
     whole_content, whole_style = losses(1, painted, photo)

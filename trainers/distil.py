@@ -57,6 +57,7 @@ class _Following:
         chance: torch.Generator,
         texture: Tensor,
         moving: bool,
+        done: float,
     ) -> Losses:
         """As `StepLosses` has it."""
         wanted = self.teacher(pictures).to(pictures)

@@ -14,7 +14,7 @@ import torch
 
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import find_paintings, read_paintings, training_losses
-from trainers.run.loop import OnStep, Report
+from trainers.run.loop import OnStep, Report, loss_precision
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.options import JohnsonOptions
 
@@ -25,7 +25,9 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     """As `train_net` does, with a style for every picture in the folder of styles."""
 
     def losses_on(device: torch.device) -> StepLosses:
-        paintings = read_paintings(options, load_perceptual(options.loss_network).to(device), device)
+        perceptual = load_perceptual(options.loss_network).to(device)
+        perceptual.precision = loss_precision(options.precision)
+        paintings = read_paintings(options, perceptual, device)
         return partial(training_losses, paintings=paintings, options=options)
 
     names = tuple(path.stem for path in find_paintings(options))

@@ -115,6 +115,7 @@ def pair_losses(
     chance: torch.Generator,
     texture: Tensor,
     moving: bool,
+    done: float,
     options: PairsOptions,
     perceptual: PerceptualNet,
 ) -> Losses:

@@ -27,6 +27,7 @@ from trainers.run.loop import (
     Report,
     chance_of,
     learning_rate_factor,
+    loss_precision,
     pictures_in,
     set_learning_rate,
     silent,
@@ -37,7 +38,7 @@ from trainers.run.run_folder import History, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.options import STROKE_REFERENCE_PX, JohnsonOptions
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import StylePredictor, as_read, frozen_net, read_picture, turned
+from trainers.style_predictor import StylePredictor, as_read, begin_as, frozen_net, read_picture, turned
 
 RECIPE = "predictor"
 MEASURED_PAINTINGS = 256
@@ -46,10 +47,11 @@ SHOWN_PAINTINGS = 4
 
 @dataclass(frozen=True, slots=True)
 class TrainedPredictor:
-    """The averaged predictor, and the style file that it is for."""
+    """The averaged predictor, the style file that it is for, and the runs before this one."""
 
     predictor: StylePredictor
     file: StyleFile
+    history: History
 
 
 def train(options: PredictorOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedPredictor:
@@ -74,13 +76,19 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
 
     def begin() -> History:
         read = paintings[:: max(1, len(paintings) // MEASURED_PAINTINGS)]
-        predictor.measure(torch.cat([predictor.statistics(read_picture(path).to(run.device)) for path in read]))
+        history: History = []
+        if options.initial is None:
+            predictor.measure(torch.cat([predictor.statistics(read_picture(path).to(run.device)) for path in read]))
+        else:
+            history = begin_as(options.initial, predictor)
         average.load_state_dict(predictor.state_dict())
-        return []
+        return history
 
     run.begin(RECIPE, (file.card.name,), {"predictor": predictor, "average": average, "optimizer": optimizer}, begin)
     model, optimizer = run.prepare(predictor, optimizer)
-    judge = _Judge(net, perceptual, options.losses(str(file.card.training.get("settings", {}).get("network", "fast"))))
+    judging = load_perceptual("5se").to(run.device)  # apart from what reads, which is exact
+    judging.precision = loss_precision(options.precision)
+    judge = _Judge(net, judging, options.losses(str(file.card.training.get("settings", {}).get("network", "fast"))))
 
     def learn(step: int, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
@@ -94,7 +102,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
 
     shown = _spread(paintings if options.validation is None else pictures_in([options.validation], "paintings", silent))
     run.follow(_feed(photos, paintings, options, run), learn, Shown(partial(_sheet, net, average, photos, shown)))
-    return TrainedPredictor(average, file)
+    return TrainedPredictor(average, file, run.history)
 
 
 @dataclass(frozen=True, slots=True)

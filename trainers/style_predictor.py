@@ -4,19 +4,27 @@ It sees means and deviations of the features of a loss network, by which styles 
 1703.06868), and a small perceptron makes a vector of them. How it learns that is in trainers.predictor.
 """
 
+import json
 from pathlib import Path
+from typing import Any
 
+import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engines.errors import BadFile, in_one_line
+from engines.failures import any_failure_as
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import StyleFile
 from trainers.data import style_picture
 from trainers.losses.perceptual import PerceptualNet
 from trainers.run.initial_weights import trained_net
+from trainers.run.run_folder import History
 from trainers.settings.options import ALL_STYLE_LAYERS, STROKE_REFERENCE_PX
 
+# What a predictor's file says of how it was made.
+TRAINING_KEY = "impasto.training"
 # The long side of a picture that is read, and of a painting of stroke 1.4: a crop is read at the same part of its size.
 READ_PX = 512
 # YIQ: luma, and the plane in which hues turn.
@@ -76,6 +84,38 @@ class StylePredictor(nn.Module):
 def frozen_net(file: StyleFile) -> TransformNet:
     """The style file's net; BadFile where it has no transform net, or is damaged."""
     return trained_net(file).requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def begin_as(path: Path, predictor: StylePredictor) -> History:
+    """Lets a predictor tell the vectors that the one in the file tells; the runs that made that.
+
+    BadFile where the file has none, or one of another width or for another kind of net.
+    """
+
+    def told(error: Exception) -> str:
+        return f"{path} is no predictor that this one can begin as ({in_one_line(error)}); give one of the same --width"
+
+    with any_failure_as(BadFile, told, but=(OSError,)):
+        model = onnx.load_model_from_string(path.read_bytes())
+        values = [torch.tensor(onnx.numpy_helper.to_array(each)).float() for each in model.graph.initializer]
+        rows = [value[0] for value in values if value.ndim == 2 and len(value) == 1]
+        mean, deviation, *offsets = rows
+        matrices = [value.T for value in values if value.ndim == 2 and len(value) > 1]
+        # The last layer was written with all that follows it.
+        matrices[-1], offsets[-1] = (
+            matrices[-1] / predictor.spread[:, None].cpu(),
+            (offsets[-1] - predictor.middle.cpu()) / predictor.spread.cpu(),
+        )
+        predictor.mean.copy_(mean)
+        predictor.deviation.copy_(deviation)
+        layers = [layer for layer in predictor.perceptron if isinstance(layer, nn.Linear)]
+        for layer, matrix, offset in zip(layers, matrices, offsets, strict=True):
+            layer.weight.copy_(matrix)
+            layer.bias.copy_(offset)
+        told_of_it = {entry.key: entry.value for entry in model.metadata_props}
+        earlier: dict[str, Any] = json.loads(told_of_it.get(TRAINING_KEY, "{}"))
+        return [*earlier.pop("earlier_runs", []), earlier]
 
 
 def turned(paintings: Tensor, share: float, chance: torch.Generator) -> Tensor:

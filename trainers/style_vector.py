@@ -28,7 +28,7 @@ from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import trained_net
-from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, update_average
+from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, loss_precision, update_average
 from trainers.run.pace import Pace
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
@@ -140,6 +140,7 @@ class Learner:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._net = trained_net(file).to(self._device)
         self._perceptual = load_perceptual("5se").to(self._device)
+        self._perceptual.precision = loss_precision("auto")
         self._judged = options.judged(str(file.card.training.get("settings", {}).get("network", "fast")))
         self._photos = photos_in(options.content, options.seed) or [Image.fromarray(view) for view in views()]
 

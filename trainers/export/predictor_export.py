@@ -16,10 +16,9 @@ from engines.style.predictor import NET_KEY, net_checksum
 from trainers.export.provenance import data_list, typed_command
 from trainers.predictor import RECIPE, TrainedPredictor
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import StylePredictor, frozen_net
+from trainers.style_predictor import TRAINING_KEY, StylePredictor, frozen_net
 
 TINY = 1e-12
-TRAINING_KEY = "impasto.training"
 
 
 def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> None:
@@ -29,6 +28,7 @@ def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> Non
         "recipe": RECIPE,
         "command": typed_command(),
         "steps": options.steps,
+        "earlier_runs": trained.history,
         "licence": trained.file.card.licence,
         "paintings": data_list(options.paintings),
         "content": data_list(options.content),

@@ -195,6 +195,19 @@ def halved(picture: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """The content and style losses [B] of painted pictures, and the deepest content features that both were told by.
+
+    Those are of the first octave, of the painted pictures and of their photos, [B, C, h, w].
+    """
+
+    content: Tensor
+    style: Tensor
+    painted_features: Tensor
+    photo_features: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Objective:
     """The content and style losses of painted pictures, summed over the octaves.
 
@@ -209,22 +222,27 @@ class Objective:
     octaves: int
     detail_floor: float
 
-    def losses(
-        self, painted: Tensor, content: Tensor, style_ids: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """painted and content [B, 3, H, W], style_ids [B] → (content [B], style [B])."""
-        contents, styles = [], []
+    def judge(self, painted: Tensor, content: Tensor, style_ids: Tensor, generator: torch.Generator) -> Judged:
+        """painted and content [B, 3, H, W], style_ids [B]."""
+        contents, styles, deepest = list[Tensor](), list[Tensor](), list[tuple[Tensor, Tensor]]()
         pictures, photos = octaves_of(painted, self.octaves), octaves_of(content, self.octaves)
         for octave, (picture, photo) in enumerate(zip(pictures, photos, strict=True)):
             layers = octave_layers(self.style_layers, octave)
             features = self.perceptual.features(picture, {*layers, *self.content_layers})
-            contents.append(self._content(features, photo))
+            with torch.no_grad():
+                kept = self.perceptual.features(photo, self.content_layers)
+            contents.append(self._content(features, kept, photo))
             styles.append(self.targets.loss(octave, features, style_ids, generator))
-        return torch.stack(contents).sum(0), torch.stack(styles).sum(0)
+            deepest.append((features[self.deepest_layer], kept[self.deepest_layer]))
+        return Judged(torch.stack(contents).sum(0), torch.stack(styles).sum(0), *deepest[0])
 
-    def _content(self, features: dict[str, Tensor], photo: Tensor) -> Tensor:
+    @property
+    def deepest_layer(self) -> str:
+        """Of those that content is told by."""
+        return self.content_layers[-1]
+
+    def _content(self, features: Features, kept: Features, photo: Tensor) -> Tensor:
         """[B]: the mean over the content layers."""
         with torch.no_grad():
-            kept = self.perceptual.features(photo, self.content_layers)
             weight = detail_map(photo, self.detail_floor) if self.detail_floor < 1 else None
         return torch.stack([content_loss(features[layer], kept[layer], weight) for layer in kept]).mean(0)

@@ -46,6 +46,8 @@ class PerceptualNet(nn.Module):
         for layer_name, layer in layers:
             self.names.append(layer_name)
             self.layers.append(layer)
+        # What convolutions are computed in; None as the picture is. What is found is float32 all the same.
+        self.precision: torch.dtype | None = None
         self.requires_grad_(False)
         self.eval()
 
@@ -56,13 +58,15 @@ class PerceptualNet(nn.Module):
             choices = [name for name in self.names if not name.startswith(("conv", "pool", "input"))]
             raise BadValue(f"{self.name} has no layers {unknown}; choose from {choices}")
         found: dict[str, Tensor] = {}
-        x = picture
-        for name, layer in zip(self.names, self.layers, strict=True):
-            x = layer(x)
-            if name in wanted:
-                found[name] = x
-            if len(found) == len(wanted):
-                break
+        # Channels last: a processor's convolutions need no reordering then, and take two thirds of the time.
+        x = picture.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(picture.device.type, self.precision, enabled=self.precision is not None):
+            for name, layer in zip(self.names, self.layers, strict=True):
+                x = layer(x)
+                if name in wanted:
+                    found[name] = x if self.precision is None else x.float()
+                if len(found) == len(wanted):
+                    break
         return found
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.networks.picture_graph import LUMA
+from engines.networks.join.tensors import box_mean, luma_of
 
 # Keeps a relative loss finite where the target is black.
 TINY = 1e-12
@@ -69,16 +69,16 @@ def detail_map(picture: Tensor, floor: float, local: float = 0.0) -> Tensor:
     The gradient of the luma, smoothed twice, relative to what the richest tenth of the picture has, or by the part
     `local` to what the place's surroundings have: a small face before a plain wall then counts beside any window frame.
     """
-    luma = _smooth((picture * _luma_weights(picture)).sum(1, keepdim=True), 3)
+    luma = box_mean(luma_of(picture), 3)
     down = functional.pad(luma[..., 1:, :] - luma[..., :-1, :], (0, 0, 0, 1))
     right = functional.pad(luma[..., 1:] - luma[..., :-1], (0, 1, 0, 0))
     gradient = (down.square() + right.square()).sqrt()
     window = _window(picture, DETAIL_WINDOW)
-    gradient = _smooth(_smooth(gradient, window), window)
+    gradient = box_mean(box_mean(gradient, window), window)
     richest = gradient.flatten(1).quantile(DETAIL_QUANTILE, dim=1).clamp_min(TINY).view(-1, 1, 1, 1)
     if local:
         wide = _window(picture, SURROUNDINGS)
-        around = ABOVE_SURROUNDINGS * _smooth(_smooth(gradient, wide), wide)
+        around = ABOVE_SURROUNDINGS * box_mean(box_mean(gradient, wide), wide)
         richest = (1 - local) * richest + local * around
     return floor + (1 - floor) * (gradient / richest).clamp(0, 1)
 
@@ -171,11 +171,11 @@ def structure_loss(picture: Tensor, content: Tensor) -> Tensor:
     It is what eyes, mouths and letters are read by, too small for the layers that carry content. Local brightness,
     contrast and every colour stay the style's; noise and flat ground count nothing.
     """
-    ours, theirs = ((each * _luma_weights(each)).sum(1, keepdim=True) for each in (picture, content))
-    our_mean, their_mean = _smooth(ours, STRUCTURE_PX), _smooth(theirs, STRUCTURE_PX)
-    covariance = _smooth(ours * theirs, STRUCTURE_PX) - our_mean * their_mean + STRUCTURE_NOISE
-    ours = (_smooth(ours.square(), STRUCTURE_PX) - our_mean.square()).clamp_min(0) + STRUCTURE_NOISE
-    theirs = (_smooth(theirs.square(), STRUCTURE_PX) - their_mean.square()).clamp_min(0)
+    ours, theirs = luma_of(picture), luma_of(content)
+    our_mean, their_mean = box_mean(ours, STRUCTURE_PX), box_mean(theirs, STRUCTURE_PX)
+    covariance = box_mean(ours * theirs, STRUCTURE_PX) - our_mean * their_mean + STRUCTURE_NOISE
+    ours = (box_mean(ours.square(), STRUCTURE_PX) - our_mean.square()).clamp_min(0) + STRUCTURE_NOISE
+    theirs = (box_mean(theirs.square(), STRUCTURE_PX) - their_mean.square()).clamp_min(0)
     correlation = covariance / (ours * (theirs + STRUCTURE_NOISE)).sqrt()
     weight = theirs / (theirs + STRUCTURE_VARIANCE)
     lost = (weight * (1 - correlation)).flatten(1).sum(1)
@@ -188,19 +188,9 @@ def _beside(level: Tensor, axis: int) -> Tensor:
 
 
 def _tone(picture: Tensor) -> Tensor:
-    luma = (picture * _luma_weights(picture)).sum(1, keepdim=True)
-    coarse = functional.avg_pool2d(luma, min(TONE_CELL_PX, *picture.shape[-2:]))
+    coarse = functional.avg_pool2d(luma_of(picture), min(TONE_CELL_PX, *picture.shape[-2:]))
     deviation, mean = torch.std_mean(coarse, dim=(2, 3), keepdim=True, unbiased=False)
     return (coarse - mean) / (deviation + TONE_FLOOR)
-
-
-def _luma_weights(picture: Tensor) -> Tensor:
-    return picture.new_tensor(LUMA).view(1, 3, 1, 1)
-
-
-def _smooth(values: Tensor, window: int) -> Tensor:
-    """Means over an odd window, reflected at the border."""
-    return functional.avg_pool2d(functional.pad(values, (window // 2,) * 4, mode="reflect"), window, stride=1)
 
 
 def _relative_square(value: Tensor, target: Tensor) -> Tensor:

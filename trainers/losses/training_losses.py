@@ -8,14 +8,19 @@ import torch
 from torch import Tensor
 
 from engines.errors import BadValue
+from engines.networks.join.tensors import joined
+from engines.networks.picture_graph import WHITE
 from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures, style_picture
-from trainers.losses.objective import Objective, style_targets
+from trainers.losses.objective import Judged, Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
-from trainers.motion import MotionOptions, SecondFrame, carried, difference_loss, second_frame
+from trainers.motion import MotionOptions, carried, difference_loss, second_frame
 from trainers.run.loop import Losses, Paint
 from trainers.settings.options import JohnsonOptions
+
+# The part of a run after which the whole share of the samples is judged joined.
+JOINED_FROM = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,14 @@ def training_losses(
     chance: torch.Generator,
     texture: Tensor | None = None,
     moving: bool = False,
+    done: float = 1.0,
 ) -> Losses:
     """pictures [B, 3, H, W], their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P] → the mean losses.
 
     The net sees the pictures as a sensor would give them, the losses as they are. Under `styles` is the style loss of
-    each sample [B]. When `moving`, a second frame of each picture is painted too,
-    with the texture carried along, and the stability loss is added.
+    each sample [B]. When `moving`, a second frame of each picture is painted too, with the texture carried along, and
+    the stability loss is added. A net first learns to paint, and then what of that is seen: the share of the samples
+    that are judged joined grows as `done` does, the part of the run that is over.
     """
     frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
     if moving:
@@ -83,36 +90,49 @@ def training_losses(
         # One pass for both: instance norm keeps samples apart, and data-parallel training wants a single forward.
         frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
         texture = None if texture is None else torch.cat([texture, carried(texture, second.flow)])
-    painted = paint(frames, vectors, texture)
+    bare = paint(frames, vectors, texture)
+    painted = _as_shown(bare, frames, len(pictures), options.join_share * min(1.0, done / JOINED_FROM), chance)
     first = painted[: len(pictures)]
-    content, style = paintings.objective.losses(first, pictures, style_ids, chance)
+    judged = paintings.objective.judge(first, pictures, style_ids, chance)
     losses = {
-        "content": content.mean(),
-        "style": style.mean(),
+        "content": judged.content.mean(),
+        "style": judged.style.mean(),
         "tv": total_variation(first).mean(),
-        "range": (first - first.clamp(0, 1)).square().mean(),
-        "grid": grid_loss(first).mean(),
+        "range": (bare - bare.clamp(0, 1)).square().mean(),
+        "grid": grid_loss(bare[: len(pictures)]).mean(),
         "comb": comb_loss(first).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }
-    total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * style).mean()
+    total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * judged.style).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
     total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
     total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
     if moving:
-        losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
+        after = painted[len(pictures) :]
+        losses["stability"] = second.instability(first, after).mean()
         total = total + options.stability_weight * losses["stability"]
-        losses["difference"] = _difference(painted, pictures, second, paintings.objective).mean()
+        losses["difference"] = _difference(first, after, pictures, second.clean, judged, paintings.objective).mean()
         total = total + options.difference_weight * losses["difference"]
-    return {**losses, "styles": style.detach(), "total": total}
+    return {**losses, "styles": judged.style.detach(), "total": total}
 
 
-def _difference(painted: Tensor, pictures: Tensor, second: SecondFrame, objective: Objective) -> Tensor:
+def _as_shown(bare: Tensor, frames: Tensor, samples: int, share: float, chance: torch.Generator) -> Tensor:
+    """The paintings of some of the samples, first frames and second, joined with their frames as films are shown."""
+    if share == 0:
+        return bare
+    joins = (torch.rand(samples, 1, 1, 1, generator=chance) < share).repeat(len(bare) // samples, 1, 1, 1)
+    shown = joined(WHITE * frames, WHITE * frames, WHITE * bare) / WHITE
+    return torch.where(joins.to(bare.device), shown, bare)
+
+
+def _difference(
+    first: Tensor, after: Tensor, pictures: Tensor, pictures_after: Tensor, judged: Judged, objective: Objective
+) -> Tensor:
     """[B]: unlike changes in pixels and in the deepest features that content is told by."""
-    layer = objective.content_layers[-1]
-    first, after = painted.chunk(2)
-    found = objective.perceptual.features(painted, [layer])[layer].chunk(2)
+    layer = objective.deepest_layer
+    painted_after = objective.perceptual.features(after, [layer])[layer]
     with torch.no_grad():
-        plain = objective.perceptual.features(torch.cat([pictures, second.clean]), [layer])[layer].chunk(2)
-    return difference_loss(first, after, pictures, second.clean) + difference_loss(*found, *plain)
+        plain_after = objective.perceptual.features(pictures_after, [layer])[layer]
+    in_features = difference_loss(judged.painted_features, painted_after, judged.photo_features, plain_after)
+    return difference_loss(first, after, pictures, pictures_after) + in_features

@@ -38,7 +38,7 @@ class SlicedTarget:
     def distance(self, places: Tensor, style_ids: Tensor, slices: int, generator: torch.Generator) -> Tensor:
         """places [B, C, n], style_ids [B] → [B]: the distance along random directions."""
         chosen = torch.randperm(len(self.directions), generator=generator)[:slices].to(places.device)
-        wanted = self.quantiles[style_ids][:, chosen]
+        wanted = self.quantiles[style_ids[:, None], chosen]
         return sliced_wasserstein(self.directions[chosen] @ places, wanted) / self.mean_square[style_ids]
 
     def to(self, device: torch.device) -> "SlicedTarget":

@@ -75,7 +75,7 @@ class StepLosses(Protocol):
     """pictures [B, 3, H, W], their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P] → the mean losses.
 
     Under `total` is what the net makes small, and under `styles` the loss of each sample [B]. When `moving`, a second
-    frame of each picture is painted too.
+    frame of each picture is painted too. `done` is the part of the run that is over.
     """
 
     def __call__(
@@ -88,6 +88,7 @@ class StepLosses(Protocol):
         chance: torch.Generator,
         texture: Tensor,
         moving: bool,
+        done: float,
     ) -> Losses: ...
 
 
@@ -128,6 +129,7 @@ def train_net(
         losses = losses_of(
             model, net.styles[style_ids], batch.to(run.device), style_ids, chance=chance_of(*drawn),
             texture=texture_of(*drawn, batch.shape).to(run.device), moving=is_stable(step, options),
+            done=step / options.steps,
         )  # fmt: skip
         run.descend(losses, step, optimizer, clipped=model)
         net.level()

@@ -46,6 +46,9 @@ class PredictorOptions:
     save_every: SaveEvery = 500
     sample_every: SampleEvery = 500
     validation: Annotated[Path | None, Setting("Folder of paintings that it does not learn from.")] = None
+    initial: Annotated[
+        Path | None, Setting("Start as this predictor, such as that of the net before it was trained on.")
+    ] = None
     resume: Resume = False
 
     def __post_init__(self) -> None:

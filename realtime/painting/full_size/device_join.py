@@ -1,4 +1,4 @@
-"""The join of `join.py` for pictures that lie in a GPU's memory, in torch; the same figures, in floats.
+"""The join of `join.py` for pictures that lie in a GPU's memory, in torch (engines.networks.join).
 
 It runs on the processor too, which is how it is tested.
 """
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from engines.networks.join.tensors import joined, luma_of
 from engines.spec import Controls
-from realtime.frames.frame import RGB_TO_LUMA
 from realtime.media.colour.device import complete_on_device
-from realtime.painting.full_size.guided_join import COMB_STOP, DETAIL, EDGE_VARIANCE, FLAT_VARIANCE, FOLLOWS, MOST_SLOPE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,45 +32,10 @@ def join_on_device(controls: Controls, full: "Tensor", small: "Tensor", painted:
         return full
     with complete_on_device(full):
         picture = _planes(full)
-        whole = _enlarged(picture, _planes(small), _planes(painted))
+        whole = joined(picture, _planes(small), _planes(painted))
         if controls.keep_colour > 0:
-            whole = whole + controls.keep_colour * (picture - _luma(picture) - whole + _luma(whole))
+            whole = whole + controls.keep_colour * (picture - luma_of(picture) - whole + luma_of(whole))
         return _bytes(torch.lerp(picture, whole, controls.strength))
-
-
-def _enlarged(picture: "Tensor", small: "Tensor", painted: "Tensor") -> "Tensor":
-    guide, size = _luma(small), picture.shape[2:]
-    mean = _mean(guide)
-    variance = (_mean(guide * guide) - mean * mean).clamp_min(0)
-    means = _mean(painted)
-    slope = (_mean(painted * guide) - means * mean) / (variance + EDGE_VARIANCE)
-    slope = slope.clamp(-MOST_SLOPE, MOST_SLOPE)
-    slope, offset = _mean(slope), _mean(means - slope * mean)
-    kept = _mean(-functional.max_pool2d(-FLAT_VARIANCE / (variance + FLAT_VARIANCE), 3, 1, 1))
-    guided = slope * guide + offset
-    whole = guided + kept * _smoothed(painted - guided)
-    of_luma = _luma(slope)
-    more = (DETAIL * (1 - kept) - of_luma).clamp_min(0) * (of_luma / FOLLOWS).clamp(0, 1)
-    slope = (slope + more).clamp(-MOST_SLOPE, MOST_SLOPE)
-    offset = whole - slope * guide
-    large_slope = functional.interpolate(slope, size=size, mode="bilinear")
-    return (large_slope * _luma(picture) + functional.interpolate(offset, size=size, mode="bicubic")).clamp(0, 255)
-
-
-def _mean(planes: "Tensor") -> "Tensor":
-    return functional.avg_pool2d(functional.pad(planes, (1, 1, 1, 1), mode="reflect"), 3, 1)
-
-
-def _smoothed(planes: "Tensor") -> "Tensor":
-    band = torch.from_numpy(COMB_STOP).to(planes)
-    kernel = torch.outer(band, band).expand(planes.shape[1], 1, len(band), len(band))
-    edge = len(band) // 2
-    return functional.conv2d(functional.pad(planes, 4 * (edge,), mode="reflect"), kernel, groups=planes.shape[1])
-
-
-def _luma(planes: "Tensor") -> "Tensor":
-    weights = torch.from_numpy(RGB_TO_LUMA).to(planes).reshape(1, 3, 1, 1)
-    return (planes * weights).sum(1, keepdim=True)
 
 
 def _planes(rgb: "Tensor") -> "Tensor":

@@ -19,20 +19,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.networks.join.figures import (
+    COMB_STOP,
+    DETAIL,
+    EDGE_VARIANCE,
+    FLAT_VARIANCE,
+    FOLLOWS,
+    MOST_SLOPE,
+    WINDOW_PX,
+)
 from realtime.frames.frame import Plane
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int16]
 Kind = TypeVar("Kind", bound=np.generic)
 
-WINDOW = (3, 3)  # pixels of the small copy: wider ones smear strokes across edges
-EDGE_VARIANCE = 25.0  # of codes 0..255, the filter's epsilon: below, a place counts as flat
-FLAT_VARIANCE = 300.0  # where the picture varies so much, half of the brushwork that it does not explain is kept
-DETAIL = 0.5  # of the slope 1 with which all of the picture's own detail shows, where it has much
-FOLLOWS = 0.05  # the slope from which on the painting's light is taken to follow the picture's
-MOST_SLOPE = 0.99  # of a: it takes halos their overshoot, and lets products fit into 16 bits
-# 1 - sin⁴(ω/2): takes out the comb of two pixels that a pixel shuffle leaves, and of a stroke of four only a quarter.
-COMB_STOP = np.array([-1, 4, 10, 4, -1], np.float32) / 16
+WINDOW = (WINDOW_PX, WINDOW_PX)
 SLOPE_BITS, FRACTION_BITS = 7, 3  # of a, and of b and the sum
 ROUNDING = 0.5 + (1 << FRACTION_BITS) / 2  # what two shifts to the right take off in the mean
 WINDOW_OF_ONES = np.ones(WINDOW, np.uint8)

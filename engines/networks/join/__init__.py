@@ -1,0 +1,1 @@
+"""How a painting of a small copy is joined with the full picture."""

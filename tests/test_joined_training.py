@@ -1,0 +1,113 @@
+"""Training on what films show: the join in torch, its gradients, and the share of samples that are judged joined."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from joined_pictures import in_oils, landscape
+from torch import Tensor
+from torch.nn import functional
+
+from engines.networks.join.tensors import box_mean, joined
+from engines.spec import Controls
+from realtime.painting.full_size.join import Join
+from trainers.losses.objective import Objective, style_targets
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.training_losses import Paintings, training_losses
+from trainers.run.loop import loss_precision
+from trainers.settings.options import JohnsonOptions
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+
+
+def planes(picture: np.ndarray) -> Tensor:
+    return torch.tensor(picture).permute(2, 0, 1)[None].float()
+
+
+@pytest.mark.parametrize(("window", "shape"), [(3, (2, 3, 20, 31)), (9, (1, 1, 40, 24)), (27, (1, 2, 60, 28))])
+def test_means_over_a_window_are_those_of_torchs_pooling(window: int, shape: tuple[int, ...]) -> None:
+    picture = torch.rand(shape, generator=torch.Generator().manual_seed(window)).double().requires_grad_()
+    padded = functional.pad(picture, 4 * (window // 2,), mode="reflect")
+    wanted, found = functional.avg_pool2d(padded, window, 1), box_mean(picture, window)
+    torch.testing.assert_close(found, wanted)
+    slopes = [torch.autograd.grad(means.square().sum(), picture)[0] for means in (wanted, found)]
+    torch.testing.assert_close(*slopes)
+
+
+def test_a_batch_is_joined_as_films_are() -> None:
+    """Each sample for itself, and to the rounding of bytes as the frame loop does it."""
+    smalls = [landscape((128, 72), seed) for seed in (0, 1)]
+    paintings = [in_oils(small) for small in smalls]
+    frames, painted = (torch.cat([planes(each) for each in group]) for group in (smalls, paintings))
+    together = joined(frames, frames, painted)
+    for number, (small, painting) in enumerate(zip(smalls, paintings, strict=True)):
+        alone = joined(planes(small), planes(small), planes(painting))
+        torch.testing.assert_close(together[[number]], alone)
+        wanted = planes(Join().rgb(small, small, painting, Controls(np.zeros(1, np.float32))))
+        assert (alone - wanted).abs().mean() < 0.6
+
+
+def test_gradients_go_through_the_join() -> None:
+    generator = torch.Generator().manual_seed(0)
+    frame = 255 * torch.rand(1, 3, 8, 10, generator=generator, dtype=torch.float64)
+    painted = (60 + 120 * torch.rand(1, 3, 8, 10, generator=generator, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda picture: joined(frame, frame, picture), (painted,), atol=1e-4)
+
+
+def losses_with(share: float, seed: int, *, moving: bool = False) -> tuple[dict[str, Tensor], Tensor]:
+    """Losses of a net that paints grey stripes, and their slope by what it paints; two samples."""
+    perceptual = load_perceptual("5se")
+    pictures = torch.cat([planes(landscape((96, 96), each)) for each in (0, 1)]) / 255
+    targets = style_targets("gram", [pictures[[1]]], perceptual, LAYERS, 1, samples=64, slices=4)
+    objective = Objective(perceptual, targets, ("relu3_1",), LAYERS, 1, 0.1)
+    options = JohnsonOptions(
+        styles=Path("s"), content=(Path("c"),), out=Path("o.onnx"), join_share=share, octaves=1, sensor_noise=0.0
+    )
+    stripes = (0.5 + 0.4 * torch.sin(torch.arange(96) * 2.0)).expand(4 if moving else 2, 3, 96, 96)
+    stripes = stripes.clone().requires_grad_()
+    losses = training_losses(
+        lambda _frames, _vectors, _texture: stripes, torch.zeros(2, 4), pictures, torch.tensor([0, 0]),
+        paintings=Paintings(("a",), torch.ones(1), objective), options=options,
+        chance=torch.Generator().manual_seed(seed), moving=moving,
+    )  # fmt: skip
+    losses["total"].backward()  # type: ignore[no-untyped-call]
+    assert stripes.grad is not None
+    return losses, stripes.grad
+
+
+def test_what_is_joined_keeps_the_photo_and_what_is_bare_does_not() -> None:
+    """So the same painting has lost less of the photo where it is judged as films show it."""
+    content = [float(losses_with(share, 0)[0]["content"].detach()) for share in (0.0, 1.0)]
+    assert content[1] < 0.9 * content[0]
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_share_of_the_samples_is_joined_and_all_of_them_learn(moving: bool) -> None:
+    bare, joined_ones = (losses_with(share, 0)[0]["styles"] for share in (0.0, 1.0))
+    found = [losses_with(0.5, seed, moving=moving) for seed in range(6)]
+    for losses, slope in found:
+        as_bare, as_joined = ((losses["styles"] - wanted).abs() < 1e-5 for wanted in (bare, joined_ones))
+        assert (as_bare ^ as_joined).all()
+        assert (slope.flatten(1).abs().sum(1) > 0).all()
+    assert len({bool(losses["styles"][0] == bare[0]) for losses, _ in found}) == 2
+
+
+def test_a_loss_network_in_half_precision_sees_the_same() -> None:
+    perceptual = load_perceptual("5se")
+    picture = planes(landscape((96, 64))) / 255
+    exact = perceptual.features(picture, LAYERS)
+    perceptual.precision = torch.bfloat16
+    for layer, found in perceptual.features(picture, LAYERS).items():
+        assert found.dtype == torch.float32
+        assert (found - exact[layer]).square().mean() < 1e-4 * exact[layer].square().mean()
+        assert not torch.equal(found, exact[layer])
+
+
+def test_half_precision_is_taken_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for has, wanted in ((True, torch.bfloat16), (False, None)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: {"amx_bf16": has})
+        assert loss_precision("auto") == wanted
+    assert loss_precision("no") is None
+    assert loss_precision("bf16") == torch.bfloat16
