@@ -100,7 +100,7 @@ def training_losses(
         "tv": total_variation(first).mean(),
         "range": (bare - bare.clamp(0, 1)).square().mean(),
         "grid": grid_loss(bare[: len(pictures)]).mean(),
-        "comb": comb_loss(first).mean(),
+        "comb": comb_loss(bare[: len(pictures)]).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }
