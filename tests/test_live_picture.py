@@ -81,6 +81,21 @@ def ramp(first: int = 0) -> Pixels:
     return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (HEIGHT, WIDTH, 3)))
 
 
+@pytest.mark.parametrize(("size", "codes"), [((2 * WIDTH, 2 * HEIGHT), True), ((WIDTH, HEIGHT), False)], ids=str)
+def test_a_painting_is_held_still_whichever_way_it_is_joined(
+    small_style: Path, size: tuple[int, int], *, codes: bool
+) -> None:
+    """In codes where it is enlarged, and in RGB where it has the picture's size."""
+    studio, rng = Studio(small_style, size), np.random.default_rng(1)
+    film = [ramp() + rng.integers(0, 5, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(16)]
+    shown = [studio.show(pixels).astype(np.int16) for pixels in film]
+    assert studio.picture.painting is not None
+    assert studio.picture.painting.painted is not None
+    assert (studio.picture.painting.painted.coded is not None) == codes
+    assert np.abs(shown[-1] - shown[-2]).mean() < np.abs(film[-1].astype(np.int16) - film[-2]).mean() / 2
+    studio.painter.close()
+
+
 def test_what_is_captured_is_painted_and_its_times_are_kept(studio: Studio) -> None:
     captured = Frame(ramp(), 1.5, captured_at=2.5)
     shown = studio.picture.make(captured)

@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from engines.loading.engine import Controls, EngineSpec
 from engines.spec import GateReport
 from realtime.files.loop import run
-from realtime.frames.frame import Frame, Pixels
-from realtime.painting.full_size.join import Painted
+from realtime.frames.frame import Frame, Pixels, Planes
+from realtime.media.colour.rgb import BT709, from_rgb_matrix, to_rgb_matrix
+from realtime.painting.full_size.coded import Coded, coded
+from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.painter import FADE_SECONDS
 from realtime.painting.steady.hand import SteadyHand
-from realtime.painting.steady.steadier import Steadier, Stillness, reduced
+from realtime.painting.steady.held import Box, Buffers, Held
+from realtime.painting.steady.steadier import Stillness
 from realtime.painting.stylizer import Stylizer
 
 WIDTH, HEIGHT = 320, 240
 STYLE = np.zeros(1, np.float32)
 NOISE = 2.0
+FROM_RGB, TO_RGB = from_rgb_matrix(BT709, full=False), to_rgb_matrix(BT709, full=False)
+IN_RGB_AND_CODES = pytest.mark.parametrize("codes", [False, True], ids=["rgb", "codes"])
 
 
 def scene(seed: int = 3) -> Pixels:
@@ -53,9 +58,25 @@ def change(shown: Sequence[Pixels]) -> float:
     return float(np.mean([np.abs(after.astype(np.int16) - before).mean() for after, before in pairs]))
 
 
-def steadied(film: Sequence[Pixels], painted: Sequence[Pixels], amount: float) -> list[Pixels]:
-    steadier = Steadier()
-    return [steadier(small, painting, amount, reduced(small))[1] for small, painting in zip(film, painted, strict=True)]
+def steadied(film: Sequence[Pixels], painted: Sequence[Pixels], amount: float, *, codes: bool = False) -> list[Pixels]:
+    """In RGB, or in the codes of a film, seen in RGB."""
+    hand = SteadyHand(amount)
+    given = [of_frame(*both, at=number / 25) for number, both in enumerate(zip(film, painted, strict=True))]
+    if not codes:
+        return [hand(each).pixels for each in given]
+    return [seen(hand(each, from_rgb=FROM_RGB).coded) for each in given]
+
+
+def as_painted(painted: Sequence[Pixels], *, codes: bool) -> list[Pixels]:
+    """The same without a hand."""
+    return [seen(coded(each, each, FROM_RGB)) for each in painted] if codes else list(painted)
+
+
+def seen(painting: Coded | None) -> Pixels:
+    """The painting of codes in RGB."""
+    assert painting is not None
+    large = (cv2.resize(plane, painting.luma.shape[::-1]) for plane in painting.chroma)
+    return np.asarray(cv2.transform(cv2.merge([painting.luma, *large]), TO_RGB), np.uint8)
 
 
 def flickering(film: Sequence[Pixels], rng: np.random.Generator) -> list[Pixels]:
@@ -63,14 +84,15 @@ def flickering(film: Sequence[Pixels], rng: np.random.Generator) -> list[Pixels]
     return [noisy(255 - frame, rng, 5 * NOISE) for frame in film]
 
 
+@IN_RGB_AND_CODES
 @pytest.mark.parametrize(("amount", "most"), [(0.7, 0.2), (1.0, 0.12)])
-def test_what_stands_still_is_painted_still(amount: float, most: float) -> None:
+def test_what_stands_still_is_painted_still(amount: float, most: float, codes: bool) -> None:
     rng = np.random.default_rng(1)
     film = still_film(40, rng)
     painted = flickering(film, rng)
-    shown = steadied(film, painted, amount)
+    shown, painted = steadied(film, painted, amount, codes=codes), as_painted(painted, codes=codes)
     assert change(shown[10:]) <= most * change(painted[10:])
-    truth = 255.0 - scene()
+    truth = as_painted([255 - scene()], codes=codes)[0].astype(float)
     assert np.abs(shown[-1] - truth).mean() < np.abs(painted[-1] - truth).mean() / 2
 
 
@@ -85,21 +107,23 @@ def test_without_steadiness_a_painting_is_what_it_was() -> None:
     assert hand(given) is given
 
 
-def test_a_picture_that_moves_leaves_no_ghost_and_keeps_its_strokes() -> None:
+@IN_RGB_AND_CODES
+def test_a_picture_that_moves_leaves_no_ghost_and_keeps_its_strokes(codes: bool) -> None:
     """A pan, painted with strokes that go with it: nothing that was is to be seen, and it is as sharp."""
     rng = np.random.default_rng(1)
     film = pan(25, rng)
     painted = [255 - frame for frame in film]
-    shown = steadied(film, painted, 1.0)
+    shown, painted = steadied(film, painted, 1.0, codes=codes), as_painted(painted, codes=codes)
     assert np.abs(shown[-1].astype(np.int16) - painted[-1]).mean() < 3
     assert shown[-1].std() > 0.97 * painted[-1].std()
 
 
-def test_flicker_of_what_moves_is_carried_along_and_halved() -> None:
+@IN_RGB_AND_CODES
+def test_flicker_of_what_moves_is_carried_along_and_halved(codes: bool) -> None:
     rng = np.random.default_rng(1)
     film = pan(25, rng)
     painted = flickering(film, rng)
-    shown = steadied(film, painted, 1.0)
+    shown, painted = steadied(film, painted, 1.0, codes=codes), as_painted(painted, codes=codes)
 
     def unlike(frames: Sequence[Pixels]) -> float:
         """After the known motion is taken back, squared, within."""
@@ -109,7 +133,8 @@ def test_flicker_of_what_moves_is_carried_along_and_halved() -> None:
     assert unlike(shown) < unlike(painted) / 2
 
 
-def test_what_comes_into_a_still_picture_is_new_at_once_and_what_it_hid_too() -> None:
+@IN_RGB_AND_CODES
+def test_what_comes_into_a_still_picture_is_new_at_once_and_what_it_hid_too(codes: bool) -> None:
     """A dark square jumps across; where it is, and where it was, the painting of this frame is seen."""
     rng = np.random.default_rng(2)
     film = []
@@ -119,16 +144,17 @@ def test_what_comes_into_a_still_picture_is_new_at_once_and_what_it_hid_too() ->
         frame[80:140, left : left + 60] = 20
         film.append(noisy(frame, rng))
     painted = [255 - frame for frame in film]
-    shown = steadied(film, painted, 1.0)
+    shown, painted = steadied(film, painted, 1.0, codes=codes), as_painted(painted, codes=codes)
     for left in (60, 200):
         place = (slice(88, 132), slice(left + 8, left + 52))
         assert np.abs(shown[20][place].astype(np.int16) - painted[20][place]).mean() < 2
 
 
-def test_slow_light_is_followed() -> None:
+@IN_RGB_AND_CODES
+def test_slow_light_is_followed(codes: bool) -> None:
     rng = np.random.default_rng(2)
     film = [noisy(scene() * (0.7 + 0.003 * min(number, 60)), rng) for number in range(140)]
-    shown = steadied(film, film, 0.7)
+    shown = steadied(film, [frame.copy() for frame in film], 0.7, codes=codes)
     late = [abs(float(ours.mean()) - float(frame.mean())) for ours, frame in zip(shown, film, strict=True)]
     assert max(late) < 8
     assert late[-1] < 1
@@ -193,6 +219,69 @@ def test_what_does_not_go_on_is_shown_as_it_is(how: str) -> None:
         after = replace(after, small=after.small[::2, ::2], pixels=after.pixels[::2, ::2])
     shown = hand(after, changes=how == "a changing look")
     assert np.array_equal(shown.pixels, after.pixels)
+
+
+def test_a_film_is_joined_as_it_was_held() -> None:
+    """Frames in planes: what is shown is the held painting in the film's codes, and without a hand it is the net's."""
+    rng = np.random.default_rng(1)
+    film = still_film(12, rng)
+    painted = flickering(film, rng)
+    shown: dict[float, list[Planes]] = {}
+    for amount in (0.0, 1.0):
+        stylizer = Stylizer(UnevenEngine(), Controls(STYLE), steady=amount)
+        given = [in_planes(of_frame(*both, at=at / 25)) for at, both in enumerate(zip(film, painted, strict=True))]
+        shown[amount] = [planes_of(stylizer.join(stylizer.steadied(each))) for each in given]
+    for plain, small, painting in zip(shown[0.0], film, painted, strict=True):
+        wanted = Join().planes(plain_planes(small), small, painting, Controls(STYLE))
+        assert all(np.array_equal(a, b) for a, b in zip(codes_of(plain), codes_of(wanted), strict=True))
+    for number in range(3):  # luma, and both of chroma
+        held, flickers = ([codes_of(each)[number] for each in shown[amount][6:]] for amount in (1.0, 0.0))
+        assert change(held) < change(flickers) / 4
+
+
+def in_planes(painted: Painted) -> Painted:
+    return replace(painted, frame=replace(painted.frame, planes=plain_planes(painted.small)))
+
+
+def plain_planes(rgb: Pixels) -> Planes:
+    given = coded(rgb, rgb, FROM_RGB)
+    return Planes(given.luma, given.chroma, TO_RGB, FROM_RGB)
+
+
+def planes_of(frame: Frame) -> Planes:
+    assert frame.planes is not None
+    return frame.planes
+
+
+def codes_of(planes: Planes) -> tuple[Pixels, ...]:
+    return planes.luma, *planes.chroma
+
+
+def test_contrast_that_blending_takes_is_given_back_to_luma() -> None:
+    """Two draws of the same noise, blended half and half; what has half the size is chroma, and stays as it is."""
+    rng = np.random.default_rng(5)
+    first, second = (noisy(np.full((HEIGHT, WIDTH), 128), rng, 30) for _ in range(2))
+    everywhere = np.ones((HEIGHT // 4, WIDTH // 4), np.float32)
+    held = Held([first, first[::2, ::2]], Buffers())
+    held.mix([second, second[::2, ::2]], 0.5 * everywhere)
+    luma, chroma = held.pixels()
+    box = Box(0, 0, WIDTH // 4, HEIGHT // 4, everywhere.shape)
+    rich, blended = held.as_rich([second, second[::2, ::2]], everywhere, box)
+    assert luma.std() < 0.75 * second.std()
+    assert rich.std() > 0.95 * second.std()
+    assert np.array_equal(blended, chroma)
+
+
+def test_what_is_made_richer_than_white_is_white() -> None:
+    """And than black, black: codes end there."""
+    dots = np.full((HEIGHT, WIDTH), 250, np.uint8)
+    dots[::2] = 5
+    held, everywhere = Held([dots], Buffers()), np.ones((HEIGHT // 4, WIDTH // 4), np.float32)
+    box = Box(0, 0, WIDTH // 4, HEIGHT // 4, everywhere.shape)
+    strokes = np.where(np.arange(WIDTH) // 3 % 2, 255, 0).astype(np.uint8) * np.ones((HEIGHT, 1), np.uint8)
+    (rich,) = held.as_rich([strokes], everywhere, box)
+    assert rich[8::2].max() == 0
+    assert rich[9::2].min() == 255
 
 
 @pytest.mark.parametrize("size", [(16, 16), (34, 20), (40, 44), (400, 60), (20, 400)])

@@ -94,12 +94,17 @@ class LivePicture:
         plain = filling(captured, self.size)
         if painted is None:
             return framed(plain, self.size)
-        joined = framed(self._join.moving(plain, painted.small, painted.pixels, painted.controls), self.size)
+        joined = framed(self._joined(plain, painted), self.size)
         return before_and_after(framed(plain, self.size), joined) if settings.split else joined
+
+    def _joined(self, plain: Pixels, painted: Painted) -> Pixels:
+        if painted.coded is not None:
+            return self._join.moving_of(plain, painted.coded, painted.controls)
+        return self._join.moving(plain, painted.small, painted.pixels, painted.controls)
 
     def _painted(self, captured: Frame, settings: LiveSettings) -> Painted | None:
         self._paint_size.stroke = settings.stroke
-        self._painter.steady(settings.steady)
+        self._painter.steady(settings.steady, filling_size(captured.size, self.size))
         self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*captured.size))
         self.painting = self._painter(captured)
         if self._painter.settled:
@@ -119,10 +124,15 @@ def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 def filling(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """The picture scaled so that it fills `size` (width, height) in one direction, and in both where it nearly does."""
-    height, width = pixels.shape[:2]
+    return small_copy(pixels, filling_size((pixels.shape[1], pixels.shape[0]), size))
+
+
+def filling_size(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height that a picture of such gets so."""
+    width, height = picture
     scale = min(size[0] / width, size[1] / height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return small_copy(pixels, size if _nearly(inner, size) else inner)
+    return size if _nearly(inner, size) else inner
 
 
 def framed(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from engines.loading.engine import EngineChoice, EngineSpec
 from engines.spec import ANY_ENGINE
-from realtime.frames.frame import Frame, Pixels
+from realtime.frames.frame import Frame, Matrix, Pixels
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
-from realtime.painting.full_size.join import Painted
+from realtime.painting.full_size.join import Painted, codes_of_moving
 from realtime.painting.gliding import GlidingStylizer, Look
 from realtime.painting.steady.hand import SteadyHand
 
@@ -70,6 +70,7 @@ class LivePainter:
         self._at_work = threading.Lock()
         self._closed = False
         self._hand = SteadyHand()
+        self._shown_size: tuple[int, int] | None = None
 
     @property
     def failed(self) -> LoadFailed | None:
@@ -90,9 +91,13 @@ class LivePainter:
         for each in self._in_use():
             each.steer(look, now)
 
-    def steady(self, amount: float) -> None:
-        """How far paintings are held still from now on, 0..1."""
-        self._hand.amount = amount
+    def steady(self, amount: float, shown_size: tuple[int, int] | None = None) -> None:
+        """How far paintings are held still from now on, 0..1.
+
+        Told the size (width, height) of the pictures that they are joined with by `Join.moving`, the hand holds them in
+        the codes in which that is done.
+        """
+        self._hand.amount, self._shown_size = amount, shown_size
 
     def begin_anew(self) -> None:
         """The next frame does not go on from the last one, in a way that the frames do not tell."""
@@ -139,10 +144,15 @@ class LivePainter:
             before = stopwatch.paint(self._leaving, frame, now)
             painted = stopwatch.blend(before, painted, self._fade.at(now))
         started = self._clock()
-        painted = self._hand(painted, changes=self._leaving is not None)
+        painted = self._hand(painted, from_rgb=self._joined_by(painted), changes=self._leaving is not None)
         steadied = self._clock() - started
         spec = self._present.loaded.engine.spec
         return Painting(painted, spec, stopwatch.net_seconds, stopwatch.scale_seconds, steadied)
+
+    def _joined_by(self, painted: Painted) -> Matrix | None:
+        if self._shown_size is None:
+            return None
+        return codes_of_moving(self._shown_size, (painted.pixels.shape[1], painted.pixels.shape[0]))
 
     def _turn_back(self, look: Look, now: float) -> None:
         """Where the file that is being left is wanted again, the fade runs back."""

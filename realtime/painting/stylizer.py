@@ -108,11 +108,14 @@ class Stylizer:
 
     def steadied(self, painted: Painted) -> Painted:
         """The painting held still, where frames stand still."""
-        return self._hand(painted)
+        planes = painted.frame.planes
+        return self._hand(painted, from_rgb=None if planes is None else planes.from_rgb)
 
     def join(self, painted: Painted) -> Frame:
         """The painting at the frame's size."""
         frame, small, pixels, controls = painted.frame, painted.small, painted.pixels, painted.controls
+        if frame.planes is not None and painted.coded is not None:
+            return replace(frame, planes=self._join.planes_of(frame.planes, painted.coded, controls))
         if frame.planes is not None:
             return replace(frame, planes=self._join.planes(frame.planes, small, pixels, controls))
         if not frame.on_device:

@@ -1,6 +1,5 @@
 """Full-size pictures joined with the painting of their small copy: as planes, or in RGB."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +9,7 @@ from engines.spec import Controls
 from realtime.frames.frame import RGB_TO_LUMA, Frame, Matrix, Pixels, Plane, Planes
 from realtime.media.colour.rgb import BT601, from_rgb_matrix, to_rgb_matrix
 from realtime.media.colour.small_copy import small_copy
+from realtime.painting.full_size.coded import Coded, coded
 from realtime.painting.full_size.guided_join import Floats, Guide, Scratch, enlarged
 
 I420 = to_rgb_matrix(BT601, full=False), from_rgb_matrix(BT601, full=False)  # OpenCV's
@@ -30,23 +30,27 @@ class Join:
         """The painted planes, of the shapes that `full` has."""
         if controls.strength == 0:
             return full
-        copy, painting = (_codes(rgb, full.from_rgb) for rgb in (small, painted))
-        luma = self._luma(full, copy[0], painting[0])
+        return self.planes_of(full, coded(small, painted, full.from_rgb), controls)
+
+    def planes_of(self, full: Planes, painting: Coded, controls: Controls) -> Planes:
+        """As `planes` does, of a painting that is in the codes of `full` already."""
+        if controls.strength == 0:
+            return full
+        luma = self._luma(full, painting)
         share = controls.strength * (1 - controls.keep_colour)
-        chroma = full.chroma if share == 0 else self._chroma(full, copy[0], painting[1:], share)
+        chroma = full.chroma if share == 0 else self._chroma(full, painting, share)
         return Planes(_mixed(full.luma, luma, controls.strength), chroma, full.to_rgb, full.from_rgb)
 
-    def _luma(self, full: Planes, copy: Plane, painting: Plane) -> Plane:
-        guide = Guide(copy.astype(np.float32), self._scratch)
-        if full.luma.shape == painting.shape:
-            return guide.at_its_size(painting.astype(np.float32))
-        return enlarged(guide.coefficients(painting.astype(np.float32), own_detail=True), full.luma, self._scratch)
+    def _luma(self, full: Planes, painting: Coded) -> Plane:
+        guide, luma = Guide(painting.guide.astype(np.float32), self._scratch), painting.luma.astype(np.float32)
+        if full.luma.shape == luma.shape:
+            return guide.at_its_size(luma)
+        return enlarged(guide.coefficients(luma, own_detail=True), full.luma, self._scratch)
 
-    def _chroma(self, full: Planes, copy: Plane, paintings: Sequence[Plane], share: float) -> tuple[Plane, Plane]:
-        """Of half the painting's size, as chroma is in films."""
-        size = (copy.shape[1] + 1) // 2, (copy.shape[0] + 1) // 2
-        guide = Guide(small_copy(copy, size).astype(np.float32), self._scratch)
-        halves = (small_copy(painting, size).astype(np.float32) for painting in paintings)
+    def _chroma(self, full: Planes, painting: Coded, share: float) -> tuple[Plane, Plane]:
+        halves = [plane.astype(np.float32) for plane in painting.chroma]
+        size = halves[0].shape[::-1]
+        guide = Guide(small_copy(painting.guide, size).astype(np.float32), self._scratch)
         height, width = full.chroma[0].shape
         if (width, height) == size:
             channels = [guide.at_its_size(half) for half in halves]
@@ -62,14 +66,20 @@ class Join:
         Its chroma is of half the size then, as films have it: this is for pictures that are soon followed by others.
         One with an odd side goes the long way.
         """
-        height, width = full.shape[:2]
-        if full.shape == painted.shape or height % 2 or width % 2:
+        from_rgb = codes_of_moving(_size(full), _size(painted))
+        if from_rgb is None:
             return self.rgb(full, small, painted, controls)
         if controls.strength == 0:
             return full.copy()
-        joined = self.planes(_as_planes(full), small, painted, controls)
+        return self.moving_of(full, coded(small, painted, from_rgb), controls)
+
+    def moving_of(self, full: Pixels, painting: Coded, controls: Controls) -> Pixels:
+        """The same of a painting in codes by `codes_of_moving`."""
+        if controls.strength == 0:
+            return full.copy()
+        joined = self.planes_of(_as_planes(full), painting, controls)
         codes = np.concatenate([joined.luma.ravel(), *(plane.ravel() for plane in joined.chroma)])
-        return np.asarray(cv2.cvtColor(codes.reshape(-1, width), cv2.COLOR_YUV2RGB_I420), np.uint8)
+        return np.asarray(cv2.cvtColor(codes.reshape(-1, full.shape[1]), cv2.COLOR_YUV2RGB_I420), np.uint8)
 
     def rgb(self, full: Pixels, small: Pixels, painted: Pixels, controls: Controls) -> Pixels:
         """The painted picture, uint8 [H, W, 3], a new array."""
@@ -89,6 +99,17 @@ class Join:
         return _mixed(full, whole, controls.strength)
 
 
+def codes_of_moving(size: tuple[int, int], painting_size: tuple[int, int]) -> Matrix | None:
+    """From RGB to the codes in which `Join.moving` joins pictures of `size` (width, height); None where it has none."""
+    width, height = size
+    return None if size == painting_size or width % 2 or height % 2 else I420[1]
+
+
+def _size(rgb: Pixels) -> tuple[int, int]:
+    """Width and height."""
+    return rgb.shape[1], rgb.shape[0]
+
+
 def _as_planes(rgb: Pixels) -> Planes:
     """A picture of even sides as OpenCV has it in planes: BT.601 in limited range."""
     height, width = rgb.shape[:2]
@@ -96,11 +117,6 @@ def _as_planes(rgb: Pixels) -> Planes:
     luma, *chroma = np.split(codes, [height * width, height * width * 5 // 4])
     blue, red = (plane.reshape(height // 2, width // 2) for plane in chroma)
     return Planes(luma.reshape(height, width), (blue, red), *I420)
-
-
-def _codes(rgb: Pixels, from_rgb: Matrix) -> tuple[Plane, ...]:
-    """Y', Cb and Cr of the picture's own size."""
-    return tuple(np.asarray(plane, np.uint8) for plane in cv2.split(cv2.transform(rgb, from_rgb)))
 
 
 def _luma_of(rgb: Pixels) -> Floats:
@@ -122,9 +138,13 @@ def _with_colours_of(full: Pixels, painted: Pixels, share: float) -> Pixels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """A frame, the copy of it that the net was given, what came out, and the controls that hold for the whole."""
+    """A frame, the copy of it that the net was given, what came out, and the controls that hold for the whole.
+
+    Where a painting that is to be joined with planes was held still, `coded` is that, and joined in place of the two.
+    """
 
     frame: Frame
     small: Pixels
     pixels: Pixels
     controls: Controls
+    coded: Coded | None = None

@@ -9,18 +9,19 @@ After the consistency of Bonneel et al. 2015 (Blind Video Temporal Consistency),
 Where a picture stands still is told by differences in units of the camera's own noise, which is measured along the way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.frames.frame import Pixels
-from realtime.painting.motion import Field, Luma, Plane, grid, sampled
+from realtime.frames.frame import Pixels, Plane
+from realtime.media.colour.small_copy import small_copy
+from realtime.painting.motion import Field, Luma, grid, sampled
+from realtime.painting.steady.held import Box, Buffers, Floats, Held
 
-Floats = NDArray[np.float32]
-Region = tuple[slice, slice]
+Planes = Sequence[Plane]
 REDUCTION = 4  # at which stillness and motion are measured: means of 16 pixels have a quarter of their noise
 LEAST_SIDE, LEAST_FLOW_SIDE = 8, 16
 # The new painting's share in a still and in a moving place at steadiness 1; at 0 both are 1.
@@ -30,8 +31,6 @@ STILL_SHARE, MOVING_SHARE = 0.009, 0.35
 MOST_MISS_UNITS = 30.0
 AS_GOOD_UNITS = 6.0  # so much nearer must motion bring the frame before than rest does
 AT_REST, ALL_STILL = 0.05, 0.98  # motion that is none; and a picture's mean stillness from which on none is followed
-STROKE = (9, 9)  # within which strokes have contrast, in pixels
-MOST_GAIN, NO_CONTRAST = 1.5, 0.1
 # The unit of noise is what this part of a picture stays below: a low one, since most of a picture may move.
 QUIET_PART = 0.3
 # In levels: what a codec rounds away is no stillness, and where all of a picture moves, that is no noise.
@@ -57,43 +56,39 @@ class Steadier:
         self._flow.setFinestScale(1)
         self._stillness = Stillness()
         self._before: Pixels | None = None
-        self._small: Floats | None = None
-        self._painted: Floats | None = None
+        self._buffers = Buffers()
+        self._held: tuple[Held, Held] | None = None
 
     def let_go(self) -> None:
         """The next painting is shown as it is, though its frame goes on."""
-        self._small = self._painted = None
+        self._held = None
 
-    def __call__(self, small: Pixels, painted: Pixels, amount: float, tiny: Pixels) -> tuple[Pixels, Pixels]:
-        """What is to be joined in place of a frame and its painting, both uint8 [H, W, 3].
+    def __call__(self, guide: Plane, painted: Planes, amount: float, tiny: Pixels) -> tuple[Plane, Planes]:
+        """What is to be joined in place of a frame's guide and of its painting, the luma of which comes first.
 
-        `amount` is 0..1, and `tiny` the frame `reduced`.
+        All are uint8 [h, w], the painting's chroma of any size. `amount` is 0..1, and `tiny` the frame `reduced`.
         """
         if self._before is not None and self._before.shape != tiny.shape:
             self._stillness, self._before = Stillness(), None
         compared = self._stillness(tiny)
         before, self._before = self._before, tiny
-        held = self._painted
-        if before is None or held is None or self._small is None or held.shape != painted.shape:
-            self._small, self._painted = (each.astype(np.float32) for each in (small, painted))
-            return small, painted
+        if before is None or self._held is None or not self._held[1].fits(painted):
+            self._held = Held([guide], self._buffers), Held(painted, self._buffers)
+            return guide, painted
+        of_guide, of_painting = self._held
         moving = 1 - compared.still
         share = 1 - compared.still * (1 - STILL_SHARE**amount)
-        whole = _enlarged(share, painted)
-        self._small = _mixed(self._small, small, whole)
-        region = _region(moving, painted)
-        if region is None:
-            self._painted = _mixed(held, painted, whole)
-            return _pixels(self._small), _pixels(self._painted)
+        of_guide.mix([guide], share)
+        box = _box(moving)
+        if box is None:
+            of_painting.mix(painted, share)
+            return of_guide.pixels()[0], of_painting.pixels()
         back, trusted = self._motion(before, tiny, compared.unit)
-        held[region] = _carried(held, back * moving[..., None], region)
-        renewed = share * (1 - moving * trusted * (1 - MOVING_SHARE**amount))
-        self._painted = _mixed(held, painted, _enlarged(renewed, painted))
-        shown = _pixels(self._painted)
-        shown[region] = _pixels(_as_rich(self._painted[region], painted[region], _enlarged(moving, painted)[region]))
-        return _pixels(self._small), shown
+        of_painting.carry(back * moving[..., None], box)
+        of_painting.mix(painted, share * (1 - moving * trusted * (1 - MOVING_SHARE**amount)))
+        return of_guide.pixels()[0], of_painting.as_rich(painted, moving, box)
 
-    def _motion(self, before: Pixels, now: Pixels, unit: float) -> tuple[Field, Plane]:
+    def _motion(self, before: Pixels, now: Pixels, unit: float) -> tuple[Field, Floats]:
         """Where each place was, [h, w, 2], and how far that is to be trusted, [h, w] from 0 to 1.
 
         Where no motion explains the frame about as well, there is none: flow wanders over flat ground, whose strokes
@@ -119,72 +114,32 @@ def reduced(small: Pixels) -> Pixels:
     """A frame [H, W, 3] as it is compared with others."""
     height, width = small.shape[:2]
     size = (max(LEAST_SIDE, width // REDUCTION), max(LEAST_SIDE, height // REDUCTION))
-    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return small_copy(small, size)
 
 
-def _region(moving: Plane, like: Pixels) -> Region | None:
-    """The rectangle in which something moves, in pixels of the painting; None where hardly anything does."""
+def _box(moving: Floats) -> Box | None:
+    """In which something moves; None where hardly anything does."""
     left, top, across, down = cv2.boundingRect((moving > AT_REST).astype(np.uint8))
     if not across or moving.mean() <= 1 - ALL_STILL:
         return None
-    y, x = like.shape[0] / moving.shape[0], like.shape[1] / moving.shape[1]
-    rows = slice(int(y * max(0, top - 1)), round(y * (top + down + 1)))
-    return rows, slice(int(x * max(0, left - 1)), round(x * (left + across + 1)))
+    return Box(left, top, across, down, moving.shape)
 
 
 def _luma(rgb: Pixels) -> Luma:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _unlike(a: Pixels, b: Pixels) -> Plane:
+def _unlike(a: Pixels, b: Pixels) -> Floats:
     """In levels, of the channel that differs most, averaged over a few places."""
     red, green, blue = cv2.split(cv2.absdiff(a, b))
     return np.asarray(cv2.blur(cv2.max(cv2.max(red, green), blue).astype(np.float32), (3, 3)), np.float32)
-
-
-def _carried(picture: Floats, back: Field, region: Region) -> Floats:
-    """The region of a picture [H, W, 3] after motion that was measured on a small one, [h, w, 2]."""
-    height, width = picture.shape[:2]
-    ratio = np.array([width / back.shape[1], height / back.shape[0]], np.float32)
-    shifts = cv2.resize(back * ratio, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(sampled(picture, grid(picture.shape)[region] + shifts[region]), np.float32)
-
-
-def _mixed(held: Floats, new: Pixels, share: Plane) -> Floats:
-    """So much of the new picture, [H, W], and the rest of what is held."""
-    return np.asarray(cv2.blendLinear(new.astype(np.float32), held, share, 1 - share), np.float32)
-
-
-def _as_rich(held: Floats, painted: Pixels, moving: Plane) -> Floats:
-    """What is held, with as much contrast of strokes as the new painting has, where the picture moves."""
-    soft = cv2.blur(held, STROKE)
-    gain = float(np.clip(_contrast(painted) / (_contrast(held) + NO_CONTRAST), 1, MOST_GAIN))
-    whole = 1 + (gain - 1) * moving
-    return np.asarray(cv2.blendLinear(held, soft, whole, 1 - whole), np.float32)
-
-
-def _contrast(picture: NDArray[Any]) -> float:
-    """The mean difference of neighbours three pixels apart, in levels of green; a sixteenth of them tells it."""
-    rows = picture[::4, ::4, 1].astype(np.float32), picture[::4, 3::4, 1].astype(np.float32)
-    width = min(each.shape[1] for each in rows)
-    return float(np.abs(rows[0][:, :width] - rows[1][:, :width]).mean()) if width else 0.0
-
-
-def _enlarged(plane: Plane, like: Pixels) -> Plane:
-    whole = cv2.resize(np.asarray(plane, np.float32), like.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(whole, np.float32)
-
-
-def _pixels(picture: Floats) -> Pixels:
-    """Rounded."""
-    return np.asarray(cv2.convertScaleAbs(picture), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
     """How a frame compares with those before: `still` [h, w] from 0 to 1, and the unit of noise in levels."""
 
-    still: Plane
+    still: Floats
     unit: float
 
 
@@ -194,7 +149,7 @@ class Stillness:
     def __init__(self) -> None:
         self._unit = LEAST_UNIT
         self._reference: Floats | None = None
-        self._rested: Plane | None = None
+        self._rested: Floats | None = None
 
     def __call__(self, tiny: NDArray[np.uint8]) -> Compared:
         """All of the first frame moves."""
@@ -212,7 +167,7 @@ class Stillness:
         self._reference = np.asarray(self._reference + share * (now - self._reference), np.float32)
         return Compared(self._rested, unit)
 
-    def _measured(self, away: Plane) -> float:
+    def _measured(self, away: Floats) -> float:
         quiet = int(QUIET_PART * away.size)
         found = min(MOST_UNIT, max(LEAST_UNIT, float(np.partition(away.ravel(), quiet)[quiet])))
         share = FALLING if found < self._unit else RISING
