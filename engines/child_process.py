@@ -1,7 +1,7 @@
 """A process of our own beside this one: started, listened to, and ended with all that it started.
 
 Its modules are ours, wherever we found them. It ends when its input does (`end_with_input` on its side), and so never
-outlives us.
+outlives us. What it is told goes through that input, a line each, and through no file.
 """
 
 import os
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -82,7 +83,21 @@ class ChildProcess:
         if not any(reader.is_alive() for reader in self._readers):
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(OSError):  # what it was told last may lie there and never be heard
+                        pipe.close()
+
+    def tell(self, line: str) -> None:
+        """Say a line to it, and wait until it has room for it, if need be until it is ended; from one thread at a time.
+
+        ImpastoError where it hears no more.
+        """
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(f"{line}\n")
+            stdin.flush()
+        except (OSError, ValueError) as error:  # it has ended, or we ended it
+            raise ImpastoError(f"the process {self.pid} hears no more ({error})") from error
 
     def next_line(self, seconds: float | None = None) -> str | None:
         """The next line, None after the last; TimeoutError where it says nothing for so long (None: ever)."""
@@ -119,16 +134,30 @@ class ChildProcess:
             self._errors.append(line)
 
 
-def end_with_input() -> None:
-    """For a child's own side: the parent never writes, and its end of the pipe closes when it ends."""
+def end_with_input(hear: Callable[[str], None] = lambda line: None) -> None:
+    """For a child's own side: the parent's end of the pipe closes when it ends.
 
-    def wait_for_the_end() -> None:
-        os.read(0, 1)
-        if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():  # started by hand, the group is somebody else's
-            _kill_group(os.getpid())
-        os._exit(1)
+    `hear` gets the lines that it tells before, on a thread of its own; an error there ends this process too.
+    """
 
-    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    def listen_to_the_end() -> None:
+        # Not sys.stdin: where this thread waits in it the interpreter cannot end cleanly.
+        with open(0, encoding="utf-8", closefd=False) as told:
+            try:
+                for line in told:
+                    hear(line.rstrip("\n"))
+            except Exception:  # this thread's border
+                traceback.print_exc()
+            finally:
+                _end_with_group()
+
+    threading.Thread(target=listen_to_the_end, daemon=True).start()
+
+
+def _end_with_group() -> None:
+    if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():  # started by hand, the group is somebody else's
+        _kill_group(os.getpid())
+    os._exit(1)
 
 
 def _reading(read: Callable[[], None]) -> threading.Thread:

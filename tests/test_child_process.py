@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from foreign_backends import is_alive
@@ -30,6 +32,24 @@ CHILDREN = {
         time.sleep(3600)
     """,
     "closes": "import os, time; os.close(1); time.sleep(3600)",
+    "hears": """
+        import sys, threading
+        from engines.child_process import end_with_input
+        heard = threading.Event()
+        def hear(line):
+            print(len(line), line[:12], flush=True)
+            if line == "enough":
+                heard.set()
+        end_with_input(hear)
+        heard.wait()
+        sys.exit(4)
+    """,
+    "trips": """
+        import time
+        from engines.child_process import end_with_input
+        end_with_input(int)
+        time.sleep(3600)
+    """,
     "tells": "import os; print(os.environ['FROM_HERE'], os.environ['TOLD'], os.sep)",
 }
 
@@ -100,6 +120,52 @@ def test_the_environment_is_ours_and_what_is_added(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("FROM_HERE", "one")
     with ChildProcess("child_tells", environment={"TOLD": "two"}) as child:
         assert child.next_line(60) == f"one two {os.sep}"
+
+
+def test_what_it_is_told_is_heard_and_it_ends_by_itself() -> None:
+    with ChildProcess("child_hears") as child:
+        for line in ("view 1", "ä" * 300_000, "enough"):
+            child.tell(line)
+        assert [child.next_line(60) for _ in range(4)] == ["6 view 1", f"300000 {'ä' * 12}", "6 enough", None]
+        assert child.wait(60) == 4
+        with pytest.raises(ImpastoError, match=r"hears no more"):
+            child.tell("more")
+
+
+def test_one_that_hears_ends_with_its_input() -> None:
+    with ChildProcess("child_hears") as child:
+        child.tell("a line")
+        assert child.next_line(60) == "6 a line"
+        assert child._process.stdin is not None
+        child._process.stdin.close()
+        assert child.next_line(60) is None
+
+
+def test_an_error_over_what_is_told_ends_it() -> None:
+    with ChildProcess("child_trips") as child:
+        child.tell("7")
+        child.tell("no number")
+        assert child.next_line(60) is None
+        assert "ValueError" in child.last_errors()[-1]
+
+
+def test_who_tells_a_deaf_child_is_free_when_it_is_ended() -> None:
+    """It waits for room in the pipe, on a thread of its own."""
+    with ChildProcess("child_waits") as child:
+        assert child.next_line(60) == "ready"
+        refused: SimpleQueue[ImpastoError] = SimpleQueue()
+
+        def tell() -> None:
+            try:
+                child.tell("x" * 10**6)
+            except ImpastoError as error:
+                refused.put(error)
+
+        telling = threading.Thread(target=tell, daemon=True)
+        telling.start()
+        telling.join(0.05)
+        assert telling.is_alive()
+    assert "hears no more" in str(refused.get(timeout=10))
 
 
 def test_a_python_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,16 @@ from realtime.live.look_book import LookBook
 from realtime.live.options import LiveOptions
 from realtime.live.run import run_live
 from realtime.live.style_learner import StyleLearner
-from realtime.painting.learning_process import end_in, learning, rest_after, said_vector, vector_in
+from realtime.painting.learning_process import (
+    ArrivingViews,
+    end_in,
+    learning,
+    rest_after,
+    said_vector,
+    said_view,
+    vector_in,
+    view_in,
+)
 from trainers.export.predictor_export import write_predictor
 from trainers.losses.perceptual import load_perceptual
 from trainers.predictor import TrainedPredictor
@@ -48,7 +57,11 @@ class Spoken:
 
     def __init__(self) -> None:
         self.lines: SimpleQueue[str | None] = SimpleQueue()
+        self.told: SimpleQueue[str] = SimpleQueue()
         self.ended = threading.Event()
+
+    def tell(self, line: str) -> None:
+        self.told.put(line)
 
     def next_line(self) -> str | None:
         return self.lines.get(timeout=10)
@@ -77,8 +90,9 @@ class Stage:
             LiveSettings(style=style), (), on_snapshot=str, on_quit=lambda: None,
             on_learn=lambda picture: self.learner.ask(picture or self.board.settings.style),
         )  # fmt: skip
+        self.captured: np.ndarray | None = None
         self.looks = LookBook(self.reported.put, lambda names: None)
-        self.learner = StyleLearner(self.board, self.looks, folder, self.reported.put)
+        self.learner = StyleLearner(self.board, self.looks, folder, self.reported.put, lambda: self.captured)
 
     def vector(self) -> np.ndarray:
         return self.looks.look(self.board.settings).vector
@@ -96,6 +110,40 @@ def test_the_look_drifts_to_what_is_learnt(net: StyleFile, picture: Path, spoken
     np.testing.assert_array_equal(stage.vector(), learnt)
     stage.board.do("strength", 0.5)
     np.testing.assert_array_equal(stage.vector(), learnt)
+
+
+def frames_told(spoken: Spoken) -> list[np.ndarray]:
+    return [view for _ in range(spoken.told.qsize()) if (view := view_in(spoken.told.get())) is not None]
+
+
+def test_it_is_learnt_on_what_plays_and_no_more_of_it_once_that_is_given_up(
+    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path
+) -> None:
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    stage.captured = np.asarray(Image.open(picture).convert("RGB"))
+    stage.board.do("learn")
+    view = view_in(spoken.told.get(timeout=10))
+    assert view is not None
+    np.testing.assert_array_equal(view, stage.captured)
+    stage.learner.close()
+    for thread in threading.enumerate():
+        if thread.name == "impasto-views":
+            thread.join(10)
+            assert not thread.is_alive()
+    assert spoken.told.empty()
+
+
+def test_views_arrive_as_they_were_and_the_first_is_waited_for() -> None:
+    views = ArrivingViews(first_seconds=10)
+    sent = [np.random.default_rng(seed).integers(0, 256, (3, 5, 3), dtype=np.uint8) for seed in range(2)]
+    threading.Timer(0.05, lambda: views.hear(said_view(sent[0]))).start()
+    np.testing.assert_array_equal(views(), sent[:1])
+    assert views() == []
+    for view in sent:
+        views.hear(said_view(view))
+    views.hear("another line")
+    np.testing.assert_array_equal(views(), sent)
+    assert ArrivingViews(first_seconds=0)() == []
 
 
 def test_the_picture_in_a_mix_is_learnt_too(net: StyleFile, picture: Path, tmp_path: Path) -> None:
@@ -140,13 +188,16 @@ def test_what_cannot_be_asked_is_one_line(net: StyleFile, picture: Path, spoken:
 
 
 def test_a_live_run_begins_in_the_picture_and_learns_it(
-    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path
+    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("realtime.live.stream_views.LOOK_SECONDS", 0.001)
     lines: list[str] = []
     options = LiveOptions(learn=f"{net.path}:{picture}", frames=8, engine="onnxruntime", control=False, folder=tmp_path)
     run_live("pattern:128x96", ["null:"], options, report=lines.append)
     assert "learning painting.png while it plays" in lines
     assert spoken.ended.is_set()
+    assert frames_told(spoken)[0].shape == (96, 128, 3)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".onnx", ".png")] == []
 
 
 def test_a_run_that_cannot_learn_writes_nothing(net: StyleFile, tmp_path: Path) -> None:
@@ -162,12 +213,15 @@ def test_a_run_that_cannot_learn_writes_nothing(net: StyleFile, tmp_path: Path) 
 
 def test_the_process_says_vectors_and_where_the_style_is(net: StyleFile, picture: Path, tmp_path: Path) -> None:
     with learning(picture, str(net.path), tmp_path / "mine.onnx", steps=2) as process:
+        process.tell(said_view(np.asarray(Image.open(picture).convert("RGB"))))
         lines = list(iter(lambda: process.next_line(120), None))
     vectors = [found for line in lines if (found := vector_in(line))]
     assert vectors
     assert all(vector.shape == (net.card.style_size,) for _, vector in vectors)
     assert end_in(lines[-1]) == str(tmp_path / "mine.onnx")
-    assert read_style_file(tmp_path / "mine.onnx").card.names == ("painting",)
+    card = read_style_file(tmp_path / "mine.onnx").card
+    assert card.names == ("painting",)
+    assert card.training["vectors"]["painting"]["joined_views"] == 1
 
 
 def test_the_process_says_why_it_cannot(net: StyleFile, tmp_path: Path) -> None:

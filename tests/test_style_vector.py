@@ -20,9 +20,11 @@ from engines.style.predictor import net_checksum
 from realtime.cli import app
 from realtime.painting.style_learning import Told, built_in_views, learn_styles, starting_vectors
 from trainers.losses.perceptual import load_perceptual
+from trainers.run.initial_weights import trained_net
 from trainers.run.pace import Pace
 from trainers.settings.style_options import StyleOptions
 from trainers.style_vector import Learner, StyledNet, StyleTask
+from trainers.style_views import StyleViews
 
 Step = Callable[[int, int | None, Callable[[], np.ndarray]], None]
 
@@ -217,17 +219,35 @@ def test_the_command(options: StyleOptions) -> None:
     assert "has red already" in again.stderr
 
 
-def test_views_that_are_held_back_are_not_learnt_from(options: StyleOptions) -> None:
-    judged, device = options.judged("fast"), torch.device("cpu")
-    photos = [Image.fromarray(grain(seed)) for seed in range(9)]
+def test_it_judges_by_the_same_views_whatever_joins(options: StyleOptions) -> None:
+    """And learns on what joined: the same step has other losses than it had."""
+    judged, perceptual = options.judged("fast"), load_perceptual("5se")
+    came: list[np.ndarray] = []
 
-    def task(of: list[Image.Image]) -> StyleTask:
-        return StyleTask.of(options.pictures[0], of, load_perceptual("5se"), judged, device)
+    def arriving() -> list[np.ndarray]:
+        found = list(came)
+        came.clear()
+        return found
 
-    for count, held_back, learnt_from in ((9, 2, 7), (4, 1, 3), (3, 3, 3), (1, 1, 1)):
-        parted = task(photos[:count])
-        assert (len(parted.held_back), len(parted.photos)) == (held_back, learnt_from)
-    assert len(task(photos * 3).held_back) == 4
+    joined = StyleViews([Image.fromarray(view) for view in views()], judged, arriving)
+    task = StyleTask.of(options.pictures[0], joined, perceptual, judged, torch.device("cpu"))
+    net = trained_net(read_style_file(Path(options.net)))
+    styled = StyledNet(net, net.styles[0], deep=False)
+    before, of_photos = task.judge(styled), task.losses(styled, 1)["total"].item()
+    came.append(grain(3, (255, 40, 20)))
+    assert task.losses(styled, 1)["total"].item() != of_photos
+    assert task.judge(styled) == before
+    assert joined.joined == 1
+
+
+def test_views_that_arrive_are_told_in_the_file(options: StyleOptions) -> None:
+    told = Told(lambda line: None, lambda text: None, lambda *_: None)
+    came = [[grain(1)], [], [grain(2), grain(3)]]
+    file = learn_styles(options, told, threading.Event(), lambda: came.pop(0) if came else [])
+    assert file is not None
+    assert file.card.training["vectors"]["red"]["joined_views"] == 3
+    alone = learnt(dataclasses.replace(options, out=options.out.with_name("other.onnx")))
+    assert "joined_views" not in alone.card.training["vectors"]["red"]
 
 
 def test_a_net_with_detail_paints_with_levelled_vectors() -> None:

@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from engines.errors import BadValue
 from engines.networks.transform.net import TransformNet
 from engines.style.file import StyleFile
-from trainers.data import CropOptions, find_pictures, open_picture, random_crop, readable_pictures, to_tensor
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
@@ -32,16 +30,13 @@ from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, loss_precision, 
 from trainers.run.pace import Pace
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
+from trainers.style_views import Arriving, Pixels, StyleViews, photos_in
 
-MOST_PHOTOS, MOST_PHOTO_PX = 96, 768
-HELD_BACK = 4
 AVERAGE_DECAY = 0.97
 DEEP_SHARE = 1 / 60  # the rate of the net's weights, of the vector's
 # With no end in sight: how many checks may bring nothing, and what is nothing.
 PATIENCE, BETTER = 6, 0.998
 
-Photos = Sequence[Image.Image]
-Pixels = NDArray[np.uint8]
 # (steps done, of how many as far as can be told, what gives the vector as it is now)
 OnLearnt = Callable[[int, int | None, Callable[[], NDArray[np.float32]]], None]
 
@@ -68,7 +63,7 @@ class StyledNet(nn.Module):
 class LearntStyle:
     """The vector [S], its net, which is another than before only if it was learnt along, and how far it came.
 
-    `before` and `after` are the losses on views that were not learnt from.
+    `before` and `after` are the losses on the views that judge. `joined` is how many views came while it was learnt.
     """
 
     vector: Tensor
@@ -76,37 +71,27 @@ class LearntStyle:
     steps: int
     before: float
     after: float
+    joined: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StyleTask:
-    """What the style of one picture is learnt from and judged by; `held_back` are views [1, 3, H, W] of photos."""
+    """What the style of one picture is learnt from and judged by."""
 
     paintings: Paintings
     judged: JohnsonOptions
-    photos: Photos
-    held_back: tuple[Tensor, ...]
+    views: StyleViews
 
     @classmethod
     def of(
-        cls, picture: Path, photos: Photos, perceptual: PerceptualNet, judged: JohnsonOptions, device: torch.device
+        cls, picture: Path, views: StyleViews, perceptual: PerceptualNet, judged: JohnsonOptions, device: torch.device
     ) -> "StyleTask":
-        """A quarter of the photos are held back, and no more than HELD_BACK; of fewer than four none is."""
-        count = min(HELD_BACK, len(photos) // 4)
-        apart = set(range(0, len(photos), len(photos) // count)[:count]) if count else set()
-        kept = [photo for at, photo in enumerate(photos) if at in apart] or list(photos)
-        rest = [photo for at, photo in enumerate(photos) if at not in apart]
-        views = (_crop(photo, judged, (judged.seed, 7, at))[None].to(device) for at, photo in enumerate(kept))
-        return cls(paintings_of([picture], judged, perceptual, device), judged, rest, tuple(views))
+        return cls(paintings_of([picture], judged, perceptual, device), judged, views)
 
     def losses(self, styled: StyledNet, step: int) -> Losses:
-        """Those of crops that the step alone decides."""
+        """Those of crops that the step decides, and what views have joined."""
         rng = np.random.default_rng((self.judged.seed, 2, step))
-        chosen = rng.integers(len(self.photos), size=self.judged.batch)
-        crops = [
-            _crop(self.photos[photo], self.judged, (self.judged.seed, 8, step, at)) for at, photo in enumerate(chosen)
-        ]
-        pictures = torch.stack(crops).to(styled.vector)
+        pictures = self.views.of_step(step, rng).to(styled.vector)
         texture = fresh_texture(pictures.shape, rng).to(styled.vector)
         return self._losses(styled, pictures, step, self.judged, texture)
 
@@ -114,7 +99,8 @@ class StyleTask:
     def judge(self, styled: StyledNet) -> float:
         """The mean loss on the views that were held back, with the net's own texture and without a sensor's noise."""
         clean = replace(self.judged, sensor_noise=0.0)
-        found = [self._losses(styled, view, at, clean)["total"] for at, view in enumerate(self.held_back)]
+        views = (view.to(styled.vector) for view in self.views.held_back)
+        found = [self._losses(styled, view, at, clean)["total"] for at, view in enumerate(views)]
         return float(torch.stack(found).mean())
 
     def _losses(
@@ -131,18 +117,25 @@ class StyleTask:
 class Learner:
     """Learns the styles of pictures, one after the other, for the net of a style file.
 
-    `views` are what it tries them on where the options name no photos: pictures uint8 [H, W, 3]. BadFile where the file
-    has no transform net, or is damaged.
+    `views` are what it tries them on where the options name no photos: pictures uint8 [H, W, 3]. Those that are
+    `arriving` join them, before the first step and at each. BadFile where the file has no transform net, or is damaged.
     """
 
-    def __init__(self, file: StyleFile, options: StyleOptions, views: Callable[[], Sequence[Pixels]]) -> None:
+    def __init__(
+        self,
+        file: StyleFile,
+        options: StyleOptions,
+        views: Callable[[], Sequence[Pixels]],
+        arriving: Arriving = lambda: (),
+    ) -> None:
         self._options = options
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._net = trained_net(file).to(self._device)
         self._perceptual = load_perceptual("5se").to(self._device)
         self._perceptual.precision = loss_precision("auto")
         self._judged = options.judged(str(file.card.training.get("settings", {}).get("network", "fast")))
-        self._photos = photos_in(options.content, options.seed) or [Image.fromarray(view) for view in views()]
+        photos = photos_in(options.content, options.seed) or [Image.fromarray(view) for view in views()]
+        self._views = StyleViews(photos, self._judged, arriving)
 
     def learn(
         self, picture: Path, starts: Sequence[NDArray[np.float32]], stop: threading.Event, on_step: OnLearnt
@@ -151,7 +144,7 @@ class Learner:
 
         Raises FloatingPointError when a loss is not finite.
         """
-        task = StyleTask.of(picture, self._photos, self._perceptual, self._judged, self._device)
+        task = StyleTask.of(picture, self._views, self._perceptual, self._judged, self._device)
         return learn(self._net, [torch.tensor(start) for start in starts], task, self._options, stop, on_step)
 
 
@@ -224,35 +217,11 @@ class _Run:
         self._average.load_state_dict(self._best)
         with torch.no_grad():
             vector = self._average.vectors(1)[0].clone()
-        return LearntStyle(vector, self._average.net, steps, self.before, self._least)
-
-
-def photos_in(folders: Sequence[Path], seed: int) -> list[Image.Image]:
-    """Some of the readable pictures in the folders, by chance, and no larger than is of use; none of no folders.
-
-    BadValue where there are folders and no picture in them.
-    """
-    paths = find_pictures(folders)
-    np.random.default_rng((seed, 9)).shuffle(paths)
-    good, _ = readable_pictures(paths[:MOST_PHOTOS])
-    if folders and not good:
-        raise BadValue(f"no readable picture in {', '.join(map(str, folders))}; give folders of photos")
-    return [_reduced(open_picture(path)) for path in good]
-
-
-def _reduced(photo: Image.Image) -> Image.Image:
-    photo.thumbnail((MOST_PHOTO_PX, MOST_PHOTO_PX))
-    return photo
+        return LearntStyle(vector, self._average.net, steps, self.before, self._least, self._task.views.joined)
 
 
 @torch.no_grad()
 def _nearest(net: TransformNet, starts: Sequence[Tensor], task: StyleTask, *, deep: bool) -> StyledNet:
-    """With that vector of which the photos held back come out best."""
+    """With that vector of which the views that judge come out best."""
     tried = [StyledNet(net, start.to(net.styles), deep=deep) for start in starts]
     return min(tried, key=task.judge) if len(tried) > 1 else tried[0]
-
-
-def _crop(photo: Image.Image, judged: JohnsonOptions, chance: tuple[int, ...]) -> Tensor:
-    return to_tensor(
-        random_crop(photo, judged.size, CropOptions(judged.sizes, judged.max_scale), np.random.default_rng(chance))
-    )

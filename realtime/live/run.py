@@ -91,7 +91,7 @@ class _LiveRun:
         self._still = StillPainter(options.style_images, self._board, self._save, report)
         opened.callback(self._still.close)
         self._looks = LookBook(report, self._board.use_styles)
-        self._learner = StyleLearner(self._board, self._looks, options.folder, report)
+        self._learner = StyleLearner(self._board, self._looks, options.folder, report, self._captured)
         opened.callback(self._learner.close)
         self._looks.look(self._board.settings)
         around = (BoardViewer(self._board, self._overlay), self._stats, report, stop)
@@ -190,6 +190,9 @@ class _LiveRun:
             check_picture(picture)
             self._board.do("style", picture)
         return self._learner.ask(self._board.settings.style)
+
+    def _captured(self) -> Pixels | None:
+        return self._picture.captured
 
     def _paint_still(self) -> str:
         return self._still.ask(self._picture.captured)

@@ -8,21 +8,35 @@ from typing import TYPE_CHECKING
 from engines.child_process import ChildProcess
 from engines.errors import ImpastoError, in_one_line
 from engines.style.picture_name import picture_in
+from realtime.frames.frame import Pixels
 from realtime.live.look_book import LookBook
+from realtime.live.stream_views import StreamViews
 from realtime.media.output_file import beside
-from realtime.painting.learning_process import end_in, learning, vector_in
+from realtime.painting.learning_process import end_in, learning, said_view, vector_in
 
 if TYPE_CHECKING:
     from realtime.live.control.board import ControlBoard
 
 
 class StyleLearner:
-    """Learns one style at a time in a process of its own; `looks` gets each vector, and the board a line about it."""
+    """Learns one style at a time in a process of its own; `looks` gets each vector, and the board a line about it.
 
-    def __init__(self, board: "ControlBoard", looks: LookBook, folder: Path, report: Callable[[str], None]) -> None:
+    It learns on some of the frames that play too: `newest` is the one that was captured last, None before the first.
+    """
+
+    def __init__(
+        self,
+        board: "ControlBoard",
+        looks: LookBook,
+        folder: Path,
+        report: Callable[[str], None],
+        newest: Callable[[], Pixels | None],
+    ) -> None:
         self._board, self._looks, self._folder, self._report = board, looks, folder, report
+        self._newest = newest
         self._lock = threading.Lock()
         self._process: ChildProcess | None = None
+        self._views: StreamViews | None = None
         self._style = ""
 
     def ask(self, style: str) -> str:
@@ -33,8 +47,10 @@ class StyleLearner:
                 raise ImpastoError(f"{picture.name} is being learnt already")
             self._end()
             out = beside(self._folder / f"{picture.stem}.onnx")
-            self._process, self._style = learning(picture, net, out), style
-            arguments = self._process, style, picture.name
+            process = learning(picture, net, out)
+            self._process, self._style = process, style
+            self._views = StreamViews(self._newest, lambda view: process.tell(said_view(view)), self._report)
+        arguments = process, style, picture.name
         threading.Thread(target=self._run, args=arguments, name="impasto-learning", daemon=True).start()
         return f"learning {picture.name} while it plays"
 
@@ -44,6 +60,9 @@ class StyleLearner:
             self._end()
 
     def _end(self) -> None:
+        views, self._views = self._views, None
+        if views is not None:
+            views.end()
         process, self._process = self._process, None
         if process is not None:
             process.end()

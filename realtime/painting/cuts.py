@@ -40,6 +40,15 @@ class Sight:
         small = _reduced(rgb)
         return cls(_structure(small), _colours(small))
 
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is seen: the luma deviates less than a sensor's noise."""
+        return float((self.structure**2).mean()) < 0.5
+
+    def unlike(self, other: "Sight") -> float:
+        """How far the structures are apart: 0 where they are one, 1 where they have nothing in common."""
+        return float(((self.structure - other.structure) ** 2).mean()) / 2
+
 
 def is_cut(before: Sight, now: Sight, motion: Motion) -> bool:
     """Whether the frames belong to two shots; `motion` is the one between them."""

@@ -1,7 +1,8 @@
 """`python -m realtime.painting.learning_process`: a style learnt in a process of its own, beside a picture that plays.
 
-It says its vector now and then, each on a line, and where the style file is at the end. It is behind all that is live
-and rests between its steps, so that it takes a third of the processor at most.
+It says its vector now and then, each on a line, and where the style file is at the end. It is told views of what plays,
+which are learnt on too, in lines as well: no frame comes on a disk. It is behind all that is live and rests between its
+steps, so that it takes a third of the processor at most.
 """
 
 import base64
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from engines.child_process import ChildProcess, end_with_input
 from engines.errors import ImpastoError, in_one_line
 from engines.machine import bound_cores
+from realtime.frames.frame import Pixels
 from realtime.painting.style_learning import Told, learn_styles
 from trainers.settings.style_options import StyleOptions
 
@@ -27,11 +30,14 @@ NICE = 10
 SAID_SECONDS = 1.0
 # A picture that plays leaves little, so it takes as many steps as a minute has with the processor to itself.
 STEPS = 150
+# What plays shows its first picture meanwhile, or the views that judge would have none of it.
+FIRST_VIEW_SECONDS = 5.0
 VECTOR, DONE, FAILED = "vector", "done", "failed"
+VIEW = "view"
 
 
 def learning(picture: Path, net: str, out: Path, steps: int = STEPS) -> ChildProcess:
-    """The process; its lines are for `vector_in` and `end_in`."""
+    """The process; its lines are for `vector_in` and `end_in`, and `said_view` makes those that it may be told."""
     words = str(picture), net, str(out), str(steps)
     return ChildProcess("realtime.painting.learning_process", *words, errors="dropped", environment=_threads())
 
@@ -56,6 +62,44 @@ def end_in(line: str) -> str:
     if word == FAILED:
         raise ImpastoError(rest)
     return rest if word == DONE else ""
+
+
+def said_view(view: Pixels) -> str:
+    """The line that tells a view uint8 [H, W, 3]."""
+    height, width = view.shape[:2]
+    return f"{VIEW} {width} {height} {base64.b64encode(view.tobytes()).decode()}"
+
+
+def view_in(line: str) -> Pixels | None:
+    """The view that a line tells."""
+    word, _, rest = line.partition(" ")
+    if word != VIEW:
+        return None
+    width, height, text = rest.split(" ")
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(int(height), int(width), 3)
+
+
+class ArrivingViews:
+    """The views that are told, line by line, from the thread that hears them to the one that learns."""
+
+    def __init__(self, first_seconds: float = FIRST_VIEW_SECONDS) -> None:
+        self._wait = first_seconds
+        self._came: SimpleQueue[Pixels] = SimpleQueue()
+
+    def hear(self, line: str) -> None:
+        """Of all lines, those with a view are for us."""
+        if (view := view_in(line)) is not None:
+            self._came.put(view)
+
+    def __call__(self) -> list[Pixels]:
+        """Those that came since the last call; the first one waits so long for one, and no other does."""
+        wait, self._wait = self._wait, 0.0
+        found: list[Pixels] = []
+        with suppress(Empty):
+            found.append(self._came.get(timeout=wait))
+            while True:
+                found.append(self._came.get_nowait())
+        return found
 
 
 def _threads() -> Mapping[str, str]:
@@ -90,14 +134,15 @@ def _say(line: str) -> None:
 
 
 def _main(picture: str, net: str, out: str, steps: str) -> None:
-    end_with_input()
+    views = ArrivingViews()
+    end_with_input(views.hear)
     if hasattr(os, "nice"):
         with suppress(OSError):
             os.nice(NICE)
     options = StyleOptions(pictures=(Path(picture),), net=net, out=Path(out), steps=int(steps))
     quiet = Told(lambda line: None, lambda text: None, _Saying())
     try:
-        written = learn_styles(options, quiet, threading.Event())
+        written = learn_styles(options, quiet, threading.Event(), views)
     except Exception as error:  # a process's border: what it failed by is told on the live picture
         _say(f"{FAILED} {in_one_line(error)}")
         return

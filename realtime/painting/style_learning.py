@@ -2,11 +2,12 @@
 
 That is what the predictor beside the net reads from the picture, where there is one, and else every style of the file.
 Photos are the user's own, or views of the built-in scene and the people that engines are calibrated with: a vector has
-so few numbers that it learns little of what it is tried on. torch is loaded here when a style is learnt.
+so few numbers that it learns little of what it is tried on. Views of a stream may join them while it is learnt. torch
+is loaded here when a style is learnt.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,17 @@ class Told:
     step: Callable[[int, int | None, Callable[[], NDArray[np.float32]]], None]
 
 
-def learn_styles(options: StyleOptions, told: Told, stop: threading.Event) -> StyleFile | None:
+def learn_styles(
+    options: StyleOptions,
+    told: Told,
+    stop: threading.Event,
+    arriving: Callable[[], Sequence[Pixels]] = lambda: (),
+) -> StyleFile | None:
     """Learns the style of each picture and writes it into `options.out`; the rest is left once `stop` is set.
 
-    The file with all of them, or None where there is none. Errors are those of `wanted_styles`, of `load_style`
-    and of `learn`; NotInstalled without the extra `train`.
+    The views uint8 [H, W, 3] that are `arriving` are learnt on too: called before the first step and at each, it gives
+    those that came since. Returns the file with all styles, or None where there is none. Errors are those of
+    `wanted_styles`, of `load_style` and of `learn`; NotInstalled without the extra `train`.
     """
     with needing_extra("train", "training"):
         from trainers.export.vector_export import wanted_styles, write_style
@@ -60,7 +67,7 @@ def learn_styles(options: StyleOptions, told: Told, stop: threading.Event) -> St
     wanted = wanted_styles(options, file)
     written = wanted.there
     base = written if options.polish and written else file
-    learner = Learner(base, options, built_in_views)
+    learner = Learner(base, options, built_in_views, arriving)
     for name, picture in wanted.pictures.items():
         told.label(name)
         starts = [base.vector(name)] if options.polish else starting_vectors(base, picture)

@@ -112,6 +112,7 @@ def _told(
         "settings": travelling(options.to_dict()),
         "steps": learnt.steps,
         "loss_before": round(learnt.before, 4),
+        **({"joined_views": learnt.joined} if learnt.joined else {}),
     }
     return {
         "recipe": RECIPE,
