@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engines.errors import BadValue
-from engines.networks.join.tensors import joined
+from engines.networks.join.tensors import box_mean, joined
 from engines.networks.picture_graph import WHITE
 from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures, style_picture
@@ -91,7 +91,7 @@ def training_losses(
         frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
         texture = None if texture is None else torch.cat([texture, carried(texture, second.flow)])
     bare = paint(frames, vectors, texture)
-    painted = _as_shown(bare, frames, len(pictures), options.join_share * min(1.0, done / JOINED_FROM), chance)
+    painted = as_shown(bare, frames, len(pictures), options.join_share * min(1.0, done / JOINED_FROM), chance)
     first = painted[: len(pictures)]
     judged = paintings.objective.judge(first, pictures, style_ids, chance)
     losses = {
@@ -117,13 +117,17 @@ def training_losses(
     return {**losses, "styles": judged.style.detach(), "total": total}
 
 
-def _as_shown(bare: Tensor, frames: Tensor, samples: int, share: float, chance: torch.Generator) -> Tensor:
-    """The paintings of some of the samples, first frames and second, joined with their frames as films are shown."""
+def as_shown(bare: Tensor, frames: Tensor, samples: int, share: float, chance: torch.Generator) -> Tensor:
+    """The paintings of some of the samples, first frames and second, joined with their frames as films are shown.
+
+    But their finest strokes stay as they were painted: the join softens those, and a net that was judged by what is
+    left drew a lattice to make up for it.
+    """
     if share == 0:
         return bare
     joins = (torch.rand(samples, 1, 1, 1, generator=chance) < share).repeat(len(bare) // samples, 1, 1, 1)
-    shown = joined(WHITE * frames, WHITE * frames, WHITE * bare) / WHITE
-    return torch.where(joins.to(bare.device), shown, bare)
+    difference = joined(WHITE * frames, WHITE * frames, WHITE * bare) / WHITE - bare
+    return bare + joins.to(bare) * box_mean(box_mean(difference))
 
 
 def _difference(
