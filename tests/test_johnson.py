@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from engines.style.styles import load_style
 from trainers import johnson
 from trainers.export.style_export import write_style_file
 from trainers.johnson import train
+from trainers.losses.training_losses import training_losses
 from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
 from trainers.settings.options import JohnsonOptions
 
@@ -115,6 +117,20 @@ def test_other_settings_are_told_when_a_run_is_resumed(options: JohnsonOptions) 
 
 def run_folders(options: JohnsonOptions, other: str) -> list[Path]:
     return [options.run_folder, options.out.with_name(f"{other}.run")]
+
+
+def test_each_step_is_told_how_much_of_the_run_is_over(
+    options: JohnsonOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+
+    def spying(*given: Any, **named: Any) -> Any:
+        told.append(named["done"])
+        return training_losses(*given, **named)
+
+    monkeypatch.setattr("trainers.johnson.training_losses", spying)
+    run(dataclasses.replace(options, steps=4, stability_start=1.0, save_every=4, sample_every=4))
+    assert told == [0.0, 0.25, 0.5, 0.75]
 
 
 @pytest.mark.parametrize(("loss", "steps"), [("wasserstein", 120), ("gram", 60)])
@@ -236,6 +252,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 import torch._dynamo
 from engines.networks.transform import config as transform_config
 from trainers.johnson import train

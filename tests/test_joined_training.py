@@ -18,6 +18,7 @@ from trainers.losses.training_losses import Paintings, as_shown, training_losses
 from trainers.run.loop import loss_precision
 from trainers.settings.options import JohnsonOptions
 
+BROAD = 0.5 + 0.4 * torch.sin(torch.arange(96) * 0.5)
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 
 
@@ -55,7 +56,9 @@ def test_gradients_go_through_the_join() -> None:
     assert torch.autograd.gradcheck(lambda picture: joined(frame, frame, picture), (painted,), atol=1e-4)
 
 
-def losses_with(share: float, seed: int, *, moving: bool = False) -> tuple[dict[str, Tensor], Tensor]:
+def losses_with(
+    share: float, seed: int, *, moving: bool = False, done: float = 1.0, stripes: Tensor = BROAD
+) -> tuple[dict[str, Tensor], Tensor]:
     """Losses of a net that paints grey stripes, and their slope by what it paints; two samples."""
     perceptual = load_perceptual("5se")
     pictures = torch.cat([planes(landscape((96, 96), each)) for each in (0, 1)]) / 255
@@ -64,12 +67,11 @@ def losses_with(share: float, seed: int, *, moving: bool = False) -> tuple[dict[
     options = JohnsonOptions(
         styles=Path("s"), content=(Path("c"),), out=Path("o.onnx"), join_share=share, octaves=1, sensor_noise=0.0
     )
-    stripes = (0.5 + 0.4 * torch.sin(torch.arange(96) * 0.5)).expand(4 if moving else 2, 3, 96, 96)
-    stripes = stripes.clone().requires_grad_()
+    stripes = stripes.expand(4 if moving else 2, 3, 96, 96).clone().requires_grad_()
     losses = training_losses(
         lambda _frames, _vectors, _texture: stripes, torch.zeros(2, 4), pictures, torch.tensor([0, 0]),
         paintings=Paintings(("a",), torch.ones(1), objective), options=options,
-        chance=torch.Generator().manual_seed(seed), moving=moving,
+        chance=torch.Generator().manual_seed(seed), moving=moving, done=done,
     )  # fmt: skip
     losses["total"].backward()  # type: ignore[no-untyped-call]
     assert stripes.grad is not None
@@ -94,6 +96,28 @@ def test_broad_strokes_are_judged_as_the_join_leaves_them() -> None:
     judged = as_shown(broad, frame, 1, 1.0, torch.Generator())
     in_areas = [functional.avg_pool2d(each - shown, 8).abs().mean() for each in (broad, judged)]
     assert in_areas[1] < 0.25 * in_areas[0]
+
+
+def test_the_share_grows_until_half_of_the_run_is_over() -> None:
+    def told(done: float, seed: int = 0) -> Tensor:
+        return losses_with(1.0, seed, done=done)[0]["styles"]
+
+    bare, joined_ones = losses_with(0.0, 0)[0]["styles"], told(1.0)
+    torch.testing.assert_close(told(0.0), bare)
+    for done in (0.5, 0.75):
+        torch.testing.assert_close(told(done), joined_ones)
+    halfway = torch.stack([told(0.25, seed) for seed in range(8)])
+    share = ((halfway - joined_ones).abs() < 1e-5).float().mean()
+    assert 0.2 <= share <= 0.8
+
+
+def test_combs_and_colours_out_of_range_count_as_they_were_painted() -> None:
+    """The join would take both out before anybody sees them; another runtime shows them."""
+    comb = 0.5 + 0.7 * (2.0 * (torch.arange(96) % 2) - 1)
+    bare, joined_one = (losses_with(share, 0, stripes=comb)[0] for share in (0.0, 1.0))
+    for name in ("comb", "range", "grid"):
+        torch.testing.assert_close(joined_one[name], bare[name])
+        assert bare[name] > 0
 
 
 @pytest.mark.parametrize("moving", [False, True])

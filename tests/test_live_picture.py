@@ -96,6 +96,22 @@ def test_a_painting_is_held_still_whichever_way_it_is_joined(
     studio.painter.close()
 
 
+@pytest.mark.parametrize(("source", "codes"), [((64, 48), True), ((31, 48), True), ((63, 96), False)], ids=str)
+def test_between_bars_the_picture_and_not_the_window_says_how_it_is_joined(
+    small_style: Path, source: tuple[int, int], *, codes: bool
+) -> None:
+    """In a window of 128x96: one of 31x48 fills 62x96, and one of 63x96 has an odd side, which codes have not."""
+    studio = Studio(small_style, (2 * WIDTH, 2 * HEIGHT))
+    for level in (90, 91, 90):
+        shown = studio.show(np.full((*source[::-1], 3), level, np.uint8))
+    assert shown.shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    assert (abs(shown[HEIGHT, WIDTH].astype(int) - (255 - 90)) <= 2).all()
+    assert studio.picture.painting is not None
+    assert studio.picture.painting.painted is not None
+    assert (studio.picture.painting.painted.coded is not None) == codes
+    studio.painter.close()
+
+
 def test_what_is_captured_is_painted_and_its_times_are_kept(studio: Studio) -> None:
     captured = Frame(ramp(), 1.5, captured_at=2.5)
     shown = studio.picture.make(captured)

@@ -221,7 +221,7 @@ def test_the_command(options: StyleOptions) -> None:
 
 def test_it_judges_by_the_same_views_whatever_joins(options: StyleOptions) -> None:
     """And learns on what joined: the same step has other losses than it had."""
-    judged, perceptual = options.judged("fast"), load_perceptual("5se")
+    judged, perceptual = options.judged({}), load_perceptual("5se")
     came: list[np.ndarray] = []
 
     def arriving() -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from trainers.settings.style_options import StyleOptions
 from trainers.style_views import MOST_PHOTO_PX, StyleViews
 
-JUDGED = StyleOptions(pictures=(Path("a.png"),), out=Path("mine.onnx"), size=64, stroke=0.25, batch=2).judged("fast")
+JUDGED = StyleOptions(pictures=(Path("a.png"),), out=Path("mine.onnx"), size=64, stroke=0.25, batch=2).judged({})
 GREEN, RED = (20, 200, 20), (200, 20, 20)
 
 

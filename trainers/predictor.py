@@ -88,7 +88,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     model, optimizer = run.prepare(predictor, optimizer)
     judging = load_perceptual("5se").to(run.device)  # apart from what reads, which is exact
     judging.precision = loss_precision(options.precision)
-    judge = _Judge(net, judging, options.losses(str(file.card.training.get("settings", {}).get("network", "fast"))))
+    judge = _Judge(net, judging, options.losses(file.card.training.get("settings", {})))
 
     def learn(step: int, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))

@@ -94,7 +94,8 @@ def begin_as(path: Path, predictor: StylePredictor) -> History:
     """
 
     def told(error: Exception) -> str:
-        return f"{path} is no predictor that this one can begin as ({in_one_line(error)}); give one of the same --width"
+        why = f"{path} is no predictor that this one can begin as ({in_one_line(error)})"
+        return f"{why}; give a .predictor.onnx of the same --width for a net of the same kind"
 
     with any_failure_as(BadFile, told, but=(OSError,)):
         model = onnx.load_model_from_string(path.read_bytes())
@@ -115,7 +116,7 @@ def begin_as(path: Path, predictor: StylePredictor) -> History:
             layer.bias.copy_(offset)
         told_of_it = {entry.key: entry.value for entry in model.metadata_props}
         earlier: dict[str, Any] = json.loads(told_of_it.get(TRAINING_KEY, "{}"))
-        return [*earlier.pop("earlier_runs", []), earlier]
+        return [*earlier.pop("earlier_runs", []), *([earlier] if earlier else [])]
 
 
 def turned(paintings: Tensor, share: float, chance: torch.Generator) -> Tensor:

@@ -97,8 +97,8 @@ class StyleTask:
 
     @torch.no_grad()
     def judge(self, styled: StyledNet) -> float:
-        """The mean loss on the views that were held back, with the net's own texture and without a sensor's noise."""
-        clean = replace(self.judged, sensor_noise=0.0)
+        """The mean loss on the views that were held back, joined, with the net's own texture and without noise."""
+        clean = replace(self.judged, sensor_noise=0.0, join_share=1.0)
         views = (view.to(styled.vector) for view in self.views.held_back)
         found = [self._losses(styled, view, at, clean)["total"] for at, view in enumerate(views)]
         return float(torch.stack(found).mean())
@@ -133,7 +133,7 @@ class Learner:
         self._net = trained_net(file).to(self._device)
         self._perceptual = load_perceptual("5se").to(self._device)
         self._perceptual.precision = loss_precision("auto")
-        self._judged = options.judged(str(file.card.training.get("settings", {}).get("network", "fast")))
+        self._judged = options.judged(file.card.training.get("settings", {}))
         photos = photos_in(options.content, options.seed) or [Image.fromarray(view) for view in views()]
         self._views = StyleViews(photos, self._judged, arriving)
 

@@ -1,5 +1,6 @@
 """Settings of the recipes, apart from them so that the command line can read the defaults without torch."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -233,6 +234,15 @@ class GatysOptions:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and for the saved state."""
         return {name: plain(value) for name, value in asdict(self).items()}
+
+
+def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How a net was judged, by the settings of its run on the card; runs before there was a share joined nothing."""
+    share = settings.get("join_share", 0.0)
+    return {
+        "network": str(settings.get("network", "fast")),
+        "join_share": float(share) if isinstance(share, int | float) and 0 <= share <= 1 else 0.0,
+    }
 
 
 def plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Settings of the style predictor's recipe, apart from it so that the command line need not load torch."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from trainers.settings.options import (
     SaveEvery,
     Seed,
     Workers,
+    as_trained,
     plain,
 )
 
@@ -71,10 +73,14 @@ class PredictorOptions:
         """Where checkpoints, sample sheets and logs of this run go."""
         return self.net.with_name(f"{self.net.stem}.predictor.run")
 
-    def losses(self, network: str) -> JohnsonOptions:
-        """What what is painted is judged by: as the net was, whose preset is called `network`."""
+    def losses(self, trained: Mapping[str, Any]) -> JohnsonOptions:
+        """What what is painted is judged by: as the net was, whose run had the settings `trained`."""
         return JohnsonOptions(
-            styles=self.paintings[0], content=self.content, out=self.net, network=network, stroke=self.stroke
+            styles=self.paintings[0],
+            content=self.content,
+            out=self.net,
+            stroke=self.stroke,
+            **as_trained(trained),
         )
 
     def to_dict(self) -> dict[str, Any]:

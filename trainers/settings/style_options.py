@@ -1,5 +1,6 @@
 """Settings of the recipe for one style in a minute, apart from it so that the command line need not load torch."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 from engines.errors import BadValue
 from engines.setting import Setting, check_settings
 from engines.style.picture_name import GALLERY
-from trainers.settings.options import LEAST_SIZE, JohnsonOptions, Seed, plain
+from trainers.settings.options import LEAST_SIZE, JohnsonOptions, Seed, as_trained, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,11 @@ class StyleOptions:
         if self.polish and self.steps is not None:
             raise BadValue("--polish goes on until nothing gets better, and --steps says when to end; leave one out")
 
-    def judged(self, network: str) -> JohnsonOptions:
-        """What what is painted is judged by: as the net was, whose preset is called `network`."""
+    def judged(self, trained: Mapping[str, Any]) -> JohnsonOptions:
+        """What what is painted is judged by: as the net was, whose run had the settings `trained`."""
         return JohnsonOptions(
-            styles=self.styles or self.out, content=self.content, out=self.out, network=network, stroke=self.stroke,
-            size=self.size, batch=self.batch, seed=self.seed,
+            styles=self.styles or self.out, content=self.content, out=self.out, stroke=self.stroke,
+            size=self.size, batch=self.batch, seed=self.seed, **as_trained(trained),
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:

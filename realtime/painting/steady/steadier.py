@@ -73,6 +73,7 @@ class Steadier:
         compared = self._stillness(tiny)
         before, self._before = self._before, tiny
         if before is None or self._held is None or not self._held[1].fits(painted):
+            self._buffers = Buffers()  # those of another size would stay
             self._held = Held([guide], self._buffers), Held(painted, self._buffers)
             return guide, painted
         of_guide, of_painting = self._held
