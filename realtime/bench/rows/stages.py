@@ -43,9 +43,10 @@ def stages_alone(subject: Subject, output: Path, net: StageAlone) -> dict[str, S
         converting = _parallel(subject, source.retrieve, pictures, workers)
         painted = _painted(subject, frames)
         steadying = _one_by_one(subject, subject.stylizer.steadied, painted)
+        held = [subject.stylizer.steadied(each) for each in painted]
         join = subject.single.join
-        joining = _parallel(subject, lambda each: sink.prepare(join(each)), painted, workers)
-        encode = _encode(sink, [join(each) for each in painted])
+        joining = _parallel(subject, lambda each: sink.prepare(join(each)), held, workers)
+        encode = _encode(sink, [join(each) for each in held])
     finally:
         sink.abort()
         source.close()
