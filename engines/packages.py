@@ -5,7 +5,9 @@ The imports go without what those packages tell to a server, and without what no
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,8 +34,11 @@ FATAL_ONLY = 4
 
 def import_openvino() -> Any:
     """The openvino package without its model converter."""
-    with _hidden(*(() if "openvino" in sys.modules else (CONVERTER,))):
+    if "openvino" in sys.modules:
         import openvino
+    else:
+        with signals_later(), _hidden(CONVERTER):
+            import openvino
     return openvino
 
 
@@ -43,7 +48,7 @@ def import_nncf() -> Any:
     loggers = logging.getLoggerClass()
     told = "int8 needs nncf, which cannot be imported ({}); pip install 'impasto[int8]'"
     try:
-        with failure_as(EngineRefused, told.format, ImportError), _hidden(TELEMETRY, TORCH):
+        with failure_as(EngineRefused, told.format, ImportError), signals_later(), _hidden(TELEMETRY, TORCH):
             import nncf
     finally:
         logging.setLoggerClass(loggers)  # it puts its own class in place
@@ -83,7 +88,8 @@ def import_onnxruntime() -> Any:
     ImportError where it is not installed. Whoever set the variable himself is obeyed.
     """
     os.environ.setdefault(TELEMETRY_VARIABLE, "1")
-    import onnxruntime
+    with signals_later():
+        import onnxruntime
 
     onnxruntime.disable_telemetry_events()
     onnxruntime.set_default_logger_severity(FATAL_ONLY)
@@ -125,6 +131,30 @@ class Place:
 def find_place(name: str, ours: Mapping[str, str], group: str) -> "Place | EntryPoint | None":
     """Where that is to be loaded from, ours before another package's; None where there is none."""
     return Place(ours[name]) if name in ours else plugins(group).get(name)
+
+
+@contextmanager
+def signals_later() -> Iterator[None]:
+    """Ctrl-C, `kill` and a closed terminal come after the block, where Python has handlers for them.
+
+    A package in C++ that is interrupted while it is imported says that its initialisation failed, which is taken for a
+    package that is not there; and it cannot be imported again. Signals come to the main thread alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    numbers = [signal.SIGINT, signal.SIGTERM, *(number for number in signal.Signals if number.name == "SIGHUP")]
+    before = {number: signal.getsignal(number) for number in numbers if callable(signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)
 
 
 @contextmanager

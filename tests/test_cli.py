@@ -311,6 +311,30 @@ leave(3)
 """
 
 
+INTERRUPTED_IN_C = """
+import ctypes
+from realtime.commands.console.border import leave
+
+run = ctypes.pythonapi.PyRun_String
+run.restype = ctypes.py_object
+try:
+    run(b"raise KeyboardInterrupt", 257, *2 * [ctypes.py_object({"__builtins__": __builtins__})])
+except KeyboardInterrupt:
+    print("handled")
+leave(130)
+"""
+
+
+def test_an_interrupt_that_came_in_c_leaves_the_exit_code(tmp_path: Path) -> None:
+    """By sys.exit a module ends by the signal."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_C)
+    ours = os.environ.get("PYTHONPATH", os.getcwd())
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), ours])}
+    command = [sys.executable, "-m", "interrupted"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "handled\n", "")
+
+
 def test_a_thread_inside_a_runtime_does_not_abort_the_process() -> None:
     """By sys.exit it ends in SIGABRT."""
     ended = subprocess.run([sys.executable, "-c", THREAD_IN_A_RUNTIME], capture_output=True, text=True, check=False)

@@ -43,8 +43,11 @@ def leave(code: int) -> NoReturn:
 
     A thread that is inside a runtime, as one that restores an engine which nobody waits for any more, comes back while
     Python shuts down; Python then ends the thread, and C++ aborts the process. So where there is one it ends at once.
+
+    So it does after an interrupt: where that came while a package in C ran Python (PyRun_String, at an import), CPython
+    takes it for unhandled, whoever handled it, and ends by the signal in place of the code.
     """
-    if not any(thread.daemon for thread in threading.enumerate()):
+    if code != INTERRUPTED and not any(thread.daemon for thread in threading.enumerate()):
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody reads it any more
