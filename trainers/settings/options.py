@@ -85,7 +85,8 @@ class JohnsonOptions:
         Setting("Weights of single styles, such as udnie=3,scream=1.5.", in_one_word=True, written="NAME=WEIGHT"),
     ] = ()
     join_share: Annotated[
-        float, Setting("Part of the samples judged as films show them, joined with the photo.", least=0, most=1)
+        float,
+        Setting("Part of the samples judged joined with the photo, as films are; reached half-way.", least=0, most=1),
     ] = 0.75
     samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 2048
     slices: Annotated[int, Setting("Directions along which they are compared.", least=1)] = 12
