@@ -5,9 +5,7 @@ The imports go without what those packages tell to a server, and without what no
 
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.errors import EngineRefused, NotInstalled
 from engines.failures import failure_as
+from engines.stop_signals import signals_later
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -131,30 +130,6 @@ class Place:
 def find_place(name: str, ours: Mapping[str, str], group: str) -> "Place | EntryPoint | None":
     """Where that is to be loaded from, ours before another package's; None where there is none."""
     return Place(ours[name]) if name in ours else plugins(group).get(name)
-
-
-@contextmanager
-def signals_later() -> Iterator[None]:
-    """Ctrl-C, `kill` and a closed terminal come after the block, where Python has handlers for them.
-
-    A package in C++ that is interrupted while it is imported says that its initialisation failed, which is taken for a
-    package that is not there; and it cannot be imported again. Signals come to the main thread alone.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    arrived: list[int] = []
-    numbers = [signal.SIGINT, signal.SIGTERM, *(number for number in signal.Signals if number.name == "SIGHUP")]
-    before = {number: signal.getsignal(number) for number in numbers if callable(signal.getsignal(number))}
-    for number in before:
-        signal.signal(number, lambda number, _frame: arrived.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for late in arrived:
-            signal.raise_signal(late)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from types import FrameType
 
 import pytest
 
-from engines.packages import signals_later
+from engines.stop_signals import signals_later
 
 
 @pytest.fixture(autouse=True)

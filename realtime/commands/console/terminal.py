@@ -16,6 +16,7 @@ from rich.table import Column
 from rich.text import Text
 
 from engines.finite_json import finite_json
+from engines.stop_signals import heard_by, stop_signals
 from realtime.commands.console.border import FAILED, INTERRUPTED
 
 ENGINE_PREFIX = "engine: "
@@ -132,12 +133,8 @@ def stopped_by_interrupt(told: bytes = STOPPING) -> Iterator[threading.Event]:
             with suppress(OSError):  # the terminal may be gone
                 os.write(STDERR, told)  # print must not be entered again from a signal
 
-    before = {number: signal.signal(number, ask_to_stop) for number in _stop_signals()}
-    try:
+    with heard_by(ask_to_stop, stop_signals()):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -147,18 +144,8 @@ def ended_by_kill() -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in _stop_signals()}
-    try:
+    with heard_by(interrupt, stop_signals()):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop_signals() -> list[signal.Signals]:
-    """A closed terminal is no reason to stop under nohup, which has its signal ignored; Windows has no such signal."""
-    hangup = [number for number in signal.Signals if number.name == "SIGHUP"]
-    return [signal.SIGINT, signal.SIGTERM, *(number for number in hangup if signal.getsignal(number) != signal.SIG_IGN)]
 
 
 def progress_bar(unit: str = "fps") -> Bar:

@@ -56,7 +56,6 @@ class Steadier:
         self._flow.setFinestScale(1)
         self._stillness = Stillness()
         self._before: Pixels | None = None
-        self._buffers = Buffers()
         self._held: tuple[Held, Held] | None = None
 
     def let_go(self) -> None:
@@ -73,8 +72,8 @@ class Steadier:
         compared = self._stillness(tiny)
         before, self._before = self._before, tiny
         if before is None or self._held is None or not self._held[1].fits(painted):
-            self._buffers = Buffers()  # those of another size would stay
-            self._held = Held([guide], self._buffers), Held(painted, self._buffers)
+            buffers = Buffers()  # new ones: those of another size would stay
+            self._held = Held([guide], buffers), Held(painted, buffers)
             return guide, painted
         of_guide, of_painting = self._held
         moving = 1 - compared.still
