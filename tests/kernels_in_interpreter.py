@@ -32,7 +32,7 @@ NV12_CASES = {
 def painted(norm: Norm) -> torch.Tensor:
     """By an untrained net with every kind of layer."""
     torch.manual_seed(0)
-    net = TransformNet(TransformConfig(widths=(4, 6, 8), blocks=1, refine_blocks=1))
+    net = TransformNet(TransformConfig(widths=(4, 6, 8), blocks=1, refine_blocks=1, skip=True))
     weights = {name: tensor for name, tensor in net.state_dict().items() if name != "styles"}
     frame = torch.randint(0, 256, (1, 21, 18, 3), dtype=torch.uint8)
     half = HalfNet(net.config, weights, (21, 18), dtype=torch.float32, norm=norm)

@@ -19,6 +19,10 @@ CONFIGS = {
     "paper-like": TransformConfig(widths=(4, 6, 8), blocks=1),
     "in blocks of 2": TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3),
     "refined": TransformConfig(widths=(4, 5, 6), blocks=1, refine_blocks=2, unshuffle=2, stem_kernel=3, head_kernel=5),
+    "skipping": TransformConfig(
+        widths=(4, 5, 6), blocks=1, refine_blocks=1, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3
+    ),
+    "skipping alone": TransformConfig(widths=(4, 6), blocks=0, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3),
     "one level": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3),
     "with detail": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
     "detail at full size": TransformConfig(widths=(4, 6), blocks=1, detail=True),

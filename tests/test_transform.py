@@ -17,6 +17,10 @@ SMALL = {
     "classic": TransformConfig(widths=(4, 6, 8), blocks=1),
     "folded": TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3),
     "refined": TransformConfig(widths=(4, 5, 6), blocks=1, refine_blocks=1, unshuffle=2, stem_kernel=3, head_kernel=5),
+    "skipping": TransformConfig(
+        widths=(4, 5, 6), blocks=1, refine_blocks=1, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3
+    ),
+    "skipping alone": TransformConfig(widths=(4, 6), blocks=0, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3),
     "flat": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3),
     "with detail": TransformConfig(widths=(4,), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, detail=True),
     "detail alone": TransformConfig(widths=(4, 5), blocks=0, unshuffle=1, stem_kernel=3, head_kernel=3, detail=True),
@@ -102,7 +106,7 @@ def test_presets_survive_json() -> None:
 @pytest.mark.parametrize(
     ("values", "word"),
     [({"unshuffle": 3}, "unshuffle"), ({"widths": ()}, "widths"), ({"head_kernel": 4}, "head_kernel"),
-     ({"widths": (8,), "refine_blocks": 1}, "refine_blocks")],
+     ({"widths": (8,), "refine_blocks": 1}, "refine_blocks"), ({"widths": (8,), "skip": True}, "skip")],
 )  # fmt: skip
 def test_impossible_shapes_are_refused(values: dict[str, object], word: str) -> None:
     with pytest.raises(ValueError, match=word):

@@ -15,16 +15,19 @@ class TransformConfig:
 
     `widths` are the channels of the levels, the first at the stem's resolution and each next at half of it.
     `blocks` are residual blocks at the lowest resolution; `refine_blocks` follow the first upsampling, where they
-    draw detail that the lowest resolution cannot carry. With `unshuffle` f the stem reads pixel_unshuffle(f) of the
-    picture and the head writes through pixel_shuffle(f), so that nothing is computed at full resolution. With `detail`
-    each block of the picture is also added to the head's output, through a 1×1 convolution and the style's scales and
-    shifts: a net of few channels then need not carry what is in the picture already. `seed_amplitude` is the deviation,
-    in 0..1, of the texture from which strokes grow on flat ground (seed_texture.py); 0 leaves it out.
+    draw detail that the lowest resolution cannot carry. With `skip` what went down at that resolution is added there
+    (as in a U-Net, arXiv 1505.04597), so that a low lowest level costs no eyes. With `unshuffle` f the stem reads
+    pixel_unshuffle(f) of the picture and the head writes through pixel_shuffle(f), so that nothing is computed at full
+    resolution. With `detail` each block of the picture is also added to the head's output, through a 1×1 convolution
+    and the style's scales and shifts: a net of few channels then need not carry what is in the picture already.
+    `seed_amplitude` is the deviation, in 0..1, of the texture from which strokes grow on flat ground (seed_texture.py);
+    0 leaves it out.
     """
 
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: int = 5
     refine_blocks: int = 0
+    skip: bool = False
     unshuffle: int = 1
     stem_kernel: int = 9
     head_kernel: int = 9
@@ -41,8 +44,8 @@ class TransformConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose an odd size")
         if not 0 <= self.seed_amplitude <= 1:
             raise ValueError(f"seed_amplitude is {self.seed_amplitude}; choose a deviation from 0 to 1")
-        if self.refine_blocks and len(self.widths) < 2:
-            raise ValueError("refine_blocks need at least two widths, since they follow the first upsampling")
+        if (self.refine_blocks or self.skip) and len(self.widths) < 2:
+            raise ValueError("refine_blocks and skip need at least two widths, since they follow the first upsampling")
 
     @property
     def size_multiple(self) -> int:
@@ -79,6 +82,15 @@ class TransformConfig:
 PRESETS = {
     "paper": TransformConfig(),
     "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
-    "fine": TransformConfig(widths=(32, 64), blocks=5, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
+    "fine": TransformConfig(
+        widths=(24, 48, 112),
+        blocks=5,
+        refine_blocks=2,
+        skip=True,
+        unshuffle=2,
+        stem_kernel=3,
+        head_kernel=3,
+        seed_amplitude=0.05,
+    ),
     "ultra": TransformConfig(widths=(16, 40), blocks=3, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
 }

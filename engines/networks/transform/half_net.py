@@ -32,12 +32,15 @@ from engines.networks.transform.seed_texture import seed_texture
 
 @dataclass(frozen=True, slots=True)
 class NormedLayer:
-    """A convolution and the norm after it; the tensors are the net's buffers of this number."""
+    """A convolution and the norm after it; the tensors are the net's buffers of this number.
+
+    What the layer numbered `adds` reads is added behind the norm.
+    """
 
     number: int
     stride: int
     step: NormPass
-    adds: bool
+    adds: int | None
     scale_at: slice
     shift_at: slice
 
@@ -59,6 +62,7 @@ class HalfNet(nn.Module):
         self.unshuffle = config.unshuffle
         *before_norms, head = steps = convolutions(config)
         self.layers = self._add_layers(before_norms, steps, weights)
+        self.read_again = {layer.adds for layer in self.layers}
         kernels, bias = head_weight(head, weights)
         self._add_kernels("head", kernels)
         self.register_buffer("bias", bias.to(self.wide))
@@ -79,15 +83,17 @@ class HalfNet(nn.Module):
         self, before_norms: list[Convolution], steps: list[Convolution], weights: Weights
     ) -> list[NormedLayer]:
         layers, style_at = [], 0
+        numbers = {conv.place: number for number, conv in enumerate(before_norms)}
         for number, conv in enumerate(before_norms):
             kernels, epsilon = normed_weight(conv, weights)
             self._add_kernels(f"weight_{number}", kernels)
             self.register_buffer(f"epsilon_{number}", epsilon.to(self.wide))
             scale_at = slice(style_at, style_at + len(epsilon))
             shift_at = slice(scale_at.stop, scale_at.stop + len(epsilon))
-            residual = steps[number - 1].reads
+            adds = None if conv.adds is None else numbers[conv.adds]
+            residual = PLAIN if adds is None else steps[adds].reads
             step = NormPass(conv.returns, steps[number + 1].reads, conv.relu, residual)
-            layers.append(NormedLayer(number, conv.stride, step, conv.adds, scale_at, shift_at))
+            layers.append(NormedLayer(number, conv.stride, step, adds, scale_at, shift_at))
             style_at = shift_at.stop
         return layers
 
@@ -116,13 +122,16 @@ class HalfNet(nn.Module):
     def paint(self, frame: Tensor, controls: Tensor) -> Tensor:
         """The picture at full strength, fp32 [1, H, W, 3], 0..255, neither clamped nor rounded."""
         mean = self.mean_colour(frame)
-        before = x = self.prepare(frame, mean)
+        x = self.prepare(frame, mean)
+        kept: dict[int, Tensor] = {}
         for layer in self.layers:
-            residual = before if layer.adds else None
+            if layer.number in self.read_again:
+                kept[layer.number] = x
+            residual = None if layer.adds is None else kept.pop(layer.adds)
             convolved = _convolve(x, self.get_buffer(f"weight_{layer.number}"), layer.stride)
             scale, shift = controls[layer.scale_at], controls[layer.shift_at]
             epsilon = self.get_buffer(f"epsilon_{layer.number}")
-            before, x = x, self.norm(convolved, scale, shift, epsilon, residual, layer.step)
+            x = self.norm(convolved, scale, shift, epsilon, residual, layer.step)
         bias = self.get_buffer("bias")
         head = _convolve(x, self.get_buffer("head"), 1)[..., : len(bias)].to(self.wide)
         painted = WHITE * unfold(head + bias, self.block_out)

@@ -35,7 +35,7 @@ def as_it_is(weight: Tensor) -> Tensor:
 class Convolution:
     """One convolution: the buffer that it reads, the one that it returns, and what the norm after it does.
 
-    With `adds` the input of the convolution before this one is added behind the norm.
+    What the convolution at the place `adds` reads is added behind the norm.
     """
 
     place: str
@@ -43,7 +43,7 @@ class Convolution:
     returns: MapLayout = PLAIN
     stride: int = 1
     relu: bool = True
-    adds: bool = False
+    adds: str | None = None
     rewrite: Callable[[Tensor], Tensor] = as_it_is
 
 
@@ -60,12 +60,17 @@ def convolutions(config: TransformConfig) -> list[Convolution]:
 
 def _block(place: str) -> tuple[Convolution, Convolution]:
     around = MapLayout(rim=1)
-    return Convolution(f"{place}.conv1", around), Convolution(f"{place}.conv2", around, relu=False, adds=True)
+    first = Convolution(f"{place}.conv1", around)
+    return first, Convolution(f"{place}.conv2", around, relu=False, adds=first.place)
 
 
 def _upsampling(config: TransformConfig) -> Iterator[Convolution]:
-    for level in range(len(config.widths) - 1):
-        yield Convolution(f"up.{level}", MapLayout(rim=1, edge=True), MapLayout(fold=2, rim=1), rewrite=phase_kernels)
+    for level in range(lowest := len(config.widths) - 1):
+        skips = config.skip and level == 0
+        yield Convolution(
+            f"up.{level}", MapLayout(rim=1, edge=True), MapLayout(fold=2, rim=1), relu=not skips,
+            adds=f"down.{lowest}" if skips else None, rewrite=phase_kernels,
+        )  # fmt: skip
         for number in range(config.refine_blocks if level == 0 else 0):
             yield from _block(f"refine.{number}")
 
