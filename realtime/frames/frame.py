@@ -15,6 +15,12 @@ Matrix: TypeAlias = NDArray[np.float64]
 RGB_TO_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, as OpenCV's grey and the nets' graphs have it
 
 
+def scaled_size(size: tuple[int, int], scale: float | Fraction, *, least: int = 1) -> tuple[int, int]:
+    """Width and height times `scale`, in whole pixels; neither is less than `least`."""
+    width, height = size
+    return max(least, round(width * scale)), max(least, round(height * scale))
+
+
 class SignalLost(ImpastoError):
     """A live source gives nothing for now, or a live sink's other end is gone; opening it again may help.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from engines.spec import EngineSpec
-from realtime.frames.frame import Frame, Pixels
+from realtime.frames.frame import Frame, Pixels, scaled_size
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.settings import LiveSettings
 from realtime.live.height.pilot import PaintSize
@@ -131,7 +131,7 @@ def filling_size(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, 
     """Width and height that a picture of such gets so."""
     width, height = picture
     scale = min(size[0] / width, size[1] / height)
-    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    inner = scaled_size(picture, scale)
     return size if _nearly(inner, size) else inner
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf
 
 from engines.errors import ImpastoError, in_one_line
-from realtime.frames.frame import Pixels
+from realtime.frames.frame import Pixels, scaled_size
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cuts import Sight
 
@@ -86,4 +86,4 @@ def view_of(frame: Pixels) -> Pixels:
     """A copy whose long side is no more than VIEW_PX."""
     height, width = frame.shape[:2]
     scale = min(1.0, VIEW_PX / max(width, height))
-    return small_copy(frame, (max(1, round(width * scale)), max(1, round(height * scale)))).copy()
+    return small_copy(frame, scaled_size((width, height), scale)).copy()

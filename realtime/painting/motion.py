@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.frames.frame import Pixels
+from realtime.frames.frame import Pixels, scaled_size
 
 # Long side at which motion is measured; what is carried is as sharp as it was, for only the motion is enlarged.
 MOTION_PX = 512
@@ -94,8 +94,7 @@ def measured(rgb: Pixels) -> Small:
     """A frame [H, W, 3] made small."""
     height, width = rgb.shape[:2]
     scale = min(1.0, MOTION_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    small = cv2.resize(rgb, scaled_size((width, height), scale), interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     return Small(np.asarray(small, np.uint8), np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8))
 
 

@@ -24,6 +24,7 @@ from engines.networks.family import STATISTICS_PX, network_name
 from engines.style.file import StyleFile, read_style_file, write_whole
 from engines.style.picture_name import name_of, picture_in
 from engines.style.styles import resolve as resolve_named
+from realtime.frames.frame import scaled_size
 from realtime.media.picture_file import read_picture, resize
 
 # Nets see nothing in less.
@@ -82,7 +83,7 @@ def _seen(path: Path) -> NDArray[np.uint8]:
     pixels = read_picture(path).rgb
     height, width = pixels.shape[:2]
     scale = STATISTICS_PX / max(height, width)
-    return resize(pixels, (max(LEAST_PX, round(width * scale)), max(LEAST_PX, round(height * scale))))
+    return resize(pixels, scaled_size((width, height), scale, least=LEAST_PX))
 
 
 def kept_vector(picture: bytes, reader: str, size: int, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import time
 
 import cv2
 
-from realtime.frames.frame import Frame, Pixels, SinkHabits
+from realtime.frames.frame import Frame, Pixels, SinkHabits, scaled_size
 from realtime.frames.request import SinkRequest
 from realtime.sinks.display import look_for_display, settle_qt
 
@@ -132,7 +132,7 @@ class WindowSink:
 def fitted_size(picture: tuple[int, int], screen: tuple[int, int]) -> tuple[int, int]:
     """The size of a window for a picture, both (width, height): its own, or smaller where the screen is too small."""
     scale = min(1.0, *(SCREEN_SHARE * room / side for side, room in zip(picture, screen, strict=True)))
-    return max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
+    return scaled_size(picture, scale)
 
 
 def key_name(code: int) -> str | None:

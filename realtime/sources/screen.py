@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 
 from engines.errors import BadValue, ImpastoError
-from realtime.frames.frame import Frame, SignalLost, SplitSource
+from realtime.frames.frame import Frame, SignalLost, SplitSource, scaled_size
 from realtime.frames.request import SourceRequest
 from realtime.media.colour.rgb import ColourTags, ToRgb
 
@@ -123,7 +123,7 @@ def fitting(size: tuple[int, int], wanted: tuple[int, int] | None) -> tuple[int,
     if wanted is None:
         return size
     scale = min(Fraction(1), *(Fraction(most, length) for most, length in zip(wanted, size, strict=True)))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return scaled_size(size, scale)
 
 
 def _grabber(address: str, display: str | None, area: Area | None, rate: Fraction, request: SourceRequest) -> Grabber:
