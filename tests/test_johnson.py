@@ -18,11 +18,13 @@ import torch
 from PIL import Image
 from tiny_training import loss_network, tiny_preset
 
-from engines.style.styles import load_style
+from engines.errors import BadValue
+from engines.style.styles import load_style, save_style
 from trainers import johnson
-from trainers.export.style_export import write_style_file
+from trainers.export.style_export import centre_crop, write_style_file
 from trainers.johnson import train
 from trainers.losses.training_losses import training_losses
+from trainers.run.initial_weights import trained_net
 from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
 from trainers.settings.options import JohnsonOptions
 
@@ -205,6 +207,53 @@ def test_weights_of_another_net_are_refused(options: JohnsonOptions) -> None:
     torch.save({"a": 1}, options.out.with_name("foreign.pt"))
     with pytest.raises(ValueError, match="is no checkpoint"):
         run(dataclasses.replace(other, network="tiny", initial=options.out.with_name("foreign.pt")))
+
+
+@pytest.fixture
+def teacher(options: JohnsonOptions) -> Path:
+    """A net of both styles that has hardly learnt anything, and paints both all flat; it names them the other way."""
+    first = dataclasses.replace(options, out=options.out.with_name("teacher.onnx"), seed=1)
+    write_style_file(first, train(first, lambda _: None))
+    file = load_style(str(first.out))
+    blue, red = file.card.styles
+    shifts = np.eye(len(red.vector), dtype=np.float32)[-4:]  # of the last norm
+    flat = [
+        dataclasses.replace(red, vector=2 * shifts[:2].sum(0)),
+        dataclasses.replace(blue, vector=2 * shifts[2:].sum(0)),
+    ]
+    save_style(first.out, file.model, dataclasses.replace(file.card, styles=tuple(flat)))
+    return first.out
+
+
+def test_a_net_comes_near_to_the_one_that_it_follows_style_by_style(options: JohnsonOptions, teacher: Path) -> None:
+    followed = dataclasses.replace(
+        options, steps=200, follow=teacher, follow_until=1.0, stability_start=1.0, average_decay=0.9, learning_rate=0.01
+    )
+    net = train(followed, lambda _: None).net
+    wanted = trained_net(load_style(str(teacher)))
+    photo = centre_crop(options.content[0] / "0.png", 32)[None]
+    with torch.no_grad():
+        ours = [net(photo, row[None]) for row in net.styles]
+        theirs = [wanted(photo, row[None]).clamp(0, 1) for row in wanted.styles.flip(0)]
+    unlike = torch.tensor([[(mine - yours).abs().mean() for yours in theirs] for mine in ours])
+    assert unlike.diagonal().max() < 0.5 * unlike.flip(0).diagonal().min(), unlike
+
+
+def test_a_net_that_followed_is_then_judged_by_the_paintings(options: JohnsonOptions, teacher: Path) -> None:
+    followed = dataclasses.replace(options, follow=teacher, follow_until=0.5)
+    rows, _ = run(followed)
+    assert [("pixels" in row, "content" in row) for row in rows[2:4]] == [(True, False), (False, True)]
+    resumed = run(dataclasses.replace(followed, resume=True, steps=7))[1]
+    assert not any("follow " in line for line in resumed)
+    write_style_file(followed, train(dataclasses.replace(followed, resume=True), lambda _: None))
+    settings = load_style(str(options.out)).card.training["settings"]
+    assert settings["follow"] == "teacher.onnx"
+
+
+def test_a_style_that_the_followed_net_lacks_is_named(options: JohnsonOptions, teacher: Path) -> None:
+    (options.styles / "red.png").rename(options.styles / "green.png")
+    with pytest.raises(BadValue, match=r"--follow .*teacher\.onnx has no style 'green'; leave that painting out"):
+        train(dataclasses.replace(options, follow=teacher), lambda _: None)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_word(options: JohnsonOptions) -> None:

@@ -5,15 +5,22 @@ features in place of Gram matrices (trainers.losses.wasserstein), over several o
 has detail; strokes grow from a seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to
 their targets; in the last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a
 range loss that keeps the unclamped output in 0..1; grid, comb and tone losses against dots and halos
-(trainers.losses.terms). How the run goes is in trainers.run.transform_run.
+(trainers.losses.terms). A net of another shape may begin by painting what a trained one of the same styles paints
+(trainers.losses.following_losses). How the run goes is in trainers.run.transform_run.
 """
 
 from functools import partial
+from pathlib import Path
 
 import torch
 
+from engines.errors import BadValue
+from engines.networks.transform.net import TransformNet
+from engines.style.styles import load_style
+from trainers.losses.following_losses import BeginnersWeights, FollowedFirst
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import find_paintings, read_paintings, training_losses
+from trainers.run.initial_weights import trained_net
 from trainers.run.loop import OnStep, Report, loss_precision
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.options import JohnsonOptions
@@ -24,11 +31,29 @@ RECIPE = "johnson"
 def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedNet:
     """As `train_net` does, with a style for every picture in the folder of styles."""
 
+    names = tuple(path.stem for path in find_paintings(options))
+    teacher = None if options.follow is None else _teacher(options.follow, names)
+
     def losses_on(device: torch.device) -> StepLosses:
         perceptual = load_perceptual(options.loss_network).to(device)
         perceptual.precision = loss_precision(options.precision)
         paintings = read_paintings(options, perceptual, device)
-        return partial(training_losses, paintings=paintings, options=options)
+        judged = partial(training_losses, paintings=paintings, options=options)
+        if teacher is None:
+            return judged
+        weights = BeginnersWeights(
+            options.sensor_noise, options.range_weight, options.grid_weight, options.stability_weight
+        )
+        return FollowedFirst(teacher.to(device), perceptual, weights, options.follow_until, judged)
 
-    names = tuple(path.stem for path in find_paintings(options))
     return train_net(options, RECIPE, names, losses_on, report, on_step)
+
+
+def _teacher(path: Path, names: tuple[str, ...]) -> TransformNet:
+    """The net of a style file, its styles in the order of these names; BadValue where it lacks one."""
+    file = load_style(str(path))
+    if missing := sorted(set(names) - set(file.card.names)):
+        raise BadValue(f"--follow {path} has no style {missing[0]!r}; leave that painting out, or follow another net")
+    net = trained_net(file)
+    net.styles.data = net.styles.data[[file.card.names.index(name) for name in names]]
+    return net.requires_grad_(False).eval()

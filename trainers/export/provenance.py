@@ -11,8 +11,8 @@ from trainers.data import find_pictures
 from trainers.run.run_folder import History, RunOptions
 
 PLACES = (
-    "styles", "content", "source", "target", "out", "back_out", "initial", "validation", "loss_network", "folder",
-    "pictures", "net", "teacher",
+    "styles", "content", "source", "target", "out", "back_out", "initial", "follow", "validation", "loss_network",
+    "folder", "pictures", "net", "teacher",
 )  # fmt: skip
 # A card with more names than this would be larger than the net.
 MOST_NAMES = 1000

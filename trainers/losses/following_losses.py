@@ -1,16 +1,19 @@
 """What a net is judged by that is shown what to paint of a picture: another net's work, or a painter's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from engines.networks.transform.net import TransformNet
 from trainers.camera_noise import sensor_noise
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import content_loss, grid_loss
 from trainers.motion import MotionOptions, carried, second_frame
 from trainers.run.loop import Losses, Paint
+from trainers.settings.distil_options import FEATURE_LAYERS, FEATURE_WEIGHT, PIXEL_WEIGHT
 
 
 class FollowingWeights(Protocol):
@@ -69,6 +72,59 @@ def following_losses(
         losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
         total = total + options.stability_weight * losses["stability"]
     return {**losses, "styles": pixels.detach(), "total": total}, first
+
+
+@dataclass(frozen=True, slots=True)
+class BeginnersWeights:
+    """Those of the recipe that follows to the end, for a net that only begins so; the others are the run's own."""
+
+    sensor_noise: float
+    range_weight: float
+    grid_weight: float
+    stability_weight: float
+    pixel_weight: float = PIXEL_WEIGHT
+    feature_weight: float = FEATURE_WEIGHT
+    feature_layers: tuple[str, ...] = FEATURE_LAYERS
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedFirst:
+    """The losses of a net that first paints as another of the same styles does, and then is judged by `judged`.
+
+    Both grow their strokes from the same seed texture, so what the teacher paints can be learnt to the pixel, in a
+    fraction of the steps in which a net finds strokes by itself.
+    """
+
+    teacher: TransformNet
+    perceptual: PerceptualNet
+    weights: BeginnersWeights
+    until: float
+    judged: Callable[..., Losses]
+
+    def __call__(
+        self,
+        paint: Paint,
+        vectors: Tensor,
+        pictures: Tensor,
+        style_ids: Tensor,
+        *,
+        chance: torch.Generator,
+        texture: Tensor,
+        moving: bool,
+        done: float,
+    ) -> Losses:
+        """As `StepLosses` has it."""
+        if done >= self.until:
+            return self.judged(
+                paint, vectors, pictures, style_ids, chance=chance, texture=texture, moving=moving, done=done
+            )
+        with torch.no_grad():
+            wanted = self.teacher(pictures, self.teacher.styles[style_ids], texture).clamp(0, 1)
+        losses, _ = following_losses(
+            paint, vectors, pictures, wanted, options=self.weights, perceptual=self.perceptual, chance=chance,
+            texture=texture, moving=moving,
+        )  # fmt: skip
+        return losses
 
 
 def _features(painted: Tensor, wanted: Tensor, layers: Sequence[str], perceptual: PerceptualNet) -> Tensor:

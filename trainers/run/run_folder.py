@@ -157,7 +157,11 @@ class RunFolder:
         write_saved(self.path / CHECKPOINT, state)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Keeps a running mean of every value, and writes it now and then."""
+        """Keeps a running mean of every value, and writes it now and then.
+
+        What is not told any more is dropped, but for single parts (`style/udnie`), of which a step has some.
+        """
+        self._running = {name: value for name, value in self._running.items() if name in values or "/" in name}
         for name, value in values.items():
             previous = self._running.get(name, value)
             self._running[name] = previous + (value - previous) * 0.05

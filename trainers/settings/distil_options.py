@@ -22,6 +22,7 @@ DistilLayers = Annotated[
     tuple[str, ...], Setting("Where features are compared, separated by commas.", in_one_word=True, written="LAYERS")
 ]
 
+PIXEL_WEIGHT, FEATURE_WEIGHT, FEATURE_LAYERS = 10.0, 2.0, ("relu1_2", "relu2_2", "relu3_3")
 PixelWeight = Annotated[float, Setting("Weight of the distance in pixels.", least=0)]
 FeatureWeight = Annotated[float, Setting("Weight of the distance in features.", least=0)]
 RangeWeight = Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)]
@@ -51,9 +52,9 @@ class DistilOptions:
     misexposed: Annotated[
         float, Setting("Share of the photos that are too dark or too bright, as at night.", least=0, most=1)
     ] = 0.1
-    pixel_weight: PixelWeight = 10.0
-    feature_weight: FeatureWeight = 2.0
-    feature_layers: DistilLayers = ("relu1_2", "relu2_2", "relu3_3")
+    pixel_weight: PixelWeight = PIXEL_WEIGHT
+    feature_weight: FeatureWeight = FEATURE_WEIGHT
+    feature_layers: DistilLayers = FEATURE_LAYERS
     loss_network: Annotated[str, Setting("5se, vgg16, vgg19, or a file of weights.")] = "5se"
     range_weight: RangeWeight = 10.0
     grid_weight: GridWeight = 100.0

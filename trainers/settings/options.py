@@ -113,6 +113,11 @@ class JohnsonOptions:
     initial: Annotated[
         Path | None, Setting("Start from the weights of this checkpoint or style file; an ultra may start from a fast.")
     ] = None
+    follow: Annotated[
+        Path | None,
+        Setting("A style file of the same styles, whose pictures a net of another shape learns to paint first."),
+    ] = None
+    follow_until: Annotated[float, Setting("Part of the run in which it does.", least=0, most=1)] = 0.2
     resume: Resume = False
     licence: Licence = "CC0-1.0"
 
