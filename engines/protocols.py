@@ -11,6 +11,8 @@ from engines.errors import BadValue
 from engines.spec import Calibration, Controls, EngineSpec, GateReport
 from engines.style.styles import StyleFile
 
+CPU = "CPU"  # the device of what paints in main memory
+
 
 @dataclass(frozen=True, slots=True)
 class BackendState:
@@ -28,7 +30,7 @@ class BackendState:
     version: str = ""
     precisions: tuple[str, ...] = ()
     on_request: tuple[str, ...] = ()
-    device: str = "CPU"
+    device: str = CPU
     hardware: str = ""
     size_ranges: bool = False
     carries_state: bool = False

@@ -8,9 +8,10 @@ from functools import cache
 
 from engines.backends.ours import FOR_GPUS_OF, OURS
 from engines.errors import BadValue, ImpastoError, in_one_line
-from engines.machine import cpu_flags, cpu_model, may_have_gpu
+from engines.machine import NVIDIA, cpu_flags, cpu_model, may_have_gpu
+from engines.names import AUTO
 from engines.packages import find_place, names_of
-from engines.protocols import Backend, BackendState
+from engines.protocols import CPU, Backend, BackendState
 
 ENTRY_POINTS = "impasto.backends"
 
@@ -39,6 +40,20 @@ def probe(name: str) -> BackendState:
         return BackendState(name, False, in_one_line(error))
     no_such_gpu = not state.available and name in FOR_GPUS_OF and not may_have_gpu(FOR_GPUS_OF[name])
     return replace(state, hardware=f"{state.hardware} {processor()}".strip(), no_such_gpu=no_such_gpu)
+
+
+@cache
+def fast_gpu_paints(name: str, precision: str) -> bool:
+    """Whether an NVIDIA GPU is what paints by the backend of that name, or with auto by the first that can.
+
+    Others may be part of a small processor. Asked once, since runtimes for GPUs take seconds to load.
+    """
+    if not may_have_gpu((NVIDIA,)):
+        return False
+    states = map(probe, backend_names() if name == AUTO else (name,))
+    usable = (state for state in states if state.available and precision in (AUTO, *state.all_precisions))
+    first = next(usable, None)
+    return first is not None and first.device != CPU
 
 
 @cache

@@ -12,7 +12,8 @@ from engines.cache.fields import why_stale, why_without_style
 from engines.cache.folder import EngineCache, StoredEntry, is_left_over
 from engines.errors import FileError, ImpastoError
 from engines.protocols import BackendState
-from engines.style.styles import list_gallery
+from engines.style.fine_net import fine_net_of
+from engines.style.styles import StyleFile, list_gallery
 
 DAY_SECONDS = 86400
 MIB = 2**20
@@ -159,7 +160,17 @@ class _Appraiser:
 
     @cached_property
     def _gallery(self) -> set[str]:
-        return {file.sha256 for file in list_gallery()}
+        files = list_gallery()
+        return {net.sha256 for file in files for net in (file, *_fine_nets(file))}
+
+
+def _fine_nets(file: StyleFile) -> list[StyleFile]:
+    """One or none; a damaged one has no engines of use."""
+    try:
+        fine = fine_net_of(file)
+    except (ImpastoError, OSError):
+        return []
+    return [] if fine is None else [fine]
 
 
 def _state_of(backend: str) -> BackendState:

@@ -8,6 +8,8 @@ STYLE_FILE = ".onnx"
 GALLERY = "gallery"
 # Of what reads pictures for the net in the style file beside it.
 PREDICTOR = ".predictor.onnx"
+# Of a larger net of the same styles, for whoever has the time, in the style file beside it.
+FINE = ".fine.onnx"
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
 

@@ -21,7 +21,7 @@ from engines.failures import any_failure_as
 from engines.packages import plugins
 from engines.style.card import NamedStyle, StyleCard
 from engines.style.file import StyleFile, read_style_file, save_style
-from engines.style.picture_name import PREDICTOR, picture_in
+from engines.style.picture_name import FINE, PREDICTOR, picture_in
 
 __all__ = [
     "GalleryItem",
@@ -91,12 +91,14 @@ class GalleryItem:
 
 def gallery_items() -> list[GalleryItem]:
     """What is bundled, then what other packages offer."""
-    return [*_bundled_items(), *_items_of_other_packages()]
+    return [*_bundled_items(), *_bundled_items(fine=True), *_items_of_other_packages()]
 
 
-def _bundled_items() -> list[GalleryItem]:
+def _bundled_items(*, fine: bool = False) -> list[GalleryItem]:
+    """The style files, or the fine nets beside them."""
     paths = sorted(path for path in GALLERY_FOLDER.glob(f"*{SUFFIX}") if not path.name.endswith(PREDICTOR))
-    return [GalleryItem(path.stem, "", partial(read_style_file, path)) for path in paths]
+    chosen = (path for path in paths if path.name.endswith(FINE) == fine)
+    return [GalleryItem(path.stem, "", partial(read_style_file, path)) for path in chosen]
 
 
 def _items_of_other_packages() -> list[GalleryItem]:
@@ -118,6 +120,10 @@ def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
     A file here that is called otherwise than .onnx is taken where the gallery knows no such name.
     """
     known: set[str] = set()
+    if f"{file_or_style}{SUFFIX}".endswith(FINE):  # known by their own names alone
+        for item in _bundled_items(fine=True):
+            if item.name == file_or_style:
+                return _chosen(item.read(), name)
     for open_files in (_bundled_files, _files_of_other_packages):
         files = list(open_files())
         known.update(known_name for file in files for known_name in (file.card.name, *file.card.names))

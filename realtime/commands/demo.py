@@ -30,6 +30,7 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import Clip
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import FILE_REQUESTS, engine_for
+from realtime.painting.options import FAST
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.pattern import PatternSource
@@ -190,7 +191,7 @@ def paint_clip(
     height = _height_of_film(clip, options.height)
     if height is not None:
         report(f"note: painted {height} pixels high; impasto video {clip} OUT.mp4 keeps the size")
-    wanted = VideoOptions(style=f"{style.path}:{name}", height=height, engine=options.engine)
+    wanted = VideoOptions(style=f"{style.path}:{name}", height=height, net=FAST, engine=options.engine)
     film = stylize_video(str(clip), output, wanted, report=report, progress=progress, stop=stop)
     return film, moments_of(clip, wanted)
 

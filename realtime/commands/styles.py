@@ -20,6 +20,10 @@ SIZES = (
     "at all of them. --stroke 2 makes brush strokes twice as large, --stroke 0.5 half as large at four times the cost; "
     "--height is the size of what is shown and written."
 )
+FINE = (
+    "Beside it is a fine net of {styles} of these, of {cost}: `impasto image` takes it, and films and live pictures "
+    "where an NVIDIA GPU paints; --net fine and --net fast say otherwise."
+)
 COST = (
     "GMAC are thousands of millions of multiply-adds that the net needs for a frame of {film}, of which it paints a "
     "copy of {painted}; they are counted from its graph."
@@ -54,10 +58,23 @@ def describe(file: "StyleFile") -> dict[str, Any]:
         "gmac": gmac(file),
         "gmac_of": {"film": in_words(FILM), "painted": in_words(painting_size(FILM))},
         "network": card.network,
+        "fine_net": _fine_net(file),
         "licence": card.licence,
         "figures": card.figures,
         "styles": [{name: getattr(style, name) for name in (*COLUMNS, "source")} for style in card.styles],
     }
+
+
+def _fine_net(file: "StyleFile") -> dict[str, Any] | None:
+    """What lies beside the file for --net fine; one that cannot be read is left out, as where it would paint."""
+    from engines.names import AUTO
+    from realtime.painting.net_choice import wanted_fine_net
+
+    fine = wanted_fine_net(file, AUTO, patient=lambda: True)
+    if fine is None:
+        return None
+    styles = [name for name in file.card.names if name in fine.card.names]
+    return {"file": str(fine.path), "gmac": gmac(fine), "styles": styles}
 
 
 def gmac(file: "StyleFile") -> float | None:
@@ -83,6 +100,10 @@ def kind_of(file: "StyleFile") -> str:
         return network_name(file)
 
 
+def _cost(gmac_of_film: float | None) -> str:
+    return "cost unknown" if gmac_of_film is None else f"{gmac_of_film:.3g} GMAC"
+
+
 def in_words(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
@@ -93,6 +114,9 @@ def print_tables(files: list["StyleFile"]) -> None:
     console = Console()
     for file in files:
         console.print(table_of(file))
+        if (fine := _fine_net(file)) is not None:
+            line = FINE.format(styles=len(fine["styles"]), cost=_cost(fine["gmac"]))
+            console.print(line, markup=False, highlight=False)
     if not files:
         console.print("The gallery is empty; `impasto train` and `impasto import` make style files.")
     else:
@@ -104,8 +128,7 @@ def table_of(file: "StyleFile") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    cost = gmac(file)
-    net = f"{kind_of(file)}, {'cost unknown' if cost is None else f'{cost:.3g} GMAC'}"
+    net = f"{kind_of(file)}, {_cost(gmac(file))}"
     table = Table(title=Text(f"{file.card.name}  {net}  {file.path}", style="bold"), title_justify="left")
     for column in COLUMNS:
         table.add_column(column, no_wrap=column == "name")  # a name is typed after --style: it stays whole

@@ -11,6 +11,7 @@ from realtime.painting.options import (
     PAINTING,
     Engine,
     Mode,
+    Net,
     Precision,
     Size,
     Strict,
@@ -58,6 +59,7 @@ class CompileOptions:
         ),
     ] = ()
     stroke: Stroke = 1.0
+    net: Net = AUTO
     size_range: Annotated[
         SizeSpan | None,
         Setting(

@@ -4,9 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from engines.backends.registry import fast_gpu_paints
 from engines.cache.fields import spec_fields
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
 from engines.errors import BadFile, FileMissing, ImpastoError
@@ -18,29 +21,35 @@ from engines.style.styles import StyleFile
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan
 from realtime.files.calibration import calibrate_on_video
 from realtime.painting.full_size.painting_size import painting_size
+from realtime.painting.net_choice import net_of
 from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
 from realtime.painting.options import Size
 from realtime.painting.picture_style import resolve
 
 LIVE_REQUESTS = 1
-USES = {LIVE_REQUESTS: "live, image", FILE_REQUESTS: "video"}
+# The commands by the frames that they have in an engine at once, and whether they wait for a fine net.
+USES = {LIVE_REQUESTS: (("live", False), ("image", True)), FILE_REQUESTS: (("video", False),)}
 Stage = Callable[[str, str, float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Build:
-    """One engine to build: of this style file, for pictures of this size in pixels, of this kind."""
+    """One engine to build: of this style file, for pictures of this size in pixels, of this kind.
+
+    `commands` will take it.
+    """
 
     file: StyleFile
     width: int
     height: int
     choice: EngineChoice
+    commands: list[str]
 
     @property
     def uses(self) -> str:
-        """The commands that will take it."""
-        return USES.get(self.choice.requests, f"{self.choice.requests} frames at once")
+        """The commands, each once."""
+        return ", ".join(dict.fromkeys(self.commands))
 
     def __str__(self) -> str:
         """`candy 640x360 for video`"""
@@ -128,10 +137,29 @@ class CompileReport:
 
 def builds_for(options: CompileOptions) -> list[Build]:
     """All of them; ImpastoError or FileNotFoundError where a style or the clip to calibrate on cannot be had."""
-    files = {file.sha256: file for file, _ in map(resolve, options.styles)}
+    styles = [(text, *resolve(text)) for text in options.styles]
     calibration = None if options.calibrate is None else _calibration(options.calibrate)
-    kinds = [(size, choice) for size in _sizes(options) for choice in _choices(options, calibration)]
-    return [Build(file, *size, choice) for file in files.values() for size, choice in kinds]
+    builds: dict[tuple[object, ...], Build] = {}
+    for text, file, name in styles:
+        names = () if text in (file.card.name, str(file.path)) else (name,)
+        for size, choice in product(_sizes(options), _choices(options, calibration)):
+            for use, net in _nets(file, names, choice, options):
+                build = builds.setdefault((net.sha256, size, choice), Build(net, *size, choice, []))
+                build.commands.append(use)
+    return list(builds.values())
+
+
+def _nets(
+    file: StyleFile, names: Sequence[str], choice: EngineChoice, options: CompileOptions
+) -> Iterator[tuple[str, StyleFile]]:
+    """The commands that would take such an engine, each with the net that it takes."""
+    for command, waits in USES.get(choice.requests, ((f"{choice.requests} frames at once", False),)):
+        patient = partial(_is_patient, options, waits=waits)
+        yield command, net_of(file, names, options.net, patient=patient)
+
+
+def _is_patient(options: CompileOptions, *, waits: bool) -> bool:
+    return waits or fast_gpu_paints(options.engine, options.precision)
 
 
 def compile_engines(

@@ -178,7 +178,8 @@ def _net_start(picture: Picture, options: ImageOptions, recipe: "GatysOptions", 
 
     first = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[0]
     size = (first.width, first.height)
-    stylizer = open_stylizer(replace(options, strength=1.0, keep_colour=0.0), size, requests=1, report=report)
+    whole = replace(options, strength=1.0, keep_colour=0.0)
+    stylizer = open_stylizer(whole, size, requests=1, patient=True, report=report)
     try:
         return stylizer(Frame(resize(picture.rgb, size), 0.0, time.perf_counter())).data
     finally:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.failures import failure_of
+from engines.protocols import CPU
 from realtime.files.options import DECODERS
 from realtime.frames.frame import SplitSink
 from realtime.media.colour.device import why_no_tensors
@@ -11,7 +12,6 @@ from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 
 AUTO, SOFTWARE, CUDA = DECODERS
-CPU = "CPU"  # the device of engines that paint in main memory
 
 
 def choose_decoder(decoder: str, source: object) -> None:

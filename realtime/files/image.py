@@ -13,7 +13,7 @@ from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, PictureReader, encode_picture, lost_in, write_whole
 from realtime.painting.full_size.painting_size import painting_size
-from realtime.painting.notes import EngineFacts, Notes
+from realtime.painting.notes import EngineFacts, Notes, told_once
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.pictures import find_pictures, names_pictures
@@ -84,7 +84,7 @@ class _Painter:
 
     def __init__(self, options: ImageOptions, report: Callable[[str], None]) -> None:
         self._options = options
-        self._report = report
+        self._report = told_once(report)
         self._stylizer: Stylizer | None = None
         self._net_seconds: list[float] = []
         self.facts: EngineFacts | None = None
@@ -112,7 +112,7 @@ class _Painter:
     def _stylizer_for(self, size: tuple[int, int]) -> Stylizer:
         if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
             self.close()
-            self._stylizer = open_stylizer(self._options, size, requests=1, report=self._report)
+            self._stylizer = open_stylizer(self._options, size, requests=1, patient=True, report=self._report)
             self.facts = EngineFacts.of(self._stylizer.engine)
         return self._stylizer
 

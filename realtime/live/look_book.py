@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.style.file import mixed
+from engines.style.fine_net import holds
 from engines.style.styles import StyleFile, names_file
 from realtime.live.control.settings import LiveSettings
 from realtime.painting.cross_fade import Vector
@@ -18,12 +19,20 @@ class LookBook:
 
     `use_styles` is told the names in a file when it comes into use. What cannot be found is reported once, and the look
     stays as it was; only a first one that cannot be found raises ImpastoError or FileNotFoundError. A file in use is
-    not read again: it may be gone from the disk, or half written anew.
+    not read again: it may be gone from the disk, or half written anew. `fine_of` gives the fine net beside a file that
+    comes into use, if that is to paint; what it lacks, and pictures, the file's own net paints.
     """
 
-    def __init__(self, report: Callable[[str], None], use_styles: Callable[[tuple[str, ...]], None]) -> None:
-        self._report, self._use_styles = report, use_styles
+    def __init__(
+        self,
+        report: Callable[[str], None],
+        use_styles: Callable[[tuple[str, ...]], None],
+        fine_of: Callable[[StyleFile], StyleFile | None] = lambda file: None,
+    ) -> None:
+        self._report, self._use_styles, self._fine_of = report, use_styles, fine_of
         self._file: StyleFile | None = None
+        self._fine: StyleFile | None = None
+        self._told_lacking: set[str] = set()
         self._asked: LiveSettings | None = None
         self._look: Look | None = None
         self._found: dict[str, tuple[StyleFile, str]] = {}
@@ -53,22 +62,49 @@ class LookBook:
             return self._look
 
     def _find(self, settings: LiveSettings) -> Look:
-        file, name = self._resolve(settings.style)
-        vector = self._vector(settings.style, file, name)
+        texts = [text for text in (settings.style, settings.mix_with) if text]
+        resolved = [self._resolve(text) for text in texts]
+        file, name = resolved[0]
+        if resolved[-1][0].sha256 != file.sha256:
+            raise BadValue(f"{name} and {resolved[-1][1]} are in different files and cannot be mixed")
+        self._use(file)
+        fine = self._fine_net_for(texts, resolved)
+        vectors = [self._vector(text, fine or net, style) for text, (net, style) in zip(texts, resolved, strict=True)]
+        vector = vectors[0]
         if settings.mix_with:
-            other_file, other = self._resolve(settings.mix_with)
-            if other_file.sha256 != file.sha256:
-                raise BadValue(f"{name} and {other} are in different files and cannot be mixed")
-            vectors = vector, self._vector(settings.mix_with, other_file, other)
             shares = 1 - settings.mix, settings.mix
             vector = mixed(dict(zip(BOTH, vectors, strict=True)), dict(zip(BOTH, shares, strict=True)))
-        if self._file is None or file.sha256 != self._file.sha256:
-            self._use_styles(file.card.names)
-        self._file = file
         self._found = {
             text: found for text, found in self._found.items() if text in (settings.style, settings.mix_with)
         }
-        return Look(file, vector, settings.strength, settings.keep_colour)
+        return Look(fine or file, vector, settings.strength, settings.keep_colour)
+
+    def _use(self, file: StyleFile) -> None:
+        """From now on this is the file in use."""
+        if self._file is None or file.sha256 != self._file.sha256:
+            try:
+                self._fine = self._fine_of(file)
+            except (ImpastoError, OSError) as error:
+                if self._look is None:
+                    raise
+                self._fine = None
+                self._report(f"the style file's own net paints: {in_one_line(error)}")
+            self._use_styles(file.card.names)
+        self._file = file
+
+    def _fine_net_for(self, texts: list[str], resolved: list[tuple[StyleFile, str]]) -> StyleFile | None:
+        """The fine net of the file in use, where that paints and has these styles; what is learnt is the other's."""
+        fine = self._fine
+        if fine is None:
+            return None
+        pairs = zip(texts, resolved, strict=True)
+        lacking = [name for text, (file, name) in pairs if text in self._learnt or not holds(fine, file, [name])]
+        if not lacking:
+            return fine
+        if lacking[0] not in self._told_lacking:
+            self._told_lacking.add(lacking[0])
+            self._report(f"{fine.path.name} has no style {lacking[0]!r}: {resolved[0][0].path.name} paints it")
+        return None
 
     def _vector(self, text: str, file: StyleFile, name: str) -> Vector:
         learnt = self._learnt.get(text)

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from engines.backends.registry import fast_gpu_paints
 from engines.errors import ImpastoError, Interrupted
 from engines.loading.engine import EngineChoice
 from realtime.frames.address import refuse_doubles
@@ -29,6 +31,7 @@ from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overl
 from realtime.live.window.overlay import OverlayFigures
 from realtime.live.window.viewer import BoardViewer
 from realtime.painting.engine_loader import EngineLoader
+from realtime.painting.net_choice import wanted_fine_net
 from realtime.painting.notes import Notes
 from realtime.painting.painter import LivePainter
 
@@ -90,7 +93,10 @@ class _LiveRun:
         )
         self._still = StillPainter(options.style_images, self._board, self._save, report)
         opened.callback(self._still.close)
-        self._looks = LookBook(report, self._board.use_styles)
+        fine_of = partial(
+            wanted_fine_net, net=options.net, patient=partial(fast_gpu_paints, options.engine, options.precision)
+        )
+        self._looks = LookBook(report, self._board.use_styles, fine_of)
         self._learner = StyleLearner(self._board, self._looks, options.folder, report, self._captured)
         opened.callback(self._learner.close)
         self._looks.look(self._board.settings)

@@ -1,18 +1,22 @@
 """From what a person asked for to what paints: the style, the engine and the controls."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.backends.registry import fast_gpu_paints
 from engines.errors import BadValue
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
+from engines.names import AUTO
 from engines.spec import Calibration
 from engines.style.file import mixed
+from engines.style.picture_name import FINE as FINE_SUFFIX
 from engines.style.styles import StyleFile, names_file
 from realtime.painting.full_size.painting_size import painting_size
+from realtime.painting.net_choice import net_of
 from realtime.painting.options import StylizeOptions, parse_mix
 from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
@@ -21,19 +25,32 @@ logger = logging.getLogger("impasto")
 FILE_REQUESTS = 2  # two frames in flight are worth 10 to 25 % over one where latency does not matter
 
 
-def choose_style(options: StylizeOptions) -> tuple[StyleFile, NDArray[np.float32]]:
-    """The style file and the style vector, of one style or of a mix; ImpastoError where a name is unknown."""
+def choose_style(options: StylizeOptions, *, patient: bool = False) -> tuple[StyleFile, NDArray[np.float32]]:
+    """The style file and the style vector, of one style or of a mix; ImpastoError where a name is unknown.
+
+    Who is `patient` has the time for a fine net, and with a fast GPU everybody has.
+    """
+
+    def painting(file: StyleFile, names: Iterable[str]) -> StyleFile:
+        return net_of(
+            file, names, options.net, patient=lambda: patient or fast_gpu_paints(options.engine, options.precision)
+        )
+
     if options.mix is None:
         file, name = resolve(options.style)
-        return file, file.vector(name)
+        net = painting(file, [name])
+        return net, net.vector(name)
     weights = parse_mix(options.mix)
     resolved = {text: _resolve_mixed(text, options.style) for text in weights}
     files = {file.sha256: file for file, _ in resolved.values()}
     if len(files) > 1:
         names = ", ".join(file.path.name for file in files.values())
         raise BadValue(f"styles of different files cannot be mixed ({names}); mix styles of one file")
-    file = next(iter(files.values()))
-    return file, mixed({text: each.vector(name) for text, (each, name) in resolved.items()}, weights)
+    nets = {text: painting(file, [name]) for text, (file, name) in resolved.items()}
+    if len({net.sha256 for net in nets.values()}) > 1:  # one of them is a picture, say, which the fine net cannot read
+        nets = {text: file for text, (file, _) in resolved.items()}
+    vectors = {text: nets[text].vector(name) for text, (_, name) in resolved.items()}
+    return next(iter(nets.values())), mixed(vectors, weights)
 
 
 def _resolve_mixed(text: str, style: str) -> tuple[StyleFile, str]:
@@ -52,13 +69,16 @@ def open_stylizer(
     requests: int = FILE_REQUESTS,
     steady: float = 0.0,
     calibration: Calibration | None = None,
+    patient: bool = False,
     report: Callable[[str], None],
 ) -> Stylizer:
     """A stylizer for frames of `size` (width, height), which the caller closes with its engine.
 
-    Frames of other sizes it paints too, with strokes of another size.
+    Frames of other sizes it paints too, with strokes of another size. Who is `patient` has the time for a fine net.
     """
-    file, vector = choose_style(options)
+    file, vector = choose_style(options, patient=patient)
+    if options.net == AUTO and file.path.name.endswith(FINE_SUFFIX):
+        report(f"a fine net paints ({file.path.name}); --net fast is quicker")
     controls = Controls(vector, options.strength, options.keep_colour)
     choice = EngineChoice(
         options.engine,

@@ -13,6 +13,7 @@ from realtime.painting.full_size.painting_size import LEAST_STROKE, LINES, MOST_
 Size: TypeAlias = tuple[int, int]  # width, height in pixels
 MOST_SIZE_PX = 16384
 DEFAULT_STYLE = "starry_night"
+NETS = FAST, FINE = "fast", "fine"
 PAINTING = "Painting"
 MACHINE = "Machine"
 
@@ -52,6 +53,15 @@ Stroke = Annotated[
         group=PAINTING,
         least=LEAST_STROKE,
         most=MOST_STROKE,
+    ),
+]
+Net = Annotated[
+    str,
+    Setting(
+        "fast, or fine, a larger net of the same styles; auto: fine for `impasto image`, and on an NVIDIA GPU.",
+        group=PAINTING,
+        choices=(AUTO, *NETS),
+        written="NAME",
     ),
 ]
 STEADY = 0.7
@@ -104,6 +114,7 @@ class StylizeOptions:
         ),
     ] = None
     stroke: Stroke = 1.0
+    net: Net = AUTO
     engine: Engine = AUTO
     precision: Precision = AUTO
     strict: Strict = False

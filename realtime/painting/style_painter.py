@@ -9,10 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.backends.registry import fast_gpu_paints
 from engines.errors import BadValue
 from engines.loading.engine import Controls, EngineChoice
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.net_choice import net_of
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import engine_for
 from realtime.painting.picture_style import resolve
@@ -30,6 +32,7 @@ def open_style(
     strength: float = 1.0,
     keep_colour: float = 0.0,
     stroke: float = 1.0,
+    net: str = "auto",
     steady: float = 0.0,
     engine: str = "auto",
     precision: str = "auto",
@@ -42,8 +45,10 @@ def open_style(
     `style` is what `--style` takes: a name of the gallery, a PICTURE.jpg to paint like, the path of a style file,
     FILE:NAME, or FILE:PICTURE.jpg where its net takes pictures. `strength` and `keep_colour`, 0..1, are how a call
     paints that says nothing else. `stroke`, 0.5 to 4, is how large brush strokes are; with it grows or shrinks the copy
-    that the net paints, and the time that takes. `steady`, 0..1, is for frames that come in order: how still the
-    painting stands where they do. `engine` and `precision` are those of the command line; where one is refused
+    that the net paints, and the time that takes. `net` is auto, fast or fine as on the command line; auto takes the
+    fine one where it has all styles of the file and an NVIDIA GPU paints. `steady`, 0..1, is for frames that come in
+    order: how still the painting stands where they do. `engine` and `precision` are those of the command line; where
+    one is refused
     the next is tried, unless it is `strict`. The first start may build an engine, which takes from a second to
     minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is quick. `report` gets a
     line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue, NotEnoughMemory or
@@ -52,6 +57,8 @@ def open_style(
     if not 0 <= steady <= 1:
         raise BadValue(f"steady is {steady}; give a number from 0 to 1")
     file, name = resolve(style)
+    # A call may name any style of the file, whatever the machine.
+    file = net_of(file, {name, *file.card.names}, net, patient=lambda: fast_gpu_paints(engine, precision))
     controls = Controls(file.vector(name), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)
     size = width, height

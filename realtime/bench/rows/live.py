@@ -16,6 +16,7 @@ from realtime.live.options import LiveOptions
 from realtime.live.report import LiveReport
 from realtime.live.run import run_live
 from realtime.live.stats import Percentiles
+from realtime.painting.options import FAST
 
 LIVE_SECONDS = 12.0
 SINK = "null:"
@@ -68,6 +69,7 @@ def measure_live(options: BenchOptions, report: Callable[[str], None], seconds: 
         style=options.styles[0],
         engine=options.engines[0],
         precision=options.precisions[0],
+        net=FAST,
         seconds=seconds,
         control=False,
         verbose=options.verbose,
