@@ -1,18 +1,20 @@
 """The fine net beside a style file: a larger net of the same styles, `mine.fine.onnx` beside `mine.onnx`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from engines.style.file import StyleFile, read_style_file
 from engines.style.picture_name import FINE, STYLE_FILE
 
 
+def is_fine(style: StyleFile) -> bool:
+    """Whether the file is itself a fine net, by its name."""
+    return style.path.name.endswith(FINE)
+
+
 def fine_net_path(style: StyleFile) -> Path | None:
     """Where the fine net of a style file would lie; None where it is one, or is called otherwise than .onnx."""
     path = style.path
-    if path.suffix != STYLE_FILE or path.name.endswith(FINE):
-        return None
-    return path.with_name(path.stem + FINE)
+    return None if path.suffix != STYLE_FILE or is_fine(style) else path.with_name(path.stem + FINE)
 
 
 def fine_net_of(style: StyleFile) -> StyleFile | None:
@@ -21,6 +23,6 @@ def fine_net_of(style: StyleFile) -> StyleFile | None:
     return read_style_file(path) if path is not None and path.is_file() else None
 
 
-def holds(fine: StyleFile, style: StyleFile, names: Iterable[str]) -> bool:
-    """Whether the fine net of a style file has these of its styles; it never has a picture that was made one."""
-    return all(name in fine.card.names and name not in style.further for name in names)
+def holds(fine: StyleFile, style: StyleFile, name: str) -> bool:
+    """Whether the fine net of a style file has this one of its styles; it never has a picture that was made one."""
+    return name in fine.card.names and name not in style.further

@@ -20,6 +20,7 @@ from typing import Any
 import av
 
 from engines.machine import idle_core_seconds, usable_cores
+from engines.protocols import CPU
 from realtime.files.loop import run
 from realtime.frames.frame import Frame, SplitSink, SplitSource
 from realtime.media.clip import Clip
@@ -33,7 +34,6 @@ from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.pictures import PictureSource
 
 LEAST_SHARE = 0.95  # of the frames a second that the default preset would give
-CPU = "CPU"  # the device of engines that paint in main memory
 LEAST_PICTURES, KEPT_PICTURES, MOST_PICTURES = 4, 8, 64
 ENOUGH_SECONDS = 1.0  # of painting, and of encoding, where the least are done by then
 

@@ -98,7 +98,7 @@ class LookBook:
         if fine is None:
             return None
         pairs = zip(texts, resolved, strict=True)
-        lacking = [name for text, (file, name) in pairs if text in self._learnt or not holds(fine, file, [name])]
+        lacking = [name for text, (file, name) in pairs if text in self._learnt or not holds(fine, file, name)]
         if not lacking:
             return fine
         if lacking[0] not in self._told_lacking:

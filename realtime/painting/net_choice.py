@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.names import AUTO
-from engines.style.fine_net import fine_net_of, holds
+from engines.style.fine_net import fine_net_of, holds, is_fine
 from engines.style.picture_name import FINE as FINE_SUFFIX
 from engines.style.styles import StyleFile
 from realtime.painting.options import FAST, FINE, NETS
@@ -22,7 +22,7 @@ def net_of(file: StyleFile, names: Iterable[str], net: str, *, patient: Callable
     fine = wanted_fine_net(file, net, patient=patient)
     if fine is None:
         return file
-    missing = [name for name in names if not holds(fine, file, [name])]
+    missing = [name for name in names if not holds(fine, file, name)]
     if not missing:
         return fine
     if net == FINE:
@@ -38,7 +38,7 @@ def wanted_fine_net(file: StyleFile, net: str, *, patient: Callable[[], bool]) -
     """
     if net not in (AUTO, *NETS):
         raise BadValue(f"there is no net {net!r}; choose auto or one of {', '.join(NETS)}")
-    if net == FAST or file.path.name.endswith(FINE_SUFFIX):
+    if net == FAST or is_fine(file):
         return None
     try:
         fine = fine_net_of(file)

@@ -13,7 +13,7 @@ from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.names import AUTO
 from engines.spec import Calibration
 from engines.style.file import mixed
-from engines.style.picture_name import FINE as FINE_SUFFIX
+from engines.style.fine_net import is_fine
 from engines.style.styles import StyleFile, names_file
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.net_choice import net_of
@@ -77,7 +77,7 @@ def open_stylizer(
     Frames of other sizes it paints too, with strokes of another size. Who is `patient` has the time for a fine net.
     """
     file, vector = choose_style(options, patient=patient)
-    if options.net == AUTO and file.path.name.endswith(FINE_SUFFIX):
+    if options.net == AUTO and is_fine(file):
         report(f"a fine net paints ({file.path.name}); --net fast is quicker")
     controls = Controls(vector, options.strength, options.keep_colour)
     choice = EngineChoice(

@@ -61,17 +61,15 @@ class _TransformGraph:
     def _net(self, stem: str) -> str:
         """What the stem makes of the picture → the stylized one, folded and in planes, not clamped."""
         widths, refine, layers = self.config.widths, self.config.refine_blocks, self.layers
-        x = layers.relu(layers.norm(stem, widths[0]))
-        went_down = [x]
+        beside = x = layers.relu(layers.norm(stem, widths[0]))
         for level, width in enumerate(widths[1:], start=1):
-            x = layers.relu(layers.norm(layers.conv(x, f"down.{level}", stride=2), width))
-            went_down.append(x)
+            beside, x = x, layers.relu(layers.norm(layers.conv(x, f"down.{level}", stride=2), width))
         for number in range(self.config.blocks):
             x = layers.residual(x, f"blocks.{number}", widths[-1])
         for level, width in enumerate(widths[-2::-1]):
             x = layers.norm(layers.resize_conv(x, f"up.{level}", rewritten=self.rewrites.net), width)
             skips = self.config.skip and level == 0
-            x = self.graph.op("Add", went_down[-2], x) if skips else layers.relu(x)
+            x = self.graph.op("Add", beside, x) if skips else layers.relu(x)
             for number in range(refine if level == 0 else 0):
                 x = layers.residual(x, f"refine.{number}", width)
         return self._head(x)

@@ -135,16 +135,16 @@ class TransformNet(nn.Module):
         x = functional.pad(x, _padding_to_multiple(height, width, self.config.size_multiple), mode="reflect")
         picture = functional.pixel_unshuffle(x, self.config.unshuffle)
         x = functional.pixel_unshuffle(self._seeded(x, texture), self.config.unshuffle)
-        went_down = []
+        beside: Tensor | None = None  # what the lowest level goes down from; held only where it is asked for again
         for conv, norm in zip(self.down, self.down_norms, strict=True):
+            beside = x if self.config.skip else None
             x = functional.relu(norm(conv(x), style))
-            went_down.append(x)
         for block in self.blocks:
             x = block(x, style)
         for level, (conv, norm) in enumerate(zip(self.up, self.up_norms, strict=True)):
             x = functional.interpolate(x, scale_factor=2, mode="nearest")
             x = norm(conv(x), style)
-            x = x + went_down[-2] if self.config.skip and level == 0 else functional.relu(x)
+            x = x + beside if beside is not None and level == 0 else functional.relu(x)
             if level == 0:
                 for block in self.refine:
                     x = block(x, style)
