@@ -82,13 +82,13 @@ def test_what_else_keeps_a_processor_busy_that_paints_changes_nothing(
     ("load", "preset"),
     [
         # ms a frame: apart, of a core; x264 apart, of a core. On two cores, as measured:
-        (Load(0.035, 0.068, 0.004, 0.0045, 2, True), None),  # 640x360
-        (Load(0.100, 0.190, 0.004, 0.0045, 2, True), "faster"),  # strokes half as large
+        (Load(0.035, 0.068, 0.004, 0.004, 2, True), None),  # 640x360
+        (Load(0.100, 0.190, 0.004, 0.004, 2, True), "veryfast"),  # strokes half as large
         (Load(0.052, 0.100, 0.014, 0.017, 2, True), None),  # 1280x720
         (Load(0.075, 0.140, 0.030, 0.040, 2, True), None),  # 1920x1080
         # A net on a GPU, decoding and joining on sixteen cores:
         (Load(0.004, 0.012, 0.003, 0.020, 16, False), None),  # as fast as the encoder
-        (Load(0.008, 0.030, 0.002, 0.020, 16, False), "fast"),
+        (Load(0.008, 0.030, 0.002, 0.020, 16, False), "faster"),
         (Load(0.050, 0.030, 0.003, 0.020, 16, False), "slow"),
     ],
 )
@@ -109,6 +109,14 @@ def test_a_ladder_leads_from_the_default_to_slower_presets(encoder: Encoder) -> 
     places = [order.index(preset) for preset in (encoder.preset, *(rung.preset for rung in encoder.ladder))]
     assert places == sorted(set(places))
     assert all(abs(rung.crf - encoder.crf) <= 1 for rung in encoder.ladder)
+
+
+def test_what_suits_paintings_goes_with_our_default_and_x264_itself_with_any_other() -> None:
+    x264 = ENCODERS["h264"]
+    default, slower = x264.options_at(18, x264.preset), x264.options_at(18, "veryfast")
+    assert default["partitions"] == "i8x8"
+    assert "partitions" not in slower
+    assert default["aq-strength"] == slower["aq-strength"] == "0.5"
 
 
 def test_hardware_is_not_asked_to_take_its_time() -> None:
