@@ -19,9 +19,9 @@ from realtime.media.colour.rgb import BT709, from_rgb_matrix, to_rgb_matrix
 from realtime.painting.full_size.coded import Coded, coded
 from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.painter import FADE_SECONDS
-from realtime.painting.steady.hand import SteadyHand
+from realtime.painting.steady.hand import SteadyHand, Watched
 from realtime.painting.steady.held import Box, Buffers, Held
-from realtime.painting.steady.steadier import Stillness
+from realtime.painting.steady.stillness import Stillness
 from realtime.painting.stylizer import Stylizer
 
 WIDTH, HEIGHT = 320, 240
@@ -368,7 +368,7 @@ class WatchedHand(Stylizer):
         self.order: list[int] = []
         self._broken_at = broken_at
 
-    def steadied(self, painted: Painted) -> Painted:
+    def steadied(self, painted: Painted, watched: Watched | None = None) -> Painted:
         number = int(painted.small[0, 0, 0])
         self.order.append(number)
         if number == self._broken_at:

@@ -2,17 +2,19 @@
 
 One thread grabs from the source. Workers take turns at the grabbed frames: each makes the copy of a frame that the net
 is to paint, has it painted and joins it with the frame, so that these run while another frame is in the net. Where
-paintings are steadied, that is done for one after the other, in the order of the frames. One thread writes to the
-sinks. A worker that takes a frame puts a Future for it in line, and the writer waits for the Futures one by one: order
-follows from the line, and the line's capacity bounds the frames in memory.
+paintings are steadied, that is done for one after the other, in the order of the frames, and so is watching frames for
+it before they are painted. One thread writes to the sinks. A worker that takes a frame puts a Future for it in line,
+and the writer waits for the Futures one by one: order follows from the line, and the line's capacity bounds the frames
+in memory.
 """
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from engines.failures import on_failure
 from realtime.files.stats import RunStats, Stopwatch
@@ -20,6 +22,7 @@ from realtime.frames.frame import AbortableSink, Frame, Sink, Source, SplitSink,
 from realtime.frames.frame_queue import FrameQueue
 from realtime.painting.stylizer import Stylizer, Unfinished
 
+Result = TypeVar("Result")
 GRABBED_AHEAD = 2  # frames decoded and not yet taken by a worker
 MOST_CONVERTERS = 4
 
@@ -80,7 +83,8 @@ class _Threads:
         self._grabbed: FrameQueue[Any] = FrameQueue(GRABBED_AHEAD, newest_only=source.live)
         self._line: FrameQueue[Future[tuple[Any, ...]]] = FrameQueue(self._workers + 1)
         self._turn = threading.Lock()
-        self._order = _Order()
+        self._taken = 0
+        self._watching, self._steadying = _Order(), _Order()
         self._in_net = threading.BoundedSemaphore(stylizer.requests)
         self._stopwatch = Stopwatch()
         self._error: BaseException | None = None
@@ -132,7 +136,8 @@ class _Threads:
                 self._fail(error)
                 future.set_exception(error)
             finally:
-                self._order.done(number)
+                self._watching.done(number)
+                self._steadying.done(number)
             del turn, grabbed, future  # or a waiting worker would keep a frame alive
 
     def _next_turn(self) -> tuple[int, Any, Future[tuple[Any, ...]]] | None:
@@ -143,20 +148,24 @@ class _Threads:
             if grabbed is None:
                 self._line.finish()
                 return None
-            return (self._order.next_number(), grabbed, future) if self._line.put(future) else None
+            number = self._taken
+            self._taken += 1
+            return (number, grabbed, future) if self._line.put(future) else None
 
     def _paint(self, number: int, grabbed: Any) -> tuple[Any, ...]:
         """The painted frame as each sink wants it."""
         with self._stopwatch.stage("convert"):
             frame: Frame = self._source.retrieve(grabbed) if isinstance(self._source, SplitSource) else grabbed
             small = self._stylizer.small(frame)
+        watched, watching = None, 0.0
+        steadies = self._stylizer.steadies
+        if steadies:
+            watched, watching = self._watching.take(number, lambda: self._stylizer.watched(frame, small))
         with self._in_net, self._stopwatch.stage("net"):
-            in_small = self._stylizer.paint(frame, small)
-        if self._stylizer.steadies:
-            self._order.wait_for(number)
-            with self._stopwatch.stage("steady"):
-                in_small = self._stylizer.steadied(in_small)
-            self._order.done(number)
+            in_small = self._stylizer.paint(frame, small, watched)
+        if steadies:
+            in_small, steadying = self._steadying.take(number, lambda: self._stylizer.steadied(in_small, watched))
+            self._stopwatch.add("steady", watching + steadying)
         with self._stopwatch.stage("join"):
             painted = self._stylizer.join(in_small)
             return tuple(sink.prepare(painted) if isinstance(sink, SplitSink) else painted for sink in self._sinks)
@@ -180,20 +189,19 @@ class _Order:
     """Frames by number, in the order in which they were taken, whatever becomes of those before."""
 
     def __init__(self) -> None:
-        self._taken = 0
         self._next = 0
         self._done: set[int] = set()
         self._changed = threading.Condition()
 
-    def next_number(self) -> int:
-        """For one thread at a time."""
-        self._taken += 1
-        return self._taken - 1
-
-    def wait_for(self, number: int) -> None:
-        """Until all frames before are done."""
+    def take(self, number: int, work: Callable[[], Result]) -> tuple[Result, float]:
+        """What the work gives, done when all frames before are done, and the seconds that it took."""
         with self._changed:
             self._changed.wait_for(lambda: self._next >= number)
+        started = time.perf_counter()
+        result = work()
+        seconds = time.perf_counter() - started
+        self.done(number)
+        return result, seconds
 
     def done(self, number: int) -> None:
         """Nobody need wait for that frame any more; it may be said again."""

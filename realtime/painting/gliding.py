@@ -10,6 +10,8 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
 from realtime.painting.full_size.join import Painted
+from realtime.painting.steady.hand import Watched
+from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 
 
@@ -39,6 +41,7 @@ class GlidingStylizer:
         self.loaded = loaded
         self._glide = resting(look.as_vector, fade_seconds)
         self._stylizer = Stylizer(loaded.engine, Controls(look.vector))
+        self.levels = carried_levels(loaded.wanted.file)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,9 +75,9 @@ class GlidingStylizer:
         plain[-2] = 0
         self._glide = resting(plain, self._glide.fade.duration_seconds).towards(target, now)
 
-    def paint(self, frame: Frame, small: Pixels, now: float) -> Painted:
+    def paint(self, frame: Frame, small: Pixels, watched: Watched | None, now: float) -> Painted:
         """`small` is a copy of the frame at our size."""
         look = self._glide.at(now)
         strength, keep_colour = (float(value) for value in np.clip(look[-2:], 0, 1))
         self._stylizer.controls = Controls(look[:-2], strength, keep_colour)
-        return self._stylizer.paint(frame, small)
+        return self._stylizer.paint(frame, small, watched)

@@ -19,11 +19,12 @@ RELATIVE, ABSOLUTE = 0.01, 0.5
 AS_GOOD_LEVELS, EXPLAINED_LEVELS = 1.0, 6.0
 # A camera that moves no corner of the picture by so much stands still.
 STILL_PX = 0.2
-POINTS_APART_PX = 12
+POINTS_APART_PX, OUTLIER_PX, LEAST_POINTS = 12, 0.7, 8
 
 Luma = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 Field = NDArray[np.float32]
+Affine = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,23 +64,42 @@ class MotionMeter:
         unexplained = _difference(now, before, camera)
         of_camera = unexplained <= _difference(now, before, back) + AS_GOOD_LEVELS
         back = np.where(of_camera[..., None], camera, back)
-        seen = (agrees | (of_camera & (unexplained <= EXPLAINED_LEVELS))) & _inside(back)
+        seen = (agrees | (of_camera & (unexplained <= EXPLAINED_LEVELS))) & inside(back)
         return Motion(back, seen.astype(np.float32))
 
 
 def camera_motion(back: Field, trusted: NDArray[np.bool_]) -> Field:
     """[H, W, 2]: the affine motion that most of the trusted field follows; exactly 0 where that is as good as none."""
-    half = POINTS_APART_PX // 2
-    at, moved = (field[half::POINTS_APART_PX, half::POINTS_APART_PX] for field in (grid(back.shape), back))
-    kept = trusted[half::POINTS_APART_PX, half::POINTS_APART_PX]
-    if kept.sum() < 8:
-        return np.zeros_like(back)
-    matrix, _ = cv2.estimateAffine2D(at[kept], (at + moved)[kept], ransacReprojThreshold=0.7)
-    if matrix is None:
-        return np.zeros_like(back)
-    places = grid(back.shape)
-    motion = places @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) - places
-    return np.asarray(motion if np.abs(motion).max() > STILL_PX else np.zeros_like(motion), np.float32)
+    matrix = camera_matrix(back, trusted, apart=POINTS_APART_PX, outlier=OUTLIER_PX)
+    motion = np.zeros_like(back) if matrix is None else field_of(matrix, back.shape)
+    return motion if np.abs(motion).max() > STILL_PX else np.zeros_like(motion)
+
+
+def camera_matrix(back: Field, trusted: NDArray[np.bool_], *, apart: int, outlier: float) -> Affine | None:
+    """[2, 3]: from places to where they were, as most of the trusted field has it; None where it is too little for one.
+
+    It is fitted to points so many pixels `apart`; `outlier`s are farther than that away from it.
+    """
+    half = apart // 2
+    at, moved = (field[half::apart, half::apart] for field in (grid(back.shape), back))
+    kept = trusted[half::apart, half::apart]
+    if kept.sum() < LEAST_POINTS:
+        return None
+    matrix, _ = cv2.estimateAffine2D(at[kept], (at + moved)[kept], ransacReprojThreshold=outlier)
+    return None if matrix is None else np.asarray(matrix, np.float64)
+
+
+def field_of(matrix: Affine, shape: tuple[int, ...]) -> Field:
+    """[H, W, 2]: the motion of every place by an affine matrix."""
+    (xx, xy, x), (yx, yy, y) = matrix.astype(np.float32)
+    columns, rows = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)[:, None]
+    return np.stack([(xx - 1) * columns + xy * rows + x, yx * columns + (yy - 1) * rows + y], axis=2)
+
+
+def shift_like(matrix: Affine, shape: tuple[int, ...]) -> Affine:
+    """The shift that leads the middle of a picture to the same place."""
+    middle = np.array([shape[1], shape[0]]) / 2
+    return np.column_stack([np.eye(2), matrix @ np.append(middle, 1) - middle])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +168,8 @@ def _difference(now: Luma, before: Luma, back: Field) -> Plane:
     return np.asarray(cv2.GaussianBlur(np.abs(now.astype(np.float32) - moved), (0, 0), 2.0), np.float32)
 
 
-def _inside(back: Field) -> NDArray[np.bool_]:
+def inside(back: Field) -> NDArray[np.bool_]:
+    """Whether what is at a place was within the frame before."""
     at = grid(back.shape) + back
     height, width = back.shape[:2]
     inside = (at >= -0.5) & (at <= np.array([width, height]) - 0.5)

@@ -19,6 +19,7 @@ from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.net_choice import net_of
 from realtime.painting.options import StylizeOptions, parse_mix
 from realtime.painting.picture_style import resolve
+from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 
 logger = logging.getLogger("impasto")
@@ -88,7 +89,9 @@ def open_stylizer(
         calibration=calibration,
         verbose=options.verbose,
     )
-    return Stylizer(engine_for(file, size, choice, stroke=options.stroke, report=report), controls, steady)
+    levels = carried_levels(file)
+    engine = engine_for(file, size, choice, stroke=options.stroke, report=report)
+    return Stylizer(engine, controls, steady, levels=levels)
 
 
 def engine_for(

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from engines.loading.engine import EngineChoice, EngineSpec
 from engines.spec import ANY_ENGINE
@@ -14,9 +14,10 @@ from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
 from realtime.painting.full_size.join import Painted, codes_of_moving
 from realtime.painting.gliding import GlidingStylizer, Look
-from realtime.painting.steady.hand import SteadyHand
+from realtime.painting.steady.hand import SteadyHand, Watched
 
 FADE_SECONDS = 0.6
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,15 +140,33 @@ class LivePainter:
         if self._present is None:
             return Painting(None, None)
         stopwatch = _Stopwatch(self._clock)
-        painted = stopwatch.paint(self._present, frame, now)
+        small = stopwatch.scale(frame.data, self._present.size)
+        watched = stopwatch.steady(lambda: self._watched(frame, small))
+        painted = stopwatch.paint(self._present, frame, small, watched, now)
         if self._leaving is not None:
-            before = stopwatch.paint(self._leaving, frame, now)
+            before = self._painted_before(stopwatch, self._leaving, frame, watched, now)
             painted = stopwatch.blend(before, painted, self._fade.at(now))
-        started = self._clock()
-        painted = self._hand(painted, from_rgb=self._joined_by(painted), changes=self._leaving is not None)
-        steadied = self._clock() - started
+        painted = stopwatch.steady(lambda: self._steadied(painted, watched))
         spec = self._present.loaded.engine.spec
-        return Painting(painted, spec, stopwatch.net_seconds, stopwatch.scale_seconds, steadied)
+        return Painting(painted, spec, stopwatch.net_seconds, stopwatch.scale_seconds, stopwatch.steady_seconds)
+
+    def _watched(self, frame: Frame, small: Pixels) -> Watched | None:
+        assert self._present is not None
+        return self._hand.watch(frame, small, self._present.levels) if self._hand.amount else None
+
+    def _painted_before(
+        self, stopwatch: "_Stopwatch", leaving: GlidingStylizer, frame: Frame, watched: Watched | None, now: float
+    ) -> Painted:
+        """By the engine that is left, whose texture goes with the picture too."""
+        small = stopwatch.scale(frame.data, leaving.size)
+        if watched is not None:
+            given = stopwatch.steady(lambda: self._hand.given(small, leaving.levels))
+            watched = replace(watched, given=given)
+        return stopwatch.paint(leaving, frame, small, watched, now)
+
+    def _steadied(self, painted: Painted, watched: Watched | None) -> Painted:
+        changes = self._leaving is not None
+        return self._hand(painted, watched, from_rgb=self._joined_by(painted), changes=changes)
 
     def _joined_by(self, painted: Painted) -> Matrix | None:
         if self._shown_size is None:
@@ -218,13 +237,21 @@ class _Stopwatch:
         self._clock = clock
         self.net_seconds = 0.0
         self.scale_seconds = 0.0
+        self.steady_seconds = 0.0
 
-    def paint(self, stylizer: GlidingStylizer, frame: Frame, now: float) -> Painted:
-        small = self.scale(frame.data, stylizer.size)
+    def paint(
+        self, stylizer: GlidingStylizer, frame: Frame, small: Pixels, watched: Watched | None, now: float
+    ) -> Painted:
         started = self._clock()
-        painted = stylizer.paint(frame, small, now)
+        painted = stylizer.paint(frame, small, watched, now)
         self.net_seconds += self._clock() - started
         return painted
+
+    def steady(self, work: Callable[[], Result]) -> Result:
+        started = self._clock()
+        result = work()
+        self.steady_seconds += self._clock() - started
+        return result
 
     def scale(self, pixels: Pixels, size: tuple[int, int]) -> Pixels:
         """The picture at `size` (width, height)."""

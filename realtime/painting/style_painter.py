@@ -18,6 +18,7 @@ from realtime.painting.net_choice import net_of
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import engine_for
 from realtime.painting.picture_style import resolve
+from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 
 Mix = Mapping[str, float]
@@ -61,9 +62,9 @@ def open_style(
     file = net_of(file, {name, *file.card.names}, net, patient=lambda: fast_gpu_paints(engine, precision))
     controls = Controls(file.vector(name), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)
-    size = width, height
+    size, levels = (width, height), carried_levels(file)
     loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls, steady), size)
+    return StylePainter(file, Stylizer(loaded, controls, steady, levels=levels), size)
 
 
 class StylePainter:

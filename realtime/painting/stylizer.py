@@ -18,7 +18,7 @@ from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cuts import Continuity
 from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.notes import EngineFacts
-from realtime.painting.steady.hand import SteadyHand
+from realtime.painting.steady.hand import SteadyHand, Watched
 
 
 class Unfinished(Exception):
@@ -28,17 +28,20 @@ class Unfinished(Exception):
 class Stylizer:
     """Paints frames. `controls` may be replaced while frames run: the next frame takes the new ones.
 
-    Calling it paints a frame; `small`, `paint`, `steadied` and `join` are the four steps of that, so that frames may
-    wait for the net alone. Where the style carries nothing, frames may be painted side by side, up to `requests` at
-    once. What does carry something takes them `in_order`, one at a time. `steady` says how far paintings are held still
-    (0..1); where that is more than nothing they are `steadied` one at a time and in order, however they were painted.
+    Calling it paints a frame; `small`, `watched`, `paint`, `steadied` and `join` are the five steps of that, so that
+    frames may wait for the net alone. Where the style carries nothing, frames may be painted side by side, up to
+    `requests` at once. What does carry something takes them `in_order`, one at a time. `steady` says how far paintings
+    are held still (0..1); where that is more than nothing frames are `watched`, and paintings `steadied`, one at a time
+    and in order, however they are painted. `levels` are those of the style's texture (`carried_levels`), which then
+    goes with the picture; without, it stays on the screen.
     """
 
     takes_planes = True
 
-    def __init__(self, engine: Engine, controls: Controls, steady: float = 0.0) -> None:
+    def __init__(self, engine: Engine, controls: Controls, steady: float = 0.0, *, levels: float = 0.0) -> None:
         self.engine = engine
         self.controls = controls
+        self.levels = levels
         self._hand = SteadyHand(steady)
         self._join = Join()
         self._continuity: Continuity | None = None
@@ -50,7 +53,7 @@ class Stylizer:
 
     @property
     def steadies(self) -> bool:
-        """Whether `steadied` does anything, and so asks for an order."""
+        """Whether `watched` and `steadied` do anything, and so ask for an order."""
         return self._hand.amount > 0
 
     @property
@@ -84,18 +87,25 @@ class Stylizer:
         return self.controls
 
     def __call__(self, frame: Frame) -> Frame:
-        return self.join(self.steadied(self.paint(frame, self.small(frame))))
+        small = self.small(frame)
+        watched = self.watched(frame, small)
+        return self.join(self.steadied(self.paint(frame, small, watched), watched))
 
     def small(self, frame: Frame) -> Pixels:
-        """The copy of the frame that the net is to be given."""
+        """The copy of the frame that is to be painted."""
         if not frame.on_device:
             return small_copy(frame.data, self.size)
         from realtime.painting.full_size.device_join import small_device_copy
 
         return cast("Pixels", small_device_copy(cast("Any", frame.data), self.size))
 
-    def paint(self, frame: Frame, small: Pixels) -> Painted:
+    def watched(self, frame: Frame, small: Pixels) -> Watched | None:
+        """What a steady hand sees in the frame; None where nothing is steadied."""
+        return self._hand.watch(frame, small, self.levels) if self.steadies else None
+
+    def paint(self, frame: Frame, small: Pixels, watched: Watched | None = None) -> Painted:
         """The copy painted; the one step that is in the net."""
+        given = small if watched is None else watched.given
         if self._continuity is not None and self._continuity.broken_by(frame, small):
             begin_anew(self.engine)
         controls = self.controls_for(frame)
@@ -103,13 +113,13 @@ class Stylizer:
             return Painted(frame, small, small, controls)  # it would not be seen
         whole = replace(controls, strength=1.0, keep_colour=0.0)
         if frame.on_device and isinstance(self.engine, DeviceEngine):
-            return Painted(frame, small, self.engine.paint_device(small, whole), controls)
-        return Painted(frame, small, self.engine(small, whole), controls)
+            return Painted(frame, small, self.engine.paint_device(given, whole), controls)
+        return Painted(frame, small, self.engine(given, whole), controls)
 
-    def steadied(self, painted: Painted) -> Painted:
+    def steadied(self, painted: Painted, watched: Watched | None = None) -> Painted:
         """The painting held still, where frames stand still."""
         planes = painted.frame.planes
-        return self._hand(painted, from_rgb=None if planes is None else planes.from_rgb)
+        return self._hand(painted, watched, from_rgb=None if planes is None else planes.from_rgb)
 
     def join(self, painted: Painted) -> Frame:
         """The painting at the frame's size."""

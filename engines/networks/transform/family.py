@@ -5,9 +5,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from engines.networks.family import Config, NetworkFamily
+from engines.networks.picture_graph import WHITE
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.graph import build_model
 from engines.networks.transform.pytorch_example import read_pytorch_example
+from engines.networks.transform.seed_texture import STEPS
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +35,12 @@ def widest_bytes_per_px(config: Config) -> float:
     return max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
 
 
+def seed_levels(config: Config) -> float:
+    """Of a step of the seed texture; a net with `detail` shows the picture itself, and the texture would be seen."""
+    net = TransformConfig.from_dict(config)
+    return 0.0 if net.detail else net.seed_amplitude * WHITE / STEPS
+
+
 def _net(config: Config, styles: int) -> "TransformNet":
     from engines.networks.transform.net import TransformNet
 
@@ -55,4 +63,5 @@ FAMILY = NetworkFamily(
     bytes_per_px=widest_bytes_per_px,
     half_net=_half_net,
     import_tensors=read_pytorch_example,
+    seed_levels=seed_levels,
 )

@@ -24,6 +24,7 @@ from realtime.frames.frame import Frame
 from realtime.painting.opening import engine_for
 from realtime.painting.options import STEADY
 from realtime.painting.picture_style import resolve
+from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 
@@ -143,8 +144,9 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
     try:
         if bench.options.requests > 1:
             single = _engine(style, combination, bench, report, requests=1, cache=users)
-        stylizers = Stylizer(engine, controls, STEADY), Stylizer(single, controls, STEADY)
-        yield Subject(combination, bench, clip, style, *stylizers, seconds)
+        levels = carried_levels(style)
+        both, one = (Stylizer(each, controls, STEADY, levels=levels) for each in (engine, single))
+        yield Subject(combination, bench, clip, style, both, one, seconds)
     finally:
         single.close()
         engine.close()

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from realtime.files.loop import worker_count
 from realtime.files.stats import STAGES
 from realtime.frames.frame import Frame
 from realtime.painting.full_size.join import Painted
+from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.file import DecodedPicture
 
@@ -42,7 +44,7 @@ def stages_alone(subject: Subject, output: Path, net: StageAlone) -> dict[str, S
         frames = [source.retrieve(picture) for picture in pictures]
         converting = _parallel(subject, source.retrieve, pictures, workers)
         painted = _painted(subject, frames)
-        steadying = _one_by_one(subject, subject.stylizer.steadied, painted)
+        steadying = _one_by_one(subject, partial(_steadied, subject.stylizer), painted)
         held = [subject.stylizer.steadied(each) for each in painted]
         join = subject.single.join
         joining = _parallel(subject, lambda each: sink.prepare(join(each)), held, workers)
@@ -51,6 +53,11 @@ def stages_alone(subject: Subject, output: Path, net: StageAlone) -> dict[str, S
         sink.abort()
         source.close()
     return dict(zip(STAGES, (decode, converting, net, steadying, joining, encode), strict=True))
+
+
+def _steadied(stylizer: Stylizer, painted: Painted) -> Painted:
+    """With the watching before it is painted."""
+    return stylizer.steadied(painted, stylizer.watched(painted.frame, painted.small))
 
 
 def _decode(source: FirstFrames) -> tuple[StageAlone, list[DecodedPicture]]:

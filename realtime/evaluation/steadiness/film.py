@@ -1,6 +1,7 @@
 """The films on which steadiness is judged: some frames of each, at the size at which photos are judged, and painted.
 
-They are painted twice at the cost of once: as the net paints them, and held by a steady hand.
+They are painted twice, at the cost of once as long as no camera moved: as the net paints them, and held by a steady
+hand.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,8 +66,8 @@ class PaintedFilm:
 class Hands:
     """A painter that does not steady and one that does, with one engine and one style."""
 
-    def __init__(self, engine: Engine, controls: Controls, steady: float) -> None:
-        self._plain, self.steady = Stylizer(engine, controls), Stylizer(engine, controls, steady)
+    def __init__(self, engine: Engine, controls: Controls, steady: float, levels: float = 0.0) -> None:
+        self._plain, self.steady = Stylizer(engine, controls), Stylizer(engine, controls, steady, levels=levels)
 
     def __call__(self, frames: Iterable[Pixels]) -> PaintedFilm:
         """Of frames that go on from one another; those of the film before do not."""
@@ -78,5 +79,8 @@ class Hands:
             small = self._plain.small(frame)
             painting = self._plain.paint(frame, small)
             painted.plain.append(self._plain.join(painting).data)
-            painted.held.append(self.steady.join(self.steady.steadied(painting)).data)
+            watched = self.steady.watched(frame, small)
+            if watched is not None and watched.given is not small:
+                painting = self.steady.paint(frame, small, watched)
+            painted.held.append(self.steady.join(self.steady.steadied(painting, watched)).data)
         return painted

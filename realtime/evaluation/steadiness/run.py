@@ -30,6 +30,7 @@ from realtime.evaluation.steadiness.film import Film, Hands
 from realtime.evaluation.steadiness.report import SCENE, Slices, SteadyRow
 from realtime.evaluation.subjects import Subject
 from realtime.frames.frame import Pixels
+from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
 
@@ -110,9 +111,10 @@ def _on_film(
     subjects: Sequence[Subject], film: FilmJudge, options: EvaluateOptions, report: Report
 ) -> Iterator[SteadyRow]:
     file = subjects[0].file
+    levels = carried_levels(file)
     with opened(file, film.size, options, report) as stylizer:
         for subject in subjects:
-            hands = Hands(stylizer.engine, Controls(file.vector(subject.name)), options.steady)
+            hands = Hands(stylizer.engine, Controls(file.vector(subject.name)), options.steady, levels)
             yield film(hands, subject.label)
 
 
@@ -126,7 +128,8 @@ def _on_scene(
     file = subjects[0].file
     with opened(file, (scene.width, scene.height), options, report) as stylizer:
         for subject in subjects:
-            steady = Stylizer(stylizer.engine, Controls(file.vector(subject.name)), options.steady)
+            controls = Controls(file.vector(subject.name))
+            steady = Stylizer(stylizer.engine, controls, options.steady, levels=carried_levels(file))
             held = measure_stability(steady, scene, run_up=SCENE_RUN_UP)
             yield SteadyRow(subject.label, SCENE, _figures(plain[subject.label]), _figures(held))
 

@@ -138,7 +138,7 @@ def _with_colours_of(full: Pixels, painted: Pixels, share: float) -> Pixels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """A frame, the copy of it that the net was given, what came out, and the controls that hold for the whole.
+    """A frame, the copy of it that was painted, what came out of the net, and the controls that hold for the whole.
 
     Where a painting that is to be joined with planes was held still, `coded` is that, and joined in place of the two.
     """

@@ -22,6 +22,7 @@ from realtime.painting.keyframes.palette import blended
 from realtime.painting.keyframes.shot_net import learn_shot
 from realtime.painting.motion import MotionMeter, Small, measured
 from realtime.painting.notes import EngineFacts, spoken
+from realtime.painting.steady.hand import Watched
 from realtime.painting.stylizer import Stylizer, Unfinished
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class KeyframeStylizer(Stylizer):
         """The frame itself: key frames are painted at full size."""
         return frame.data
 
-    def paint(self, frame: Frame, small: Pixels) -> Painted:
+    def paint(self, frame: Frame, small: Pixels, watched: Watched | None = None) -> Painted:
         return Painted(frame, small, self._painted(frame), self.controls)
 
     def join(self, painted: Painted) -> Frame:
