@@ -48,6 +48,14 @@ def test_every_container_plays_what_was_written(tmp_path: Path, suffix: str) -> 
     assert len(read_times(path)) == 2
 
 
+def test_x264_is_told_what_paintings_need_and_to_wait_for_nothing(tmp_path: Path) -> None:
+    """It writes its settings into the stream."""
+    path = tmp_path / "live.mkv"
+    record(open_recording(str(path), request()), [0.0, 0.1])
+    settings = path.read_bytes().partition(b"options: ")[2].split(b"\0")[0].split()
+    assert {b"deblock=1:1:1", b"8x8dct=1", b"subme=0", b"bframes=0"} <= set(settings)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_dropped_frames_leave_the_speed_right(tmp_path: Path, suffix: str) -> None:
     times = [0.0, 1 / 30, 2 / 30, 0.5, 0.9, 0.9 + 1 / 30, 3.0]
