@@ -3,7 +3,7 @@
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -92,6 +92,18 @@ class NumberSource:
             self.alive -= 1
 
 
+class GivenSource(NumberSource):
+    """These frames."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        super().__init__(len(frames))
+        self.size = frames[0].data.shape[1], frames[0].data.shape[0]
+        self._given = frames
+
+    def _frame(self, number: int) -> Frame:
+        return self._given[number]
+
+
 class SplitNumberSource(NumberSource):
     """The same in two parts."""
 
@@ -126,6 +138,19 @@ class RememberingSink:
 
     def abort(self) -> None:
         self.aborted = True
+
+
+class KeepingSink:
+    """Keeps what its frames showed."""
+
+    def __init__(self) -> None:
+        self.pixels: list[Pixels] = []
+
+    def write(self, frame: Frame) -> None:
+        self.pixels.append(frame.data)
+
+    def close(self) -> None:
+        pass
 
 
 def numbered_pixels(number: int, size: tuple[int, int]) -> Pixels:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from fakes import GivenSource, KeepingSink
 from numpy.typing import NDArray
 from painter_stage import LoaderByHand
 
@@ -313,34 +314,10 @@ def test_strokes_go_with_a_pan_and_flat_ground_keeps_them() -> None:
     assert along[-1][flat].std() > 0.85 * GrainyEngine()(frames[-1], Controls(STYLE))[flat].std()
 
 
-class OfFrames:
-    live, frame_rate, size = False, 25, (WIDTH, HEIGHT)
-
-    def __init__(self, frames: Sequence[Frame]) -> None:
-        self._left = iter(frames)
-
-    def read(self) -> Frame | None:
-        return next(self._left, None)
-
-    def close(self) -> None:
-        pass
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.pixels: list[Pixels] = []
-
-    def write(self, frame: Frame) -> None:
-        self.pixels.append(frame.data)
-
-    def close(self) -> None:
-        pass
-
-
 def test_a_film_has_it_however_frames_leave_the_net() -> None:
     """Several at once, as one after the other."""
-    frames, sink = of_film(pan(16)), Kept()
-    run(OfFrames(frames), stylizer_of(1.0), [sink])  # type: ignore[arg-type]
+    frames, sink = of_film(pan(16)), KeepingSink()
+    run(GivenSource(frames), stylizer_of(1.0), [sink])
     alone, stuck = stylizer_of(1.0), stylizer_of(0.0)
     wanted = [alone(frame).data for frame in frames]
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(sink.pixels, wanted, strict=True))

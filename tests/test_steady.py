@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from fakes import GivenSource, KeepingSink
 from numpy.typing import NDArray
 
 from engines.loading.engine import Controls, EngineSpec
@@ -333,31 +334,10 @@ class UnevenEngine:
         pass
 
 
-class Numbered:
+def numbered(count: int) -> GivenSource:
     """Frames that tell their number in their colour."""
-
-    live, frame_rate, size = False, 25, (WIDTH, HEIGHT)
-
-    def __init__(self, count: int) -> None:
-        self._left = iter(range(count))
-
-    def read(self) -> Frame | None:
-        number = next(self._left, None)
-        return None if number is None else Frame(np.full((HEIGHT, WIDTH, 3), number, np.uint8), number / 25, 0.0)
-
-    def close(self) -> None:
-        pass
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-
-    def write(self, frame: Frame) -> None:
-        self.numbers.append(int(frame.data[0, 0, 0]))
-
-    def close(self) -> None:
-        pass
+    pixels = (np.full((HEIGHT, WIDTH, 3), number, np.uint8) for number in range(count))
+    return GivenSource([Frame(each, number / 25, 0.0) for number, each in enumerate(pixels)])
 
 
 class WatchedHand(Stylizer):
@@ -377,15 +357,15 @@ class WatchedHand(Stylizer):
 
 
 def test_paintings_are_steadied_in_order_however_they_leave_the_net() -> None:
-    stylizer, sink = WatchedHand(), Kept()
-    stats = run(Numbered(24), stylizer, [sink])  # type: ignore[arg-type]
-    assert stylizer.order == sink.numbers == list(range(24))
+    stylizer, sink = WatchedHand(), KeepingSink()
+    stats = run(numbered(24), stylizer, [sink])
+    assert stylizer.order == [pixels[0, 0, 0] for pixels in sink.pixels] == list(range(24))
     assert stats.stage_ms["steady"] > 0
 
 
 def test_an_error_there_ends_the_run() -> None:
     with pytest.raises(RuntimeError, match="slipped"):
-        run(Numbered(24), WatchedHand(broken_at=5), [Kept()])  # type: ignore[arg-type]
+        run(numbered(24), WatchedHand(broken_at=5), [KeepingSink()])
 
 
 def test_a_fade_is_longer_than_nothing() -> None:

@@ -104,7 +104,7 @@ def stream_options(size: tuple[int, int], frame_rate: Fraction) -> dict[str, str
     bits = stream_bits(size, frame_rate)
     return {
         **X264_OPTIONS,
-        "partitions": X264_SUPERFAST["partitions"],
+        **X264_SUPERFAST,
         "preset": "superfast",
         "tune": "zerolatency",
         "profile": "high",

@@ -172,8 +172,8 @@ def inside(back: Field) -> NDArray[np.bool_]:
     """Whether what is at a place was within the frame before."""
     at = grid(back.shape) + back
     height, width = back.shape[:2]
-    inside = (at >= -0.5) & (at <= np.array([width, height]) - 0.5)
-    return np.asarray(inside.all(-1), np.bool_)
+    within = (at >= -0.5) & (at <= np.array([width, height]) - 0.5)
+    return np.asarray(within.all(-1), np.bool_)
 
 
 def _squared(field: Field) -> Plane:

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from engines.loading.engine import EngineChoice, EngineSpec
 from engines.spec import ANY_ENGINE
@@ -17,7 +18,6 @@ from realtime.painting.gliding import GlidingStylizer, Look
 from realtime.painting.steady.hand import SteadyHand, Watched
 
 FADE_SECONDS = 0.6
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,18 +141,17 @@ class LivePainter:
             return Painting(None, None)
         stopwatch = _Stopwatch(self._clock)
         small = stopwatch.scale(frame.data, self._present.size)
-        watched = stopwatch.steady(lambda: self._watched(frame, small))
+        with stopwatch.stage("steady"):
+            watched = self._hand.watch(frame, small, self._present.levels) if self._hand.amount else None
         painted = stopwatch.paint(self._present, frame, small, watched, now)
         if self._leaving is not None:
             before = self._painted_before(stopwatch, self._leaving, frame, watched, now)
             painted = stopwatch.blend(before, painted, self._fade.at(now))
-        painted = stopwatch.steady(lambda: self._steadied(painted, watched))
-        spec = self._present.loaded.engine.spec
-        return Painting(painted, spec, stopwatch.net_seconds, stopwatch.scale_seconds, stopwatch.steady_seconds)
-
-    def _watched(self, frame: Frame, small: Pixels) -> Watched | None:
-        assert self._present is not None
-        return self._hand.watch(frame, small, self._present.levels) if self._hand.amount else None
+        with stopwatch.stage("steady"):
+            from_rgb, changes = self._joined_by(painted), self._leaving is not None
+            painted = self._hand(painted, watched, from_rgb=from_rgb, changes=changes)
+        seconds = stopwatch.seconds
+        return Painting(painted, self._present.loaded.engine.spec, seconds["net"], seconds["scale"], seconds["steady"])
 
     def _painted_before(
         self, stopwatch: "_Stopwatch", leaving: GlidingStylizer, frame: Frame, watched: Watched | None, now: float
@@ -160,13 +159,9 @@ class LivePainter:
         """By the engine that is left, whose texture goes with the picture too."""
         small = stopwatch.scale(frame.data, leaving.size)
         if watched is not None:
-            given = stopwatch.steady(lambda: self._hand.given(small, leaving.levels))
-            watched = replace(watched, given=given)
+            with stopwatch.stage("steady"):
+                watched = replace(watched, given=self._hand.given(small, leaving.levels))
         return stopwatch.paint(leaving, frame, small, watched, now)
-
-    def _steadied(self, painted: Painted, watched: Watched | None) -> Painted:
-        changes = self._leaving is not None
-        return self._hand(painted, watched, from_rgb=self._joined_by(painted), changes=changes)
 
     def _joined_by(self, painted: Painted) -> Matrix | None:
         if self._shown_size is None:
@@ -235,30 +230,25 @@ class _Stopwatch:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.net_seconds = 0.0
-        self.scale_seconds = 0.0
-        self.steady_seconds = 0.0
+        self.seconds = {"net": 0.0, "scale": 0.0, "steady": 0.0}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        started = self._clock()
+        yield
+        self.seconds[name] += self._clock() - started
 
     def paint(
         self, stylizer: GlidingStylizer, frame: Frame, small: Pixels, watched: Watched | None, now: float
     ) -> Painted:
-        started = self._clock()
-        painted = stylizer.paint(frame, small, watched, now)
-        self.net_seconds += self._clock() - started
-        return painted
-
-    def steady(self, work: Callable[[], Result]) -> Result:
-        started = self._clock()
-        result = work()
-        self.steady_seconds += self._clock() - started
-        return result
+        with self.stage("net"):
+            return stylizer.paint(frame, small, watched, now)
 
     def scale(self, pixels: Pixels, size: tuple[int, int]) -> Pixels:
         """The picture at `size` (width, height)."""
-        started = self._clock()
-        scaled = small_copy(pixels, size)
-        self.scale_seconds += self._clock() - started
-        return scaled
+        with self.stage("scale"):
+            return small_copy(pixels, size)
 
     def blend(self, a: Painted, b: Painted, t: float) -> Painted:
         """Both at the larger one's size, with the controls of `b`."""

@@ -126,10 +126,11 @@ def _on_scene(
     report: Report,
 ) -> Iterator[SteadyRow]:
     file = subjects[0].file
+    levels = carried_levels(file)
     with opened(file, (scene.width, scene.height), options, report) as stylizer:
         for subject in subjects:
             controls = Controls(file.vector(subject.name))
-            steady = Stylizer(stylizer.engine, controls, options.steady, levels=carried_levels(file))
+            steady = Stylizer(stylizer.engine, controls, options.steady, levels=levels)
             held = measure_stability(steady, scene, run_up=SCENE_RUN_UP)
             yield SteadyRow(subject.label, SCENE, _figures(plain[subject.label]), _figures(held))
 

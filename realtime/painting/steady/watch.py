@@ -100,15 +100,14 @@ class Watch:
         found = _camera(before, now, flow, moved < MOST_MISS_UNITS * unit) if _in_corners(moves) else None
         seen_before = self._sees_camera  # a single frame may deceive
         self._sees_camera = found is not None and _is_seen(found.missed, resting, margin)
+        camera = None
+        if found is not None and seen_before and self._sees_camera:
+            camera, motion, follows = found.matrix, field_of(found.matrix, flow.shape), found.missed <= missed + margin
+            known = inside(motion)  # what comes in goes with the camera, and has no painting before
+            back = np.where((follows | ~known)[..., None], motion, back)
+            missed = np.where(known, np.where(follows, found.missed, missed), np.inf)
         trusted = (2 - missed / (MOST_MISS_UNITS * unit)).clip(0, 1)
-        if found is None or not (seen_before and self._sees_camera):
-            return Moves(np.asarray(back, np.float32), np.asarray(trusted, np.float32), None, box)
-        motion, follows = field_of(found.matrix, flow.shape), found.missed <= missed + margin
-        known = inside(motion)  # what comes in goes with the camera, and has no painting before
-        back = np.where((follows | ~known)[..., None], motion, back)
-        missed = np.where(follows, found.missed, missed)
-        trusted = np.where(known, (2 - missed / (MOST_MISS_UNITS * unit)).clip(0, 1), 0)
-        return Moves(np.asarray(back, np.float32), np.asarray(trusted, np.float32), found.matrix, box)
+        return Moves(np.asarray(back, np.float32), np.asarray(trusted, np.float32), camera, box)
 
     def _flow_back(self, before: Pixels, now: Pixels) -> Field:
         """No motion where the picture is too small for OpenCV to look for any: it crashes there."""
