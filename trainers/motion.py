@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.networks.transform.seed_texture import CELLS_PX, periodic_noise
+from engines.networks.transform.seed_texture import periodic_noise
 from trainers.camera_noise import sensor_noise
 
 # Of a black picture nothing is relative.
 LEAST_MEAN = 0.05
+# Noise is drawn by Fourier transforms, which are quick for multiples of this.
+QUICK_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _ellipse(batch: int, height: int, width: int, generator: torch.Generator) ->
 
 def fresh_texture(pictures: torch.Size, rng: np.random.Generator) -> Tensor:
     """[B, 1, P, P] for pictures [B, 3, H, W], P at least their sides: other noise for every sample."""
-    period = -(-max(pictures[-2:]) // max(CELLS_PX)) * max(CELLS_PX)
+    period = -(-max(pictures[-2:]) // QUICK_PX) * QUICK_PX
     return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(pictures[0])]))[:, None]
 
 

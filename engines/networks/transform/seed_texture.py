@@ -1,41 +1,56 @@
 """The seed texture: faint grey noise that is added to a picture, for a net to grow strokes from on flat ground.
 
-A feed-forward net paints equal places equally, so a plain wall gives it nowhere to begin a stroke. Noise of four sizes,
-from that of a brush mark to that of a hand's sweep, breaks the tie; strokes then lie where the texture has them, and a
-still scene stays still because the texture does.
+A feed-forward net paints equal places equally, so a plain wall gives it nowhere to begin a stroke. Noise breaks the tie;
+strokes then lie where the texture has them, and a still scene stays still because the texture does. What the noise looks
+like is what the strokes look like: numbers on a square lattice, however smoothly joined, come out as a knitted one. So
+it is drawn as a hand would: streaks along a flow that bends and curls (line integral convolution, Cabral and Leedom
+1993), over patches that have no direction, for a stroke's colour to change from one to the next.
 """
 
 from functools import cache
+from math import cos, sin, sqrt
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-CELLS_PX = (4, 8, 16, 32)
-# So large that nobody sees it repeat, and a multiple of every cell.
+Floats = NDArray[np.float32]
+
+# Across, in pixels: marks that are drawn out along the flow, and patches that are not.
+STREAKS_PX = (4, 8)
+PATCHES_PX = (16, 32)
+# The flow: how large its turns are, how much of it goes one way, and by how much its rings are opened into spirals.
+TURNS_PX = 128
+WIND = 1.0
+SPIRAL = 0.35
+# Where the flow has less than this share of its mean strength, it turns on the spot: no streak is drawn across that.
+CALM = 0.2
+# Half of a streak, in widths of one, is the deviation of the weights along the flow; in so many passes.
+STREAK_LENGTH = 1.5
+PASSES = 3
+# Of a patch's size is the deviation of the Gaussian that makes it.
+SOFTNESS = 0.45
+# So large that nobody sees it repeat, and a multiple of every net's blocks.
 PERIOD_PX = 512
 # The texture in a style file is bytes: so many steps for a deviation. At the usual amplitude of 0.05 a step is a 255th,
 # so that a frame's bytes with the texture are whole numbers, which bf16 holds.
 STEPS = 12.75
-# Keys' cubic (1981) with the sharpness that has no third-order error.
-SHARPNESS = -0.5
 
 
-def periodic_noise(period: int, rng: np.random.Generator) -> np.ndarray:
-    """float32 [period, period] of mean 0 and deviation 1 that fits on to itself; `period` is a multiple of 32 pixels.
+def periodic_noise(period: int, rng: np.random.Generator) -> Floats:
+    """float32 [period, period] of mean 0 and deviation 1 that fits on to itself.
 
-    Normal numbers on lattices of 4, 8, 16 and 32 pixels, interpolated by cubics and summed.
+    Soft noise of 4, 8, 16 and 32 pixels, the finer two drawn out along a flow, all of one strength.
     """
-    total = np.zeros((period, period))
-    for cell in CELLS_PX:
-        lattice = rng.standard_normal((period // cell, period // cell))
-        rows = _cubic_rows(period, cell)
-        total += rows @ lattice @ rows.T
-    total -= total.mean()
-    noise: np.ndarray = (total / total.std()).astype(np.float32)
-    return noise
+    flow = _flow(period, rng)
+    streaks = (_along(flow, _soft_noise(period, size, rng), STREAK_LENGTH * size) for size in STREAKS_PX)
+    patches = (_soft_noise(period, size, rng) for size in PATCHES_PX)
+    total = sum((_even(each) for each in (*streaks, *patches)), start=np.zeros((period, period), np.float32))
+    return _even(total)
 
 
 @cache
-def seed_tile() -> np.ndarray:
+def seed_tile() -> NDArray[np.int8]:
     """int8 [512, 512]: the texture that every net paints with, in steps of 1/12.75 of its deviation."""
     noise = periodic_noise(PERIOD_PX, np.random.default_rng(0))
     tile = np.clip(np.round(noise * STEPS), -127, 127).astype(np.int8)
@@ -43,25 +58,53 @@ def seed_tile() -> np.ndarray:
     return tile
 
 
-def seed_texture(height: int, width: int) -> np.ndarray:
+def seed_texture(height: int, width: int) -> Floats:
     """float32 [height, width]: the tile from its corner, repeated, deviation 1."""
     rows, columns = np.arange(height) % PERIOD_PX, np.arange(width) % PERIOD_PX
-    return seed_tile()[np.ix_(rows, columns)].astype(np.float32) / STEPS
+    return seed_tile()[np.ix_(rows, columns)].astype(np.float32) / np.float32(STEPS)
 
 
-@cache
-def _cubic_rows(period: int, cell: int) -> np.ndarray:
-    """[period, period / cell]: each row the weights of the lattice points around a pixel, wrapped at the end."""
-    count = period // cell
-    place = (np.arange(period) + 0.5) / cell - 0.5
-    weights = np.zeros((period, count))
-    for offset in (-1, 0, 1, 2):
-        point = np.floor(place).astype(int) + offset
-        weights[np.arange(period), point % count] += _cubic(np.abs(place - point))
-    return weights
+def _even(noise: Floats) -> Floats:
+    """The noise with mean 0 and deviation 1."""
+    centred = noise - noise.mean()
+    return centred / centred.std()
 
 
-def _cubic(distance: np.ndarray) -> np.ndarray:
-    near = ((SHARPNESS + 2) * distance - (SHARPNESS + 3)) * distance**2 + 1
-    far = SHARPNESS * (((distance - 5) * distance + 8) * distance - 4)
-    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
+def _soft_noise(period: int, size: float, rng: np.random.Generator) -> Floats:
+    """float32 [period, period]: normal numbers blurred by a Gaussian, round the edges, to patches of a `size` in pixels."""
+    rows, columns = np.fft.fftfreq(period)[:, None], np.fft.rfftfreq(period)[None]
+    kept = np.exp(-2 * (np.pi * SOFTNESS * size) ** 2 * (rows**2 + columns**2))
+    spectrum = np.fft.rfft2(rng.standard_normal((period, period))) * kept
+    return _even(np.fft.irfft2(spectrum, (period, period)).astype(np.float32))
+
+
+def _flow(period: int, rng: np.random.Generator) -> Floats:
+    """float32 [2, period, period]: vectors (x, y) along which streaks lie, of length 1 and shorter where it is calm.
+
+    Round the hills of soft noise, a little down them, so that rings open into spirals, and with a wind.
+    """
+    hills = _soft_noise(period, TURNS_PX, rng)
+    slope_x, slope_y = (np.roll(hills, -1, axis) - np.roll(hills, 1, axis) for axis in (1, 0))
+    x = cos(SPIRAL) * slope_y + sin(SPIRAL) * slope_x
+    y = sin(SPIRAL) * slope_y - cos(SPIRAL) * slope_x
+    strength = np.hypot(x, y).mean()
+    x += WIND * strength
+    return np.stack([x, y]) / (np.hypot(x, y) + CALM * strength)
+
+
+def _along(flow: Floats, noise: Floats, deviation: float) -> Floats:
+    """The noise [P, P] averaged along the flow, by weights of this deviation in pixels, as good as a Gaussian's.
+
+    Each pass weighs a place twice and two beside it once, at twice the distance of the pass before: h² / 2 is a pass's
+    variance, which makes (4ⁿ - 1) / 6 of the first distance's square for n passes.
+    """
+    distance = deviation / sqrt((4**PASSES - 1) / 6)
+    columns, rows = np.meshgrid(*[np.arange(noise.shape[0], dtype=np.float32)] * 2)
+    for number in range(PASSES):
+        x, y = distance * 2**number * flow
+        before, after = (
+            cv2.remap(noise, columns + sign * x, rows + sign * y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            for sign in (-1, 1)
+        )
+        noise = np.asarray((before + 2 * noise + after) / 4, np.float32)
+    return noise
