@@ -1,10 +1,10 @@
 """The seed texture: faint grey noise that is added to a picture, for a net to grow strokes from on flat ground.
 
-A feed-forward net paints equal places equally, so a plain wall gives it nowhere to begin a stroke. Noise breaks the tie;
-strokes then lie where the texture has them, and a still scene stays still because the texture does. What the noise looks
-like is what the strokes look like: numbers on a square lattice, however smoothly joined, come out as a knitted one. So
-it is drawn as a hand would: streaks along a flow that bends and curls (line integral convolution, Cabral and Leedom
-1993), over patches that have no direction, for a stroke's colour to change from one to the next.
+A feed-forward net paints equal places equally, so a plain wall gives it nowhere to begin a stroke. Noise breaks the
+tie; strokes then lie where the texture has them, and a still scene stays still because the texture does. What the noise
+looks like is what the strokes look like: numbers on a square lattice, however smoothly they are joined, come out
+knitted. So it is drawn as a hand would draw: streaks along a flow that bends and curls (line integral convolution,
+Cabral and Leedom 1993), over patches without direction, from one to the next of which the colour of strokes may change.
 """
 
 from functools import cache
@@ -67,11 +67,12 @@ def seed_texture(height: int, width: int) -> Floats:
 def _even(noise: Floats) -> Floats:
     """The noise with mean 0 and deviation 1."""
     centred = noise - noise.mean()
-    return centred / centred.std()
+    even: Floats = centred / centred.std()
+    return even
 
 
 def _soft_noise(period: int, size: float, rng: np.random.Generator) -> Floats:
-    """float32 [period, period]: normal numbers blurred by a Gaussian, round the edges, to patches of a `size` in pixels."""
+    """float32 [period, period]: normal numbers blurred, round the edges, to patches of a `size` in pixels."""
     rows, columns = np.fft.fftfreq(period)[:, None], np.fft.rfftfreq(period)[None]
     kept = np.exp(-2 * (np.pi * SOFTNESS * size) ** 2 * (rows**2 + columns**2))
     spectrum = np.fft.rfft2(rng.standard_normal((period, period))) * kept
@@ -89,7 +90,8 @@ def _flow(period: int, rng: np.random.Generator) -> Floats:
     y = sin(SPIRAL) * slope_y - cos(SPIRAL) * slope_x
     strength = np.hypot(x, y).mean()
     x += WIND * strength
-    return np.stack([x, y]) / (np.hypot(x, y) + CALM * strength)
+    flow: Floats = np.stack([x, y]) / (np.hypot(x, y) + CALM * strength)
+    return flow
 
 
 def _along(flow: Floats, noise: Floats, deviation: float) -> Floats:
