@@ -29,7 +29,7 @@ def test_the_tile_is_grey_noise_of_deviation_1_in_bytes() -> None:
     assert abs(tile.mean()) < 0.01
     assert abs(tile.std() - 1) < 0.01
     # Other noise would be another painting; the last digit may depend on the processor.
-    np.testing.assert_allclose(seed_tile()[0, [0, 1, 2, -3, -2, -1]], [27, 28, 28, 24, 25, 26], atol=1)
+    np.testing.assert_allclose(seed_tile()[0, [0, 1, 2, -3, -2, -1]], [20, 20, 21, 16, 17, 19], atol=1)
 
 
 def test_an_amplitude_of_a_twentieth_moves_bytes_by_whole_numbers() -> None:

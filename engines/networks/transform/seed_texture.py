@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-# Across, in pixels: marks that are drawn out along the flow, and patches that are not.
-STREAKS_PX = (4, 8)
+# Bristles, and strokes of two sizes: how wide, and the deviation of the weights along the flow, half of their length.
+# Without bristles a net makes up what is as fine, in a lattice across the strokes, and makes more of a camera's noise.
+STREAKS_PX = ((2, 6.0), (4, 6.0), (8, 12.0))
+# What has no direction: how large.
 PATCHES_PX = (16, 32)
 # The flow: how large its turns are, how much of it goes one way, and by how much its rings are opened into spirals.
 TURNS_PX = 128
@@ -25,9 +27,7 @@ WIND = 1.0
 SPIRAL = 0.35
 # Where the flow has less than this share of its mean strength, it turns on the spot: no streak is drawn across that.
 CALM = 0.2
-# Half of a streak, in widths of one, is the deviation of the weights along the flow; in so many passes.
-STREAK_LENGTH = 1.5
-PASSES = 3
+PASSES = 3  # along the flow
 # Of a patch's size is the deviation of the Gaussian that makes it.
 SOFTNESS = 0.45
 # So large that nobody sees it repeat, and a multiple of every net's blocks.
@@ -40,10 +40,10 @@ STEPS = 12.75
 def periodic_noise(period: int, rng: np.random.Generator) -> Floats:
     """float32 [period, period] of mean 0 and deviation 1 that fits on to itself.
 
-    Soft noise of 4, 8, 16 and 32 pixels, the finer two drawn out along a flow, all of one strength.
+    Soft noise of 2, 4, 8, 16 and 32 pixels, the finer three drawn out along a flow, all of one strength.
     """
     flow = _flow(period, rng)
-    streaks = (_along(flow, _soft_noise(period, size, rng), STREAK_LENGTH * size) for size in STREAKS_PX)
+    streaks = (_along(flow, _soft_noise(period, width, rng), deviation) for width, deviation in STREAKS_PX)
     patches = (_soft_noise(period, size, rng) for size in PATCHES_PX)
     total = sum((_even(each) for each in (*streaks, *patches)), start=np.zeros((period, period), np.float32))
     return _even(total)
