@@ -1,9 +1,9 @@
 """Losses of style transfer: content, Gram style, total variation (Gatys 2016; Johnson 2016, arXiv 1603.08155).
 
-Five are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `comb_loss`
-against those that come, go and change their sign with the strokes, `tone_loss` against halos, where a smooth wall is
-divided into bright and dark around whoever stands before it, `structure_loss` for eyes and letters, and content weighed
-by `detail_map`, so that flat ground is free to become paint while faces and edges cost their full price. Distances of
+Six are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `comb_loss`
+against those that come, go and change their sign with the strokes, `weave_loss` against strokes that are crossed by
+others as fine, `tone_loss` against halos, where a smooth wall is divided into bright and dark around whoever stands
+before it, `structure_loss` for eyes and letters, and content weighed by `detail_map`, so that flat ground is free to become paint while faces and edges cost their full price. Distances of
 whole distributions are in trainers.losses.wasserstein.
 """
 
@@ -25,6 +25,11 @@ COMBS_AT = (0, 8, 16, 24)
 BESIDE_COMBS = (3, 4, -4, -3)
 # Power that nobody sees: of a pattern of about 2.5 of 255.
 UNSEEN_POWER = 1e-4
+# What is finer than this is a canvas's grain and no stroke; directions are told in windows of about three strokes.
+GRAIN_PX = 3
+WEAVE_WINDOW_PX = 7
+# Of the squared change of luma from a pixel to the one after the next: what nobody sees has no direction to keep.
+UNSEEN_CHANGE = (2 / 255) ** 2
 TONE_CELL_PX = 8
 # The least deviation by which tones are divided: an even picture has none to keep.
 TONE_FLOOR = 0.05
@@ -155,6 +160,26 @@ def comb_loss(picture: Tensor) -> Tensor:
     places = torch.tensor(COMBS_AT, device=picture.device)
     excess: Tensor = (level - beside)[..., places, :][..., places].flatten(-2)[..., 1:]
     return excess.relu().square().flatten(1).mean(1)
+
+
+def weave_loss(picture: Tensor, content: Tensor) -> Tensor:
+    """[B, 3, H, W] twice, RGB → [B]: 1 - the coherence of the structure tensor, where the content is flat.
+
+    Strokes change across themselves: 0. What changes alike in all directions, as a weave does, has 1. Places count by
+    how much changes there, so even paint counts nothing. Distributions of features ask for a canvas's grain too, and a
+    net that has nowhere to take it from crosses its strokes with a lattice.
+    """
+    with torch.no_grad():
+        flat = (1 - detail_map(content, 0.0))[..., 1:-1, 1:-1]
+    luma = box_mean(luma_of(picture), GRAIN_PX)
+    right = luma[..., 1:-1, 2:] - luma[..., 1:-1, :-2]
+    down = luma[..., 2:, 1:-1] - luma[..., :-2, 1:-1]
+    xx, yy, xy = (
+        box_mean(box_mean(each, WEAVE_WINDOW_PX), WEAVE_WINDOW_PX) for each in (right**2, down**2, right * down)
+    )
+    directed = ((xx - yy).square() + 4 * xy.square() + TINY).sqrt() - TINY**0.5
+    crossed = (flat * (xx + yy - directed)).flatten(1).sum(1)
+    return crossed / (flat * (xx + yy + UNSEEN_CHANGE)).flatten(1).sum(1).clamp_min(TINY)
 
 
 def tone_loss(picture: Tensor, content: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
-from trainers.losses.terms import comb_loss, grid_loss, structure_loss, tone_loss, total_variation
+from trainers.losses.terms import comb_loss, grid_loss, structure_loss, tone_loss, total_variation, weave_loss
 from trainers.motion import MotionOptions, carried, difference_loss, second_frame
 from trainers.run.loop import Losses, Paint
 from trainers.settings.options import JohnsonOptions
@@ -101,12 +101,14 @@ def training_losses(
         "range": (bare - bare.clamp(0, 1)).square().mean(),
         "grid": grid_loss(bare[: len(pictures)]).mean(),
         "comb": comb_loss(bare[: len(pictures)]).mean(),
+        "weave": weave_loss(first, pictures).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }
     total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * judged.style).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
     total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
+    total = total + options.weave_weight * losses["weave"]
     total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
     if moving:
         after = painted[len(pictures) :]
