@@ -52,6 +52,13 @@ def test_it_holds_nothing_finer_than_a_brush_mark() -> None:
     assert power[frequency < 1 / 8].sum() > 0.5 * power.sum()
 
 
+@pytest.mark.parametrize("period", [16, 32, 64])
+def test_a_period_smaller_than_its_turns_has_noise_too(period: int) -> None:
+    noise = periodic_noise(period, np.random.default_rng(4))
+    assert noise.mean() == pytest.approx(0, abs=1e-5)
+    assert noise.std() == pytest.approx(1, abs=1e-5)
+
+
 @pytest.mark.parametrize("cell", [4, 8])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_no_lattice_shows_through(axis: int, cell: int) -> None:

@@ -75,8 +75,9 @@ def _soft_noise(period: int, size: float, rng: np.random.Generator) -> Floats:
     """float32 [period, period]: normal numbers blurred, round the edges, to patches of a `size` in pixels."""
     rows, columns = np.fft.fftfreq(period)[:, None], np.fft.rfftfreq(period)[None]
     kept = np.exp(-2 * (np.pi * SOFTNESS * size) ** 2 * (rows**2 + columns**2))
-    spectrum = np.fft.rfft2(rng.standard_normal((period, period))) * kept
-    return _even(np.fft.irfft2(spectrum, (period, period)).astype(np.float32))
+    kept[0, 0] = 0  # a period smaller than the patches leaves little beside the mean
+    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((period, period))) * kept, (period, period))
+    return np.asarray(noise / noise.std(), np.float32)
 
 
 def _flow(period: int, rng: np.random.Generator) -> Floats:
