@@ -3,8 +3,9 @@
 Six are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `comb_loss`
 against those that come, go and change their sign with the strokes, `weave_loss` against strokes that are crossed by
 others as fine, `tone_loss` against halos, where a smooth wall is divided into bright and dark around whoever stands
-before it, `structure_loss` for eyes and letters, and content weighed by `detail_map`, so that flat ground is free to become paint while faces and edges cost their full price. Distances of
-whole distributions are in trainers.losses.wasserstein.
+before it, `structure_loss` for eyes and letters, and content weighed by `detail_map`, so that flat ground is free to
+become paint while faces and edges cost their full price. Distances of whole distributions are in
+trainers.losses.wasserstein.
 """
 
 import torch
