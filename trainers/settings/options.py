@@ -94,7 +94,7 @@ class JohnsonOptions:
     range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.")] = 10.0
     grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.")] = 100.0
     comb_weight: Annotated[float, Setting("Weight of the loss against combs of fine dots.")] = 5.0
-    weave_weight: Annotated[float, Setting("Weight of the loss against strokes that are crossed by others.")] = 1.5
+    weave_weight: Annotated[float, Setting("Weight of the loss against strokes that are crossed by others.")] = 0.7
     tone_weight: Annotated[float, Setting("Weight of keeping what is light and what is dark.")] = 0.5
     structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.")] = 0.8
     stability_weight: Annotated[float, Setting("Weight of the loss against flicker.")] = 8.0
