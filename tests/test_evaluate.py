@@ -33,7 +33,7 @@ from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
 from trainers.figures.evaluation import load_judge
 
-FIGURES = {"brush_distance": 0.04, "kept_content": 0.2, "plain_content": 0.4, "gram": 0.01}
+FIGURES = {"brush_distance": 0.04, "kept_content": 0.2, "plain_content": 0.4, "gram": 0.01, "weave": 0.25}
 
 
 def write_picture(path: Path, size: tuple[int, int] = (80, 60), seed: int = 0) -> Path:
@@ -281,9 +281,9 @@ def test_the_table_ends_with_the_median_the_worst_and_the_optimiser() -> None:
     report = EvaluationReport(640, ["photo", "scene"], {"painting_size": 896}, rows, optimised)
     lines = [line.split() for line in as_text(report, 160).splitlines()]
     cells = {line[1]: line[3::2] for line in lines if len(line) > 9}
-    assert cells["median"] == ["0.0200", "0.200", "0.400", "0.0100", "0.0400", "0.900", "2.00", "0.00100", "20.0"]
+    assert cells["median"] == ["0.0200", "0.200", "0.400", "0.0100", "0.250", "0.0400", "0.900", "2.00", "0.00100", "20.0"]
     assert cells["worst"][0] == "0.0600"
-    assert cells["worst"][6] == "3.00"
+    assert cells["worst"][7] == "3.00"
     assert sum("optimiser," in line for line in lines) == 2
     document = report.as_dict()
     assert (document["median"]["brush_distance"], document["optimiser"]["25"]["seconds"]) == (0.02, 9.0)

@@ -53,7 +53,7 @@ def _title(report: EvaluationReport) -> Text:
 
 
 def _columns(report: EvaluationReport, checked: bool) -> Iterator[str]:
-    yield from ("style", "brush", "kept", "plain", "Gram")
+    yield from ("style", "brush", "kept", "plain", "Gram", "weave")
     if checked:
         yield from (f"{report.judged_by['check']['network']}: {name}" for name in ("brush", "kept"))
     yield from ("scene: brush", "kept", "noise pair", "E_warp", "net, ms")
@@ -77,7 +77,7 @@ def _summary(name: str, report: EvaluationReport, summary: Callable[[Sequence[fl
 
 
 def _judged(figures: Figures, checked: bool) -> Cells:
-    names = ["brush_distance", "kept_content", "plain_content", "gram"]
+    names = ["brush_distance", "kept_content", "plain_content", "gram", "weave"]
     names += [f"{CHECK_PREFIX}brush_distance", f"{CHECK_PREFIX}kept_content"] if checked else []
     return [_shown(name, figures[name]) for name in names]
 
@@ -87,8 +87,8 @@ def _of_scene(figures: Figures) -> Cells:
 
 
 def _shown(name: str, value: float) -> str:
-    """Content to a thousandth, distances to a ten-thousandth."""
-    return f"{value:.3f}" if name.endswith("content") else f"{value:.4f}"
+    """Content and weave to a thousandth, distances to a ten-thousandth."""
+    return f"{value:.3f}" if name.endswith(("content", "weave")) else f"{value:.4f}"
 
 
 def _blank(count: int) -> Cells:

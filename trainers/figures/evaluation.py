@@ -4,7 +4,7 @@ Brush distance is explained in trainers.figures.brush_distance. Kept content is 
 the whole picture, weighed by the detail of the photo (`detail_map`): flat ground is free to become paint, while
 faces, edges and letters cost their full price. Both are better the smaller they are. Plain content and Gram are the
 figures of the papers (Johnson et al. 2016, equations 2 and 4, relative to the target); they count every change of flat
-ground as content lost.
+ground as content lost. Weave tells on flat ground what the distances of distributions do not: whether strokes run on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from torch import Tensor
 from engines.errors import BadValue
 from trainers.figures.brush_distance import SortedOctave, brush_distance, octave_features, sort_painting
 from trainers.losses.perceptual import BUNDLED, PerceptualNet, load_perceptual
-from trainers.losses.terms import content_loss, detail_map, gram_matrix, style_loss
+from trainers.losses.terms import content_loss, detail_map, gram_matrix, style_loss, weave_loss
 from trainers.settings.options import ALL_STYLE_LAYERS
 
 DETAIL_FLOOR = 0.1
@@ -35,6 +35,7 @@ class BrushFigures:
     kept_content: float
     plain_content: float
     gram: float
+    weave: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class JudgedPainting:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPhoto:
-    """What is to be kept: features [1, C, h, w] in the content layer, and where they count, [1, 1, H, W]."""
+    """The photo [1, 3, H, W], its features [1, C, h, w] in the content layer, and where they count, [1, 1, H, W]."""
 
+    picture: Tensor
     features: Tensor
     detail: Tensor
 
@@ -79,12 +81,13 @@ class Judge:
         """What a photo has to keep, uint8 [H, W, 3]."""
         photo = self._tensor(picture)
         found = self.perceptual.features(photo, [self.content_layer])
-        return JudgedPhoto(found[self.content_layer], detail_map(photo, DETAIL_FLOOR))
+        return JudgedPhoto(photo, found[self.content_layer], detail_map(photo, DETAIL_FLOOR))
 
     @torch.no_grad()
     def figures(self, painted: Pixels, photo: JudgedPhoto, painting: JudgedPainting) -> BrushFigures:
         """The figures of a painted picture, uint8 [H, W, 3], as large as its photo."""
-        octaves = octave_features(self.perceptual, self._tensor(painted), self.layers, beside=[self.content_layer])
+        picture = self._tensor(painted)
+        octaves = octave_features(self.perceptual, picture, self.layers, beside=[self.content_layer])
         features = octaves[0][self.content_layer]
         grams = [style_loss(octaves[0][layer], gram) for layer, gram in painting.grams.items()]
         return BrushFigures(
@@ -92,6 +95,7 @@ class Judge:
             kept_content=float(content_loss(features, photo.features, photo.detail)),
             plain_content=float(content_loss(features, photo.features)),
             gram=float(torch.stack(grams).mean()),
+            weave=float(weave_loss(picture, photo.picture)),
         )
 
     def _tensor(self, picture: Pixels) -> Tensor:
