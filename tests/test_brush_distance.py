@@ -18,7 +18,7 @@ from trainers.figures.brush_distance import (
 )
 from trainers.figures.evaluation import Judge, load_judge
 from trainers.losses.perceptual import PerceptualNet
-from trainers.losses.terms import detail_map
+from trainers.losses.terms import detail_map, weave_loss
 
 RNG = np.random.default_rng(0)
 
@@ -137,6 +137,7 @@ def test_kept_content_counts_where_the_photo_has_detail(judge: Judge) -> None:
     square = (found - kept) ** 2
     assert figures.kept_content == pytest.approx((weight * square).mean() / (kept**2).mean(), rel=1e-4)
     assert figures.plain_content == pytest.approx(square.mean() / (kept**2).mean(), rel=1e-4)
+    assert figures.weave == pytest.approx(weave_loss(tensors[1], tensors[0]).item(), rel=1e-4)
 
 
 def test_the_same_pictures_have_the_same_figures() -> None:

@@ -281,7 +281,18 @@ def test_the_table_ends_with_the_median_the_worst_and_the_optimiser() -> None:
     report = EvaluationReport(640, ["photo", "scene"], {"painting_size": 896}, rows, optimised)
     lines = [line.split() for line in as_text(report, 160).splitlines()]
     cells = {line[1]: line[3::2] for line in lines if len(line) > 9}
-    assert cells["median"] == ["0.0200", "0.200", "0.400", "0.0100", "0.250", "0.0400", "0.900", "2.00", "0.00100", "20.0"]
+    assert cells["median"] == [
+        "0.0200",
+        "0.200",
+        "0.400",
+        "0.0100",
+        "0.250",
+        "0.0400",
+        "0.900",
+        "2.00",
+        "0.00100",
+        "20.0",
+    ]
     assert cells["worst"][0] == "0.0600"
     assert cells["worst"][7] == "3.00"
     assert sum("optimiser," in line for line in lines) == 2

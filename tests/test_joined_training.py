@@ -57,7 +57,7 @@ def test_gradients_go_through_the_join() -> None:
 
 
 def losses_with(
-    share: float, seed: int, *, moving: bool = False, done: float = 1.0, stripes: Tensor = BROAD
+    share: float, seed: int, *, moving: bool = False, done: float = 1.0, stripes: Tensor = BROAD, weave: float = 0.7
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Losses of a net that paints grey stripes, and their slope by what it paints; two samples."""
     perceptual = load_perceptual("5se")
@@ -65,7 +65,13 @@ def losses_with(
     targets = style_targets("gram", [pictures[[1]]], perceptual, LAYERS, 1, samples=64, slices=4)
     objective = Objective(perceptual, targets, ("relu3_1",), LAYERS, 1, 0.1)
     options = JohnsonOptions(
-        styles=Path("s"), content=(Path("c"),), out=Path("o.onnx"), join_share=share, octaves=1, sensor_noise=0.0
+        styles=Path("s"),
+        content=(Path("c"),),
+        out=Path("o.onnx"),
+        join_share=share,
+        octaves=1,
+        sensor_noise=0.0,
+        weave_weight=weave,
     )
     stripes = stripes.expand(4 if moving else 2, 3, 96, 96).clone().requires_grad_()
     losses = training_losses(
@@ -76,6 +82,13 @@ def losses_with(
     losses["total"].backward()  # type: ignore[no-untyped-call]
     assert stripes.grad is not None
     return losses, stripes.grad
+
+
+def test_a_weave_costs_by_its_weight() -> None:
+    lattice = 0.5 + 0.2 * (torch.sin(torch.arange(96)) + torch.sin(torch.arange(96))[:, None])
+    free, weighed = (losses_with(0.0, 0, stripes=lattice, weave=weight)[0] for weight in (0.0, 2.0))
+    assert free["weave"] > 0.5 > losses_with(0.0, 0)[0]["weave"]
+    torch.testing.assert_close(weighed["total"] - free["total"], 2 * free["weave"])
 
 
 def test_the_finest_strokes_are_judged_as_they_were_painted() -> None:

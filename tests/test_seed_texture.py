@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -15,7 +16,10 @@ from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.graph import build_model
 from engines.networks.transform.net import TransformNet
 from engines.networks.transform.seed_texture import PERIOD_PX, STEPS, periodic_noise, seed_texture, seed_tile
+from engines.style.file import read_style_file
 
+ROOT = Path(__file__).parents[1]
+OUR_FILES = (ROOT / "engines" / "gallery" / "gallery.onnx", *sorted((ROOT / "trainers" / "checkpoints").glob("*.onnx")))
 BLOCKS = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
 FULL_SIZE = TransformConfig(widths=(4, 6), blocks=1, seed_amplitude=0.1)
 LARGE_BLOCKS = TransformConfig(
@@ -80,6 +84,7 @@ def test_marks_are_drawn_out_along_a_flow_that_turns() -> None:
     angle = np.degrees(np.arctan2(2 * xy, xx - yy) / 2)[coherence > 0.4]
     share, _ = np.histogram(angle, bins=6, range=(-90, 90))
     assert share.min() > 0.03 * share.sum()
+    assert (right**2).mean() < 0.8 * (down**2).mean()  # more of them lie along the rows
 
 
 @pytest.mark.parametrize("size", [(40, 52), (37, 61), (16, PERIOD_PX + 30)])
@@ -99,6 +104,19 @@ def test_the_graph_paints_with_it_as_torch_does(
         expected = rebuild_net(style)(picture, torch.tensor(vector)[None])[0].permute(1, 2, 0)
     difference = painted.astype(int) - (expected.clamp(0, 1) * 255).round().numpy()
     assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("path", OUR_FILES, ids=lambda path: path.stem)
+def test_files_of_ours_hold_the_texture_that_engines_paint_with(path: Path) -> None:
+    """A step may round otherwise on another processor; a file for other runtimes keeps what it was written with."""
+    model = onnx.load(path)
+    constants = [onnx.numpy_helper.to_array(each) for each in model.graph.initializer]
+    tiles = [each for each in constants if each.dtype == np.int8 and each.size == PERIOD_PX**2]
+    if read_style_file(path).card.network["config"].get("seed_amplitude"):
+        folded = tiles[0].reshape(2, 2, PERIOD_PX // 2, PERIOD_PX // 2).transpose(2, 0, 3, 1)
+        assert np.abs(folded.reshape(PERIOD_PX, PERIOD_PX).astype(int) - seed_tile()).max() <= 1
+    else:
+        assert not tiles
 
 
 def test_strokes_on_a_flat_wall_come_from_the_texture_alone() -> None:

@@ -164,11 +164,11 @@ def comb_loss(picture: Tensor) -> Tensor:
 
 
 def weave_loss(picture: Tensor, content: Tensor) -> Tensor:
-    """[B, 3, H, W] twice, RGB → [B]: 1 - the coherence of the structure tensor, where the content is flat.
+    """[B, 3, H, W] twice, RGB → [B]: 1 - the coherence of the luma's structure tensor, where the content is flat.
 
-    Strokes change across themselves: 0. What changes alike in all directions, as a weave does, has 1. Places count by
-    how much changes there, so even paint counts nothing. Distributions of features ask for a canvas's grain too, and a
-    net that has nowhere to take it from crosses its strokes with a lattice.
+    Strokes change across themselves: 0. What changes alike in all directions, as a weave with periods of 4 to 12 pixels
+    does, has 0.9 and more. Places count by how much changes there, so even paint counts nothing. Distributions of
+    features ask for a canvas's grain too; a net that has nowhere to take it from crosses its strokes with a lattice.
     """
     with torch.no_grad():
         flat = (1 - detail_map(content, 0.0))[..., 1:-1, 1:-1]

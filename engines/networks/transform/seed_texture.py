@@ -21,14 +21,15 @@ Floats = NDArray[np.float32]
 STREAKS_PX = ((2, 6.0), (4, 6.0), (8, 12.0))
 # What has no direction: how large.
 PATCHES_PX = (16, 32)
-# The flow: how large its turns are, how much of it goes one way, and by how much its rings are opened into spirals.
+# The flow: how large its turns are, and how much of it goes along the rows, as water, clouds and horizons do.
 TURNS_PX = 128
 WIND = 1.0
+# By this angle its rings are opened into spirals.
 SPIRAL = 0.35
-# Where the flow has less than this share of its mean strength, it turns on the spot: no streak is drawn across that.
+# With this share of its mean strength, as beside the eye of a spiral, it draws streaks half as long.
 CALM = 0.2
 PASSES = 3  # along the flow
-# Of a patch's size is the deviation of the Gaussian that makes it.
+# Deviation of the Gaussian that blurs noise, as a part of the size of its patches.
 SOFTNESS = 0.45
 # So large that nobody sees it repeat, and a multiple of every net's blocks.
 PERIOD_PX = 512
@@ -38,7 +39,7 @@ STEPS = 12.75
 
 
 def periodic_noise(period: int, rng: np.random.Generator) -> Floats:
-    """float32 [period, period] of mean 0 and deviation 1 that fits on to itself.
+    """float32 [period, period] of mean 0 and deviation 1 that fits on to itself; `period` is 16 pixels or more.
 
     Soft noise of 2, 4, 8, 16 and 32 pixels, the finer three drawn out along a flow, all of one strength.
     """
@@ -81,7 +82,7 @@ def _soft_noise(period: int, size: float, rng: np.random.Generator) -> Floats:
 
 
 def _flow(period: int, rng: np.random.Generator) -> Floats:
-    """float32 [2, period, period]: vectors (x, y) along which streaks lie, of length 1 and shorter where it is calm.
+    """float32 [2, period, period]: vectors (x, y) along which streaks lie, 0.85 long in the mean.
 
     Round the hills of soft noise, a little down them, so that rings open into spirals, and with a wind.
     """
@@ -96,10 +97,11 @@ def _flow(period: int, rng: np.random.Generator) -> Floats:
 
 
 def _along(flow: Floats, noise: Floats, deviation: float) -> Floats:
-    """The noise [P, P] averaged along the flow, by weights of this deviation in pixels, as good as a Gaussian's.
+    """The noise [P, P] averaged along the flow, where that has length 1 by weights of this deviation in pixels.
 
-    Each pass weighs a place twice and two beside it once, at twice the distance of the pass before: h² / 2 is a pass's
-    variance, which makes (4ⁿ - 1) / 6 of the first distance's square for n passes.
+    Each pass weighs a place twice and two beside it once, at twice the distance of the pass before, which makes a
+    triangle of all weights. h² / 2 is a pass's variance, and (4ⁿ - 1) / 6 of the first distance's square that of n
+    passes. The first distance has to be small beside the patches of the noise.
     """
     distance = deviation / sqrt((4**PASSES - 1) / 6)
     columns, rows = np.meshgrid(*[np.arange(noise.shape[0], dtype=np.float32)] * 2)
