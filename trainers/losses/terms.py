@@ -180,7 +180,8 @@ def weave_loss(picture: Tensor, content: Tensor) -> Tensor:
     )
     directed = ((xx - yy).square() + 4 * xy.square() + TINY).sqrt() - TINY**0.5
     crossed = (flat * (xx + yy - directed)).flatten(1).sum(1)
-    return crossed / (flat * (xx + yy + UNSEEN_CHANGE)).flatten(1).sum(1).clamp_min(TINY)
+    woven: Tensor = crossed / (flat * (xx + yy + UNSEEN_CHANGE)).flatten(1).sum(1).clamp_min(TINY)
+    return woven
 
 
 def tone_loss(picture: Tensor, content: Tensor) -> Tensor:
