@@ -137,7 +137,7 @@ def test_kept_content_counts_where_the_photo_has_detail(judge: Judge) -> None:
     square = (found - kept) ** 2
     assert figures.kept_content == pytest.approx((weight * square).mean() / (kept**2).mean(), rel=1e-4)
     assert figures.plain_content == pytest.approx(square.mean() / (kept**2).mean(), rel=1e-4)
-    assert figures.weave == pytest.approx(weave_loss(tensors[1], tensors[0]).item(), rel=1e-4)
+    assert figures.weave == pytest.approx(weave_loss(tensors[1], detail_map(tensors[0], 0.0)).item(), rel=1e-4)
 
 
 def test_the_same_pictures_have_the_same_figures() -> None:

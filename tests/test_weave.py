@@ -6,10 +6,16 @@ import torch
 from torch import Tensor
 
 from engines.networks.transform.seed_texture import seed_texture
-from trainers.losses.terms import weave_loss
+from trainers.losses.terms import detail_map
+from trainers.losses.terms import weave_loss as weave_by_detail
 
 YS, XS = np.mgrid[0:128, 0:160]
 FLAT = torch.full((1, 3, 128, 160), 0.5, dtype=torch.float64)
+
+
+def weave_loss(picture: Tensor, photo: Tensor) -> Tensor:
+    """By the photo's own map of detail."""
+    return weave_by_detail(picture, detail_map(photo, 0.0))
 
 
 def painted(plane: np.ndarray) -> Tensor:

@@ -48,9 +48,8 @@ class JudgedPainting:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPhoto:
-    """The photo [1, 3, H, W], its features [1, C, h, w] in the content layer, and where they count, [1, 1, H, W]."""
+    """What is to be kept: features [1, C, h, w] in the content layer, and where they count, [1, 1, H, W]."""
 
-    picture: Tensor
     features: Tensor
     detail: Tensor
 
@@ -81,7 +80,7 @@ class Judge:
         """What a photo has to keep, uint8 [H, W, 3]."""
         photo = self._tensor(picture)
         found = self.perceptual.features(photo, [self.content_layer])
-        return JudgedPhoto(photo, found[self.content_layer], detail_map(photo, DETAIL_FLOOR))
+        return JudgedPhoto(found[self.content_layer], detail_map(photo, DETAIL_FLOOR))
 
     @torch.no_grad()
     def figures(self, painted: Pixels, photo: JudgedPhoto, painting: JudgedPainting) -> BrushFigures:
@@ -95,7 +94,7 @@ class Judge:
             kept_content=float(content_loss(features, photo.features, photo.detail)),
             plain_content=float(content_loss(features, photo.features)),
             gram=float(torch.stack(grams).mean()),
-            weave=float(weave_loss(picture, photo.picture)),
+            weave=float(weave_loss(picture, photo.detail)),
         )
 
     def _tensor(self, picture: Pixels) -> Tensor:

@@ -163,21 +163,21 @@ def comb_loss(picture: Tensor) -> Tensor:
     return excess.relu().square().flatten(1).mean(1)
 
 
-def weave_loss(picture: Tensor, content: Tensor) -> Tensor:
-    """[B, 3, H, W] twice, RGB → [B]: 1 - the coherence of the luma's structure tensor, where the content is flat.
+def weave_loss(picture: Tensor, detail: Tensor) -> Tensor:
+    """[B, 3, H, W], RGB → [B]: 1 - the coherence of the luma's structure tensor, where the content is flat.
+
+    That is where its `detail_map` [B, 1, H, W] is low, of whatever floor below 1.
 
     Strokes change across themselves: 0. What changes alike in all directions, as a weave with periods of 4 to 12 pixels
     does, has 0.9 and more. Places count by how much changes there, so even paint counts nothing. Distributions of
     features ask for a canvas's grain too; a net that has nowhere to take it from crosses its strokes with a lattice.
     """
-    with torch.no_grad():
-        flat = (1 - detail_map(content, 0.0))[..., 1:-1, 1:-1]
+    flat = 1 - detail[..., 1:-1, 1:-1]
     luma = box_mean(luma_of(picture), GRAIN_PX)
     right = luma[..., 1:-1, 2:] - luma[..., 1:-1, :-2]
     down = luma[..., 2:, 1:-1] - luma[..., :-2, 1:-1]
-    xx, yy, xy = (
-        box_mean(box_mean(each, WEAVE_WINDOW_PX), WEAVE_WINDOW_PX) for each in (right**2, down**2, right * down)
-    )
+    products = torch.cat([right.square(), down.square(), right * down], 1)
+    xx, yy, xy = box_mean(box_mean(products, WEAVE_WINDOW_PX), WEAVE_WINDOW_PX).chunk(3, 1)
     directed = ((xx - yy).square() + 4 * xy.square() + TINY).sqrt() - TINY**0.5
     crossed = (flat * (xx + yy - directed)).flatten(1).sum(1)
     woven: Tensor = crossed / (flat * (xx + yy + UNSEEN_CHANGE)).flatten(1).sum(1).clamp_min(TINY)

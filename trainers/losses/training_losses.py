@@ -14,7 +14,15 @@ from trainers.camera_noise import sensor_noise
 from trainers.data import find_pictures, readable_pictures, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
-from trainers.losses.terms import comb_loss, grid_loss, structure_loss, tone_loss, total_variation, weave_loss
+from trainers.losses.terms import (
+    comb_loss,
+    detail_map,
+    grid_loss,
+    structure_loss,
+    tone_loss,
+    total_variation,
+    weave_loss,
+)
 from trainers.motion import MotionOptions, carried, difference_loss, second_frame
 from trainers.run.loop import Losses, Paint
 from trainers.settings.options import JohnsonOptions
@@ -101,7 +109,7 @@ def training_losses(
         "range": (bare - bare.clamp(0, 1)).square().mean(),
         "grid": grid_loss(bare[: len(pictures)]).mean(),
         "comb": comb_loss(bare[: len(pictures)]).mean(),
-        "weave": weave_loss(first, pictures).mean(),
+        "weave": weave_loss(first, detail_map(pictures, 0.0)).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }

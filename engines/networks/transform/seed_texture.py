@@ -44,9 +44,9 @@ def periodic_noise(period: int, rng: np.random.Generator) -> Floats:
     Soft noise of 2, 4, 8, 16 and 32 pixels, the finer three drawn out along a flow, all of one strength.
     """
     flow = _flow(period, rng)
-    streaks = (_along(flow, _soft_noise(period, width, rng), deviation) for width, deviation in STREAKS_PX)
+    streaks = (_even(_along(flow, _soft_noise(period, width, rng), deviation)) for width, deviation in STREAKS_PX)
     patches = (_soft_noise(period, size, rng) for size in PATCHES_PX)
-    total = sum((_even(each) for each in (*streaks, *patches)), start=np.zeros((period, period), np.float32))
+    total = sum((*streaks, *patches), start=np.zeros((period, period), np.float32))
     return _even(total)
 
 
