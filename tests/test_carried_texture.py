@@ -248,16 +248,19 @@ def test_what_a_zoom_stretches_is_replaced_by_a_texture_as_strong() -> None:
     assert min(roughness) > 0.55 * rough(steps(HEIGHT, WIDTH))
 
 
+def gallery() -> StyleFile:
+    return resolve("starry_night")[0]
+
+
 def file_of(network: dict[str, Any]) -> StyleFile:
-    file, _ = resolve("starry_night")
+    file = gallery()
     other = StyleFile(file.path, file.data)
     other.card = replace(file.card, network=network)
     return other
 
 
 def test_whose_texture_is_carried() -> None:
-    file, _ = resolve("starry_night")
-    assert carried_levels(file) == 1.0
+    assert carried_levels(gallery()) == 1.0
     for config in (TransformConfig(), TransformConfig(detail=True, seed_amplitude=0.05)):
         assert carried_levels(file_of({"name": "transform", "config": config.to_dict()})) == 0
     assert carried_levels(file_of({"name": "nobody's"})) == 0
@@ -283,17 +286,17 @@ class GrainyEngine:
         pass
 
 
-def stylizer_of(levels: float) -> Stylizer:
-    return Stylizer(GrainyEngine(), Controls(STYLE), 0.7, levels=levels)
+def stylizer_of(style: StyleFile | None) -> Stylizer:
+    return Stylizer(GrainyEngine(), Controls(STYLE), 0.7, style=style)
 
 
 def of_film(frames: Sequence[Pixels]) -> list[Frame]:
     return [Frame(pixels, number / 25, 0.0) for number, pixels in enumerate(frames)]
 
 
-def painted(frames: Sequence[Pixels], levels: float) -> list[Pixels]:
+def painted(frames: Sequence[Pixels], style: StyleFile | None) -> list[Pixels]:
     """One after the other, before they are joined."""
-    stylizer, paintings = stylizer_of(levels), []
+    stylizer, paintings = stylizer_of(style), []
     for frame in of_film(frames):
         small = stylizer.small(frame)
         watched = stylizer.watched(frame, small)
@@ -309,7 +312,7 @@ def test_strokes_go_with_a_pan_and_flat_ground_keeps_them() -> None:
         pairs = zip(shown[13:], shown[12:], strict=False)
         return float(np.mean([np.abs(b[flat, :-4].astype(int) - a[flat, 4:]).mean() for b, a in pairs]))
 
-    along, stuck = painted(frames, 1.0), painted(frames, 0.0)
+    along, stuck = painted(frames, gallery()), painted(frames, None)
     assert swims(along) < 0.35 * swims(stuck)
     assert along[-1][flat].std() > 0.85 * GrainyEngine()(frames[-1], Controls(STYLE))[flat].std()
 
@@ -317,8 +320,8 @@ def test_strokes_go_with_a_pan_and_flat_ground_keeps_them() -> None:
 def test_a_film_has_it_however_frames_leave_the_net() -> None:
     """Several at once, as one after the other."""
     frames, sink = of_film(pan(16)), KeepingSink()
-    run(GivenSource(frames), stylizer_of(1.0), [sink])
-    alone, stuck = stylizer_of(1.0), stylizer_of(0.0)
+    run(GivenSource(frames), stylizer_of(gallery()), [sink])
+    alone, stuck = stylizer_of(gallery()), stylizer_of(None)
     wanted = [alone(frame).data for frame in frames]
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(sink.pixels, wanted, strict=True))
     assert not np.array_equal(wanted[-1], [stuck(frame).data for frame in frames][-1])

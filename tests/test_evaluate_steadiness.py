@@ -41,7 +41,6 @@ from realtime.frames.frame import Pixels
 from realtime.painting.full_size.join import Join
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.picture_style import resolve
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Motion, Scene
 
@@ -343,7 +342,7 @@ def test_what_moves_on_is_carried_along_its_true_motion(
     file, name = resolve("starry_night")
     engine = open_unchecked(file, painting_size(first.shape[1::-1]), tmp_path)
     try:
-        painted = Hands(engine, Controls(file.vector(name)), 0.7, carried_levels(file))([first] * 4 + [second])
+        painted = Hands(engine, Controls(file.vector(name)), 0.7, file)([first] * 4 + [second])
     finally:
         engine.close()
     plain, held = (warping_error(frames[-2], frames[-1], motion) for frames in (painted.plain, painted.held))

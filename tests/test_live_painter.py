@@ -131,6 +131,7 @@ def test_another_size_of_the_same_file_takes_over_at_once(stage: Stage, waves: L
     large = stage.loader.finish(200)
     painting = stage.paint(waves, (64, 48))
     assert painting.spec == large.spec
+    assert painting.net == waves.file.path.name
     assert painting.painted is not None
     assert painting.painted.pixels.shape == (48, 64, 3)
     assert painting.painted.controls.strength == 1

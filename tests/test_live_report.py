@@ -29,7 +29,7 @@ def report(*sinks: SinkFacts, engine: EngineSpec | None = ENGINE, shown: bool = 
         stats.painted()
         stats.delivered("window:", 0.05)
     stats.dropped("capture", 25)
-    return LiveReport(stats.totals(), (1280, 720), engine, sinks, 0.4, ("a note",), interrupted=False)
+    return LiveReport(stats.totals(), (1280, 720), engine, "gallery.onnx", sinks, 0.4, ("a note",), interrupted=False)
 
 
 def test_one_line_for_people() -> None:
@@ -49,6 +49,7 @@ def test_plain_values_for_json() -> None:
     told = json.loads(json.dumps(report(SinkFacts("null:", 25, ""), SinkFacts("out.mkv", 3, "no space")).as_dict()))
     assert (told["size"], told["paint_size"]) == ([1280, 720], [640, 360])
     assert (told["engine"], told["precision"], told["engine_version"]) == ("openvino", "fp32", "2025.1")
+    assert told["net"] == "gallery.onnx"
     assert told["sinks"] == [
         {"sink": "null:", "frames": 25, "error": None},
         {"sink": "out.mkv", "frames": 3, "error": "no space"},

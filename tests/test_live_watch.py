@@ -187,5 +187,6 @@ def test_figures_for_a_terminal_a_window_and_a_program() -> None:
     assert shown.latency_p50_ms == pytest.approx(41, abs=0.5)
     assert shown.net_ms == pytest.approx(30, abs=0.5)
     assert (shown.size, shown.engine, shown.dropped) == ((640, 360), "openvino fp32", 3)
-    assert figures_for_json(figures, ENGINE)["engine"]["backend"] == "openvino"
-    assert figures_for_json(figures, None)["engine"] is None
+    assert figures_for_json(figures, ENGINE, "waves.onnx")["engine"]["backend"] == "openvino"
+    assert figures_for_json(figures, ENGINE, "waves.onnx")["net"] == "waves.onnx"
+    assert figures_for_json(figures, None, None)["engine"] is None

@@ -172,6 +172,7 @@ def test_a_picture_is_painted_by_the_fine_net_unless_told_otherwise(nets: Nets, 
     def painted(style: str, net: str) -> np.ndarray:
         options = ImageOptions(style=style, net=net, engine="openvino", precision="fp32")
         done = stylize_images([photo], tmp_path / "painted.png", options, report=told.append)
+        assert done.as_dict()["net"] == ("mine.onnx" if net == "fast" and "fine" not in style else "mine.fine.onnx")
         return read_picture(done.outputs[0]).rgb
 
     fast, fine = (painted(f"{file.path}:{STYLE}", "fast") for file in (nets.fast, nets.fine))
@@ -184,14 +185,13 @@ def test_a_picture_is_painted_by_the_fine_net_unless_told_otherwise(nets: Nets, 
 def test_a_video_is_painted_by_the_fast_net_unless_told_otherwise(
     nets: Nets, make_clip: Callable[[int], Path], tmp_path: Path
 ) -> None:
-    def told(net: str) -> list[str]:
-        lines: list[str] = []
+    def painted_by(net: str) -> str:
         options = VideoOptions(style=f"{nets.fast.path}:{STYLE}", net=net, engine="openvino", precision="fp32")
-        stylize_video(str(make_clip(3)), tmp_path / f"{net}.mkv", options, report=lines.append)
-        return lines
+        report = stylize_video(str(make_clip(3)), tmp_path / f"{net}.mkv", options, report=lambda line: None)
+        return str(report.as_dict()["net"])
 
-    told("auto")
-    told("fine")
+    assert painted_by("auto") == "mine.onnx"
+    assert painted_by("fine") == "mine.fine.onnx"
     first, other = (FileSource(tmp_path / f"{net}.mkv").read() for net in ("auto", "fine"))
     assert first is not None
     assert other is not None

@@ -74,7 +74,7 @@ def _paint_file(
                 stylizer.controls = Controls(file.vector(subject.name))
                 tries[subject.name, number] = _Try.of(stylizer, photos[number].pixels, seed=number)
     with opened(file, (scene.width, scene.height), options, report) as stylizer:
-        ms, facts = _median_ms(stylizer, scene), EngineFacts.of(stylizer.engine)
+        ms, facts = _median_ms(stylizer, scene), stylizer.facts
         for subject in subjects:
             stylizer.controls = Controls(file.vector(subject.name))
             mine = [tries[subject.name, number] for number in range(len(photos))]
@@ -89,7 +89,7 @@ def opened(file: StyleFile, size: tuple[int, int], options: EvaluateOptions, rep
     choice = EngineChoice(options.engine, options.precision, options.strict, requests=1)
     engine = engine_for(file, size, choice, report=report)
     try:
-        yield Stylizer(engine, Controls(file.vector(file.default)))
+        yield Stylizer(engine, Controls(file.vector(file.default)), style=file)
     finally:
         engine.close()
 

@@ -113,7 +113,7 @@ class _Painter:
         if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
             self.close()
             self._stylizer = open_stylizer(self._options, size, requests=1, patient=True, report=self._report)
-            self.facts = EngineFacts.of(self._stylizer.engine)
+            self.facts = self._stylizer.facts
         return self._stylizer
 
 

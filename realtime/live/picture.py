@@ -57,6 +57,11 @@ class LivePicture:
         painting = self.painting
         return None if painting is None else painting.spec
 
+    @property
+    def net(self) -> str | None:
+        """The style file that painted it, by its name."""
+        return None if self.painting is None else self.painting.net
+
     def make(self, frame: Frame, notice: str = "") -> Frame:
         """The frame as it is shown, with its times kept."""
         settings = self._board.settings

@@ -21,11 +21,15 @@ class SinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """A live run in figures. `engine` is the last one that painted, `first_frame_seconds` counts from the start."""
+    """A live run in figures; `first_frame_seconds` counts from the start.
+
+    `engine` is the last one that painted, and `net` the name of the style file that it was of.
+    """
 
     figures: LiveFigures
     size: tuple[int, int]
     engine: EngineSpec | None
+    net: str | None
     sinks: tuple[SinkFacts, ...]
     first_frame_seconds: float | None
     notes: tuple[str, ...]
@@ -52,6 +56,7 @@ class LiveReport:
         return {
             **self.figures.as_dict(),
             "size": list(self.size),
+            "net": self.net,
             **_engine_fields(self.engine),
             "sinks": [sink.as_dict() for sink in self.sinks],
             "first_frame_seconds": self.first_frame_seconds,

@@ -204,7 +204,7 @@ class _LiveRun:
         return self._still.ask(self._picture.captured)
 
     def _figures(self) -> dict[str, Any]:
-        return figures_for_json(self._stats.now(), self._picture.engine)
+        return figures_for_json(self._stats.now(), self._picture.engine, self._picture.net)
 
     def _overlay(self) -> OverlayFigures:
         return overlay_figures(self._stats.now(), self._picture.engine)
@@ -215,6 +215,7 @@ class _LiveRun:
             self._stats.totals(),
             self._ends.size,
             self._watch.engine,
+            self._watch.net,
             tuple(SinkFacts(lane.label, lane.frames, _words(lane.trouble)) for lane in loop.all_lanes),
             None if first is None else first - self._begun,
             tuple(self._report.lines),

@@ -91,6 +91,7 @@ class LiveWatch:
         self._begun = time.perf_counter()
         self._next_status = 0.0
         self.engine: EngineSpec | None = None
+        self.net: str | None = None
         self._answered: LoadFailed | None = None
 
     def __call__(self) -> None:
@@ -109,7 +110,7 @@ class LiveWatch:
 
     def _note_engine(self) -> None:
         """The engine in use, and the end of a run that never had one."""
-        self.engine = self._picture.engine or self.engine
+        self.engine, self.net = self._picture.engine or self.engine, self._picture.net or self.net
         failed = self._painter.failed
         if failed is not None and self.engine is None:
             raise EngineRefused(failed.message)
@@ -155,6 +156,6 @@ def overlay_figures(figures: LiveFigures, engine: EngineSpec | None) -> OverlayF
     )
 
 
-def figures_for_json(figures: LiveFigures, engine: EngineSpec | None) -> dict[str, Any]:
-    """What the control socket tells of the last seconds."""
-    return {**figures.as_dict(), "engine": asdict(engine) if engine is not None else None}
+def figures_for_json(figures: LiveFigures, engine: EngineSpec | None, net: str | None) -> dict[str, Any]:
+    """What the control socket tells of the last seconds, and what paints now: the style file's name, the engine."""
+    return {**figures.as_dict(), "net": net, "engine": asdict(engine) if engine is not None else None}

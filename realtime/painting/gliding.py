@@ -11,7 +11,6 @@ from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
 from realtime.painting.full_size.join import Painted
 from realtime.painting.steady.hand import Watched
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 
 
@@ -40,13 +39,17 @@ class GlidingStylizer:
     def __init__(self, loaded: LoadedEngine, look: Look, fade_seconds: float) -> None:
         self.loaded = loaded
         self._glide = resting(look.as_vector, fade_seconds)
-        self._stylizer = Stylizer(loaded.engine, Controls(look.vector))
-        self.levels = carried_levels(loaded.wanted.file)
+        self._stylizer = Stylizer(loaded.engine, Controls(look.vector), style=loaded.wanted.file)
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the frames that it takes."""
         return self._stylizer.size
+
+    @property
+    def levels(self) -> float:
+        """Of the style's texture, as in Stylizer."""
+        return self._stylizer.levels
 
     def is_of(self, file: StyleFile) -> bool:
         return self.loaded.wanted.file.sha256 == file.sha256
@@ -54,7 +57,7 @@ class GlidingStylizer:
     def change_engine(self, loaded: LoadedEngine) -> None:
         """To another one of the same file; the look goes on."""
         self.loaded = loaded
-        self._stylizer = Stylizer(loaded.engine, self._stylizer.controls)
+        self._stylizer = Stylizer(loaded.engine, self._stylizer.controls, style=loaded.wanted.file)
 
     def begin_anew(self) -> None:
         """The next frame does not go on from the last one."""

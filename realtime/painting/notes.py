@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.loading.engine import Engine
+from engines.style.styles import StyleFile
 
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
     """Which engine painted, and how near it came to the reference; `psnr_db` is None where it equals it to the bit.
 
-    `passed_over` are the reasons why others were not taken, those for a GPU that is not here among them.
+    `passed_over` are the reasons why others were not taken, those for a GPU that is not here among them. `net` is the
+    style file that painted, by its name: of two nets of the same styles it tells which.
     """
 
     engine: str
@@ -21,19 +23,22 @@ class EngineFacts:
     psnr_db: float | None
     floor_db: float | None
     passed_over: tuple[str, ...] = ()
+    net: str | None = None
 
     @classmethod
-    def of(cls, engine: Engine) -> "EngineFacts":
+    def of(cls, engine: Engine, style: StyleFile | None = None) -> "EngineFacts":
         spec, gate = engine.spec, engine.gate
         psnr = gate.psnr_db if gate is not None and math.isfinite(gate.psnr_db) else None
         floor = gate.floor_db if gate else None
-        return cls(spec.backend, spec.precision, spec.version, psnr, floor, spec.passed_over)
+        net = None if style is None else style.path.name
+        return cls(spec.backend, spec.precision, spec.version, psnr, floor, spec.passed_over, net)
 
     def __str__(self) -> str:
         return f"{self.engine} {self.precision}"
 
     def as_dict(self) -> dict[str, Any]:
         return {
+            "net": self.net,
             "engine": self.engine,
             "precision": self.precision,
             "engine_version": self.version,

@@ -19,7 +19,6 @@ from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.net_choice import net_of
 from realtime.painting.options import StylizeOptions, parse_mix
 from realtime.painting.picture_style import resolve
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 
 logger = logging.getLogger("impasto")
@@ -89,9 +88,8 @@ def open_stylizer(
         calibration=calibration,
         verbose=options.verbose,
     )
-    levels = carried_levels(file)
     engine = engine_for(file, size, choice, stroke=options.stroke, report=report)
-    return Stylizer(engine, controls, steady, levels=levels)
+    return Stylizer(engine, controls, steady, style=file)
 
 
 def engine_for(

@@ -24,7 +24,8 @@ FADE_SECONDS = 0.6
 class Painting:
     """What was painted of a frame at the engine's size, the engine, and how long net, scaling and steadying took.
 
-    The first two are None while no engine is loaded; then the picture is the plain one.
+    The first two are None while no engine is loaded; then the picture is the plain one. `net` is the style file that
+    painted, by its name.
     """
 
     painted: Painted | None
@@ -32,6 +33,7 @@ class Painting:
     net_seconds: float = 0.0
     scale_seconds: float = 0.0
     steady_seconds: float = 0.0
+    net: str | None = None
 
 
 class Loader(Protocol):
@@ -150,8 +152,9 @@ class LivePainter:
         with stopwatch.stage("steady"):
             from_rgb, changes = self._joined_by(painted), self._leaving is not None
             painted = self._hand(painted, watched, from_rgb=from_rgb, changes=changes)
-        seconds = stopwatch.seconds
-        return Painting(painted, self._present.loaded.engine.spec, seconds["net"], seconds["scale"], seconds["steady"])
+        seconds, loaded = stopwatch.seconds, self._present.loaded
+        spent = seconds["net"], seconds["scale"], seconds["steady"]
+        return Painting(painted, loaded.engine.spec, *spent, net=loaded.wanted.file.path.name)
 
     def _painted_before(
         self, stopwatch: "_Stopwatch", leaving: GlidingStylizer, frame: Frame, watched: Watched | None, now: float

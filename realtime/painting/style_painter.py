@@ -18,7 +18,6 @@ from realtime.painting.net_choice import net_of
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import engine_for
 from realtime.painting.picture_style import resolve
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 
 Mix = Mapping[str, float]
@@ -62,9 +61,9 @@ def open_style(
     file = net_of(file, {name, *file.card.names}, net, patient=lambda: fast_gpu_paints(engine, precision))
     controls = Controls(file.vector(name), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)
-    size, levels = (width, height), carried_levels(file)
+    size = width, height
     loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls, steady, levels=levels), size)
+    return StylePainter(file, Stylizer(loaded, controls, steady, style=file), size)
 
 
 class StylePainter:

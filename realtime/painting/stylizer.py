@@ -13,12 +13,14 @@ from typing import Any, cast
 
 from engines.loading.engine import Controls, Engine
 from engines.protocols import DeviceEngine, begin_anew, carries_state
+from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.colour.small_copy import small_copy
 from realtime.painting.cuts import Continuity
 from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.notes import EngineFacts
 from realtime.painting.steady.hand import SteadyHand, Watched
+from realtime.painting.steady.texture import carried_levels
 
 
 class Unfinished(Exception):
@@ -32,16 +34,19 @@ class Stylizer:
     frames may wait for the net alone. Where the style carries nothing, frames may be painted side by side, up to
     `requests` at once. What does carry something takes them `in_order`, one at a time. `steady` says how far paintings
     are held still (0..1); where that is more than nothing frames are `watched`, and paintings `steadied`, one at a time
-    and in order, however they are painted. `levels` are those of the style's texture (`carried_levels`), which then
-    goes with the picture; without, it stays on the screen.
+    and in order, however they are painted. The texture of the `style`, the file that the engine is of, then goes with
+    the picture; where it is not told, it stays on the screen.
     """
 
     takes_planes = True
 
-    def __init__(self, engine: Engine, controls: Controls, steady: float = 0.0, *, levels: float = 0.0) -> None:
+    def __init__(
+        self, engine: Engine, controls: Controls, steady: float = 0.0, *, style: StyleFile | None = None
+    ) -> None:
         self.engine = engine
         self.controls = controls
-        self.levels = levels
+        self.style = style
+        self.levels = 0.0 if style is None else carried_levels(style)
         self._hand = SteadyHand(steady)
         self._join = Join()
         self._continuity: Continuity | None = None
@@ -74,7 +79,7 @@ class Stylizer:
     @property
     def facts(self) -> EngineFacts:
         """What painted, for the report."""
-        return EngineFacts.of(self.engine)
+        return EngineFacts.of(self.engine, self.style)
 
     def begin_anew(self) -> None:
         """The next frame is painted as the first one; for who knows more than the frames tell."""

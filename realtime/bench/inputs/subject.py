@@ -24,7 +24,6 @@ from realtime.frames.frame import Frame
 from realtime.painting.opening import engine_for
 from realtime.painting.options import STEADY
 from realtime.painting.picture_style import resolve
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.file import FileSource
 
@@ -144,8 +143,7 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
     try:
         if bench.options.requests > 1:
             single = _engine(style, combination, bench, report, requests=1, cache=users)
-        levels = carried_levels(style)
-        both, one = (Stylizer(each, controls, STEADY, levels=levels) for each in (engine, single))
+        both, one = (Stylizer(each, controls, STEADY, style=style) for each in (engine, single))
         yield Subject(combination, bench, clip, style, both, one, seconds)
     finally:
         single.close()

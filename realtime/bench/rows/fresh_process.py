@@ -18,7 +18,6 @@ from realtime.files.loop import run
 from realtime.painting.opening import engine_for
 from realtime.painting.options import STEADY
 from realtime.painting.picture_style import resolve
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sources.file import FileSource
@@ -38,7 +37,7 @@ def main() -> None:
     sound_ends = threading.Event()
     sound_ends.set()
     sink = FileSink(output, source.clip, stop=sound_ends)
-    stylizer = Stylizer(engine, Controls(style.vector(name)), STEADY, levels=carried_levels(style))
+    stylizer = Stylizer(engine, Controls(style.vector(name)), STEADY, style=style)
     source.prepare_for(stylizer, sink)
     run(source, stylizer, [sink], on_progress=_tell_first)
     print(json.dumps([peak_resident_mib(), gpu_memory_mib()]))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engines.errors import BadFile
 from engines.loading.engine import Controls, Engine
+from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.picture_file import resize
 from realtime.painting.stylizer import Stylizer
@@ -66,8 +67,8 @@ class PaintedFilm:
 class Hands:
     """A painter that does not steady and one that does, with one engine and one style."""
 
-    def __init__(self, engine: Engine, controls: Controls, steady: float, levels: float = 0.0) -> None:
-        self._plain, self.steady = Stylizer(engine, controls), Stylizer(engine, controls, steady, levels=levels)
+    def __init__(self, engine: Engine, controls: Controls, steady: float, style: StyleFile | None = None) -> None:
+        self._plain, self.steady = Stylizer(engine, controls), Stylizer(engine, controls, steady, style=style)
 
     def __call__(self, frames: Iterable[Pixels]) -> PaintedFilm:
         """Of frames that go on from one another; those of the film before do not."""

@@ -30,7 +30,6 @@ from realtime.evaluation.steadiness.film import Film, Hands
 from realtime.evaluation.steadiness.report import SCENE, Slices, SteadyRow
 from realtime.evaluation.subjects import Subject
 from realtime.frames.frame import Pixels
-from realtime.painting.steady.texture import carried_levels
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
 
@@ -111,10 +110,9 @@ def _on_film(
     subjects: Sequence[Subject], film: FilmJudge, options: EvaluateOptions, report: Report
 ) -> Iterator[SteadyRow]:
     file = subjects[0].file
-    levels = carried_levels(file)
     with opened(file, film.size, options, report) as stylizer:
         for subject in subjects:
-            hands = Hands(stylizer.engine, Controls(file.vector(subject.name)), options.steady, levels)
+            hands = Hands(stylizer.engine, Controls(file.vector(subject.name)), options.steady, file)
             yield film(hands, subject.label)
 
 
@@ -126,11 +124,10 @@ def _on_scene(
     report: Report,
 ) -> Iterator[SteadyRow]:
     file = subjects[0].file
-    levels = carried_levels(file)
     with opened(file, (scene.width, scene.height), options, report) as stylizer:
         for subject in subjects:
             controls = Controls(file.vector(subject.name))
-            steady = Stylizer(stylizer.engine, controls, options.steady, levels=levels)
+            steady = Stylizer(stylizer.engine, controls, options.steady, style=file)
             held = measure_stability(steady, scene, run_up=SCENE_RUN_UP)
             yield SteadyRow(subject.label, SCENE, _figures(plain[subject.label]), _figures(held))
 
