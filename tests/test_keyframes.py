@@ -161,7 +161,7 @@ def cuts_in(frames: list[Pixels]) -> list[int]:
     found = []
     for number, (before, now) in enumerate(pairwise(frames), start=1):
         motion = METER.between(measured(before).luma, measured(now).luma)
-        if is_cut(Sight.of(before), Sight.of(now), motion):
+        if is_cut(Sight(before), Sight(now), motion):
             found.append(number)
     return found
 

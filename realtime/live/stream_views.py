@@ -39,7 +39,7 @@ class ViewChoice:
         """Whether it is chosen at this time."""
         if not self.is_due(now):
             return False
-        sight = Sight.of(view)
+        sight = Sight(view)
         if sight.blank or any(sight.unlike(before) < LEAST_UNLIKE for before in self._seen):
             return False
         self._seen.append(sight)

@@ -4,7 +4,7 @@ A cut is where structure, colours and motion all say so. One detector for all th
 by key frames or by a net.
 """
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -28,17 +28,21 @@ NOISE = 3.0
 ALIKE = 2.0  # levels in the mean: neighbours within a shot are mostly that near, and nothing more is asked then
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Sight:
-    """What is compared of a frame: coarse luma with mean 0 and deviation 1, and the roots of a colour histogram."""
+    """What is compared of a frame, uint8 [H, W, 3]; each is worked out when it is asked for first."""
 
-    structure: NDArray[np.float32]
-    colours: NDArray[np.float32]
+    def __init__(self, rgb: Pixels) -> None:
+        self._small = _reduced(rgb)
 
-    @classmethod
-    def of(cls, rgb: Pixels) -> "Sight":
-        small = _reduced(rgb)
-        return cls(_structure(small), _colours(small))
+    @cached_property
+    def structure(self) -> NDArray[np.float32]:
+        """Coarse luma with mean 0 and deviation 1."""
+        return _structure(self._small)
+
+    @cached_property
+    def colours(self) -> NDArray[np.float32]:
+        """The roots of a colour histogram."""
+        return _colours(self._small)
 
     @property
     def blank(self) -> bool:
@@ -64,18 +68,18 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._meter = MotionMeter()
-        self._before: Pixels | None = None
+        self._before: tuple[Pixels, Sight] | None = None
 
     def __call__(self, pixels: Any) -> bool:
         """Whether a shot begins with this frame, uint8 [H, W, 3], be it a tensor of torch; False for the first one."""
-        few, before = _few_of(pixels), self._before
-        self._before = few
-        if before is None or before.shape != few.shape or cv2.norm(few, before, cv2.NORM_L1) < ALIKE * few.size:
+        few = _few_of(pixels)
+        before, self._before = self._before, (few, Sight(few))
+        if before is None or before[0].shape != few.shape:
             return False
-        then, now = Sight.of(before), Sight.of(few)
-        if not _look_apart(then, now):
+        (few_before, then), (_, now) = before, self._before
+        if cv2.norm(few, few_before, cv2.NORM_L1) < ALIKE * few.size or not _look_apart(then, now):
             return False
-        return is_cut(then, now, self._meter.between(measured(before).luma, measured(few).luma))
+        return is_cut(then, now, self._meter.between(measured(few_before).luma, measured(few).luma))
 
 
 def _few_of(pixels: Any) -> Pixels:
@@ -87,14 +91,14 @@ def _few_of(pixels: Any) -> Pixels:
 
 
 def _look_apart(before: Sight, now: Sight) -> bool:
-    structure = 1 - float((before.structure * now.structure).mean())
-    colours = 1 - float(before.colours @ now.colours)  # of Bhattacharyya
-    return structure >= LEAST_STRUCTURE and colours >= LEAST_COLOURS
+    if 1 - float((before.structure * now.structure).mean()) < LEAST_STRUCTURE:  # as nearly always
+        return False
+    return 1 - float(before.colours @ now.colours) >= LEAST_COLOURS  # of Bhattacharyya
 
 
 def _reduced(rgb: Pixels) -> Pixels:
     if rgb.shape[1::-1] == COLOURS_SIZE:
-        return rgb
+        return rgb.copy()  # a sight outlives its frame
     return np.asarray(cv2.resize(rgb, COLOURS_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
 
 

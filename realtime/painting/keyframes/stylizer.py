@@ -133,7 +133,7 @@ class KeyframeStylizer(Stylizer):
         return replace(painted.frame, data=pixels)
 
     def _painted(self, frame: Frame) -> Pixels:
-        small, sight = measured(frame.data), Sight.of(frame.data)
+        small, sight = measured(frame.data), Sight(frame.data)
         carried, before = self._carried, self._before
         self._before = small, sight
         if carried is not None and before is not None:

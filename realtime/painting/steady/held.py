@@ -107,8 +107,8 @@ class Held:
         for held, plane in zip(self._planes, shown, strict=True):
             if held.shape == shape:
                 rich = self._buffers("values", shape)[: more.shape[0], : more.shape[1]]
-                cv2.blur(held[within], STROKE, dst=rich)
-                np.multiply(np.subtract(rich, held[within], out=rich), more, out=rich)
+                soft = cv2.blur(plane[within], STROKE)  # in bytes, which takes a third of the time
+                np.multiply(np.subtract(soft, held[within], out=rich), more, out=rich)
                 cv2.subtract(held[within], rich, dst=plane[within], dtype=cv2.CV_8U)
         return shown
 
