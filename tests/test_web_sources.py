@@ -136,6 +136,25 @@ def test_the_very_beginning_is_heard_although_nobody_could_listen_yet(tmp_path: 
     assert sounds[0].captured_at == pytest.approx(frames[0].captured_at, abs=0.05)
 
 
+def test_a_film_may_pause_before_its_next_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is live has to show something soon; a film would begin again."""
+    write_film(tmp_path / "film.mkv")
+    monkeypatch.setattr("realtime.sources.stream_source.LONGEST_GRAB_SECONDS", 0.0)
+    with serving(tmp_path) as address, opened(f"{address}/film.mkv") as source:
+        frames, _ = watch(source, pictures=1000)
+    assert len(frames) == round(FILM_SECONDS * 25)
+
+
+def test_a_film_that_lies_on_its_side_is_shown_upright(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "phone.mp4", rotation=90)
+    with serving(tmp_path) as address, opened(f"{address}/phone.mp4") as source, opened(str(path)) as wanted:
+        seen, meant = source.read(), wanted.read()
+        assert source.size == wanted.size == (48, 64)
+    assert seen is not None
+    assert meant is not None
+    assert np.array_equal(seen.data, meant.data)
+
+
 def test_pictures_go_on_where_the_sound_ends(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mp4", sound_seconds=0.3)
     with serving(tmp_path) as address, opened(f"{address}/film.mp4") as source:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -16,6 +17,7 @@ from engines.errors import ImpastoError
 from realtime.frames.frame import Frame, SignalLost, SplitSource
 from realtime.frames.request import tell_nobody
 from realtime.frames.sound_feed import Sound, SoundFeed
+from realtime.media.clip import Clip, display_matrix, turn_upright
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.media.picture_filter import PictureFilters
 from realtime.media.streams import FALLBACK_RATE, film_of
@@ -115,32 +117,34 @@ class StreamSource(SplitSource):
         first = self._first_picture()
         self._decoded.appendleft(first)
         aspect = video.sample_aspect_ratio or 1
-        self.size = (max(2, 2 * round(first.picture.width * aspect / 2)), first.picture.height)
+        self._lying = (max(2, 2 * round(first.picture.width * aspect / 2)), first.picture.height)
         if aspect == 1:
-            self.size = (first.picture.width, first.picture.height)
+            self._lying = (first.picture.width, first.picture.height)
+        self._turn = display_matrix(first.picture)
+        self.size = Clip(self._lying, Fraction(1), display_matrix=self._turn).upright().size
         rates = (video.average_rate, video.guessed_rate)
         self.frame_rate = next((rate for rate in rates if rate and 1 <= rate <= MOST_RATE), None)
 
     def grab(self) -> ReceivedPicture | None:
-        """The next decoded picture; where packets come but none that may be shown yet, the last one again."""
+        """The next decoded picture; of what is live the last one again where packets come but none to be shown."""
         deadline = time.perf_counter() + LONGEST_GRAB_SECONDS
         while not self._decoded:
             if not self._receive():
                 self._raise_if_live()
                 return None
-            if time.perf_counter() > deadline and not self._decoded:
+            if self.live and time.perf_counter() > deadline and not self._decoded:
                 return self._again()
         self._last = self._decoded.popleft()
         return self._last
 
     def retrieve(self, grabbed: ReceivedPicture) -> Frame:
-        """The picture in RGB."""
+        """The picture in RGB, upright."""
         picture = grabbed.picture
         key = (ColourTags.of(picture), picture.width, picture.height)
         to_rgb = self._converters.get(key)
         if to_rgb is None:
-            to_rgb = self._converters.setdefault(key, ToRgb(key[0], key[1:], self.size))
-        return Frame(to_rgb(picture), grabbed.seconds, grabbed.captured_at)
+            to_rgb = self._converters.setdefault(key, ToRgb(key[0], key[1:], self._lying))
+        return Frame(turn_upright(to_rgb(picture), self._turn), grabbed.seconds, grabbed.captured_at)
 
     def moves(self) -> bool:
         """Whether a second picture comes after the first, which is waited for; both are grabbed afterwards."""
