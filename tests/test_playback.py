@@ -1,5 +1,6 @@
 """Files, pictures and the scene at their own speed."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -98,6 +99,39 @@ def test_a_loop_goes_on_without_a_seam() -> None:
     steps = {round(later.pts_seconds - earlier.pts_seconds, 6) for earlier, later in pairwise(frames)}
     assert frames[-1].pts_seconds >= 0.21
     assert min(steps) == 0.02
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["once", "in a loop"])
+def test_the_last_picture_is_shown_as_long_as_it_lasts(loop: bool) -> None:
+    def reel() -> Reel:
+        return Reel(Numbers(3), fiftieths, lasts=lambda number: 0.3 if number == 2 else 0.02)
+
+    source = PlaybackSource(reel(), reel, SourceRequest(loop=loop))
+    begins = time.perf_counter()
+    frames = read_some(source, 4) if loop else read_all(source)
+    lasted = time.perf_counter() - begins
+    source.close()
+    assert lasted >= 0.33  # 0.04 seconds and its 0.3
+    assert [round(frame.pts_seconds, 6) for frame in frames] == [0.0, 0.02, 0.04, 0.34][: len(frames)]
+
+
+def test_what_is_unusual_is_told_once_however_often_a_film_begins(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = write_clip(tmp_path / "a.mkv", pixel_format="yuv420p10le", pts=range(0, 1000, 40))
+    source = open_source(str(path), SourceRequest(loop=True, report=told.append))
+    for _ in range(40):
+        source.read()
+    source.close()
+    assert told
+    assert len(told) == len(set(told))
+
+
+def test_a_pipe_that_nobody_writes_to_can_be_given_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    request = SourceRequest()
+    request.stop.set()
+    with pytest.raises(ImpastoError, match="pipe was not opened: stopped before"):
+        open_source(str(tmp_path / "pipe"), request)
 
 
 def test_an_error_of_the_footage_comes_to_the_reader() -> None:

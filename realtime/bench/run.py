@@ -23,7 +23,8 @@ from realtime.bench.rows.rows import seconds_of_a_frame
 from realtime.bench.rows.stability import Stability, measure_stability
 from realtime.bench.schedule import Progress, Schedule
 from realtime.bench.turn import Turn, summarise, take_turn
-from realtime.painting.notes import spoken, told_once
+from realtime.frames.request import told_once
+from realtime.painting.notes import spoken
 from realtime.scene import Scene
 
 Contest = tuple[str, tuple[int, int]]  # a style and a size, which peers and ours have in common

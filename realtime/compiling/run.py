@@ -20,9 +20,9 @@ from engines.spec import Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan
 from realtime.files.calibration import calibrate_on_video
+from realtime.frames.request import told_once
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.net_choice import net_of
-from realtime.painting.notes import told_once
 from realtime.painting.opening import FILE_REQUESTS
 from realtime.painting.options import Size
 from realtime.painting.picture_style import resolve

@@ -14,7 +14,7 @@ from realtime.evaluation.steadiness.report import SteadyReport, SteadyRow
 from realtime.evaluation.steadiness.run import FilmJudge, judge_steadiness
 from realtime.evaluation.subjects import Subject, find_subjects
 from realtime.frames.frame import Pixels
-from realtime.painting.notes import told_once
+from realtime.frames.request import told_once
 from realtime.scene import Scene
 
 Report = Callable[[str], None]

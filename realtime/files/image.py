@@ -11,9 +11,10 @@ from engines.errors import BadValue, FileMissing
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
+from realtime.frames.request import told_once
 from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, PictureReader, encode_picture, lost_in, write_whole
 from realtime.painting.full_size.painting_size import painting_size
-from realtime.painting.notes import EngineFacts, Notes, told_once
+from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.pictures import find_pictures, names_pictures

@@ -35,6 +35,18 @@ def tell_nobody(line: str) -> None:
     """A report that nobody listens to."""
 
 
+def told_once(report: Callable[[str], None]) -> Callable[[str], None]:
+    """The report without the lines that were told already."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            report(line)
+
+    return tell
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRequest:
     """How a source is to be opened.

@@ -52,18 +52,6 @@ def spoken(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def told_once(report: Callable[[str], None]) -> Callable[[str], None]:
-    """The report without the lines that were told already: engines of one run have nearly all to tell in common."""
-    told: set[str] = set()
-
-    def tell(line: str) -> None:
-        if line not in told:
-            told.add(line)
-            report(line)
-
-    return tell
-
-
 class Notes:
     """Lines that go to the person now and into the report at the end."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from engines.errors import BadValue
 from realtime.frames.frame import Frame, Source
 from realtime.frames.pacing import Ticker
-from realtime.frames.request import SourceRequest
+from realtime.frames.request import SourceRequest, told_once
 from realtime.frames.time_code import stamp
 from realtime.sources.animated_webp import TICK, AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import DecodedPicture, FileSource
@@ -24,9 +24,10 @@ PICTURE_RATE = Fraction(25)
 def open_file(address: str, request: SourceRequest) -> Source:
     """A video file, an animation, or the pictures that a folder, a glob or a pattern names.
 
-    The pictures come at `request.frame_rate`, or 25 a second. Errors are those of the sources in files.
+    The pictures come at `request.frame_rate`, or 25 a second. What is unusual is told once, however often it begins
+    again. Errors are those of the sources in files.
     """
-    path = address.removeprefix(FILE)
+    path, request = address.removeprefix(FILE), replace(request, report=told_once(request.report))
     paths = pictures_named(path)
     if paths is None and is_animated_webp(Path(path)):
         return _animation(Path(path), request)
@@ -42,7 +43,10 @@ def open_file(address: str, request: SourceRequest) -> Source:
 
 def _animation(path: Path, request: SourceRequest) -> Source:
     def open_again() -> Reel:
-        return Reel(AnimatedWebpSource(path, report=request.report), lambda shown: float(shown.pts * TICK))
+        footage = AnimatedWebpSource(path, report=request.report)
+        return Reel(
+            footage, lambda shown: float(shown.pts * TICK), lasts=lambda shown: float(shown.milliseconds * TICK)
+        )
 
     return PlaybackSource(open_again(), open_again, request)
 
@@ -64,11 +68,14 @@ def _reel(film: FileSource, sound: FileSound) -> Reel:
     def seconds_of(picture: DecodedPicture) -> float:
         return float(picture.pts * film.clip.time_base)
 
-    return Reel(film, seconds_of, lambda picture: sound.until(seconds_of(picture)), sound.close)
+    def lasts(picture: DecodedPicture) -> float:
+        return float((picture.picture.duration or 0) * film.clip.time_base)
+
+    return Reel(film, seconds_of, lambda picture: sound.until(seconds_of(picture)), sound.close, lasts)
 
 
 def _open_film(path: Path, request: SourceRequest) -> FileSource:
-    return FileSource(path, upright=True, square_pixels=True, report=request.report)
+    return FileSource(path, upright=True, square_pixels=True, report=request.report, stop=request.stop)
 
 
 def open_pattern(address: str, request: SourceRequest) -> Source:

@@ -42,17 +42,23 @@ def _nothing() -> None:
     pass
 
 
+def _unknown(grabbed: Any) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Reel:
     """Footage, the time of what it grabs in seconds, and the sound that was read along with it, on the same clock.
 
-    `close_sound` is called when the footage is closed.
+    `close_sound` is called when the footage is closed. `lasts` tells for how many seconds a picture is to be shown, 0
+    where that is not known; then the last one is shown as long as the frame rate says.
     """
 
     footage: Any
     seconds_of: Callable[[Any], float]
     sounds_of: Callable[[Any], Sequence[Sound]] = _silence
     close_sound: Callable[[], None] = _nothing
+    lasts: Callable[[Any], float] = _unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class PlaybackSource(SplitSource):
         self._started_at: float | None = None
         self._next: PlaybackPicture | None = None
         self._last: PlaybackPicture | None = None
+        self._ends = 0.0  # when the last picture of all has been shown, since the beginning
         self._error: BaseException | None = None
         self._told = False
         self._queue: FrameQueue[PlaybackPicture] = FrameQueue(READ_AHEAD)
@@ -114,9 +121,10 @@ class PlaybackSource(SplitSource):
             if now > patience and self._last is not None:
                 return replace(self._last, captured_at=now)
             if self._next is None and not self._fetch(patience - now):
-                if self._queue.finished:
+                if self._queue.finished and not self._still_shown(now):
                     self._raise_error()
                     return None
+                self._play_sound(now)
                 continue
             assert self._next is not None
             wait = self._due_at(self._next, now) - now
@@ -135,6 +143,11 @@ class PlaybackSource(SplitSource):
     def close(self) -> None:
         self._queue.abort()
         self._reader.join(END_SECONDS)
+
+    def _still_shown(self, now: float) -> bool:
+        """Whether the last picture of all is to be seen for longer; waits for that a little."""
+        left = 0.0 if self._started_at is None else self._started_at + self._ends - now
+        return left > 0 and not self._request.stop.wait(min(left, LOOK_SECONDS))
 
     def _fetch(self, seconds: float) -> bool:
         """Have a next picture; False where none came in time, or at the end."""
@@ -183,7 +196,10 @@ class PlaybackSource(SplitSource):
         """The reading thread."""
         begins, take = 0.0, 0
         try:
-            while (ends := self._read_reel(reel, begins, take)) is not None and self._request.loop and ends > begins:
+            while (ends := self._read_reel(reel, begins, take)) is not None:
+                self._ends = ends
+                if not self._request.loop or ends <= begins:
+                    break
                 begins, take = ends, take + 1
                 reel = self._open_again()
         except BaseException as error:  # a thread's border: grab raises it
@@ -199,7 +215,7 @@ class PlaybackSource(SplitSource):
             while (grabbed := reel.footage.grab()) is not None:
                 seconds = reel.seconds_of(grabbed)
                 zero = begins - seconds if zero is None else zero
-                ends = max(ends, zero + seconds + self._interval)
+                ends = max(ends, zero + seconds + (reel.lasts(grabbed) or self._interval))
                 sounds = reel.sounds_of(grabbed)
                 if not self._queue.put(PlaybackPicture(grabbed, reel.footage, zero + seconds, zero, sounds, take=take)):
                     return None
