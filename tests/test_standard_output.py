@@ -40,6 +40,21 @@ while (frame := reader.read()) is not None:
 writer.close()
 """
 
+TO_NOBODY = """
+import sys
+import threading
+from realtime.media import output_file
+stop = threading.Event()
+output_file.STOPPED_SECONDS = 0.2
+place = output_file.StandardOutput(stop)
+threading.Timer(0.2, stop.set).start()
+place.write(bytes(10**6))
+try:
+    place.check()
+except output_file.FileError as error:
+    print(error, file=sys.stderr)
+"""
+
 
 def streamed(source: Path, container_format: str, target: Path) -> Path:
     """What a child writes to its standard output."""
@@ -116,6 +131,13 @@ def test_a_reader_that_leaves_ends_it_with_one_line(tmp_path: Path, small_style:
     assert said[-1] == "impasto: standard output: its reader has left"
     assert [line for line in said if line.startswith("impasto:")] == said[-1:]
     assert not [line for line in said if "Traceback" in line]
+
+
+def test_a_reader_that_pauses_keeps_nobody_from_stopping() -> None:
+    with subprocess.Popen([sys.executable, "-c", TO_NOBODY], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stderr is not None
+        said = child.stderr.read().decode()
+    assert said == "standard output: its reader takes nothing any more\n"
 
 
 def test_a_terminal_is_refused_in_one_line(tmp_path: Path, small_style: Path) -> None:

@@ -8,10 +8,10 @@ import io
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from typing import Any
 import av
 
 from engines.errors import BadValue, FileError, FileMissing, FileTaken, ImpastoError
+from realtime.media.reader_pipe import write_to_reader
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STDOUT, STDERR = 1, 2
+STOPPED_SECONDS = 2.0
 EXAMPLE = "impasto video IN - --format matroska | ffplay -"
 
 
@@ -193,10 +195,12 @@ class StandardOutput:
     """Takes standard output for one of FFmpeg's muxers, which finds that it cannot seek there.
 
     Until it is closed, what anybody else in this process prints goes to stderr. ImpastoError at a terminal. After an
-    error nothing more is written, and `check` raises it.
+    error nothing more is written, and `check` raises it. A reader may pause for as long as it likes, but once `stop` is
+    set, for two seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
         self.error: OSError | None = None
         if sys.stdout is None:  # it was closed when Python began, and its number may be another file's now
             raise ImpastoError("OUT is -, and standard output is closed; name a file, or give it a reader")
@@ -209,8 +213,14 @@ class StandardOutput:
 
     def write(self, data: bytes) -> int:
         if self._open and self.error is None:
-            self.error = _failure_to_write(partial(os.write, self._descriptor), data)
+            self.error = _failure_to_write(self._give, data)
         return len(data)
+
+    def _give(self, data: "memoryview[int]") -> int:
+        taken = write_to_reader(self._descriptor, data, lambda waited: self._stop.is_set() and waited > STOPPED_SECONDS)
+        if not taken:
+            raise TimeoutError(errno.ETIMEDOUT, "its reader takes nothing any more")
+        return taken
 
     def check(self) -> None:
         """Raise what kept us from writing, in one line for people."""

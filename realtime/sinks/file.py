@@ -74,7 +74,7 @@ class FileSink(SplitSink):
         self._stop = stop or threading.Event()
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
         self._check_size()
-        self._place = StandardOutput() if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
+        self._place = StandardOutput(self._stop) if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
         self._begun: Fraction | None = None
         self._last: av.VideoFrame | None = None
         self._open = True

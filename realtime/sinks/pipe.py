@@ -1,7 +1,5 @@
 """Raw pictures on standard output, for other programs."""
 
-import os
-import select
 import sys
 import threading
 import time
@@ -14,6 +12,7 @@ from engines.errors import BadValue, ImpastoError
 from realtime.frames.frame import Frame, Pixels, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
 from realtime.media.colour.rgb import SDR_TAGS, FromRgb
+from realtime.media.reader_pipe import write_to_reader
 
 Y4M, RAWVIDEO = "y4m", "rawvideo"
 EXAMPLES = {
@@ -22,7 +21,6 @@ EXAMPLES = {
 }
 WRITE_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
-LOOK_SECONDS = 0.1
 
 
 def open_pipe(address: str, request: SinkRequest) -> Sink:
@@ -70,24 +68,17 @@ class PipeSink:
         return b"FRAME\n" + b"".join(planes)
 
     def _written(self, seconds: float, stop: threading.Event) -> bool:
-        """Write the rest, waiting for the reader; False where it did not take all in time.
-
-        A pipe that select calls ready takes PIPE_BUF bytes without blocking.
-        """
+        """Write the rest, waiting for the reader; False where it did not take all in time."""
         deadline = time.perf_counter() + seconds
-        while self._rest:
-            if select.select([], [self._descriptor], [], LOOK_SECONDS)[1]:
-                self._rest = self._rest[self._put(self._rest[: select.PIPE_BUF]) :]
-            elif stop.is_set() or time.perf_counter() > deadline:
-                return False
-        return True
-
-    def _put(self, part: memoryview) -> int:
         try:
-            return os.write(self._descriptor, part)
+            taken = write_to_reader(
+                self._descriptor, self._rest, lambda _: stop.is_set() or time.perf_counter() > deadline
+            )
         except BrokenPipeError:
             self._rest = memoryview(b"")
             raise BrokenPipeError("its reader has left") from None
+        self._rest = self._rest[taken:]
+        return not self._rest
 
 
 def _y4m_header(size: tuple[int, int], rate: Fraction) -> bytes:
