@@ -2,6 +2,7 @@
 
 import io
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -122,9 +123,8 @@ def test_tcp(listens: str, frames: list[Frame]) -> None:
     address = f"tcp://127.0.0.1:{port}"
     with ThreadPoolExecutor() as pool:
         if listens == "sink":
-            sink = pool.submit(open_sink, f"{address}?listen", request())
-            reader = pool.submit(read_bytes, port)
-            opened = sink.result(timeout=10)
+            opened = open_sink(f"{address}?listen", request())
+            reader = pool.submit(drain, socket.create_connection(("127.0.0.1", port)))
         else:
             with socket.create_server(("127.0.0.1", port)) as server:
                 opened = open_sink(address, request())
@@ -133,12 +133,6 @@ def test_tcp(listens: str, frames: list[Frame]) -> None:
             opened.write(frame)
         opened.close()
         assert pictures_in(reader.result(timeout=10)) == FRAMES
-
-
-def read_bytes(port: int) -> bytes:
-    connection = socket.socket()
-    wait_for(lambda: connection.connect_ex(("127.0.0.1", port)) == 0)
-    return drain(connection)
 
 
 def drain(connection: socket.socket) -> bytes:
@@ -154,10 +148,32 @@ def pictures_in(data: bytes) -> int:
         return 0
 
 
-@pytest.mark.usefixtures("impatient")
-def test_tcp_that_nobody_calls() -> None:
-    with pytest.raises(ImpastoError, match="nobody called within 1 s"):
-        open_sink(f"tcp://127.0.0.1:{free_port()}?listen", request())
+def test_tcp_waits_for_those_who_watch_one_after_the_other(frames: list[Frame]) -> None:
+    port, lines = free_port(), list[str]()
+    sink = open_sink(f"tcp://127.0.0.1:{port}?listen", request(report=lines.append))
+    sink.write(frames[0])  # nobody is there
+    with ThreadPoolExecutor() as pool:
+        first = socket.create_connection(("127.0.0.1", port))
+        sink.write(frames[1])
+        first.close()
+        for number in range(2, 3000):  # as a lane goes on
+            sink.write(replace(frames[number % FRAMES], pts=number))
+            if len(lines) == 2:
+                break
+            threading.Event().wait(0.01)
+        reader = pool.submit(drain, socket.create_connection(("127.0.0.1", port)))
+        for number in range(4000, 4000 + FRAMES):
+            sink.write(replace(frames[number % FRAMES], pts=number))
+        sink.close()
+        assert pictures_in(reader.result(timeout=10)) == FRAMES
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        "127.0.0.1 watches", "who watched has left; the next may call", "127.0.0.1 watches"
+    ]  # fmt: skip
+
+
+def test_tcp_where_the_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(ImpastoError, match="in use"):
+        open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}?listen", request())
 
 
 def test_tcp_to_a_reader_that_stops(frames: list[Frame]) -> None:
@@ -225,6 +241,7 @@ def test_hls_into_a_file(tmp_path: Path) -> None:
         ("rtsp://user:pass@127.0.0.1:1/x", "is the server running"),
         ("tcp://127.0.0.1:1", "is the server running"),
         ("tcp://127.0.0.1", "names no port"),
+        ("tcp://127.0.0.1?listen", "names no port"),
         ("udp://", "names no port"),
         ("rtmp://", "names no host"),
         ("rtmp://127.0.0.1:99999/live/key", "the port is a number"),

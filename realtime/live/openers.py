@@ -23,11 +23,13 @@ SINKS = {
     "window": "realtime.sinks.window:open_window",
     "virtualcam": "realtime.sinks.virtual_camera:open_virtual_camera",
     "file": "realtime.sinks.recording:open_recording",
-    **dict.fromkeys(("rtmp", "rtmps", "rtsp", "udp", "tcp", "hls"), "realtime.sinks.stream:open_stream"),
+    **dict.fromkeys(("rtmp", "rtmps", "rtsp", "udp", "hls"), "realtime.sinks.stream:open_stream"),
+    "tcp": "realtime.sinks.tcp:open_tcp",
     "srt": "realtime.sinks.srt:open_srt",
     "pipe": "realtime.sinks.pipe:open_pipe",
     "null": "realtime.sinks.null:open_null",
 }
+SOUNDLESS = ("window", "virtualcam", "pipe", "null")  # they take pictures alone
 SOURCE_ENTRY_POINTS = "impasto.sources"
 SINK_ENTRY_POINTS = "impasto.sinks"
 

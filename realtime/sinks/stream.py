@@ -1,16 +1,12 @@
-"""Streams to the network: RTMP, RTSP, MPEG-TS over UDP and TCP, and HLS into a folder.
+"""Streams to the network: RTMP, RTSP, MPEG-TS over UDP, and HLS into a folder."""
 
-TCP is a connection of our own: FFmpeg's would hold Python's lock while it waits.
-"""
-
-import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 import av
 from av.container import OutputContainer
@@ -63,15 +59,14 @@ def open_stream(address: str, request: SinkRequest) -> Sink:
 
     An HLS address is `hls:FOLDER` or the path of a playlist.
     """
-    return StreamSink(redacted(address), lambda: _connect(address), request, is_called=listens(address))
+    return StreamSink(redacted(address), lambda: _connect(address), request)
 
 
 class StreamSink:
     """Pictures at a steady rate, encoded and sent as they come, with `request.sound` beside them.
 
-    One that `is_called` by those who watch may be left by them soon, and waits for others. FFmpeg cannot be
-    interrupted, so all is done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing
-    for three seconds.
+    One that `is_called` by those who watch may be left by them soon. FFmpeg cannot be interrupted, so all is done on a
+    thread of its own. Raises SignalLost where the other end is gone or takes nothing for three seconds.
     """
 
     def __init__(
@@ -161,29 +156,29 @@ def _words(error: OSError | av.FFmpegError) -> str:
 def _connect(address: str) -> Connection:
     target = _target(address)
     check_host(target.url)
-    options = {"flush_packets": "1", "max_interleave_delta": MOST_APART_MICROSECONDS, **target.options}
-    scheme = address.partition(":")[0].lower()
-    if scheme == "tcp":
-        output = TcpOutput(address, WRITE_SECONDS)
-        container = av.open(output, "w", format=target.container_format, container_options=options)
-        return Connection(container, target.silence, output.close)
-    if scheme in PORTS:
+    if _scheme(address) in PORTS:
         check_answers(target.url, WRITE_SECONDS)
-    return Connection(
-        av.open(target.url, "w", format=target.container_format, container_options=options), target.silence
-    )
+    return Connection(open_container(target.url, target.container_format, target.options), target.silence)
+
+
+def open_container(output: Any, container_format: str, options: Mapping[str, str]) -> OutputContainer:
+    """A container that sends what it is given at once; `output` is an address, or takes bytes as a file does."""
+    at_once = {"flush_packets": "1", "max_interleave_delta": MOST_APART_MICROSECONDS, **options}
+    return av.open(output, "w", format=container_format, container_options=at_once)
+
+
+def _scheme(address: str) -> str:
+    return address.partition(":")[0].lower()
 
 
 def _target(address: str) -> Target:
-    scheme = address.partition(":")[0].lower()
+    scheme = _scheme(address)
     if scheme in ("rtmp", "rtmps"):  # streaming services refuse pictures without sound
         return Target(address, "flv", {"flvflags": "no_duration_filesize"}, silence=True)
     if scheme == "rtsp":
         return Target(address, "rtsp", {"rtsp_transport": "tcp"})
     if scheme == "udp":
         return Target(_with_option(address, "pkt_size", str(TS_PACKETS)), "mpegts", MPEGTS_OPTIONS)
-    if scheme == "tcp":
-        return Target(address, "mpegts", MPEGTS_OPTIONS)
     return _hls_target(playlist_path(address).absolute())  # or what stands before a colon would be a protocol
 
 
@@ -209,40 +204,3 @@ def _hls_target(playlist: Path) -> Target:
         "hls_segment_filename": str(segments),
     }
     return Target(str(playlist), "hls", options)
-
-
-def listens(address: str) -> bool:
-    """Whether the address asks to be called rather than to call."""
-    return "listen" in parse_qs(urlsplit(address).query, keep_blank_values=True)
-
-
-class TcpOutput:
-    """Connected to tcp://HOST:PORT, or with `?listen` to the first who calls; OSError where nobody is there."""
-
-    def __init__(self, address: str, seconds: float) -> None:
-        parts = urlsplit(address)
-        place = (parts.hostname or "", parts.port or 0)
-        if listens(address):
-            with socket.create_server(place, backlog=1) as server:
-                self._connection = _first_caller(server, redacted(address), seconds)
-        else:
-            self._connection = socket.create_connection(place, seconds)
-        self._connection.settimeout(seconds)
-        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def write(self, data: bytes) -> int:
-        self._connection.sendall(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-def _first_caller(server: socket.socket, shown: str, seconds: float) -> socket.socket:
-    server.settimeout(seconds)
-    try:
-        return server.accept()[0]
-    except TimeoutError:
-        raise ImpastoError(
-            f"{shown}: nobody called within {seconds:.0f} s; start who is to watch at the same time"
-        ) from None
