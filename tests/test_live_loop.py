@@ -75,13 +75,20 @@ class Bench:
         fps_cap: Fraction | None = None,
     ) -> None:
         self.stats = LiveStats()
-        self.stop = threading.Event()
+        self.stop, self.ended = threading.Event(), threading.Event()
         self.lines: list[str] = []
         self.picture = picture or CopyingPicture()
         capture = Capture(source, self._refuse, stats=self.stats, report=self.lines.append, stop=self.stop)
         lanes = [self.lane(sink, f"sink {number}") for number, sink in enumerate(sinks)]
         self.loop = LiveLoop(
-            capture, self.picture, lanes, stop=self.stop, report=self.lines.append, frames=frames, fps_cap=fps_cap
+            capture,
+            self.picture,
+            lanes,
+            stop=self.stop,
+            report=self.lines.append,
+            frames=frames,
+            fps_cap=fps_cap,
+            ended=self.ended,
         )
 
     def lane(self, sink: Sink, label: str = "another") -> SinkLane:
@@ -191,6 +198,33 @@ def test_sinks_complete_what_waits_at_the_end_of_the_source(monkeypatch: pytest.
     sink = SlowToClose()
     Bench(PacedSource(5), sink).run()
     assert sink.closed
+
+
+def test_sinks_complete_what_waits_where_the_run_ends_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its time or by `quit`, which stop it; a stop alone leaves a sink behind, and the sink is in trouble."""
+    let = threading.Event()
+
+    class SlowToClose(PatientSink):
+        def close(self) -> None:
+            assert let.wait(PATIENCE_SECONDS)
+            super().close()
+
+    monkeypatch.setattr("realtime.live.loop.STOP_SECONDS", 0.05)
+    stopped = Bench(PacedSource(), SlowToClose())
+    stopped.loop.run(stopped.stop.set)
+    assert [str(lane.trouble) for lane in stopped.loop.all_lanes] == ["did not end in time; what waited is lost"]
+    sink = SlowToClose()
+    planned = Bench(PacedSource(), sink)
+
+    def end() -> None:
+        planned.ended.set()
+        planned.stop.set()
+        threading.Timer(0.2, let.set).start()
+
+    planned.loop.run(end)
+    assert sink.closed
+    assert planned.loop.ended_by_itself
+    assert planned.loop.all_lanes[0].trouble is None
 
 
 def test_an_abort_is_raised_and_closes_everything() -> None:

@@ -1,6 +1,7 @@
 """What a live run says at its end."""
 
 import json
+from dataclasses import replace
 
 from engines.spec import EngineSpec
 from realtime.live.report import LiveReport, SinkFacts
@@ -43,6 +44,11 @@ def test_a_run_that_showed_nothing_says_so() -> None:
         "painted 0 of 50 pictures in 2.0 s (0.0 fps; nothing was shown; 25 dropped); "
         "no engine was ready yet: `impasto compile` builds them ahead"
     )
+
+
+def test_the_original_alone_misses_no_engine() -> None:
+    shown = replace(report(engine=None, shown=False), painting_wanted=False).summary()
+    assert shown == "painted 0 of 50 pictures in 2.0 s (0.0 fps; nothing was shown; 25 dropped)"
 
 
 def test_plain_values_for_json() -> None:

@@ -33,7 +33,8 @@ class LiveLoop:
 
     `housekeeping` is called there some times a second. The run ends with the source, with `stop`, after `frames`
     frames, or when no sink is left; then all threads end. The first error of capture or painting is
-    raised; those of the sinks stay with their lanes.
+    raised; those of the sinks stay with their lanes. Where `ended` is set along with `stop` the run ends as it was to,
+    and the sinks write what waits, as at the end of the source.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class LiveLoop:
         report: Callable[[str], None],
         fps_cap: Fraction | None = None,
         frames: int | None = None,
+        ended: threading.Event | None = None,
     ) -> None:
         self.frames = 0
         self.first_frame_at: float | None = None
@@ -55,13 +57,14 @@ class LiveLoop:
         self._threads: dict[SinkLane, threading.Thread] = {}
         self._fps_cap, self._most_frames = fps_cap, frames
         self._stop, self._report = stop, report
+        self._ended = ended or threading.Event()
         self._error: BaseException | None = None
         self._painted = threading.Event()
         self._by_itself = False
 
     @property
     def ended_by_itself(self) -> bool:
-        """Whether the source ended, the frames were full or the sinks were gone before anybody asked for a stop."""
+        """Whether it ended as it was to, or the sinks were gone, before anybody asked for a stop."""
         return self._by_itself
 
     def add(self, lane: SinkLane) -> None:
@@ -90,7 +93,7 @@ class LiveLoop:
             while not self._stop.is_set() and not self._painted.is_set() and self._lanes_left():
                 self._turn()
                 housekeeping()
-            self._by_itself = not self._stop.is_set()
+            self._by_itself = self._ended.is_set() or not self._stop.is_set()
         finally:
             self._stop.set()
             self._finish([capture, paint])
@@ -159,6 +162,9 @@ class LiveLoop:
         for thread in (*threads, *lanes):
             if thread.is_alive():
                 self._report(f"{thread.name.removeprefix('impasto-')} did not end in time and was left behind")
+        for lane, thread in self._threads.items():
+            if thread.is_alive():
+                lane.leave_behind()
 
 
 def _join(threads: Iterable[threading.Thread], deadline: float) -> None:

@@ -43,6 +43,7 @@ class LivePicture:
         self.newest: Frame | None = None
         self.captured: Pixels | None = None  # what the newest was painted from
         self.painting: Painting | None = None
+        self.painting_wanted = False  # by anybody so far
         self.settled_style = board.settings.style  # the last whose engine was there
         self._board, self._looks, self._painter = board, looks, painter
         self._paint_size, self._stats = paint_size, stats
@@ -108,6 +109,7 @@ class LivePicture:
         return self._join.moving(plain, painted.small, painted.pixels, painted.controls)
 
     def _painted(self, captured: Frame, settings: LiveSettings) -> Painted | None:
+        self.painting_wanted = True
         self._paint_size.stroke = settings.stroke
         self._painter.steady(settings.steady, filling_size(captured.size, self.size))
         self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*captured.size))

@@ -23,7 +23,8 @@ class SinkFacts:
 class LiveReport:
     """A live run in figures; `first_frame_seconds` counts from the start.
 
-    `engine` is the last one that painted, and `net` the name of the style file that it was of.
+    `engine` is the last one that painted, and `net` the name of the style file that it was of. No painting was wanted
+    where the original was shown all the time.
     """
 
     figures: LiveFigures
@@ -34,6 +35,7 @@ class LiveReport:
     first_frame_seconds: float | None
     notes: tuple[str, ...]
     interrupted: bool
+    painting_wanted: bool = True
 
     @property
     def input_broke_off(self) -> bool:
@@ -45,10 +47,11 @@ class LiveReport:
         latency = "; ".join(f"{label} {late.p50:.0f} ms late" for label, late in figures.latency_ms.items())
         where = f" at {self.engine.width}x{self.engine.height}" if self.engine else ""
         lost = sum(figures.dropped.values())
+        lacking = self.engine is None and self.painting_wanted
         return (
             f"painted {figures.painted} of {figures.captured} pictures{where} in {figures.seconds:.1f} s "
             f"({figures.painted_fps:.1f} fps; {latency or 'nothing was shown'}; {lost} dropped)"
-            f"{'' if self.engine else '; no engine was ready yet: `impasto compile` builds them ahead'}"
+            f"{'; no engine was ready yet: `impasto compile` builds them ahead' if lacking else ''}"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class _LiveRun:
     ) -> None:
         self._begun = time.perf_counter()
         self._options, self._report, self._stop, self._opened = options, report, stop, opened
-        self._ended = False  # as it was to end: by the source, by `quit`, by --seconds
+        self._ended = threading.Event()  # as it was to: by `quit`, by --seconds
         self._stats = LiveStats()
         self._board = ControlBoard(
             settings_of(options),
@@ -117,6 +117,7 @@ class _LiveRun:
             report=self._report,
             fps_cap=options.fps_cap,
             frames=options.frames,
+            ended=self._ended,
         )
         recorder = LiveRecorder(
             self._loop, options.folder, self._ends.recording_lane, self._report, self._stop_recording
@@ -178,7 +179,7 @@ class _LiveRun:
             self._report(str(error))
 
     def _end(self) -> None:
-        self._ended = True
+        self._ended.set()
         self._stop.set()
 
     def _snapshot(self) -> str:
@@ -219,7 +220,8 @@ class _LiveRun:
             tuple(SinkFacts(lane.label, lane.frames, _words(lane.trouble)) for lane in loop.all_lanes),
             None if first is None else first - self._begun,
             tuple(self._report.lines),
-            interrupted=self._stop.is_set() and not self._ended and not loop.ended_by_itself,
+            interrupted=not loop.ended_by_itself,
+            painting_wanted=self._picture.painting_wanted,
         )
 
 

@@ -77,6 +77,10 @@ class SinkLane:
         """Nothing more will be put; what waits is still written."""
         self._queue.finish()
 
+    def leave_behind(self) -> None:
+        """Nobody waits for its end any more: what it has not written is lost."""
+        self.error = self.error or ImpastoError("did not end in time; what waited is lost")
+
     def run(self) -> None:
         """All the work of a lane that has a thread of its own."""
         while self.step(LONGEST_WAIT_SECONDS):
