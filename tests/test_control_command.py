@@ -58,6 +58,27 @@ def test_a_command_says_what_it_did(board: ControlBoard, words: list[str], print
     assert (result.exit_code, result.stdout) == (0, f"{printed}\n")
 
 
+def test_a_file_is_named_in_full_for_a_run_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("mine.onnx", "pic.png", "waves"):
+        (here / name).write_bytes(b"")
+    monkeypatch.chdir(here)
+    asked: list[object] = []
+
+    def send(command: str, value: object, socket: Path | None) -> dict[str, object]:
+        asked.append(value)
+        return {"ok": True}
+
+    monkeypatch.setattr("realtime.live.control.client.send", send)
+    for words in (("style", "pic.png"), ("mix", "mine.onnx:pic.png"), ("style", "mine.onnx:waves"), ("style", "x.png")):
+        assert run(*words).exit_code == 0
+    assert run("style", "waves").exit_code == 0  # a name of the gallery, whatever lies here
+    assert asked == [
+        f"{here}/pic.png", f"{here}/mine.onnx:{here}/pic.png", f"{here}/mine.onnx:waves", "x.png", "waves"
+    ]  # fmt: skip
+
+
 def test_status_for_people_and_for_programs(board: ControlBoard) -> None:
     shown = run("status").stdout
     rows = dict(line.split("  ", 1) for line in shown.splitlines())

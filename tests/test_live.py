@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 import pytest
-from clips import psnr_db, read_pictures, read_rgb
+from clips import psnr_db, read_pictures, read_rgb, write_clip
 from fakes import painting_threads
 
 from engines.errors import EngineRefused, ImpastoError
@@ -67,6 +67,17 @@ def test_the_report_is_json(small_style: Path) -> None:
     assert told["sinks"] == [{"sink": "null:", "frames": 5, "error": None}]
     assert {"capture", "compose"} <= set(told["stage_ms"])
     assert told["latency_ms"]["null:"]["p95"] > 0
+
+
+@pytest.mark.parametrize("audio", ["source", "none"])
+def test_sound_that_nobody_will_hear_is_told(audio: str, small_style: Path, tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "film.mp4", sounds=("aac",))
+    lines: list[str] = []
+    only_pictures = options(small_style, frames=1, pass_through=True, audio=audio)
+    run_live(str(film), ["null:"], only_pictures, report=lines.append)
+    run_live(str(film), ["null:", str(tmp_path / "out.mkv")], only_pictures, report=lines.append)
+    told = "null: takes pictures alone; --audio is heard in recordings and streams"
+    assert lines.count(told) == (1 if audio == "source" else 0)
 
 
 def test_a_recording_begins_plain_and_ends_painted(small_style: Path, tmp_path: Path) -> None:

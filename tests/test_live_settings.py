@@ -57,6 +57,9 @@ def test_mixing_goes_round_and_ends() -> None:
     assert after(("mix", "storm"), ("mix", None)).mix_with == ""
     assert after(("mix", "waves")).mix_with == ""
     assert after(("mix", "night"), ("next", None)) == replace(WAVES, style="night")
+    painting = LiveSettings(style="painting.jpg")
+    rounds = [after(*[("mix", "next")] * count, settings=painting).mix_with for count in (1, 2, 3, 4, 5)]
+    assert rounds == ["gallery:waves", "gallery:night", "gallery:storm", "", "gallery:waves"]
     assert after(("mix", "2"), settings=LiveSettings(style="a.onnx")).mix_with == "a.onnx:night"
 
 

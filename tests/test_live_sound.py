@@ -24,7 +24,7 @@ def tell_nobody(line: str) -> None:
 def test_none_opens_nothing_and_tells_what_is_left_out() -> None:
     lines: list[str] = []
     assert open_sound("none", SoundingSource(), lines.append, threading.Event()) is None
-    assert lines == ["the source has sound, which is left out; --audio source takes it along"]
+    assert lines == ["the source has sound, which is left out; --audio source takes it into recordings and streams"]
     assert open_sound("none", NumberSource(live=True), tell_nobody, threading.Event()) is None
 
 

@@ -200,3 +200,11 @@ def test_a_picture_larger_than_encoders_take(tmp_path: Path) -> None:
     with pytest.raises(ImpastoError, match=r"out\.mp4: 16386x48 is too large, .* choose a smaller --height"):
         FileSink(tmp_path / "out.mp4", replace(PLAIN, size=(16385, 48)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_has_one_place_for_the_number(tmp_path: Path) -> None:
+    """The first, as where such pictures are read; another per cent sign is a sign like others."""
+    sink = PictureSink(tmp_path / "a%d_50%_%03d.png")
+    sink.write(frame_at(0))
+    sink.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["a1_50%_%03d.png"]

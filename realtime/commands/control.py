@@ -37,7 +37,7 @@ def control(
     from realtime.live.control.client import send
 
     _refuse_wrong_usage(command, value)
-    answer = send(command, value, socket)
+    answer = send(command, _seen_from_here(command, value), socket)
     if not answer.get("ok"):
         raise ImpastoError(str(answer.get("error", "the run refused, and does not say why")))
     print_result(answer if json else as_text(command, answer))
@@ -49,6 +49,18 @@ def _refuse_wrong_usage(command: str, value: str | None) -> None:
         known = find_command(command)
     with bad_parameter(hint="VALUE"):
         checked_value(known, value)
+
+
+def _seen_from_here(command: str, value: str | None) -> str | None:
+    """Files by their full path: the run stands in a folder of its own."""
+    if value is None or find_command(command).kind is not Kind.TEXT:
+        return value
+    return ":".join(_in_full(part) for part in value.split(":"))
+
+
+def _in_full(name: str) -> str:
+    path = Path(name)
+    return str(path.absolute()) if path.suffix and path.is_file() else name
 
 
 def as_text(command: str, answer: dict[str, Any]) -> str:

@@ -6,11 +6,11 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
-from realtime.frames.address import labels_of
+from realtime.frames.address import labels_of, sink_scheme
 from realtime.frames.frame import Sink, Source
 from realtime.frames.pacing import sink_rate
 from realtime.frames.request import SinkRequest, SourceRequest
-from realtime.live.openers import open_sink, open_source
+from realtime.live.openers import SOUNDLESS, open_sink, open_source
 from realtime.live.options import LiveOptions
 from realtime.live.sink_lane import SinkLane
 from realtime.live.stats import LiveStats
@@ -58,6 +58,8 @@ class LiveEnds:
 
     def open_lanes(self, sinks: Sequence[str]) -> list[SinkLane]:
         """Sinks that must open now; what opened is closed again where a later one does not."""
+        if self._sound is not None and all(sink_scheme(address) in SOUNDLESS for address in sinks):
+            self._report(f"{', '.join(labels_of(sinks))} takes pictures alone; --audio is heard in recordings and streams")
         return [self._open_lane(label, address) for label, address in zip(labels_of(sinks), sinks, strict=True)]
 
     def recording_lane(self, path: Path) -> SinkLane:

@@ -38,7 +38,8 @@ class PictureSink(SplitSink):
 
     def put(self, prepared: EncodedPicture) -> None:
         """Write the next picture."""
-        path = self._pattern.with_name(self._pattern.name % (len(self._written) + 1))
+        number = len(self._written) + 1
+        path = self._pattern.with_name(NUMBERED.sub(lambda place: place[0] % number, self._pattern.name, count=1))
         write_whole(path, prepared.data, overwrite=self._overwrite)
         self._written.append(path)
 

@@ -42,7 +42,7 @@ def open_sound(choice: str, source: Source, report: Report, stop: threading.Even
     kind, _, device = choice.partition(":")
     if choice == "none":
         if getattr(source, "sound", None) is not None:
-            report("the source has sound, which is left out; --audio source takes it along")
+            report("the source has sound, which is left out; --audio source takes it into recordings and streams")
         return None
     if choice == "source":
         return _sound_of(source)

@@ -176,8 +176,9 @@ def _wanted_mix(settings: LiveSettings, text: str, names: Sequence[str]) -> str:
 
 def _next_mix(settings: LiveSettings, names: Sequence[str]) -> str:
     """Every other style of the file in turn, then none."""
-    following = _step(settings.mix_with or settings.style, names, 1)
-    return "" if following == own_name(settings.style, names) else beside(settings.style, following, names)
+    own, following = own_name(settings.style, names), _step(settings.mix_with or settings.style, names, 1)
+    begins_again = following == own if own in names else bool(settings.mix_with) and following == names[0]
+    return "" if begins_again else beside(settings.style, following, names)
 
 
 def _step(style: str, names: Sequence[str], step: int) -> str:
