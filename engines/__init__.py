@@ -13,6 +13,7 @@ from engines.errors import (
     Interrupted,
     NotEnoughMemory,
     NotInstalled,
+    TooSmall,
     UnknownStyle,
 )
 from engines.packages import names_on_demand
@@ -49,6 +50,7 @@ __all__ = [
     "NotEnoughMemory",
     "NotInstalled",
     "StyleFile",
+    "TooSmall",
     "UnknownStyle",
     "list_gallery",
     "load_engine",

@@ -44,6 +44,10 @@ class BadFile(BadValue):
     """A file is there and is not what it should be: no video, no style file, damaged."""
 
 
+class TooSmall(BadValue):
+    """A picture has fewer pixels than nets need."""
+
+
 class UnknownStyle(ImpastoError, LookupError):
     """No style is called so."""
 

@@ -1,8 +1,10 @@
-"""Pictures that cannot be read, among others that can: told, left out, exit code 1; --strict ends at the first."""
+"""Pictures that cannot be read or painted, among others that can: told, left out, exit code 1; --strict ends there."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,11 +12,14 @@ import pytest
 from clips import read_rgb, read_times
 from typer.testing import CliRunner
 
-from engines.errors import ImpastoError
+from engines.errors import EngineRefused, ImpastoError, NotEnoughMemory, TooSmall, UnknownStyle
 from realtime.cli import app
+from realtime.files import image
 from realtime.files.image import stylize_images
 from realtime.files.options import ImageOptions, VideoOptions
 from realtime.files.video import stylize_video
+from realtime.painting.opening import open_stylizer
+from realtime.painting.stylizer import Stylizer
 from realtime.sources.pictures import PictureSource, find_pictures
 
 GREYS = (10, 60, 110, 160, 210)
@@ -89,8 +94,56 @@ def test_the_commands_exit_1_and_write_the_rest(shots: Path, tmp_path: Path, sma
 
 def test_the_summary_counts_them(shots: Path, tmp_path: Path, small_style: Path) -> None:
     report = stylize_images([shots], tmp_path / "out", ImageOptions(style=str(small_style), engine="openvino"))
-    assert report.summary().endswith(f"{tmp_path / 'out'}; left out 2 pictures that cannot be read")
+    assert report.summary().endswith(f"{tmp_path / 'out'}; left out 2 pictures that cannot be read or painted")
     assert not report.interrupted
+
+
+@pytest.fixture
+def sizes(tmp_path: Path) -> Path:
+    """Three pictures: an icon, one that is fine, and one that is larger."""
+    folder = tmp_path / "sizes"
+    folder.mkdir()
+    for name, side in (("a-icon", 8), ("b-fine", 48), ("c-large", 64)):
+        cv2.imwrite(str(folder / f"{name}.png"), np.full((side, side, 3), 90, np.uint8))
+    return folder
+
+
+def test_a_picture_that_cannot_be_painted_is_left_out_by_its_name(
+    sizes: Path, tmp_path: Path, small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(options: ImageOptions, size: tuple[int, int], **further: Any) -> Stylizer:
+        if size == (64, 64):
+            raise NotEnoughMemory("an engine for 64x64 pixels needs more")
+        return open_stylizer(options, size, **further)
+
+    monkeypatch.setattr(image, "open_stylizer", opened)
+    options = ImageOptions(style=str(small_style), engine="openvino")
+    report = stylize_images([sizes], tmp_path / "out", options)
+    assert [path.name for path in report.outputs] == ["b-fine.png"]
+    assert [path.name for path in report.left_out] == ["a-icon.png", "c-large.png"]
+    assert (report.input_broke_off, report.interrupted) == (True, False)
+    left_out = [line for line in report.notes if line.endswith(": left out")]
+    assert left_out[0].startswith("a-icon.png: the picture has 8x8 pixels and the nets need 16x16")
+    assert left_out[1] == "c-large.png: an engine for 64x64 pixels needs more: left out"
+    with pytest.raises(TooSmall, match=r"^a-icon\.png: the picture has 8x8"):
+        stylize_images([sizes], tmp_path / "out", replace(options, strict=True))
+    with pytest.raises(TooSmall, match=r"^a-icon\.png: "):
+        stylize_images([sizes / "a-icon.png"], tmp_path / "out.png", options)
+
+
+def test_what_no_picture_can_be_painted_with_ends_it_at_once(
+    sizes: Path, tmp_path: Path, small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UnknownStyle, match=r"^there is no style"):
+        stylize_images([sizes], tmp_path / "out", ImageOptions(style="nobody", engine="openvino"))
+
+    def refused(*_: object, **further: object) -> Stylizer:
+        raise EngineRefused("no engine can run small.onnx here")
+
+    monkeypatch.setattr(image, "open_stylizer", refused)
+    with pytest.raises(EngineRefused, match=r"^no engine can run"):
+        stylize_images([sizes], tmp_path / "out", ImageOptions(style=str(small_style)))
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_strict_ends_at_the_first(shots: Path, tmp_path: Path, small_style: Path) -> None:

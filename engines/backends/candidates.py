@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from engines.backends.registry import backend_names, open_backend, probe
-from engines.errors import BadValue
+from engines.errors import BadValue, TooSmall
 from engines.names import AUTO, CALIBRATED, LEAST_SIZE_PX, MODES, PRECISIONS
 from engines.protocols import BackendState
 from engines.spec import FLOOR_DB, EngineChoice, EngineSpec
@@ -23,7 +23,7 @@ class PassedOver:
 def check_size(size: tuple[int, int]) -> None:
     height, width = size
     if min(height, width) < LEAST_SIZE_PX:
-        raise BadValue(
+        raise TooSmall(
             f"the picture has {width}x{height} pixels and the nets need {LEAST_SIZE_PX}x{LEAST_SIZE_PX} at least; "
             "enlarge it first, or choose a larger --height"
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engines.errors import BadValue, FileMissing
+from engines.errors import BadValue, FileMissing, ImpastoError, NotEnoughMemory, TooSmall, in_one_line
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
@@ -32,14 +32,16 @@ def stylize_images(
     """Paint pictures. `inputs` are picture files, folders and globs; several need a folder as `output`.
 
     A folder that is missing is made. Transparency and colour profile are kept where the output's format can. Setting
-    `stop` ends after the picture at hand. Of several pictures, those that cannot be read are told and left out, unless
-    `options.strict`. Raises ImpastoError, FileNotFoundError or OSError with one line for people.
+    `stop` ends after the picture at hand. Of several pictures, those that cannot be read or painted are told and left
+    out, unless `options.strict`; what no picture could be painted with ends the run. Raises ImpastoError,
+    FileNotFoundError or OSError with one line for people.
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
     jobs = plan(inputs, output)
-    reader = PictureReader(notes, needed=options.strict or len(jobs) == 1)
+    needed = options.strict or len(jobs) == 1
+    reader = PictureReader(notes, needed=needed)
     painter = _Painter(options, report)
     written: list[Path] = []
     try:
@@ -52,8 +54,17 @@ def stylize_images(
             picture = read.scaled(options.height)
             for note in (*picture.notes, *lost_in(target.suffix, picture)):
                 notes(f"{source.name}: {note}")
-            painted = replace(picture, rgb=painter(picture))
-            write_whole(target, encode_picture(painted, target.suffix), overwrite=options.overwrite)
+            try:
+                data = encode_picture(replace(picture, rgb=painter(picture)), target.suffix)
+            except ImpastoError as error:
+                if painter.fails_for_all(error):
+                    raise
+                if needed:
+                    raise type(error)(f"{source.name}: {error}") from error
+                notes(f"{source.name}: {in_one_line(error)}: left out")
+                reader.left_out.append(source)
+                continue
+            write_whole(target, data, overwrite=options.overwrite)
             written.append(target)
             progress(number, len(jobs))
     finally:
@@ -104,6 +115,10 @@ class _Painter:
     def net_ms(self) -> float:
         """Median milliseconds of a picture in the net."""
         return 1e3 * statistics.median(self._net_seconds) if self._net_seconds else 0.0
+
+    def fails_for_all(self, error: ImpastoError) -> bool:
+        """Whether other pictures would meet it too: none was painted yet, and it is not about the size of this one."""
+        return self.facts is None and not isinstance(error, (TooSmall, NotEnoughMemory))
 
     def close(self) -> None:
         if self._stylizer is not None:

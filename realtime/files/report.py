@@ -71,7 +71,7 @@ def _told(encoding: Encoding) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ImageReport:
-    """What `impasto image` did: the pictures written, those that could not be read, and the seconds it took in all."""
+    """What `impasto image` did: the pictures written, those that could not, and the seconds it took in all."""
 
     outputs: tuple[Path, ...]
     seconds: float
@@ -83,7 +83,7 @@ class ImageReport:
 
     @property
     def input_broke_off(self) -> bool:
-        """Whether a picture could not be read; the command fails all the same."""
+        """Whether a picture could not be read or painted; the command fails all the same."""
         return bool(self.left_out)
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,7 +101,8 @@ class ImageReport:
 
     def summary(self) -> str:
         """One line for people."""
-        return painted_pictures(self.outputs, self.seconds) + words_about(len(self.left_out))
+        left_out = words_about(len(self.left_out))
+        return painted_pictures(self.outputs, self.seconds) + (left_out and f"{left_out} or painted")
 
 
 def painted_pictures(outputs: Sequence[Path], seconds: float) -> str:
