@@ -75,7 +75,7 @@ class BenchOptions:
     roofline: Annotated[bool, Setting("Also measure what this machine could do at most.", group=WHAT)] = False
     stability: Annotated[bool, Setting("Also measure flicker, on the built-in scene.", group=WHAT)] = False
     live: Annotated[
-        bool, Setting("Also measure a live run's latency, by the time written into its pictures.", group=WHAT)
+        bool, Setting("Also measure a live run's latency, of what ran first, on the built-in scene.", group=WHAT)
     ] = False
     clip: Annotated[Path | None, Setting("A video; the built-in scene unless given.", group=HOW)] = None
     frames: Annotated[int, Setting("Frames in a row at most.", group=HOW, least=4)] = 60

@@ -74,7 +74,7 @@ def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> B
     with tempfile.TemporaryDirectory(prefix="impasto-bench-") as name:
         run = _Run(Bench(options, Path(name)), told_once(report), progress)
         outcomes = tuple(run.outcomes())
-        live = run.live()
+        live, live_reason = run.live()
     return BenchReport(
         command=command,
         clip=options.clip.name if options.clip else "the built-in scene",
@@ -84,6 +84,7 @@ def run_bench(options: BenchOptions, *, report: Report, progress: Progress) -> B
         requests=options.requests,
         outcomes=outcomes,
         live=live,
+        live_reason=live_reason,
         machine=machine,
         interrupted=run.interrupted,
         quick=options.quick,
@@ -113,12 +114,21 @@ class _Run:
         ceilings = Ceilings(self._bench.options)
         return [self._outcome(entry, ceilings) for entry in self._entries]
 
-    def live(self) -> LiveRow | None:
-        """The latency of a live run, where it is asked for."""
+    def live(self) -> tuple[LiveRow | None, str]:
+        """The latency of a live run with what ran first, where it is asked for; else why there is none."""
+        ran = next((entry for entry in self._entries if entry.turns and not entry.reason), None)
+        if not self._bench.options.live or self.interrupted:
+            return None, ""
+        if ran is None or ran.prepared is None:
+            return None, "no combination ran"
+        spec = ran.prepared.spec
+        combination = replace(ran.combination, engine=spec.backend, precision=spec.precision)
         with self._until_interrupted():
-            if self._bench.options.live and not self.interrupted:
-                return measure_live(self._bench.options, self._report)
-        return None
+            try:
+                return measure_live(combination, self._bench, self._report), ""
+            except Exception as error:  # a row's border: what was measured before it is worth more
+                return None, self._public(in_one_line(error))
+        return None, ""
 
     def _announcement(self) -> str:
         count, options = len(self._entries), self._bench.options

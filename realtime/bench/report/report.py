@@ -138,8 +138,8 @@ class Outcome:
 class BenchReport:
     """The outcomes in the order in which they were asked for, and where and how they were measured.
 
-    Where the run was `interrupted`, a combination may have had fewer turns than `repeats`. The figures of a `quick` one
-    are of a single short turn, and some are missing.
+    `live_reason` is why a live run that was asked for has no row. Where the run was `interrupted`, a combination may
+    have had fewer turns than `repeats`. The figures of a `quick` one are of a single short turn, and some are missing.
     """
 
     command: str
@@ -151,6 +151,7 @@ class BenchReport:
     outcomes: tuple[Outcome, ...]
     live: LiveRow | None
     machine: dict[str, Any]
+    live_reason: str = ""
     interrupted: bool = False
     quick: bool = False
 
@@ -162,7 +163,8 @@ class BenchReport:
         settings = {name: getattr(self, name) for name in SETTINGS}
         live = self.live.as_dict() if self.live else None
         return {
-            **settings, "machine": self.machine, "live": live, "combinations": [one.as_dict() for one in self.outcomes],
+            **settings, "machine": self.machine, "live": live, "live_reason": self.live_reason,
+            "combinations": [one.as_dict() for one in self.outcomes],
         }  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def speed_table(report: BenchReport) -> Table:
         if result.on_gpu_ms
     ]
     notes += [report.live.summary()] if report.live else []
+    notes += [f"Live: not measured, {report.live_reason}"] if report.live_reason else []
     if report.quick:
         notes.insert(0, QUICK)
     return Table("Speed, measured quickly" if report.quick else "Speed", columns, rows, tuple(notes))
