@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from fakes import CopyingEngine
 from small_styles import one_thread_for_torch, random_frame
 
 from engines.backends.torch_eager import rebuild_net
@@ -20,13 +22,14 @@ from realtime.bench.figures import Spread
 from realtime.bench.inputs.subject import Bench, Subject, combinations, opened
 from realtime.bench.options import BenchOptions
 from realtime.bench.peers import peers
-from realtime.bench.peers.peers import PEERS, PeerLoop, PeerTurn, open_peer
+from realtime.bench.peers.peers import FIRST_FRAMES, PEERS, OpenPeers, PeerLoop, PeerTurn, open_peer
 from realtime.bench.peers.torch_painter import compile_ahead
 from realtime.bench.report.report import PeerRow
-from realtime.bench.rows.rows import Throughput
+from realtime.bench.rows.rows import Throughput, small_copies
 from realtime.bench.rows.stages import StageAlone
 from realtime.bench.rows.start import FreshStart
 from realtime.bench.turn import Turn, summarise
+from realtime.painting.stylizer import Stylizer
 
 FRAMES = 6
 SPEC = EngineSpec("openvino", "fp32", 48, 64, "CPU", "1", requests=2)
@@ -86,9 +89,62 @@ def test_a_peer_writes_a_video_of_as_many_frames(subject: Subject, tmp_path: Pat
     loop = PeerLoop("OpenCV dnn", subject)
     assert loop.fps(subject, tmp_path / "peer.mp4") > 0
     assert len(loop.net_ms(subject)) == FRAMES
-    assert loop.agreement_db > 45
+    ours = [subject.single.paint(*copy).pixels for copy in small_copies(subject.single, subject.frames(FIRST_FRAMES))]
+    assert loop.beside(ours).agreement_db > 45
     with av.open(str(tmp_path / "peer.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == FRAMES
+
+
+def copied_by(subject: Subject, paint: Callable[[np.ndarray], np.ndarray]) -> Subject:
+    """Ours paints like that, on 24 lines of the 48."""
+    return replace(subject, single=Stylizer(CopyingEngine(paint=paint, size=(32, 24)), subject.single.controls))
+
+
+def test_a_peer_is_warm_at_both_sizes_before_it_is_measured(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it compiles for the full size is no time of its frames from file to file."""
+    shapes: list[tuple[int, ...]] = []
+
+    def paint(rgb: np.ndarray) -> np.ndarray:
+        shapes.append(rgb.shape)
+        return rgb
+
+    monkeypatch.setitem(PEERS, "copier", lambda style, vector: paint)
+    loop = PeerLoop("copier", copied_by(subject, np.copy))
+    warm = set(shapes)
+    loop.measure(subject)
+    assert warm == set(shapes) == {(24, 32, 3), (48, 64, 3)}
+
+
+def test_a_peer_that_fails_in_a_turn_falls_silent_and_the_others_go_on(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 4
+
+    def tires(rgb: np.ndarray) -> np.ndarray:
+        nonlocal left
+        if left == 0:
+            raise RuntimeError("the card has fallen off the bus")
+        left -= 1
+        return rgb
+
+    monkeypatch.setattr(peers, "PEERS", {"copier": lambda *_: np.copy, "tires": lambda *_: tires})
+    told: list[str] = []
+    beside = OpenPeers(subject, told.append)
+    beside.take_turn(subject)
+    assert list(beside.beside(subject)) == ["copier"]
+    assert beside.silent == {"tires": "RuntimeError: the card has fallen off the bus"}
+    assert told == ["no tires: RuntimeError: the card has fallen off the bus"]
+
+
+def test_each_combination_is_compared_with_its_own_pictures(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "PEERS", {"copier": lambda *_: np.copy})
+    copied, turned = (copied_by(subject, paint) for paint in (np.copy, np.invert))
+    beside = OpenPeers(copied, print)
+    beside.take_turn(copied)
+    alike = [beside.beside(each)["copier"].agreement_db for each in (copied, turned)]
+    assert alike[0] > 90 > 20 > alike[1]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +195,14 @@ def test_ratios_are_taken_within_a_turn() -> None:
     assert loop.net_ratio == Spread(6.0, 5.0, 6.0, 3)
     assert loop.fps_ratio == Spread(4.0, 4.0, 4.0, 3)
     assert steam == PeerRow("steam", "there is no boiler")
+
+
+def test_a_peer_without_figures_of_every_turn_is_a_reason() -> None:
+    first, second = (turn(10.0, 40.0, 50.0, 10.0) for _ in range(2))
+    silent = {"loop": "it has left"}
+    assert summarise([first, replace(second, peers={})], SPEC, None, silent).peers == (PeerRow("loop", "it has left"),)
+    (loop,) = summarise([first, second], SPEC, None, silent).peers
+    assert (loop.reason, loop.net_ms) == ("", Spread(50.0, 50.0, 50.0, 2))
 
 
 def test_the_pipeline_is_compared_with_its_slowest_stage() -> None:

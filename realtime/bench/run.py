@@ -200,7 +200,7 @@ class _Run:
         if peers := self._peers.get(entry.contest):
             if self._leads(entry):
                 peers.take_turn(subject)
-            turn = replace(turn, peers=peers.latest)
+            turn = replace(turn, peers=peers.beside(subject))
         entry.turns.append(turn)
 
     def _leads(self, entry: Entry) -> bool:
@@ -212,7 +212,8 @@ class _Run:
         prepared, peers = entry.prepared, self._peers.get(entry.contest)
         if entry.reason or prepared is None or not entry.turns:
             return Outcome(entry.combination, None, entry.reason or "the run was ended before its first turn")
-        result = summarise(entry.turns, prepared.spec, prepared.gate, peers.silent if peers else {})
+        silent = {name: self._public(why) for name, why in peers.silent.items()} if peers else {}
+        result = summarise(entry.turns, prepared.spec, prepared.gate, silent)
         build = None if self._bench.options.quick else round(prepared.build_seconds, 2)
         result = replace(result, build_seconds=build, stability=prepared.stability)
         return Outcome(entry.combination, self._with_roof(result, prepared, ceilings))

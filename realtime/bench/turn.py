@@ -48,7 +48,12 @@ def take_turn(subject: Subject) -> Turn:
 
 
 def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, silent: Mapping[str, str]) -> Result:
-    """The figures of a combination from its turns; `silent` are the peers that cannot run, and why."""
+    """The figures of a combination from its turns; `silent` are the peers that cannot run, and why.
+
+    One that fell silent is told as such, unless it ran in all of these turns.
+    """
+    peers = _peers(turns)
+    ran = {peer.name for peer in peers}
     starts = [turn.start for turn in turns if turn.start is not None]
     return Result(
         engine=f"{spec.backend} {spec.version}",
@@ -66,7 +71,7 @@ def summarise(turns: Sequence[Turn], spec: EngineSpec, gate: GateReport | None, 
         stages=_stages([turn.alone for turn in turns]),
         efficiency=_spread(_efficiency(turn) for turn in turns if turn.alone),
         usable_cores=usable_cores(),
-        peers=(*_peers(turns), *(PeerRow(name, reason) for name, reason in silent.items())),
+        peers=(*peers, *(PeerRow(name, reason) for name, reason in silent.items() if name not in ran)),
         passed_over=spec.passed_over,
     )
 
@@ -98,7 +103,7 @@ def _stages(measured: Sequence[Mapping[str, StageAlone]]) -> dict[str, Stage]:
 
 
 def _peers(turns: Sequence[Turn]) -> list[PeerRow]:
-    """Ratios are taken within a turn, where both met the same machine."""
+    """Those that ran in every turn. Ratios are taken within a turn, where both met the same machine."""
     return [
         PeerRow(
             name,
@@ -110,4 +115,5 @@ def _peers(turns: Sequence[Turn]) -> list[PeerRow]:
             open_seconds=round(turns[0].peers[name].open_seconds, 2),
         )
         for name in turns[0].peers
+        if all(name in turn.peers for turn in turns)
     ]

@@ -8,15 +8,16 @@ it, without our rewrites.
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from engines.errors import ImpastoError, in_one_line
-from engines.failures import any_failure_as
+from engines.failures import any_failure_as, failure_of
 from engines.gate.reference import reference_model
 from engines.machine import MULTIPLY_BF16, cpu_flags
 from engines.packages import import_onnxruntime, needing_extra
@@ -26,11 +27,11 @@ from engines.style.styles import StyleFile
 from realtime.bench.inputs.subject import Subject
 from realtime.bench.peers.torch_painter import Paint, compile_ahead, import_torch, torch_painter
 from realtime.bench.rows.rows import FRAMES_IN_MEMORY, allowance_of, each_ms, small_copies
+from realtime.frames.frame import Pixels
 
 COMPILERS = ("c++", "g++", "clang++", "cl")
 FOURCC = "mp4v"
-COMPARED_FRAMES = 2
-LEAST_WARM_UP_FRAMES = 2
+FIRST_FRAMES = 2  # to warm up on, and to compare
 
 
 def torch_eager(style: StyleFile, vector: np.ndarray) -> Paint:
@@ -126,17 +127,26 @@ class PeerLoop:
     """One peer at the size and on the clip of a subject. It stays open through all repeats, unlike our engines."""
 
     def __init__(self, name: str, subject: Subject) -> None:
-        """Opens, warms up and compares it; ImpastoError with the reason where it cannot run here."""
+        """Opens it and warms it up; ImpastoError with the reason where it cannot run here."""
         self.name = name
         started = time.perf_counter()
         self._paint = open_peer(name, subject.style, subject.stylizer.controls.style)
-        copies = small_copies(subject.single, subject.frames(max(COMPARED_FRAMES, LEAST_WARM_UP_FRAMES)))
-        # Some layers are refused, and graphs compiled, only when they first run.
+        frames = subject.frames(FIRST_FRAMES)
+        # Some layers are refused, and graphs compiled, only when they first run, and at each size again.
         with any_failure_as(ImpastoError, in_one_line, but=ImpastoError):
-            painted = [self._paint(small) for _, small in copies]
+            self._painted = [self._paint(small) for _, small in small_copies(subject.single, frames)]
+            self._paint(frames[0].data)
         self.open_seconds = time.perf_counter() - started
-        ours = [subject.single.paint(*copy).pixels for copy in copies]
-        self.agreement_db = min(psnr(mine, theirs) for mine, theirs in zip(ours, painted, strict=True))
+        self._latest: tuple[list[float], float] = [], 0.0
+
+    def measure(self, subject: Subject) -> None:
+        """The net alone, and the way from file to file."""
+        self._latest = self.net_ms(subject), self.fps(subject, subject.bench.painted)
+
+    def beside(self, ours: Sequence[Pixels]) -> "PeerTurn":
+        """What was measured last, compared with our paintings of the first frames."""
+        agreement_db = min(psnr(mine, theirs) for mine, theirs in zip(ours, self._painted, strict=True))
+        return PeerTurn(*self._latest, agreement_db, self.open_seconds)
 
     def net_ms(self, subject: Subject) -> list[float]:
         """Milliseconds of every frame in the net alone, from an array to an array of the size at which ours paints."""
@@ -182,24 +192,32 @@ class PeerTurn:
 
 
 class OpenPeers:
-    """All peers that can run, and in `silent` why the others cannot; `latest` is what the last turn measured."""
+    """All peers that can run, and in `silent` why the others cannot, or could not go on."""
 
     def __init__(self, subject: Subject, report: Callable[[str], None]) -> None:
+        self._report = report
         self._loops: list[PeerLoop] = []
         self.silent: dict[str, str] = {}
-        self.latest: dict[str, PeerTurn] = {}
         for name in PEERS:
             try:
                 self._loops.append(PeerLoop(name, subject))
             except ImpastoError as error:
-                self.silent[name] = str(error)
-                report(f"no {name}: {error}")
+                self._silence(name, error)
 
     def take_turn(self, subject: Subject) -> None:
-        """Measures every peer once."""
-        self.latest = {
-            loop.name: PeerTurn(
-                loop.net_ms(subject), loop.fps(subject, subject.bench.painted), loop.agreement_db, loop.open_seconds
-            )
-            for loop in self._loops
-        }
+        """Measures every peer once; one that fails runs no more."""
+        for loop in tuple(self._loops):
+            if error := failure_of(partial(loop.measure, subject)):
+                self._loops.remove(loop)
+                self._silence(loop.name, error)
+
+    def beside(self, subject: Subject) -> dict[str, PeerTurn]:
+        """What the last turn measured, by name, compared with the pictures of this combination."""
+        subject.single.begin_anew()
+        frames = subject.frames(FIRST_FRAMES)
+        ours = [subject.single.paint(*copy).pixels for copy in small_copies(subject.single, frames)]
+        return {loop.name: loop.beside(ours) for loop in self._loops}
+
+    def _silence(self, name: str, error: Exception) -> None:
+        self.silent[name] = in_one_line(error)
+        self._report(f"no {name}: {self.silent[name]}")
