@@ -114,6 +114,33 @@ def test_a_size_that_is_given_twice_is_built_once(small_style: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "uses"),
+    [
+        ({}, ["live, image", "video"]),
+        ({"requests": 1, "mode": "latency"}, ["live, image"]),
+        ({"requests": 2, "mode": "throughput"}, ["video"]),
+        ({"requests": 3}, ["programs that load it with requests=3"]),
+        ({"threads": 2, "requests": 1}, ["programs that load it with threads=2"]),
+        (
+            {"pinned": True, "mode": "throughput"},
+            [
+                "programs that load it with pinned=True, mode='throughput'",
+                "programs that load it with requests=2, pinned=True, mode='throughput'",
+            ],
+        ),
+        ({"size_range": SizeSpan((32, 24), (64, 48))}, ["live, meanwhile"]),
+        ({"size_range": SizeSpan((32, 24), (64, 48)), "requests": 2}, ["programs that load it with requests=2"]),
+        ({"size_range": SizeSpan((32, 24), (64, 48)), "threads": 2}, ["programs that load it with threads=2"]),
+    ],
+)
+def test_commands_are_named_where_they_would_take_the_engine(
+    small_style: Path, changes: dict[str, Any], uses: list[str]
+) -> None:
+    builds = builds_for(CompileOptions(styles=(str(small_style),), engine="openvino", **changes))
+    assert [build.uses for build in builds] == uses
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ("", "name a STYLE"),
@@ -193,8 +220,9 @@ def test_what_is_there_already_is_told_and_not_built_again(small_style: Path) ->
 @pytest.mark.usefixtures("backends")
 def test_one_engine_for_a_range_of_sizes(small_style: Path) -> None:
     (engine,) = compiled(
-        str(small_style), "--size-range", "32x24-96x64", "--requests", "1", "--engine", "adjustable",
+        str(small_style), "--size-range", "32x24-96x64", "--engine", "adjustable",
     )  # fmt: skip
+    assert (engine["uses"], engine["requests"]) == ("live, meanwhile", 1)
     assert (engine["size_range"], engine["width"], engine["height"]) == ("32x24-96x64", 96, 64)
 
 

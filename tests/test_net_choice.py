@@ -277,7 +277,7 @@ def test_what_each_command_takes_is_compiled(nets: Nets) -> None:
     assert builds(file) == builds(f"{file}:night") == each
     assert builds(f"{file}:plain") == [("mine.onnx", "live, image"), ("mine.onnx", "video")]
     assert builds(file, net="fine") == [("mine.fine.onnx", "live, image"), ("mine.fine.onnx", "video")]
-    assert builds(file, net="fine", requests=3) == [("mine.fine.onnx", "3 frames at once")]
+    assert builds(file, net="fine", requests=3) == [("mine.fine.onnx", "programs that load it with requests=3")]
 
 
 @pytest.mark.usefixtures("gpu")

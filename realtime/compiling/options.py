@@ -22,6 +22,7 @@ from realtime.painting.options import (
 
 # What nets paint where the source is 16:9, as most cameras, screens and films are.
 USUAL_SIZE = (640, 360)
+OF_PROGRAMS = "With {} it is for programs of your own alone."
 
 
 class SizeSpan(NamedTuple):
@@ -36,7 +37,7 @@ class CompileOptions:
     """What to build. Sizes are (width, height) in pixels; where there are none, the usual one.
 
     A style is what `--style` takes elsewhere. `size_range` takes the place of `sizes`. `requests` None builds what
-    `impasto live` takes and what `impasto video` takes; a number builds that alone.
+    `impasto live` takes and what `impasto video` takes, of a range what `live` takes; a number builds that alone.
     """
 
     styles: Annotated[
@@ -63,21 +64,25 @@ class CompileOptions:
     size_range: Annotated[
         SizeSpan | None,
         Setting(
-            "One engine for every painting between, which --stroke then leaves alone, where a backend can build one.",
+            "One engine for every painting between, where a backend can build one; `live` paints with it while its own "
+            "is built. --stroke leaves it alone.",
             group=PAINTING,
             written="WxH-WxH",
         ),
     ] = None
     engine: Engine = AUTO
     precision: Precision = AUTO
-    threads: Annotated[int, Setting("Processor cores to use; 0 is all.", group=MACHINE, least=0)] = 0
+    threads: Annotated[
+        int,
+        Setting(f"Processor cores to use; 0 is all. {OF_PROGRAMS.format('another number')}", group=MACHINE, least=0),
+    ] = 0
     mode: Mode = AUTO
-    pinned: Annotated[bool, Setting("Bind each thread to a core.", group=MACHINE)] = False
+    pinned: Annotated[bool, Setting(f"Bind each thread to a core. {OF_PROGRAMS.format('this')}", group=MACHINE)] = False
     requests: Annotated[
         int | None,
         Setting(
-            "Frames in the engine at once: 1 is what `live` and `image` take, 2 what `video` takes; "
-            "both are built unless one is chosen.",
+            "Frames in the engine at once: 1 is what `live` and `image` take, 2 what `video` takes, others "
+            "programs of your own; both are built unless one is chosen.",
             group=MACHINE,
             least=1,
             written="N",

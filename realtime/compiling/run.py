@@ -16,7 +16,8 @@ from engines.errors import BadFile, FileMissing, ImpastoError
 from engines.loading.engine import EngineChoice
 from engines.loading.kept_engines import MIB
 from engines.loading.prepare import prepare_in_child
-from engines.spec import Calibration, EngineSpec, SizeRange
+from engines.names import AUTO
+from engines.spec import ANY_ENGINE, Calibration, EngineSpec, SizeRange
 from engines.style.styles import StyleFile
 from realtime.compiling.options import USUAL_SIZE, CompileOptions, SizeSpan
 from realtime.files.calibration import calibrate_on_video
@@ -30,6 +31,7 @@ from realtime.painting.picture_style import resolve
 LIVE_REQUESTS = 1
 # The commands by the frames that they have in an engine at once, and whether they wait for a fine net.
 USES = {LIVE_REQUESTS: (("live", False), ("image", True)), FILE_REQUESTS: (("video", False),)}
+USES_OF_A_RANGE = {LIVE_REQUESTS: (("live, meanwhile", False),)}
 Stage = Callable[[str, str, float], None]
 
 
@@ -152,10 +154,26 @@ def builds_for(options: CompileOptions) -> list[Build]:
 def _nets(
     file: StyleFile, names: Sequence[str], choice: EngineChoice, options: CompileOptions
 ) -> Iterator[tuple[str, StyleFile]]:
-    """The commands that would take such an engine, each with the net that it takes."""
-    for command, waits in USES.get(choice.requests, ((f"{choice.requests} frames at once", False),)):
+    """The commands that would take such an engine, or the programs, each with the net that it takes."""
+    uses = USES if choice.size_range is None else USES_OF_A_RANGE
+    taken = uses.get(choice.requests, ()) if _is_as_commands_choose(file, choice) else ()
+    for command, waits in taken or ((_programs(choice), False),):
         patient = partial(_is_patient, options, waits=waits)
         yield command, net_of(file, names, options.net, patient=patient)
+
+
+def _is_as_commands_choose(file: StyleFile, choice: EngineChoice) -> bool:
+    """They leave threads, pinning and mode as they are."""
+    usual = EngineChoice(requests=1 if file.card.state else choice.requests)
+    mode = "latency" if usual.requests == 1 else "throughput"
+    return (choice.threads, choice.pinned) == (usual.threads, usual.pinned) and choice.mode in (AUTO, mode)
+
+
+def _programs(choice: EngineChoice) -> str:
+    """Who takes what no command does, as they would write it."""
+    asked = {name: getattr(choice, name) for name in ("requests", "threads", "pinned", "mode")}
+    written = [f"{name}={value!r}" for name, value in asked.items() if value != getattr(ANY_ENGINE, name)]
+    return f"programs that load it with {', '.join(written)}"
 
 
 def _is_patient(options: CompileOptions, *, waits: bool) -> bool:
@@ -199,7 +217,8 @@ def _sizes(options: CompileOptions) -> tuple[Size, ...]:
 def _choices(options: CompileOptions, calibration: Calibration | None) -> Iterator[EngineChoice]:
     """One for each use."""
     size_range = None if options.size_range is None else _range(options.size_range)
-    for requests in USES if options.requests is None else (options.requests,):
+    uses = USES if size_range is None else USES_OF_A_RANGE
+    for requests in uses if options.requests is None else (options.requests,):
         yield EngineChoice(
             options.engine, options.precision, options.strict, requests, options.threads, options.pinned, options.mode,
             size_range, calibration, options.verbose,

@@ -44,7 +44,15 @@ Precision = Annotated[
         written="NAME",
     ),
 ]
-Mode = Annotated[str, Setting("auto, latency or throughput.", group=MACHINE, choices=(AUTO, *MODES), written="NAME")]
+Mode = Annotated[
+    str,
+    Setting(
+        "auto, latency or throughput; the commands have latency for one frame at once, throughput for two.",
+        group=MACHINE,
+        choices=(AUTO, *MODES),
+        written="NAME",
+    ),
+]
 Strict = Annotated[bool, Setting("Fail where an engine is refused; try no other.", group=MACHINE)]
 Stroke = Annotated[
     float,
