@@ -124,6 +124,26 @@ def test_a_net_may_begin(photo: Path, style: Path, small_style: Path, tmp_path: 
     assert "engine: openvino" in done.stderr
 
 
+@pytest.mark.parametrize("method", ["net", "gatys"])
+def test_ctrl_c_ends_the_building_of_an_engine(
+    photo: Path, style: Path, small_style: Path, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "cache"))
+    told: list[str] = []
+
+    def interrupt(bar: Bar, line: str) -> None:
+        told.append(line)
+        if line.startswith("preparing"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Bar, "report", interrupt)
+    optimised = ("--method", method, "--style-image", style, "--start", "net", *SHORT) if method == "gatys" else ()
+    arguments = (photo, tmp_path / "out.png", "--style", small_style, "--engine", "openvino", *optimised)
+    assert impasto_image(*arguments).exit_code == 130
+    assert [line.split()[0] for line in told] == ["preparing"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "photo.png", "style.png"]
+
+
 def test_a_smaller_result_says_so_where_nobody_asked_for_it(style: Path, tmp_path: Path) -> None:
     Image.new("RGB", (1100, 44), (90, 140, 60)).save(tmp_path / "wide.png")
     arguments = (tmp_path / "wide.png", tmp_path / "out.png", "--method", "gatys", "--style-image", style, *SHORT)

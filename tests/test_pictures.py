@@ -163,6 +163,27 @@ def test_height_scales_and_stop_ends(tmp_path: Path, small_style: Path, options:
     assert not (tmp_path / "never.jpg").exists()
 
 
+def test_stop_ends_the_building_of_an_engine(
+    tmp_path: Path, options: ImageOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture that was painted before, at another size, is told."""
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "cache"))
+    for name, side in (("a", 32), ("b", 48), ("c", 48)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((side, side, 3), 120, np.uint8))
+    stop = threading.Event()
+
+    def report(line: str) -> None:
+        if line.startswith("preparing") and "48x48" in line:
+            stop.set()
+
+    inputs = [tmp_path / f"{name}.png" for name in "abc"]
+    done = stylize_images(inputs, tmp_path / "out", options, report=report, stop=stop)
+    assert done.interrupted
+    assert list(done.outputs) == list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "a.png"]
+    assert done.left_out == ()
+    assert len(list((tmp_path / "cache" / "engines").iterdir())) == 1
+
+
 def test_what_cannot_be_planned(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), corners())

@@ -15,7 +15,7 @@ import pytest
 from clips import psnr_db, read_packets, read_rgb, read_times, write_clip
 from fakes import painting_threads
 
-from engines.errors import EngineRefused, ImpastoError
+from engines.errors import EngineRefused, ImpastoError, Interrupted
 from engines.style.styles import load_style
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
@@ -89,7 +89,25 @@ def test_stop_leaves_a_playable_file_of_what_was_painted(tmp_path: Path, options
     assert "stopped after" in report.summary()
 
 
+def test_stop_ends_the_building_of_an_engine(
+    clip: Path, tmp_path: Path, options: VideoOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "cache"))
+    stop = threading.Event()
+
+    def report(line: str) -> None:
+        if line.startswith("preparing"):
+            stop.set()
+
+    with pytest.raises(Interrupted):
+        stylize_video(str(clip), tmp_path / "out.mp4", options, report=report, stop=stop)
+    assert stop.is_set()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "in.mp4"]
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
 def test_stop_before_the_first_frame_writes_nothing(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+    open_stylizer(options, (64, 48), report=print).engine.close()  # it is in the cache from here on
     stop = threading.Event()
     stop.set()
     report = stylize_video(str(clip), tmp_path / "out.mp4", options, stop=stop)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engines.errors import Interrupted
 from engines.machine import give_back_blocks_from
 from realtime.files.image import plan
 from realtime.files.options import ImageOptions
@@ -127,11 +128,14 @@ def paint_keyframes(
         run = PictureRun(job.run_folder, recipe, picture.rgb)
         if plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[-1].pixels > WHOLE_PX:
             give_back_blocks_from(LARGE_BLOCK_BYTES)
+        try:
+            begun = _net_start(picture, options, recipe, report, stop) if recipe.start == "net" else None
+        except Interrupted:
+            stopped = True
+            break
         painting = paint(
-            picture.rgb, recipe, run,
-            begun=_net_start(picture, options, recipe, report) if recipe.start == "net" else None,
-            on_step=_teller(job, number, len(jobs), progress, label), stop=stop,
-        )  # fmt: skip
+            picture.rgb, recipe, run, begun=begun, on_step=_teller(job, number, len(jobs), progress, label), stop=stop
+        )
         losses = painting.losses or losses
         if stopped := painting.stopped:
             break
@@ -172,14 +176,16 @@ def _smaller(picture: Picture, painted: Picture, recipe: "GatysOptions") -> list
     return [f"painted at {painted_width}x{painted_height} of {width}x{height}; --size {whole} paints all of it"]
 
 
-def _net_start(picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report) -> Pixels:
+def _net_start(
+    picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report, stop: threading.Event | None
+) -> Pixels:
     """What a net paints, at the size of the first scale."""
     from trainers.optimisation.scales import plan_scales
 
     first = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[0]
     size = (first.width, first.height)
     whole = replace(options, strength=1.0, keep_colour=0.0)
-    stylizer = open_stylizer(whole, size, requests=1, patient=True, report=report)
+    stylizer = open_stylizer(whole, size, requests=1, patient=True, report=report, stop=stop)
     try:
         return stylizer(Frame(resize(picture.rgb, size), 0.0, time.perf_counter())).data
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engines.errors import BadValue, FileMissing, ImpastoError, NotEnoughMemory, TooSmall, in_one_line
+from engines.errors import BadValue, FileMissing, ImpastoError, Interrupted, NotEnoughMemory, TooSmall, in_one_line
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
@@ -32,9 +32,9 @@ def stylize_images(
     """Paint pictures. `inputs` are picture files, folders and globs; several need a folder as `output`.
 
     A folder that is missing is made. Transparency and colour profile are kept where the output's format can. Setting
-    `stop` ends after the picture at hand. Of several pictures, those that cannot be read or painted are told and left
-    out, unless `options.strict`; what no picture could be painted with ends the run. Raises ImpastoError,
-    FileNotFoundError or OSError with one line for people.
+    `stop` ends after the picture at hand, or while an engine is built for it. Of several pictures, those that cannot be
+    read or painted are told and left out, unless `options.strict`; what no picture could be painted with ends the run.
+    Raises ImpastoError, FileNotFoundError or OSError with one line for people.
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
@@ -42,7 +42,7 @@ def stylize_images(
     jobs = plan(inputs, output)
     needed = options.strict or len(jobs) == 1
     reader = PictureReader(notes, needed=needed)
-    painter = _Painter(options, report)
+    painter = _Painter(options, report, stop)
     written: list[Path] = []
     try:
         for number, (source, target) in enumerate(jobs, start=1):
@@ -56,6 +56,8 @@ def stylize_images(
                 notes(f"{source.name}: {note}")
             try:
                 data = encode_picture(replace(picture, rgb=painter(picture)), target.suffix)
+            except Interrupted:  # while an engine was built for it
+                break
             except ImpastoError as error:
                 if painter.fails_for_all(error):
                     raise
@@ -94,8 +96,8 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
 class _Painter:
     """Paints pictures of any size, with one engine at a time."""
 
-    def __init__(self, options: ImageOptions, report: Callable[[str], None]) -> None:
-        self._options = options
+    def __init__(self, options: ImageOptions, report: Callable[[str], None], stop: threading.Event) -> None:
+        self._options, self._stop = options, stop
         self._report = told_once(report)
         self._stylizer: Stylizer | None = None
         self._net_seconds: list[float] = []
@@ -128,7 +130,9 @@ class _Painter:
     def _stylizer_for(self, size: tuple[int, int]) -> Stylizer:
         if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
             self.close()
-            self._stylizer = open_stylizer(self._options, size, requests=1, patient=True, report=self._report)
+            self._stylizer = open_stylizer(
+                self._options, size, requests=1, patient=True, report=self._report, stop=self._stop
+            )
             self.facts = self._stylizer.facts
         return self._stylizer
 

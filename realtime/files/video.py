@@ -56,7 +56,8 @@ def stylize_video(
     frames done and in all as far as known; both may be called from any thread. Setting `stop` ends early with the
     frames so far in `output`. The input's damage is told; `input_broke_off` in the report says that the end is lost.
     `open_painter` gives what paints frames of a size (width, height) in place of the style's net. Raises
-    ImpastoError, FileNotFoundError or OSError with one line for people; then nothing is left at `output`.
+    ImpastoError, FileNotFoundError or OSError with one line for people, Interrupted where `stop` is set while the
+    engine is built; then nothing is left at `output`.
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
@@ -75,7 +76,7 @@ def stylize_video(
         else:
             calibration = calibration_for(source, named, options.precision)
             stylizer = open_stylizer(
-                options, pictures.size, steady=options.steady, calibration=calibration, report=report
+                options, pictures.size, steady=options.steady, calibration=calibration, report=report, stop=stop
             )
         undo.callback(stylizer.engine.close)
         choose_frames(options.decoder, pictures, stylizer, sink, report)

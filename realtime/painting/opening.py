@@ -1,6 +1,7 @@
 """From what a person asked for to what paints: the style, the engine and the controls."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends.registry import fast_gpu_paints
-from engines.errors import BadValue
+from engines.errors import BadValue, Interrupted
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.names import AUTO
 from engines.spec import Calibration
@@ -71,11 +72,18 @@ def open_stylizer(
     calibration: Calibration | None = None,
     patient: bool = False,
     report: Callable[[str], None],
+    stop: threading.Event | None = None,
 ) -> Stylizer:
     """A stylizer for frames of `size` (width, height), which the caller closes with its engine.
 
     Frames of other sizes it paints too, with strokes of another size. Who is `patient` has the time for a fine net.
+    Interrupted where `stop` is set while an engine is built, as soon as its compiler comes up for air.
     """
+
+    def go_on(stage: str, share: float) -> None:
+        if stop is not None and stop.is_set():
+            raise Interrupted("stopped before the engine was built")
+
     file, vector = choose_style(options, patient=patient)
     if options.net == AUTO and is_fine(file):
         report(f"a fine net paints ({file.path.name}); --net fast is quicker")
@@ -88,7 +96,7 @@ def open_stylizer(
         calibration=calibration,
         verbose=options.verbose,
     )
-    engine = engine_for(file, size, choice, stroke=options.stroke, report=report)
+    engine = engine_for(file, size, choice, stroke=options.stroke, report=report, progress=go_on)
     return Stylizer(engine, controls, steady, style=file)
 
 
@@ -100,7 +108,10 @@ def engine_for(
     stroke: float = 1.0,
     cache_dir: Path | None = None,
     report: Callable[[str], None] = logger.info,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Engine:
     """The engine with which a stylizer paints pictures of `size` (width, height); the rest is as in load_engine."""
     width, height = painting_size(size, stroke)
-    return load_engine(file, height=height, width=width, choice=choice, cache_dir=cache_dir, report=report)
+    return load_engine(
+        file, height=height, width=width, choice=choice, cache_dir=cache_dir, report=report, progress=progress
+    )
