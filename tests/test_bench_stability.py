@@ -7,7 +7,10 @@ import pytest
 
 from engines.loading.engine import Controls, load_engine
 from engines.style.styles import load_style
-from realtime.bench.rows.stability import measure_stability, warping_error
+from realtime.bench.inputs.subject import Bench, combinations, opened
+from realtime.bench.options import BenchOptions
+from realtime.bench.rows import stability
+from realtime.bench.rows.stability import Stability, measure_stability, plain_stability, warping_error
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Motion, Scene
 
@@ -23,6 +26,25 @@ def test_a_picture_that_only_moves_does_not_flicker() -> None:
     assert warping_error(first, second, motion) == 0
     brighter = np.clip(second.astype(int) + 1, 0, 255).astype(np.uint8)
     assert 0.9 / 255**2 < warping_error(first, brighter, motion) <= 1 / 255**2
+
+
+def test_bench_measures_what_no_steady_hand_holds(
+    small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = BenchOptions(styles=(str(small_style),), sizes=((64, 48),), frames=4, requests=1, engines=("openvino",))
+    measured: list[Stylizer] = []
+
+    def measure(stylizer: Stylizer, scene: Scene) -> Stability:
+        assert (scene.width, scene.height) == (64, 48)
+        measured.append(stylizer)
+        return Stability(1.0, 1.0)
+
+    monkeypatch.setattr(stability, "measure_stability", measure)
+    with opened(combinations(options, [(64, 48)], tmp_path)[0], Bench(options, tmp_path), print) as subject:
+        plain_stability(subject)
+        assert subject.stylizer.steadies
+        assert measured[0].engine is subject.stylizer.engine
+    assert not measured[0].steadies
 
 
 def test_the_unpainted_scene_is_as_steady_as_itself(small_style: Path) -> None:

@@ -73,7 +73,9 @@ class BenchOptions:
     ] = (AUTO,)
     peers: Annotated[bool, Setting("Also run what one would write instead, in turn with ours.", group=WHAT)] = False
     roofline: Annotated[bool, Setting("Also measure what this machine could do at most.", group=WHAT)] = False
-    stability: Annotated[bool, Setting("Also measure flicker, on the built-in scene.", group=WHAT)] = False
+    stability: Annotated[
+        bool, Setting("Also measure flicker, on the built-in scene and without steadiness.", group=WHAT)
+    ] = False
     live: Annotated[
         bool, Setting("Also measure a live run's latency, of what ran first, on the built-in scene.", group=WHAT)
     ] = False

@@ -20,12 +20,11 @@ from realtime.bench.report.report import BenchReport, Outcome, Result, command_l
 from realtime.bench.roofline.roofline import Ceilings, roof_of
 from realtime.bench.rows.live import LiveRow, measure_live
 from realtime.bench.rows.rows import seconds_of_a_frame
-from realtime.bench.rows.stability import Stability, measure_stability
+from realtime.bench.rows.stability import Stability, plain_stability
 from realtime.bench.schedule import Progress, Schedule
 from realtime.bench.turn import Turn, summarise, take_turn
 from realtime.frames.request import told_once
 from realtime.painting.notes import spoken
-from realtime.scene import Scene
 
 Contest = tuple[str, tuple[int, int]]  # a style and a size, which peers and ours have in common
 
@@ -189,7 +188,7 @@ class _Run:
             if other.prepared and (other.contest, other.prepared.spec) == (entry.contest, engine.spec):
                 raise ImpastoError(f"it is the same engine as {other.combination}")
         seconds = self._built.setdefault(built, subject.open_seconds)
-        stability = measure_stability(subject.stylizer, Scene(*subject.combination.size)) if options.stability else None
+        stability = plain_stability(subject) if options.stability else None
         frame_seconds = seconds_of_a_frame(subject)
         entry.prepared = Prepared(subject.style, engine.spec, engine.gate, seconds, stability, frame_seconds)
         if options.peers and entry.contest not in self._peers:

@@ -57,8 +57,8 @@ def speed_table(report: BenchReport) -> Table:
     if report.interrupted:
         notes.append("The run was ended early: not all combinations had all their turns.")
     notes += [
-        f"{made.style} at {made.size_text}, {_engine(result)}: the warping error is {result.stability.ratio:.2f} times "
-        "that of the unpainted scene."
+        f"{made.style} at {made.size_text}, {_engine(result)}: the warping error, without steadiness, is "
+        f"{result.stability.ratio:.2f} times that of the unpainted scene."
         for made, result in report.ran
         if result.stability
     ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from realtime.bench.inputs.subject import Subject
 from realtime.frames.frame import Frame, Pixels
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Motion, Scene
@@ -38,6 +39,12 @@ def warping_error(first: Pixels, second: Pixels, motion: Motion) -> float:
     moved = cv2.remap(second, x, y, cv2.INTER_LINEAR)
     difference = (moved.astype(np.float32) - first)[motion.certain] / 255
     return float(np.mean(np.square(difference), dtype=np.float64))
+
+
+def plain_stability(subject: Subject) -> Stability:
+    """How steady the net's own paintings are: at steadiness 0, for a steady hand would begin anew with every pair."""
+    plain = Stylizer(subject.stylizer.engine, subject.stylizer.controls, style=subject.style)
+    return measure_stability(plain, Scene(*subject.combination.size))
 
 
 def measure_stability(stylizer: Stylizer, scene: Scene, run_up: int = 0) -> Stability:
