@@ -48,7 +48,7 @@ FLOORS = {
         ("style",),
         ("packages",),
         ("setting",),
-        ("names", "errors", "failures", "finite_json", "stop_signals"),
+        ("names", "errors", "failures", "finite_json", "stop_signals", "whole_file"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

@@ -11,28 +11,23 @@ import json
 import os
 import shutil
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO
 
 from engines.cache.entry import CacheEntry, EntryHeader, EntryRefused, pack_entry, read_entry, read_header
 from engines.cache.user_key import CAREFULLY, OTHERS, find_user_key, is_ours, is_plain_and_ours, make_user_key
-from engines.failures import on_failure
+from engines.whole_file import PART_SUFFIX, remove_left_parts, remove_parts_of, write_whole
 
 __all__ = ["CacheEntry", "EngineCache", "EntryRefused", "StoredEntry", "default_cache_folder", "default_key_path"]
 
 ENTRIES_KEPT = 64
 SUFFIX = ".engine"
-PARTIAL_SUFFIX = ".part"
 AIDS_NAME = "aids"
 KEY_NAME = "engine-cache.key"
 CACHE_VARIABLE = "IMPASTO_CACHE_DIR"
-# Who writes an entry writes without a pause: a file that has not grown for a minute was left by one that was killed.
-QUIET_SECONDS = 60.0
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -48,7 +43,7 @@ class StoredEntry:
 
     @property
     def partial(self) -> bool:
-        return self.path.suffix == PARTIAL_SUFFIX
+        return self.path.suffix == PART_SUFFIX
 
 
 def default_cache_folder() -> Path:
@@ -88,7 +83,8 @@ class EngineCache:
     def store(self, fields: Mapping[str, str], entry: CacheEntry) -> None:
         """Writes or replaces the entry; OSError where the folder or the user's key cannot be written."""
         self.claim_folder()
-        self._write(self.path_of(fields), pack_entry(fields, entry, make_user_key(self._key_path)))
+        packed = pack_entry(fields, entry, make_user_key(self._key_path))
+        write_whole(self.path_of(fields), packed, private=True)
         self._remove_surplus()
 
     def path_of(self, fields: Mapping[str, str]) -> Path:
@@ -127,9 +123,7 @@ class EngineCache:
 
     def remove_partial_of(self, process: int) -> None:
         """What a process that was ended has not finished writing."""
-        for path in self.folder.glob(f"{process}-*{PARTIAL_SUFFIX}"):
-            with suppress(OSError):
-                path.unlink()
+        remove_parts_of(process, self.folder)
 
     def claim_folder(self) -> None:
         """Makes the folder ours alone; OSError where that cannot be."""
@@ -157,22 +151,11 @@ class EngineCache:
             raise EntryRefused(f"{path.name} cannot be checked: there is no key of this user's in {self._key_path}")
         return key
 
-    def _write(self, path: Path, content: bytes) -> None:
-        """Named after this process, so that whoever ends it knows what to clean up."""
-        mine = f"{os.getpid()}-"
-        with (
-            NamedTemporaryFile(dir=self.folder, prefix=mine, suffix=PARTIAL_SUFFIX, delete=False) as beside,
-            on_failure(Path(beside.name).unlink, missing_ok=True),
-        ):
-            beside.write(content)
-            beside.close()
-            os.replace(beside.name, path)
-
     def _describe(self, path: Path) -> StoredEntry | None:
         """None for what is no entry, and for what has just been removed."""
         with suppress(FileNotFoundError):
             state = path.lstat()
-            if path.suffix == PARTIAL_SUFFIX:
+            if path.suffix == PART_SUFFIX:
                 return StoredEntry(path, state.st_size, state.st_mtime, None, "half written")
             if path.suffix == SUFFIX:
                 return self._inspect(path, state)
@@ -197,11 +180,6 @@ class EngineCache:
         """Keeps the entries that were used last; another process may be removing the same ones."""
         with suppress(FileNotFoundError):
             by_age = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.lstat().st_mtime, reverse=True)
-            left = (path for path in self.folder.glob(f"*{PARTIAL_SUFFIX}") if is_left_over(path.lstat().st_mtime))
-            for path in [*by_age[ENTRIES_KEPT:], *left]:
+            for path in by_age[ENTRIES_KEPT:]:
                 path.unlink(missing_ok=True)
-
-
-def is_left_over(written_at: float) -> bool:
-    """Whether who wrote a half-written entry last at this time (Unix seconds) is surely gone."""
-    return time.time() - written_at > QUIET_SECONDS
+        remove_left_parts(self.folder)

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-from engines.failures import on_failure
+from engines.whole_file import write_whole
 
 KEY_BYTES = 32
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -41,7 +40,11 @@ def make_user_key(path: Path) -> bytes:
         return key
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _one_process_at_a_time(path.parent):
-        return find_user_key(path) or _write(path, secrets.token_bytes(KEY_BYTES))
+        key = find_user_key(path)
+        if key is None:
+            key = secrets.token_bytes(KEY_BYTES)
+            write_whole(path, key, private=True, lasting=True)
+        return key
 
 
 def is_plain_and_ours(state: os.stat_result, *, forbidden: int) -> bool:
@@ -52,20 +55,6 @@ def is_plain_and_ours(state: os.stat_result, *, forbidden: int) -> bool:
 def is_ours(state: os.stat_result, *, forbidden: int) -> bool:
     """Whether it belongs to this user, without any of the `forbidden` permissions; Windows has other means."""
     return not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not state.st_mode & forbidden)
-
-
-def _write(path: Path, key: bytes) -> bytes:
-    """The file appears under its name only when complete, with the permissions of a temporary file: ours alone."""
-    with (
-        NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside,
-        on_failure(os.unlink, beside.name),
-    ):
-        beside.write(key)
-        beside.flush()
-        os.fsync(beside.fileno())
-        beside.close()  # Windows moves no open file
-        os.replace(beside.name, path)
-    return key
 
 
 @contextmanager

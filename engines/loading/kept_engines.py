@@ -9,11 +9,12 @@ from typing import Any
 from engines.backends.registry import probe
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale, why_without_style
-from engines.cache.folder import EngineCache, StoredEntry, is_left_over
+from engines.cache.folder import EngineCache, StoredEntry
 from engines.errors import FileError, ImpastoError
 from engines.protocols import BackendState
 from engines.style.fine_net import fine_net_of
 from engines.style.styles import StyleFile, list_gallery
+from engines.whole_file import is_left_over
 
 DAY_SECONDS = 86400
 MIB = 2**20

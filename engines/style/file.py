@@ -1,9 +1,7 @@
 """One style file: reading it, its vectors and weights, writing it. Nothing here needs torch."""
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,8 @@ from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, Unknown
 from engines.failures import any_failure_as, failure_as
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
+from engines.whole_file import part_of
+from engines.whole_file import write_whole as write_whole  # for trainers, which write so all that they keep
 
 if TYPE_CHECKING:
     import onnx
@@ -132,27 +132,8 @@ def check_writable(path: Path) -> None:
         raise BadFile(f"{path} is a folder; give the path of a file in it")
     if not path.parent.is_dir():
         raise FileMissing(f"there is no folder {path.parent} to write {path.name} into; make it first")
-    with _part_of(path) as beside:
+    with part_of(path) as beside:
         beside.touch()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """The file appears under its name only when it is complete; OSError names it."""
-    with _part_of(path) as beside:
-        beside.write_bytes(data)
-        beside.replace(path)
-
-
-@contextmanager
-def _part_of(path: Path) -> Iterator[Path]:
-    """Where this process writes what is not complete yet; an OSError names the file that it was to be."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield beside
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _read_card(path: Path, data: bytes) -> StyleCard:

@@ -8,7 +8,6 @@ no code: one that is damaged, or of another length, is read from its picture ane
 """
 
 import hashlib
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -21,9 +20,10 @@ from engines.cache.folder import default_cache_folder
 from engines.errors import BadValue
 from engines.loading.further_graphs import STATISTICS, offers, open_statistics, reader_of
 from engines.networks.family import STATISTICS_PX, network_name
-from engines.style.file import StyleFile, read_style_file, write_whole
+from engines.style.file import StyleFile, read_style_file
 from engines.style.picture_name import name_of, picture_in
 from engines.style.styles import resolve as resolve_named
+from engines.whole_file import remove_left_parts, write_whole
 from realtime.frames.frame import scaled_size
 from realtime.media.picture_file import read_picture, resize
 
@@ -32,7 +32,6 @@ LEAST_PX = 64
 KEPT_VECTORS = 64
 MOST_KEPT = 512
 SUFFIX = ".vector"
-ABANDONED_SECONDS = 3600
 
 
 def resolve(text: str) -> tuple[StyleFile, str]:
@@ -117,6 +116,6 @@ def _of_file(path: Path, size: int) -> NDArray[np.float32] | None:
 def _remove_surplus(folder: Path) -> None:
     """The oldest go, and what a writer left that was killed."""
     oldest = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
-    left = [path for path in folder.glob(".*.part") if time.time() - path.stat().st_mtime > ABANDONED_SECONDS]
-    for path in (*oldest[:-MOST_KEPT], *left):
+    for path in oldest[:-MOST_KEPT]:
         path.unlink(missing_ok=True)
+    remove_left_parts(folder)

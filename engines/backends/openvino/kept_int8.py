@@ -6,21 +6,20 @@ size before it is used, and by the gate. What cannot be read is as good as none.
 
 import hashlib
 import io
-import os
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from engines.failures import on_failure
 from engines.machine import cpu_flags
 from engines.packages import import_openvino, installed_version
 from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
+from engines.whole_file import write_whole
 
 KEPT_IN = "int8"
 FORMAT = "1"  # raise it when nets are quantised in another way
@@ -58,17 +57,7 @@ class KeptNets:
             content = io.BytesIO()
             graph, weights = _serialised(net.model, self._path.parent)
             np.savez(content, graph=graph, weights=weights, told=np.array(net.told), agreement=np.array(net.agreement))
-            self._write(content.getvalue())
-
-    def _write(self, content: bytes) -> None:
-        """Under its name only when complete."""
-        with (
-            NamedTemporaryFile(dir=self._path.parent, delete=False) as beside,
-            on_failure(Path(beside.name).unlink, missing_ok=True),
-        ):
-            beside.write(content)
-            beside.close()
-            os.replace(beside.name, self._path)
+            write_whole(self._path, content.getvalue(), private=True)
 
 
 def _serialised(model: Any, folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -11,11 +11,10 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Protocol
 
 from engines.backends.tensorrt.cuda import Gpu
-from engines.failures import on_failure
+from engines.whole_file import write_whole
 
 HAS_BF16, HAS_FP8 = (8, 0), (8, 9)
 LEAST_CAPABILITY = (7, 5)
@@ -183,10 +182,4 @@ def read_private(path: Path) -> bytes:
 def write_private(path: Path, content: bytes) -> None:
     """Writes or replaces the file at once, readable to our user alone; OSError where it cannot."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (
-        NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as beside,
-        on_failure(os.unlink, beside.name),
-    ):
-        beside.write(content)
-        beside.close()
-        os.replace(beside.name, path)
+    write_whole(path, content, private=True)
