@@ -8,6 +8,7 @@ import pytest
 
 import engines.style.styles
 from engines.backends.registry import probe
+from engines.cache.aids import write_aid
 from engines.cache.entry import Origin
 from engines.cache.fields import cache_fields
 from engines.cache.folder import CacheEntry, EngineCache, default_cache_folder
@@ -56,6 +57,13 @@ def test_every_engine_of_this_machine_is_told_with_its_figures(small_style: Path
     assert [check["psnr_db"] for check in finding.facts["gate"]["checks"]] == [61.2, None, 57.4]
     assert look_at_cached_engines("onnxruntime", print) == []
     assert look_at_cache()[0].facts["engines"] == 2
+
+
+def test_what_backends_keep_is_counted(folder: Path) -> None:
+    write_aid(folder / "aids" / "int8" / "some.npz", bytes(3 * 2**20))
+    found = look_at_cache()[0]
+    assert found.text.endswith("0 engines, 0.0 MiB, and 3.0 MiB for faster builds")
+    assert found.facts["aids_mib"] == 3.0
 
 
 @pytest.mark.usefixtures("folder")

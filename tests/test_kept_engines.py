@@ -15,9 +15,10 @@ from small_styles import write_small_style
 from typer.testing import CliRunner, Result
 
 import engines.cache.fields
+from engines.cache.aids import DAY_SECONDS
 from engines.cache.folder import CacheEntry, EngineCache, default_cache_folder
 from engines.loading.engine import EngineChoice, load_engine
-from engines.loading.kept_engines import DAY_SECONDS, kept_engines, prune
+from engines.loading.kept_engines import kept_engines, prune
 from engines.spec import SizeRange
 from engines.style.styles import StyleFile, load_style
 from realtime.cli import app
@@ -178,10 +179,24 @@ def test_what_backends_keep_for_the_next_build_goes_with_everything(cache: Engin
     timings.parent.mkdir(parents=True)
     timings.write_bytes(bytes(2**20))
     assert prune(cache).freed_bytes == 0
+    assert prune(cache, older_than_days=5).freed_bytes == 0
     assert timings.exists()
+    assert "1 in all, 0.0 MiB and 1.0 MiB for faster builds" in impasto_compile("--list").stdout
+    assert json.loads(impasto_compile("--list", "--json").stdout)["aids_bytes"] == 2**20
     result = impasto_compile("--prune", "--all")
     assert "removed what was kept for faster builds: 1.0 MiB" in result.stdout
     assert list(cache.folder.iterdir()) == []
+
+
+def test_and_where_it_was_not_used_for_so_long(cache: EngineCache, entry: Path) -> None:
+    net = cache.aids_folder / "int8" / "some.npz"
+    net.parent.mkdir(parents=True)
+    net.write_bytes(bytes(2**20))
+    age(net, 10 * DAY_SECONDS)
+    result = impasto_compile("--prune", "--older-than", "5")
+    assert "removed what was kept for faster builds: 1.0 MiB" in result.stdout
+    assert "1.0 MiB freed; kept 1" in result.stdout
+    assert not net.exists()
 
 
 def test_what_cannot_be_removed_is_told_and_a_failure(cache: EngineCache, entry: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from pretended_processor import VARIABLE, pretended
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.backends.openvino import int8
+from engines.backends.openvino import int8, kept_int8
 from engines.backends.openvino.backend import OpenVinoEngine
 from engines.backends.openvino.int8 import WANTED_DB, draw_samples, quantise, read_folded
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
@@ -339,6 +339,18 @@ class TestAnotherSize:
         assert (kept.told, kept.agreement) == (made.told, made.agreement)
         assert judge.agreement(kept.model) == pytest.approx(judge.agreement(made.model), abs=0.3)
         assert KeptNets(tmp_path, style, replace(spec, calibration="other frames")).load() is None
+
+    def test_those_used_last_are_kept(
+        self, layers: Layers, style: StyleFile, spec: EngineSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every film has its own."""
+        monkeypatch.setattr(kept_int8, "KEPT", 2)
+        made = QuantisedNet(layers.with_floats([]), "every layer", 40.5)
+        films = [KeptNets(tmp_path, style, replace(spec, calibration=film)) for film in ("first", "second", "third")]
+        for film in films:
+            film.store(made)
+        assert [film.load() is not None for film in films] == [False, True, True]
+        assert len(list((tmp_path / "int8").iterdir())) == 2
 
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more"], ids=["empty", "cut off"])
     def test_one_that_cannot_be_read_is_as_good_as_none(

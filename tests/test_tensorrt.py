@@ -19,8 +19,9 @@ from engines.backends.tensorrt.backend import TensorRtRtxBackend, model_for
 from engines.backends.tensorrt.build import BuildProgress, Order, compile_plan, listening_logger, started
 from engines.backends.tensorrt.cuda import CudaBindings, CudaError
 from engines.backends.tensorrt.engine import Plan
-from engines.backends.tensorrt.flavours import PlainTensorRt, TensorRtRtx, read_private, write_private
+from engines.backends.tensorrt.flavours import PlainTensorRt, TensorRtRtx
 from engines.backends.tensorrt.typed_graph import plain_fp16_model
+from engines.cache.aids import read_aid
 from engines.errors import EngineRefused, ImpastoError
 from engines.export.export import export_style
 from engines.names import PRECISIONS
@@ -220,17 +221,7 @@ def test_timings_are_kept_for_the_next_build_readable_to_us_alone(rtx: Any, smal
         (path,) = folder.iterdir()
         assert path.name == f"tensorrt-{rtx.__version__}.timing"
         assert path.stat().st_mode & 0o077 == 0
-        assert read_private(path)
-
-
-def test_timings_that_others_may_write_are_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "tensorrt.timing"
-    assert read_private(path) == b""
-    write_private(path, b"timings")
-    assert read_private(path) == b"timings"
-    path.chmod(0o622)
-    assert read_private(path) == b""
-    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+        assert read_aid(path)
 
 
 def test_nested_phases_make_one_share() -> None:

@@ -9,8 +9,6 @@ write here, is an error (`EntryRefused`), never an engine.
 import hashlib
 import json
 import os
-import shutil
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +16,15 @@ from pathlib import Path
 from typing import IO
 
 from engines.cache.entry import CacheEntry, EntryHeader, EntryRefused, pack_entry, read_entry, read_header
-from engines.cache.user_key import CAREFULLY, OTHERS, find_user_key, is_ours, is_plain_and_ours, make_user_key
+from engines.cache.user_key import (
+    CAREFULLY,
+    OTHERS,
+    WRITABLE_BY_OTHERS,
+    find_user_key,
+    is_ours,
+    is_plain_and_ours,
+    make_user_key,
+)
 from engines.whole_file import PART_SUFFIX, remove_left_parts, remove_parts_of, write_whole
 
 __all__ = ["CacheEntry", "EngineCache", "EntryRefused", "StoredEntry", "default_cache_folder", "default_key_path"]
@@ -28,7 +34,6 @@ SUFFIX = ".engine"
 AIDS_NAME = "aids"
 KEY_NAME = "engine-cache.key"
 CACHE_VARIABLE = "IMPASTO_CACHE_DIR"
-WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +106,8 @@ class EngineCache:
 
     @property
     def aids_folder(self) -> Path:
-        """Where backends keep what makes the next build faster (timings of kernels); made by them, gone at any time."""
+        """Where backends keep what makes the next build faster (engines/cache/aids.py); made by them."""
         return self.folder / AIDS_NAME
-
-    def remove_aids(self) -> int:
-        """Removes what was kept for the next builds; how many bytes that were. OSError where it cannot be."""
-        size = sum(path.lstat().st_size for path in self.aids_folder.rglob("*") if not path.is_dir())
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self.aids_folder)
-        return size
 
     def find(self, wanted: Callable[[EntryHeader], bool]) -> list[EntryHeader]:
         """The headers of the entries that are wanted, the one used last first; none where the folder is unreadable."""

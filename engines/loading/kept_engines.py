@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from engines.backends.registry import probe
+from engines.cache.aids import DAY_SECONDS, remove_aids
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale, why_without_style
 from engines.cache.folder import EngineCache, StoredEntry
@@ -16,7 +17,6 @@ from engines.style.fine_net import fine_net_of
 from engines.style.styles import StyleFile, list_gallery
 from engines.whole_file import is_left_over
 
-DAY_SECONDS = 86400
 MIB = 2**20
 
 
@@ -100,6 +100,8 @@ def kept_engines(cache: EngineCache) -> list[KeptEngine]:
 def prune(cache: EngineCache, *, older_than_days: float | None = None, everything: bool = False) -> PruneReport:
     """Remove what is of no use any more, what was refused, and what was not used for so many days; or everything.
 
+    The last two go for what backends keep for the next builds, too.
+
     What another process is writing at this moment is left alone, unless everything is to go.
     """
     removed, failed, kept = [], [], 0
@@ -113,13 +115,14 @@ def prune(cache: EngineCache, *, older_than_days: float | None = None, everythin
             removed.append((engine, why))
         except OSError as error:
             failed.append((engine, error.strerror or str(error)))
-    return PruneReport(tuple(removed), tuple(failed), kept, _remove_aids(cache) if everything else 0)
+    aids = _remove_aids(cache, older_than_days) if everything or older_than_days is not None else 0
+    return PruneReport(tuple(removed), tuple(failed), kept, aids)
 
 
-def _remove_aids(cache: EngineCache) -> int:
+def _remove_aids(cache: EngineCache, older_than_days: float | None) -> int:
     """How many bytes that were."""
     try:
-        return cache.remove_aids()
+        return remove_aids(cache.aids_folder, older_than_days=older_than_days)
     except OSError as error:
         message = f"cannot remove {cache.aids_folder} ({error.strerror}); remove it by hand"
         raise FileError.told(message, error) from error

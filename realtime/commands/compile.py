@@ -66,19 +66,21 @@ def show_kept_engines(*, as_json: bool) -> None:
     """The table, or one JSON document."""
     from rich.console import Console
 
+    from engines.cache.aids import aids_bytes
     from engines.cache.folder import EngineCache, default_cache_folder
     from engines.loading.kept_engines import kept_engines
     from realtime.commands.console.kept_engines_table import print_kept_engines
     from realtime.commands.console.terminal import print_result
 
     cache = EngineCache(default_cache_folder())
-    kept = kept_engines(cache)
+    kept, aids = kept_engines(cache), aids_bytes(cache.aids_folder)
     if as_json:
-        print_result({"folder": str(cache.folder), "engines": [engine.as_dict() for engine in kept]})
-    elif not kept:
+        engines = [engine.as_dict() for engine in kept]
+        print_result({"folder": str(cache.folder), "engines": engines, "aids_bytes": aids})
+    elif not kept and not aids:
         print_result(f"no engine is kept in {cache.folder}")
     else:
-        print_kept_engines(kept, cache.folder, Console())
+        print_kept_engines(kept, cache.folder, Console(), aids)
 
 
 def prune_kept_engines(older_than: float | None, everything: bool, *, as_json: bool) -> None:

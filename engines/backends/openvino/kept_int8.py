@@ -1,7 +1,8 @@
 """A net in int8 kept for engines of other sizes: to find its ranges takes longest, and they are the same for all.
 
 It lies in the folder for what makes the next build faster, beside the cache of engines, and is judged anew at every
-size before it is used, and by the gate. What cannot be read is as good as none.
+size before it is used, and by the gate. What cannot be read, or others may write to, is as good as none. Every film
+that int8 is calibrated on has its own, so only those used last are kept.
 """
 
 import hashlib
@@ -15,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from engines.cache.aids import read_aid, write_aid
 from engines.machine import cpu_flags
 from engines.packages import import_openvino, installed_version
 from engines.spec import EngineSpec
 from engines.style.styles import StyleFile
-from engines.whole_file import write_whole
 
 KEPT_IN = "int8"
+KEPT = 16
 FORMAT = "1"  # raise it when nets are quantised in another way
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile)
 
@@ -45,7 +47,7 @@ class KeptNets:
 
     def load(self) -> QuantisedNet | None:
         """The net; None where there is none that can be read."""
-        with suppress(*UNREADABLE), np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as kept:
+        with suppress(*UNREADABLE), np.load(io.BytesIO(read_aid(self._path)), allow_pickle=False) as kept:
             model = import_openvino().Core().read_model(kept["graph"].tobytes(), kept["weights"].tobytes())
             return QuantisedNet(model, str(kept["told"]), float(kept["agreement"]))
         return None
@@ -53,16 +55,15 @@ class KeptNets:
     def store(self, net: QuantisedNet) -> None:
         """Keeps it; where that cannot be, the next build is as slow."""
         with suppress(*UNREADABLE):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             content = io.BytesIO()
-            graph, weights = _serialised(net.model, self._path.parent)
+            graph, weights = _serialised(net.model)
             np.savez(content, graph=graph, weights=weights, told=np.array(net.told), agreement=np.array(net.agreement))
-            write_whole(self._path, content.getvalue(), private=True)
+            write_aid(self._path, content.getvalue(), most=KEPT)
 
 
-def _serialised(model: Any, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def _serialised(model: Any) -> tuple[np.ndarray, np.ndarray]:
     """OpenVINO's two files of a model, as bytes."""
-    with TemporaryDirectory(dir=folder) as work:
+    with TemporaryDirectory(prefix="impasto-") as work:
         graph, weights = Path(work, "net.xml"), Path(work, "net.bin")
         import_openvino().serialize(model, graph, weights)
         return _bytes(graph), _bytes(weights)

@@ -7,14 +7,13 @@ cache does nothing and is not used.
 """
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from engines.backends.tensorrt.cuda import Gpu
-from engines.whole_file import write_whole
+from engines.cache.aids import read_aid, write_aid
 
 HAS_BF16, HAS_FP8 = (8, 0), (8, 9)
 LEAST_CAPABILITY = (7, 5)
@@ -75,14 +74,14 @@ class PlainTensorRt:
     def tuned(self, trt: Any, config: Any, folder: Path) -> Iterator[None]:
         """With the timings of earlier builds; those of this build are added to them."""
         path = folder / f"tensorrt-{trt.__version__}.timing"
-        cache = config.create_timing_cache(read_private(path))
+        cache = config.create_timing_cache(read_aid(path))
         # One of another GPU, or a damaged one, is refused, and a new one begun.
         if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
             cache = config.create_timing_cache(b"")
             config.set_timing_cache(cache, ignore_mismatch=False)
         yield
         try:
-            write_private(path, bytes(cache.serialize()))
+            write_aid(path, bytes(cache.serialize()))
         except OSError as error:
             logger.info("TensorRT's timings cannot be kept in %s (%s)", folder, error.strerror)
 
@@ -166,20 +165,3 @@ class _RtxContexts:
 
 def _float_precisions(capability: tuple[int, int]) -> tuple[str, ...]:
     return ("fp16", "bf16", "fp32") if capability >= HAS_BF16 else ("fp16", "fp32")
-
-
-def read_private(path: Path) -> bytes:
-    """The file's content; empty where there is none or it is not our user's alone."""
-    try:
-        with path.open("rb") as file:
-            state = os.fstat(file.fileno())
-            ours = not hasattr(os, "getuid") or state.st_uid == os.getuid()
-            return file.read() if ours and not state.st_mode & 0o022 else b""
-    except OSError:
-        return b""
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Writes or replaces the file at once, readable to our user alone; OSError where it cannot."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, content, private=True)

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from engines.loading.kept_engines import DAY_SECONDS, MIB, KeptEngine
+from engines.cache.aids import DAY_SECONDS
+from engines.loading.kept_engines import MIB, KeptEngine
 
 COLUMNS = ("style", "engine", "size", "at once", "device", "gate", "MiB", "used", "state")
 # These may take several lines of so many letters.
@@ -16,8 +17,11 @@ LONG = {"style": 7, "engine": 9, "size": 9, "at once": 8, "device": 6, "gate": 8
 FITS = "fits"
 
 
-def print_kept_engines(kept: list[KeptEngine], folder: Path, console: Console) -> None:
-    """The table, then how much it all is. Where stdout is no terminal it is as wide as it has to be."""
+def print_kept_engines(kept: list[KeptEngine], folder: Path, console: Console, aids_bytes: int = 0) -> None:
+    """The table, then how much it all is, with what is kept for faster builds.
+
+    Where stdout is no terminal it is as wide as it has to be.
+    """
     if not console.is_terminal:
         console.width = 240
     columns = [Column(name, no_wrap=name not in LONG, min_width=LONG.get(name)) for name in COLUMNS]
@@ -29,7 +33,8 @@ def print_kept_engines(kept: list[KeptEngine], folder: Path, console: Console) -
     useless = sum(bool(engine.problem) for engine in kept)
     mib = sum(engine.entry.size_bytes for engine in kept) / MIB
     hint = f", {useless} of no use: `impasto compile --prune` removes them" if useless else ""
-    console.print(Text(f"{len(kept)} in all, {mib:.1f} MiB{hint}"))
+    aids = f" and {aids_bytes / MIB:.1f} MiB for faster builds" if aids_bytes else ""
+    console.print(Text(f"{len(kept)} in all, {mib:.1f} MiB{aids}{hint}"))
 
 
 def _row(engine: KeptEngine, between: str) -> tuple[str, ...]:

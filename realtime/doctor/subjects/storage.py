@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.backends.registry import probe
+from engines.cache.aids import aids_bytes
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
@@ -31,8 +32,9 @@ REINSTALL = "install impasto again: pip install --force-reinstall impasto"
 def look_at_cache() -> list[Finding]:
     """The folder, and what lies in it that is no good."""
     folder = default_cache_folder()
-    entries = EngineCache(folder).entries()
-    return [_folder(folder, entries), *_access(folder), _room(folder), *_refused(entries)]
+    cache = EngineCache(folder)
+    entries, aids = cache.entries(), aids_bytes(cache.aids_folder)
+    return [_folder(folder, entries, aids), *_access(folder), _room(folder), *_refused(entries)]
 
 
 def look_at_cached_engines(backend: str, _report: Callable[[str], None]) -> list[Finding]:
@@ -50,11 +52,12 @@ def look_at_gallery() -> list[Finding]:
     return found or [Finding("gallery", State.NO, NO_STYLES, REINSTALL)]
 
 
-def _folder(folder: Path, entries: Sequence[StoredEntry]) -> Finding:
+def _folder(folder: Path, entries: Sequence[StoredEntry], aids: int) -> Finding:
     engines = [entry for entry in entries if not entry.partial]
-    mib = sum(entry.size_bytes for entry in entries) / 2**20
+    mib, aids_mib = sum(entry.size_bytes for entry in entries) / 2**20, aids / 2**20
     text = f"{folder}: {len(engines)} engine{'' if len(engines) == 1 else 's'}, {mib:.1f} MiB"
-    facts = {"folder": str(folder), "engines": len(engines), "mib": round(mib, 1)}
+    text += f", and {aids_mib:.1f} MiB for faster builds" if aids else ""
+    facts = {"folder": str(folder), "engines": len(engines), "mib": round(mib, 1), "aids_mib": round(aids_mib, 1)}
     return Finding(SUBJECT, State.FACT, text if folder.exists() else f"{folder}, not made yet", facts=facts)
 
 
