@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from clips import read_packets, write_clip
+from fakes import CopyingEngine
 from small_styles import one_thread_for_torch
 from typer.testing import CliRunner, Result
 
@@ -140,7 +141,8 @@ def test_a_fresh_process_opens_the_engine_and_builds_none(subject: Subject) -> N
     """What a build took would be told as the wait for the first frame, and the next turn would build again."""
 
     def kept() -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in subject.bench.engines.iterdir()}
+        assert subject.engines is not None
+        return {path.name: path.read_bytes() for path in subject.engines.iterdir()}
 
     before = kept()
     fresh_start(subject)
@@ -155,6 +157,31 @@ def test_a_net_of_random_weights_leaves_nothing_in_the_users_cache(
     with subject_of(options, tmp_path) as made:
         assert made.single is not made.stylizer
     assert not list((tmp_path / "users").rglob("*.engine"))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_both_engines_are_calibrated_alike_and_every_build_is_cold(
+    precision: str, clip: Path, small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's int8 engine may be calibrated on another clip, and a net in int8 is kept for other sizes."""
+    caches: list[Path | None] = []
+
+    def opened_in(*_: object, cache_dir: Path | None, **__: object) -> CopyingEngine:
+        caches.append(cache_dir)
+        assert cache_dir is None or not cache_dir.exists()
+        return CopyingEngine()
+
+    monkeypatch.setattr("realtime.bench.inputs.subject.engine_for", opened_in)
+    styles = f"{small_style}:waves", f"{small_style}:night"
+    options = BenchOptions(clip=clip, styles=styles, precisions=(precision,), frames=FRAMES)
+    for combination in combinations(options, [(64, 48), (96, 64)], tmp_path):
+        with opened(combination, Bench(options, tmp_path), print) as made:
+            assert made.engines == caches[-2]
+    small, large = caches[0], caches[2]
+    single = [None, None] if precision == "fp32" else [small, large]
+    assert None not in (small, large)
+    assert small != large
+    assert caches == 2 * [small, single[0], large, single[1]]  # styles of one file share their engines
 
 
 def test_the_tables_for_people(clip: Path, small_style: Path, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """What is measured: one style at one size on one engine in one precision, with its clip and its engines.
 
-The engines are open only while it has its turn. The one with several requests is built in a cache folder of this run,
-so that the time of a cold build is known; the one with a single request, which only the row "net only" needs, comes
-from the user's cache where it is there, unless the net has random weights: nobody will want that engine again. A quick
-run, which tells no time of a build, takes all its engines from there.
+The engines are open only while it has its turn. The one with several requests is built in a cache folder of its own, so
+that the time of a cold build is known, with nothing in it that was kept of another size. The one with a single request,
+which only the row "net only" needs, comes from the user's cache where it is there, unless the net has random weights,
+for nobody will want that engine again, or is calibrated, for the user's may be calibrated on another clip. A quick run,
+which tells no time of a build, takes all its engines from there.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.loading.engine import Controls, Engine, EngineChoice
+from engines.names import CALIBRATED
 from engines.networks.transform.config import PRESETS
 from engines.style.styles import SUFFIX, StyleFile
 from realtime.bench.inputs.clips import FirstFrames, clip_of
@@ -84,15 +87,15 @@ def _opened(style: str, folder: Path) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bench:
-    """Where this run of the benchmark keeps its files: clips, what was painted, and the cache of cold builds."""
+    """Where this run of the benchmark keeps its files: clips, what was painted, and the caches of cold builds."""
 
     options: BenchOptions
     folder: Path
 
-    @property
-    def engines(self) -> Path:
-        """The cache folder; its entries are signed with the user's own key, as any are."""
-        return self.folder / "engines"
+    def engines_for(self, style: StyleFile, made: Combination) -> Path:
+        """The cache folder of one combination, whichever style of the file; entries are signed as any are."""
+        known = style.sha256, made.size_text, made.engine, made.precision
+        return self.folder / "engines" / hashlib.sha256(" ".join(known).encode()).hexdigest()[:16]
 
     @property
     def painted(self) -> Path:
@@ -101,7 +104,10 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A combination that is open. `stylizer` takes several frames at once, `single` one; `open_seconds` it took."""
+    """A combination that is open. `stylizer` takes several frames at once, `single` one; `open_seconds` it took.
+
+    The engine of `stylizer` lies in the cache folder `engines`; None is the user's own.
+    """
 
     combination: Combination
     bench: Bench
@@ -110,6 +116,7 @@ class Subject:
     stylizer: Stylizer
     single: Stylizer
     open_seconds: float
+    engines: Path | None
 
     @property
     def options(self) -> BenchOptions:
@@ -135,16 +142,18 @@ def opened(combination: Combination, bench: Bench, report: Report) -> Iterator[S
     controls = Controls(style.vector(name))
     clip = clip_of(bench.options, combination.size, bench.folder)
     started = time.perf_counter()
-    users = bench.engines if style.path.is_relative_to(bench.folder) else None  # None is the user's own
-    cache = users if bench.options.quick else bench.engines
+    own = bench.engines_for(style, combination)
+    users = own if style.path.is_relative_to(bench.folder) else None
+    cache = users if bench.options.quick else own
     engine = _engine(style, combination, bench, report, bench.options.requests, cache=cache)
     seconds = time.perf_counter() - started
     single = engine
     try:
         if bench.options.requests > 1:
-            single = _engine(style, combination, bench, report, requests=1, cache=users)
+            cache_of_single = own if combination.precision in CALIBRATED else users
+            single = _engine(style, combination, bench, report, requests=1, cache=cache_of_single)
         both, one = (Stylizer(each, controls, STEADY, style=style) for each in (engine, single))
-        yield Subject(combination, bench, clip, style, both, one, seconds)
+        yield Subject(combination, bench, clip, style, both, one, seconds, cache)
     finally:
         single.close()
         engine.close()

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
+from engines.cache.folder import default_cache_folder
 from engines.child_process import ChildProcess
 from engines.errors import ImpastoError
 from realtime.bench.inputs.subject import Subject
@@ -23,10 +24,10 @@ class FreshStart:
 
 
 def fresh_start(subject: Subject) -> FreshStart:
-    """Paints the first frames in a new process, whose engine is in the cache of this run."""
+    """Paints the first frames in a new process, whose engine is in the subject's cache."""
     made = subject.combination
     choice = asdict(made.choice(subject.options, subject.options.requests))
-    cache = str(subject.bench.engines)
+    cache = str(subject.engines or default_cache_folder())
     settings = json.dumps({"style": made.style_source, "height": made.size[1], "choice": choice, "cache": cache})
     arguments = [str(subject.clip), str(subject.bench.painted), settings]
     gpu_before = gpu_memory_mib()
