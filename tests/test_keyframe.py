@@ -97,10 +97,11 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_picture(
     assert stopped.exit_code == 130
     assert json.loads(stopped.stdout)["interrupted"] is True
     assert not out.exists()
-    assert (tmp_path / "out.run" / "state.pt").exists()
+    assert (tmp_path / "out.png.run" / "state.pt").exists()
     again = impasto_image(photo, out, *arguments)
     assert again.exit_code == 1
     assert "--resume goes on" in again.stderr
+    (tmp_path / "out.png.run").rename(tmp_path / "out.run")  # as an earlier version called it
     assert impasto_image(photo, out, *arguments, "--resume").exit_code == 0
     assert out.read_bytes() == (tmp_path / "whole.png").read_bytes()
     assert not (tmp_path / "out.run").exists()
@@ -122,6 +123,31 @@ def test_a_net_may_begin(photo: Path, style: Path, small_style: Path, tmp_path: 
     done = impasto_image(photo, tmp_path / "out.png", *arguments, "--engine", "openvino")
     assert done.exit_code == 0, done.stderr
     assert "engine: openvino" in done.stderr
+
+
+def test_pictures_of_one_stem_have_runs_of_their_own(
+    photo: Path, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes in the second."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, mode in (("a.bmp", Image.Transpose.ROTATE_180), ("a.png", Image.Transpose.FLIP_LEFT_RIGHT)):
+        Image.open(photo).transpose(mode).save(folder / name)
+    arguments = (folder, tmp_path / "out", "--method", "gatys", "--style-image", style, *SHORT)
+
+    def interrupt(bar: Bar, text: str) -> None:
+        if text.startswith("a.png"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bar, "label", interrupt)
+        assert impasto_image(*arguments).exit_code == 130
+    painted, run = tmp_path / "out" / "a.bmp", tmp_path / "out" / "a.png.run"
+    assert sorted((tmp_path / "out").iterdir()) == [painted, run]
+    done = impasto_image(*arguments, "--resume")
+    assert done.exit_code == 0, done.stderr
+    assert "a.bmp is written already" in done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.bmp", "a.png"]
 
 
 @pytest.mark.parametrize("method", ["net", "gatys"])

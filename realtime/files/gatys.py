@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ from realtime.painting.keyframes.palette import blended
 
 MEGAPIXEL = 1e6
 LARGE_BLOCK_BYTES = 2 << 20
+RUN_SUFFIX = ".run"
+STATE = "state.pt"  # as in trainers/optimisation/picture_run.py, which loads torch
 Report = Callable[[str], None]
 
 
@@ -78,13 +81,11 @@ class KeyframeReport:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """What is painted where; the state and the preview are in `run_folder` meanwhile."""
+
     source: Path
     target: Path
-
-    @property
-    def run_folder(self) -> Path:
-        """Where the state and the preview are while it is painted."""
-        return self.target.with_suffix(".run")
+    run_folder: Path
 
 
 def paint_keyframes(
@@ -112,7 +113,7 @@ def paint_keyframes(
 
     started = time.perf_counter()
     notes = Notes(report)
-    jobs = [_Job(source, target) for source, target in plan(inputs, output)]
+    jobs = _jobs(inputs, output)
     reader = PictureReader(notes, needed=options.strict or len(jobs) == 1)
     sizes: dict[Path, tuple[int, int]] = {}
     losses: dict[str, float] = {}
@@ -156,6 +157,21 @@ def paint_keyframes(
         tuple(notes.lines),
         tuple(reader.left_out),
     )
+
+
+def _jobs(inputs: Sequence[Path], output: Path) -> list[_Job]:
+    planned = plan(inputs, output)
+    stems = Counter(target.with_suffix("") for _, target in planned)
+    return [
+        _Job(source, target, _run_folder(target, alone=stems[target.with_suffix("")] == 1))
+        for source, target in planned
+    ]
+
+
+def _run_folder(target: Path, *, alone: bool) -> Path:
+    """`a.png.run` for `a.png`; that of an earlier version, `a.run`, where it is there and no other picture's."""
+    older = target.with_suffix(RUN_SUFFIX)
+    return older if alone and (older / STATE).exists() else target.with_name(target.name + RUN_SUFFIX)
 
 
 def _finished(picture: Picture, painted: Pixels, options: ImageOptions) -> Picture:
