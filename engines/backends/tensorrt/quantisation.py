@@ -15,7 +15,6 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from engines.backends.tensorrt.folding import Constants
 from engines.backends.tensorrt.typed_graph import (
     NARROW,
     NetGraph,
@@ -26,6 +25,7 @@ from engines.backends.tensorrt.typed_graph import (
     values_after,
     values_before,
 )
+from engines.networks.folding import Constants
 from engines.style.styles import StyleFile
 
 # The smallest scale: fp16 holds it exactly, and no channel of zeros is divided by zero.

@@ -24,9 +24,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.backends.tensorrt.folding import Constants, constants_derived_from, fold_constants
 from engines.export.export import graph_of
 from engines.networks.family import PLAIN, Rewrites, family_of
+from engines.networks.folding import Constants, constants_derived_from, fold_constants
 from engines.style.file import WEIGHT_PREFIX
 from engines.style.state import StateInput
 from engines.style.styles import StyleFile

@@ -13,9 +13,9 @@ from typing import Any
 import onnx
 from onnx import numpy_helper
 
-from engines.backends.tensorrt.folding import Constants, Shapes, fold_nodes
 from engines.errors import ImpastoError, in_one_line
 from engines.failures import any_failure_as
+from engines.networks.folding import Constants, Shapes, fold_nodes
 from engines.style.styles import StyleFile
 
 BYTES_OF = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
