@@ -59,7 +59,8 @@ class LiveEnds:
     def open_lanes(self, sinks: Sequence[str]) -> list[SinkLane]:
         """Sinks that must open now; what opened is closed again where a later one does not."""
         if self._sound is not None and all(sink_scheme(address) in SOUNDLESS for address in sinks):
-            self._report(f"{', '.join(labels_of(sinks))} takes pictures alone; --audio is heard in recordings and streams")
+            shown = ", ".join(labels_of(sinks))
+            self._report(f"{shown} takes pictures alone; --audio is heard in recordings and streams")
         return [self._open_lane(label, address) for label, address in zip(labels_of(sinks), sinks, strict=True)]
 
     def recording_lane(self, path: Path) -> SinkLane:
