@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from tiny_training import loss_network, tiny_preset
 
-from engines.errors import BadValue
+from engines.errors import BadFile, BadValue
 from engines.style.styles import load_style
 from trainers.cyclegan import learning_rate_factor, make_nets, train
 from trainers.export.unpaired_export import write_style_files
@@ -190,6 +190,23 @@ def test_another_run_is_not_overwritten_and_that_of_another_recipe_not_resumed(o
     torch.save({"step": 1, "styles": ["red"], "options": {"network": "tiny"}}, checkpoint)
     with pytest.raises(ValueError, match="of `impasto train johnson`"):
         run(dataclasses.replace(options, resume=True))
+
+
+def test_a_file_s_name_may_hold_what_a_style_s_may_not(options: CycleGanOptions) -> None:
+    options = dataclasses.replace(options, steps=2, out=options.out.with_name("my,red.onnx"))
+    write_style_files(options, train(options, lambda _: None))
+    assert load_style(str(options.out)).card.names == ("my_red",)
+
+
+@pytest.mark.parametrize("place", ["out", "back_out"])
+def test_a_place_that_cannot_be_written_is_told_before_the_first_step(options: CycleGanOptions, place: str) -> None:
+    (options.out.parent / "folder.onnx").mkdir()
+    with pytest.raises(BadFile, match=r"folder\.onnx is a folder"):
+        train(
+            dataclasses.replace(options, **{place: options.out.with_name("folder.onnx")}),  # type: ignore[arg-type]
+            lambda _: None,
+            lambda *_: pytest.fail("it trained"),
+        )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -259,6 +260,34 @@ def test_a_style_that_the_followed_net_lacks_is_named(options: JohnsonOptions, t
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_word(options: JohnsonOptions) -> None:
     with pytest.raises(FloatingPointError, match=r"step \d+: a loss is not finite .*--learning-rate"):
         run(dataclasses.replace(options, style_weight=float("inf")))
+
+
+def test_a_picture_s_name_may_hold_what_a_style_s_may_not(options: JohnsonOptions) -> None:
+    (options.styles / "red.png").rename(options.styles / "Red, 'light': a=b.png")
+    (options.styles / "credits.toml").write_text('["Red, \'light\': a=b"]\ntitle = "Red stripes"\n')
+    short = dataclasses.replace(options, steps=1, out=options.out.with_name("my,stripes.onnx"))
+    write_style_file(short, train(short, lambda _: None))
+    card = load_style(str(short.out)).card
+    assert (card.name, card.names) == ("my_stripes", ("Red_ _light__ a_b", "blue"))
+    assert card.styles[0].title == "Red stripes"
+
+
+def test_a_run_whose_styles_were_called_like_their_files_goes_on(options: JohnsonOptions) -> None:
+    """As they were before their names were looked at."""
+    (options.styles / "red.png").rename(options.styles / "a,b.png")
+    run(dataclasses.replace(options, steps=1))
+    checkpoint = options.run_folder / "checkpoint.pt"
+    saved = torch.load(checkpoint, weights_only=True)
+    torch.save({**saved, "styles": ["a,b", "blue"]}, checkpoint)
+    rows, _ = run(dataclasses.replace(options, steps=2, resume=True))
+    assert len(rows) == 1
+
+
+def test_two_pictures_of_one_name_are_refused_before_the_first_step(options: JohnsonOptions) -> None:
+    (options.styles / "more").mkdir()
+    shutil.copy(options.styles / "red.png", options.styles / "more")
+    with pytest.raises(BadValue, match=r"several pictures are called red \(.*red\.png and .*red\.png\).* rename one"):
+        train(options, lambda _: None, lambda *_: pytest.fail("it trained"))
 
 
 @pytest.mark.parametrize(

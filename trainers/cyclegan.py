@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engines.networks.family import open_family
 from engines.networks.transform.config import PRESETS
+from engines.style.file import check_writable
 from trainers.data import CropOptions, Crops
 from trainers.figures.unpaired_figures import Jury, figures_in_words
 from trainers.losses.adversarial import PatchContrast, PatchDiscriminator, PicturePool, judge_loss
@@ -36,6 +37,7 @@ from trainers.run.loop import (
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.unpaired_options import CycleGanOptions
+from trainers.style_names import style_name
 
 RECIPE = "cyclegan"
 BETAS = (0.5, 0.999)
@@ -60,6 +62,8 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
     Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
     run = TrainingRun(options, report, on_step)
+    if run.main and options.back_out is not None:
+        check_writable(options.back_out)
     photos = pictures_in(options.source, "photos", run.report)
     paintings = pictures_in(options.target, "paintings", run.report)
     run.report(
@@ -67,7 +71,7 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
         f"checkpoints, sample sheets and logs in {options.run_folder}"
     )
     contest = _Contest(options, run)
-    run.begin(RECIPE, (options.out.stem,), contest.parts, contest.begin)
+    run.begin(RECIPE, (style_name(options.out),), contest.parts, contest.begin)
     contest.prepare()
     jury = Jury(options, photos, paintings, run.device) if run.main else None
     measure = None if jury is None else partial(jury.figures, contest.averages)

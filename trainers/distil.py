@@ -21,6 +21,7 @@ from trainers.motion import MotionOptions, second_frame
 from trainers.run.loop import Losses, OnStep, Paint, Report
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
+from trainers.style_names import style_name
 
 RECIPE = "distil"
 JUDGED = 24
@@ -36,7 +37,7 @@ def train(
     def losses_on(device: torch.device) -> StepLosses:
         return _Following(options, teacher, load_perceptual(options.loss_network).to(device))
 
-    return train_net(options, RECIPE, (options.out.stem,), losses_on, report, on_step)
+    return train_net(options, RECIPE, (style_name(options.out),), losses_on, report, on_step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from engines.networks.transform.net import TransformNet
 from engines.style.styles import load_style
 from trainers.losses.following_losses import BeginnersWeights, FollowedFirst
 from trainers.losses.perceptual import load_perceptual
-from trainers.losses.training_losses import find_paintings, read_paintings, training_losses
+from trainers.losses.training_losses import find_paintings, paintings_of, training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import OnStep, Report, loss_precision
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
@@ -32,13 +32,14 @@ RECIPE = "johnson"
 def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedNet:
     """As `train_net` does, with a style for every picture in the folder of styles."""
 
-    names = tuple(path.stem for path in find_paintings(options))
+    pictures = find_paintings(options)
+    names = tuple(pictures)
     teacher = None if options.follow is None else _teacher(options.follow, names)
 
     def losses_on(device: torch.device) -> StepLosses:
         perceptual = load_perceptual(options.loss_network).to(device)
         perceptual.precision = loss_precision(options.precision)
-        paintings = read_paintings(options, perceptual, device)
+        paintings = paintings_of(pictures, options, perceptual, device)
         judged = partial(training_losses, paintings=paintings, options=options)
         if teacher is None:
             return judged

@@ -26,6 +26,7 @@ from trainers.run.loop import Losses, OnStep, Paint, Report
 from trainers.run.transform_run import NetOptions, StepLosses, TrainedNet, train_net
 from trainers.settings.options import ALL_STYLE_LAYERS
 from trainers.settings.pairs_options import PairsOptions
+from trainers.style_names import style_name
 
 RECIPE = "pairs"
 PAINTED = ("-painted", "_painted")
@@ -79,7 +80,7 @@ def train(
         return PairCrops(pairs, CropOptions(settings.sizes, scale, min_scale=scale, jitter=0.0), settings.seed, length)
 
     return train_net(
-        options, RECIPE, (options.out.stem,), losses_on, report, on_step, crops_of,
+        options, RECIPE, (style_name(options.out),), losses_on, report, on_step, crops_of,
         None if vector is None else vector[None],
     )  # fmt: skip
 

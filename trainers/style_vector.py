@@ -30,6 +30,7 @@ from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, loss_precision, 
 from trainers.run.pace import Pace
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
+from trainers.style_names import style_name
 from trainers.style_views import Arriving, Pixels, StyleViews, photos_in
 
 AVERAGE_DECAY = 0.97
@@ -86,7 +87,7 @@ class StyleTask:
     def of(
         cls, picture: Path, views: StyleViews, perceptual: PerceptualNet, judged: JohnsonOptions, device: torch.device
     ) -> "StyleTask":
-        return cls(paintings_of([picture], judged, perceptual, device), judged, views)
+        return cls(paintings_of({style_name(picture): picture}, judged, perceptual, device), judged, views)
 
     def losses(self, styled: StyledNet, step: int) -> Losses:
         """Those of crops that the step decides, and what views have joined."""

@@ -36,6 +36,7 @@ from trainers.run.loop import (
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.vae_options import VaeOptions
+from trainers.style_names import style_name
 
 RECIPE = "vae"
 Batch = tuple[Tensor, Tensor | None]
@@ -68,7 +69,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     net = Vae(net_config(options))
     average = Vae(net.config).to(run.device).requires_grad_(False)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
-    named = (options.out.stem, *(folder.name for folder in options.styles))
+    named = (style_name(options.out), *(folder.name for folder in options.styles))
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
     run.begin(RECIPE, named, parts, lambda: _begin(net, average, options))
     learner, optimizer = run.prepare(Learner(net), optimizer)

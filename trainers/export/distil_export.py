@@ -23,5 +23,5 @@ def write_student(
         teacher={"file": file.path.name, "sha256": file.sha256, "network": dict(file.card.network)},
         content_pictures=data_list(options.content),
     )  # fmt: skip
-    write_net(options.out, trained, licence, training, figures, {options.out.stem: credit})
+    write_net(options.out, trained, licence, training, figures, {trained.styles[0]: credit})
     return figures

@@ -18,10 +18,11 @@ from trainers.data import find_pictures, open_picture, readable_pictures, to_ten
 from trainers.export.provenance import data_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
-from trainers.losses.training_losses import Paintings, read_paintings, training_losses
+from trainers.losses.training_losses import Paintings, find_paintings, paintings_of, training_losses
 from trainers.motion import MotionOptions, second_frame
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.options import JohnsonOptions
+from trainers.style_names import style_name
 
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
@@ -32,12 +33,15 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     """Measures the net and writes `options.out`; returns the figures. The device is the net's own."""
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
-    figures = measure(trained.net, read_paintings(options, perceptual, device), options)
+    pictures = find_paintings(options)
+    figures = measure(trained.net, paintings_of(pictures, options, perceptual, device), options)
     training = provenance(
         RECIPE, options, trained.history, loss_network=perceptual.name, style_pictures=data_list([options.styles]),
         content_pictures=data_list(options.content),
     )  # fmt: skip
-    write_net(options.out, trained, options.licence, training, figures, read_credits(options.styles))
+    told = read_credits(options.styles)
+    credits = {name: told.get(path.stem, {}) for name, path in pictures.items()}
+    write_net(options.out, trained, options.licence, training, figures, credits)
     return figures
 
 
@@ -59,7 +63,7 @@ def write_net(
         styles=[
             NamedStyle(name, row, **credits.get(name, {})) for name, row in zip(trained.styles, vectors, strict=True)
         ],
-        name=path.stem,
+        name=style_name(path),
         licence=licence,
         training=training,
         figures=figures,

@@ -10,6 +10,7 @@ from trainers.cyclegan import RECIPE, TrainedPainters, generator
 from trainers.export.provenance import data_list, provenance
 from trainers.losses.unpaired_losses import Painter
 from trainers.settings.unpaired_options import CycleGanOptions
+from trainers.style_names import style_name
 
 
 def write_style_files(options: CycleGanOptions, trained: TrainedPainters) -> None:
@@ -31,8 +32,8 @@ def _write(path: Path, painter: Painter, options: CycleGanOptions, trained: Trai
         network=family,
         config=config,
         weights=weights,
-        styles=[NamedStyle(path.stem, np.ascontiguousarray(vectors[0]))],
-        name=path.stem,
+        styles=[NamedStyle(style_name(path), np.ascontiguousarray(vectors[0]))],
+        name=style_name(path),
         licence=options.licence,
         training=training,
         figures={name: round(value, 5) for name, value in trained.figures.items()},

@@ -8,11 +8,12 @@ import torch
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import STATISTICS_PX
 from engines.networks.vae.net import Vae
-from engines.style.card import FORBIDDEN_IN_NAMES, NamedStyle
+from engines.style.card import NamedStyle
 from trainers.data import find_pictures, readable_pictures, style_picture
 from trainers.export.provenance import data_list, provenance
 from trainers.export.style_export import read_credits
 from trainers.settings.vae_options import VaeOptions
+from trainers.style_names import style_name
 from trainers.vae import RECIPE, TrainedVae
 
 # So many paintings have names in the file; any other picture is a style as well, by its path.
@@ -22,7 +23,7 @@ MOST_STYLES = 64
 def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
     """Writes `options.out`."""
     weights, vectors = weights_and_styles(trained.net)
-    one = [NamedStyle(options.out.stem, vectors[0])]
+    one = [NamedStyle(style_name(options.out), vectors[0])]
     pictures = {"content_pictures": data_list(options.content)}
     if options.styles:
         pictures["style_pictures"] = data_list(options.styles)
@@ -32,7 +33,7 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
         config=trained.net.config.to_dict(),
         weights=weights,
         styles=list(_styles(trained.net, options.styles)) if options.styles else one,
-        name=options.out.stem,
+        name=style_name(options.out),
         licence=options.licence,
         training=provenance(RECIPE, options, trained.history, loss_network=options.loss_network, **pictures),
         figures={name: round(value, 5) for name, value in trained.figures.items()},
@@ -44,13 +45,8 @@ def _styles(net: Vae, folders: Sequence[Path]) -> Iterator[NamedStyle]:
     """The statistics of the paintings, some of them where there are very many; each is called like its file."""
     paths, _ = readable_pictures(find_pictures(folders))
     told = {name: words for folder in folders for name, words in read_credits(folder).items()}
-    named = {_name(path): path for path in reversed(paths)}
+    named = {style_name(path): path for path in reversed(paths)}
     names = sorted(named)
     for name in names[:: -(-len(names) // MOST_STYLES)]:
         picture = style_picture(named[name], STATISTICS_PX).to(net.styles.device)
         yield NamedStyle(name, net.statistics(picture)[0].cpu().numpy(), **told.get(named[name].stem, {}))
-
-
-def _name(path: Path) -> str:
-    """The file's, with "_" for what no style's name may hold."""
-    return "".join("_" if sign in FORBIDDEN_IN_NAMES or not sign.isprintable() else sign for sign in path.stem)

@@ -8,7 +8,7 @@ from typing import Any
 from engines.errors import BadFile, BadValue, FileTaken, in_one_line
 from engines.export.export import export_style, weights_and_styles
 from engines.failures import any_failure_as
-from engines.style.card import FORBIDDEN_IN_NAMES, StyleCard
+from engines.style.card import StyleCard
 from engines.style.file import StyleFile, check_writable, read_style_file, save_style
 from engines.style.predictor import net_checksum
 from engines.style.styles import NamedStyle
@@ -16,6 +16,7 @@ from trainers.data import find_pictures, open_picture
 from trainers.export.provenance import travelling, typed_command
 from trainers.export.style_export import read_credits
 from trainers.settings.style_options import StyleOptions
+from trainers.style_names import by_style_name, style_name
 from trainers.style_vector import LearntStyle
 
 RECIPE = "style"
@@ -37,30 +38,23 @@ def wanted_styles(options: StyleOptions, net: StyleFile) -> Wanted:
         raise BadValue(f"there is no picture in {options.styles}; put the style pictures there")
     for path in paths:
         _check_picture(path)
-    names = [style_name(path) for path in paths]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise BadValue(f"several pictures are called {', '.join(doubled)}; styles are called like their files: rename")
+    pictures = by_style_name(paths)
     check_writable(options.out)
     there = read_style_file(options.out) if options.out.exists() else None
     known = there.card.names if there else ()
-    if options.deep and (len(names) > 1 or (there and known != tuple(names))):
+    if options.deep and (len(pictures) > 1 or (there and known != tuple(pictures))):
         raise BadValue("--deep makes a net of its own for one picture; give one, and an --out that is not there yet")
     if options.polish:
-        if unknown := sorted(set(names) - set(known)):
+        if unknown := sorted(set(pictures) - set(known)):
             raise BadValue(f"--polish goes on with styles of {options.out}, and {', '.join(unknown)} is none of them")
-        return Wanted(dict(zip(names, paths, strict=True)), there)
-    if taken := sorted(set(names) & set(known)):
+        return Wanted(pictures, there)
+    if taken := sorted(set(pictures) & set(known)):
         raise FileTaken(
             f"{options.out} has {', '.join(taken)} already; --polish goes on with it, or choose another --out"
         )
     if there:
         _check_net(there, net)
-    return Wanted(dict(zip(names, paths, strict=True)), there)
-
-
-def style_name(picture: Path) -> str:
-    """Like its file, without what names may not hold."""
-    return "".join("_" if letter in FORBIDDEN_IN_NAMES else letter for letter in picture.stem)
+    return Wanted(pictures, there)
 
 
 def write_style(options: StyleOptions, net: StyleFile, name: str, picture: Path, learnt: LearntStyle) -> StyleFile:
@@ -77,7 +71,7 @@ def write_style(options: StyleOptions, net: StyleFile, name: str, picture: Path,
     if options.deep:
         _export(options.out, card, learnt, new, told, figures)
     else:
-        changed = replace(card, name=options.out.stem, styles=styles, training=told, figures=figures)
+        changed = replace(card, name=style_name(options.out), styles=styles, training=told, figures=figures)
         save_style(options.out, (there or net).model, changed)
     return read_style_file(options.out)
 
@@ -127,5 +121,5 @@ def _export(
     weights, _ = weights_and_styles(learnt.net)
     export_style(
         out, network=str(card.network["name"]), config=card.network["config"], weights=weights, styles=[new],
-        name=out.stem, licence=card.licence, training=told, figures=figures,
+        name=style_name(out), licence=card.licence, training=told, figures=figures,
     )  # fmt: skip

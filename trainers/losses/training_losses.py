@@ -1,6 +1,6 @@
 """What a step of the transform net recipe is judged by: paintings as targets, photos as content, and motion."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from trainers.losses.terms import (
 from trainers.motion import MotionOptions, carried, difference_loss, second_frame
 from trainers.run.loop import Losses, Paint
 from trainers.settings.options import JohnsonOptions
+from trainers.style_names import by_style_name
 
 # The part of a run after which the whole share of the samples is judged joined.
 JOINED_FROM = 0.5
@@ -40,30 +41,26 @@ class Paintings:
     objective: Objective
 
 
-def find_paintings(options: JohnsonOptions) -> list[Path]:
-    """The readable pictures in the styles folder; BadValue where there is none."""
+def find_paintings(options: JohnsonOptions) -> dict[str, Path]:
+    """The readable pictures in the styles folder, by the names of their styles.
+
+    BadValue where there is none, or where two would be called the same.
+    """
     paths, bad = readable_pictures(find_pictures([options.styles]))
     if not paths:
         raise BadValue(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
-    return paths
-
-
-def read_paintings(options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device) -> Paintings:
-    """The targets of every picture in the styles folder; a style is called like its file."""
-    paths = find_paintings(options)
-    names = tuple(path.stem for path in paths)
-    if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
-        raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
-    return paintings_of(paths, options, perceptual, device)
+    return by_style_name(paths)
 
 
 def paintings_of(
-    paths: Sequence[Path], options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device
+    pictures: Mapping[str, Path], options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device
 ) -> Paintings:
-    """The targets of these pictures."""
-    names = tuple(path.stem for path in paths)
+    """The targets of these pictures, by the names of their styles."""
+    names = tuple(pictures)
+    if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
+        raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
     targets = style_targets(
-        options.loss, [style_picture(path, options.style_size).to(device) for path in paths], perceptual,
+        options.loss, [style_picture(path, options.style_size).to(device) for path in pictures.values()], perceptual,
         options.style_layers, options.octaves, samples=options.samples, slices=options.slices, seed=options.seed,
     )  # fmt: skip
     objective = Objective(

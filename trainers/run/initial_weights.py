@@ -23,6 +23,7 @@ from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.styles import StyleFile, load_style
 from trainers.run.saved_state import read_saved
+from trainers.style_names import as_name
 
 DETAIL_SHARE = 0.6
 
@@ -91,7 +92,8 @@ def _parted(given: Path) -> tuple[Path, str]:
 def _read_checkpoint(path: Path) -> _Learnt:
     saved = read_saved(path)
     history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
-    return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], tuple(saved["styles"]), history)
+    names = tuple(map(as_name, saved["styles"]))
+    return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], names, history)
 
 
 def trained_net(file: StyleFile) -> TransformNet:

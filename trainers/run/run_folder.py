@@ -15,8 +15,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
+from engines.style.file import check_writable
 from trainers.data import open_picture, to_tensor
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
+from trainers.style_names import as_name
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.
@@ -33,6 +35,8 @@ class RunOptions(Protocol):
 
     @property
     def run_folder(self) -> Path: ...
+    @property
+    def out(self) -> Path: ...
     @property
     def steps(self) -> int: ...
     @property
@@ -81,6 +85,7 @@ class RunFolder:
         self._writer: SummaryWriter | None = None
         if main:
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
+            check_writable(options.out)
 
     def __enter__(self) -> Self:
         if self.main:
@@ -114,7 +119,8 @@ class RunFolder:
         recipe = saved.get("recipe", FIRST_RECIPE)
         if recipe != self.recipe:
             raise BadValue(f"{path} is of `impasto train {shown(recipe)}`; resume with that, or choose another --out")
-        if saved["styles"] != list(self.styles) or saved["options"]["network"] != self.options.network:
+        names = [as_name(name) for name in saved["styles"]]  # which were not always such as styles may have
+        if names != [as_name(name) for name in self.styles] or saved["options"]["network"] != self.options.network:
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
         for name, part in parts.items():
