@@ -272,6 +272,24 @@ def test_a_picture_s_name_may_hold_what_a_style_s_may_not(options: JohnsonOption
     assert card.styles[0].title == "Red stripes"
 
 
+def test_all_in_one_folder(options: JohnsonOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's own sample sheets are no pictures, and what was trained is measured though the folder changes."""
+    for path in (*options.styles.iterdir(), *options.content[0].iterdir()):
+        path.rename(options.out.with_name(path.name))
+    monkeypatch.chdir(options.out.parent)
+    here = dataclasses.replace(
+        options, styles=Path("."), content=(Path("."),), out=Path("mine.onnx"), steps=1, sample_every=1
+    )
+    trained = train(here, lambda _: None)
+    Path("new.png").write_bytes(Path("red.png").read_bytes())
+    write_style_file(here, trained)
+    card = load_style("mine.onnx").card
+    assert card.names == ("0", "1", "2", "blue", "red")
+    assert card.training["style_pictures"]["names"] == [f"{name}.png" for name in card.names]
+    Path("new.png").unlink()
+    assert train(dataclasses.replace(here, resume=True, steps=2), lambda _: None).styles == card.names
+
+
 def test_a_run_whose_styles_were_called_like_their_files_goes_on(options: JohnsonOptions) -> None:
     """As they were before their names were looked at."""
     (options.styles / "red.png").rename(options.styles / "a,b.png")

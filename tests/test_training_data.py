@@ -42,6 +42,14 @@ def test_pictures_are_found_and_damaged_ones_counted(folder: Path) -> None:
     assert all(open_picture(path).mode == "RGB" for path in good)
 
 
+def test_the_sheets_of_runs_are_no_pictures(folder: Path) -> None:
+    samples = folder / "mine.run" / "samples"
+    samples.mkdir(parents=True)
+    (samples / "step_000500.png").write_bytes((folder / "0.png").read_bytes())
+    assert not [path for path in find_pictures([folder]) if path.name.startswith("step")]
+    assert find_pictures([samples]) == [samples / "step_000500.png"]  # where they are asked for by name
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         find_pictures([tmp_path / "nowhere"])

@@ -23,6 +23,7 @@ LEAST_STYLE_PX = 64
 COLOUR_JITTER = 0.15
 DISPLAY_GAMMA = 2.2
 TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
+RUN_SUFFIX = ".run"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 
 
@@ -47,13 +48,18 @@ class CropOptions:
 
 
 def find_pictures(folders: Sequence[Path]) -> list[Path]:
-    """All files in the folders and below that are named like pictures, sorted."""
+    """All files in the folders and below that are named like pictures, sorted; not the sheets of runs there."""
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             raise FileMissing(f"no folder {folder}; give a folder of pictures")
-        found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+        found += sorted(path for path in named if path.is_file() and not _of_a_run(path.relative_to(folder)))
     return found
+
+
+def _of_a_run(path: Path) -> bool:
+    return any(parent.suffix == RUN_SUFFIX for parent in path.parents)
 
 
 def open_picture(path: Path) -> Image.Image:

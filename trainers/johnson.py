@@ -10,6 +10,7 @@ what a trained one of the same styles paints (trainers.losses.following_losses).
 trainers.run.transform_run.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
         )
         return FollowedFirst(teacher.to(device), perceptual, weights, options.follow_until, judged)
 
-    return train_net(options, RECIPE, names, losses_on, report, on_step)
+    return replace(train_net(options, RECIPE, names, losses_on, report, on_step), pictures=pictures)
 
 
 def _teacher(path: Path, names: tuple[str, ...]) -> TransformNet:

@@ -44,11 +44,12 @@ Batch = tuple[Tensor, Tensor | None]
 
 @dataclass(frozen=True, slots=True)
 class TrainedVae:
-    """The averaged net, its figures, and the runs before this one."""
+    """The averaged net, its figures, the runs before this one, and the paintings that it learnt from."""
 
     net: Vae
     figures: dict[str, float]
     history: History
+    paintings: Sequence[Path] = ()
 
 
 def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedVae:
@@ -90,7 +91,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     measure = partial(measured, average, options=options, pictures=pictures, paintings=paintings, judge=judge)
     sheet = partial(_sheet, average, pictures, paintings)
     run.follow(_feed(pictures, paintings, options, run), learn, Shown(sheet, measure=measure))
-    return TrainedVae(average, measure() if run.main else {}, run.history)
+    return TrainedVae(average, measure() if run.main else {}, run.history, paintings)
 
 
 def net_config(options: VaeOptions) -> VaeConfig:

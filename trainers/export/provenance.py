@@ -3,7 +3,7 @@
 import hashlib
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,13 @@ def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def data_list(folders: Sequence[Path]) -> dict[str, Any]:
+    """As `picture_list` has it, of all pictures in the folders."""
+    return picture_list(find_pictures(folders))
+
+
+def picture_list(pictures: Iterable[Path]) -> dict[str, Any]:
     """The names of the pictures, or what stands for them where they are very many."""
-    names = [path.name for path in find_pictures(folders)]
+    names = [path.name for path in pictures]
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
     return {"count": len(names), "sha256_of_names": digest, **({"names": names} if len(names) <= MOST_NAMES else {})}
 

@@ -15,10 +15,10 @@ from engines.export.export import export_style, weights_and_styles
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
 from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
-from trainers.export.provenance import data_list, provenance
+from trainers.export.provenance import data_list, picture_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
-from trainers.losses.training_losses import Paintings, find_paintings, paintings_of, training_losses
+from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import MotionOptions, second_frame
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.options import JohnsonOptions
@@ -33,14 +33,13 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     """Measures the net and writes `options.out`; returns the figures. The device is the net's own."""
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
-    pictures = find_paintings(options)
-    figures = measure(trained.net, paintings_of(pictures, options, perceptual, device), options)
+    figures = measure(trained.net, paintings_of(trained.pictures, options, perceptual, device), options)
     training = provenance(
-        RECIPE, options, trained.history, loss_network=perceptual.name, style_pictures=data_list([options.styles]),
-        content_pictures=data_list(options.content),
+        RECIPE, options, trained.history, loss_network=perceptual.name,
+        style_pictures=picture_list(trained.pictures.values()), content_pictures=data_list(options.content),
     )  # fmt: skip
     told = read_credits(options.styles)
-    credits = {name: told.get(path.stem, {}) for name, path in pictures.items()}
+    credits = {name: told.get(path.stem, {}) for name, path in trained.pictures.items()}
     write_net(options.out, trained, options.licence, training, figures, credits)
     return figures
 

@@ -7,9 +7,8 @@ import torch
 
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import STATISTICS_PX
-from engines.networks.vae.net import Vae
 from engines.style.card import NamedStyle
-from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.data import style_picture
 from trainers.export.provenance import data_list, provenance
 from trainers.export.style_export import read_credits
 from trainers.settings.vae_options import VaeOptions
@@ -32,7 +31,7 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
         network="vae",
         config=trained.net.config.to_dict(),
         weights=weights,
-        styles=list(_styles(trained.net, options.styles)) if options.styles else one,
+        styles=list(_styles(trained, options.styles)) if options.styles else one,
         name=style_name(options.out),
         licence=options.licence,
         training=provenance(RECIPE, options, trained.history, loss_network=options.loss_network, **pictures),
@@ -41,11 +40,11 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
 
 
 @torch.no_grad()
-def _styles(net: Vae, folders: Sequence[Path]) -> Iterator[NamedStyle]:
+def _styles(trained: TrainedVae, folders: Sequence[Path]) -> Iterator[NamedStyle]:
     """The statistics of the paintings, some of them where there are very many; each is called like its file."""
-    paths, _ = readable_pictures(find_pictures(folders))
+    net = trained.net
     told = {name: words for folder in folders for name, words in read_credits(folder).items()}
-    named = {style_name(path): path for path in reversed(paths)}
+    named = {style_name(path): path for path in reversed(trained.paintings)}
     names = sorted(named)
     for name in names[:: -(-len(names) // MOST_STYLES)]:
         picture = style_picture(named[name], STATISTICS_PX).to(net.styles.device)

@@ -5,8 +5,8 @@ moved to the nearest with which flat ground comes out flat (`TransformNet.level`
 frames of synthetic motion are painted too.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -37,11 +37,15 @@ from trainers.run.training_run import Figures, Shown, TrainingOptions, TrainingR
 
 @dataclass(frozen=True, slots=True)
 class TrainedNet:
-    """The averaged net, the names of its styles in the order of its table, and the runs before this one."""
+    """The averaged net, the names of its styles in the order of its table, and the runs before this one.
+
+    `pictures` are those that the styles were learnt from, by name, where they are of pictures.
+    """
 
     net: TransformNet
     styles: tuple[str, ...]
     history: History
+    pictures: Mapping[str, Path] = field(default_factory=dict)
 
 
 class NetOptions(TrainingOptions, Protocol):
