@@ -72,6 +72,13 @@ class TestPool:
         for seed in range(6):
             assert torch.equal(one(new, np.random.default_rng(seed)), other(new, np.random.default_rng(seed)))
 
+    def test_a_restored_one_gives_pictures_on_the_device_where_they_are_painted(self) -> None:
+        """`meta` stands for a GPU: a checkpoint is read into main memory."""
+        pool = PicturePool(1)
+        pool.load_state_dict({"kept": [torch.ones(3, 2, 2)]})
+        painted = torch.rand(4, 3, 2, 2, device="meta")
+        assert pool(painted, np.random.default_rng(0)).device == painted.device
+
     def test_nobody_learns_through_it(self) -> None:
         picture = torch.rand(1, 3, 2, 2, requires_grad=True)
         assert not PicturePool(1)(picture, np.random.default_rng(0)).requires_grad

@@ -88,7 +88,7 @@ class PicturePool:
             return picture
         place = int(chance.integers(self.size))
         earlier, self._kept[place] = self._kept[place], picture
-        return earlier
+        return earlier.to(picture.device)  # a checkpoint is read into main memory
 
     def state_dict(self) -> dict[str, Any]:
         """The pictures, for a checkpoint."""
