@@ -69,6 +69,20 @@ def test_it_learns_and_leaves_the_net_alone(options: PredictorOptions) -> None:
     assert options.net.read_bytes() == before
 
 
+def test_a_net_of_one_style_learns_to_take_any_picture(options: PredictorOptions) -> None:
+    file = read_style_file(options.net)
+    save_style(options.net, file.model, dataclasses.replace(file.card, styles=file.card.styles[:1]))
+    _, rows = run(dataclasses.replace(options, steps=1))
+    assert np.isfinite(rows[0]["total"])
+
+
+def test_one_painting_is_too_few_to_tell_how_paintings_differ(options: PredictorOptions) -> None:
+    for number in (1, 2, 3):
+        (options.paintings[0] / f"{number}.png").unlink()
+    with pytest.raises(BadValue, match=r"0\.png is the only painting; give 2 or more"):
+        run(options)
+
+
 def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: PredictorOptions, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = write_small_style(tmp_path / "other" / "small.onnx").path

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engines.errors import BadValue
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import StyleFile, load_style
 from trainers.data import CropOptions, Crops
@@ -41,7 +42,7 @@ from trainers.settings.predictor_options import PredictorOptions
 from trainers.style_predictor import StylePredictor, as_read, begin_as, frozen_net, read_picture, turned
 
 RECIPE = "predictor"
-MEASURED_PAINTINGS = 256
+LEAST_PAINTINGS, MEASURED_PAINTINGS = 2, 256
 SHOWN_PAINTINGS = 4
 
 
@@ -78,6 +79,8 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
         read = paintings[:: max(1, len(paintings) // MEASURED_PAINTINGS)]
         history: History = []
         if options.initial is None:
+            if len(paintings) < LEAST_PAINTINGS:
+                raise BadValue(f"{paintings[0]} is the only painting; give {LEAST_PAINTINGS} or more, or --initial")
             predictor.measure(torch.cat([predictor.statistics(read_picture(path).to(run.device)) for path in read]))
         else:
             history = begin_as(options.initial, predictor)

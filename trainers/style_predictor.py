@@ -48,7 +48,7 @@ class StylePredictor(nn.Module):
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("deviation", torch.ones(count))
         self.register_buffer("middle", vectors.mean(0))
-        self.register_buffer("spread", vectors.std(0).clamp_min(0.05))
+        self.register_buffer("spread", vectors.std(0, correction=0).clamp_min(0.05))
         last = nn.Linear(width, vectors.shape[1])
         nn.init.normal_(last.weight, std=0.01)
         nn.init.zeros_(last.bias)
@@ -76,7 +76,7 @@ class StylePredictor(nn.Module):
     @torch.no_grad()
     def measure(self, statistics: Tensor) -> None:
         """[N, F] of pictures such as are read: over them what the perceptron is told has mean 0 and deviation 1."""
-        deviation, mean = torch.std_mean(statistics, 0)
+        deviation, mean = torch.std_mean(statistics, 0, correction=0)
         self.mean.copy_(mean)
         self.deviation.copy_(deviation.clamp_min(1e-4))
 
