@@ -11,6 +11,7 @@ from trainers.data import (
     CropOptions,
     Crops,
     batches,
+    evenly,
     find_pictures,
     misexposed,
     open_picture,
@@ -48,6 +49,13 @@ def test_the_sheets_of_runs_are_no_pictures(folder: Path) -> None:
     (samples / "step_000500.png").write_bytes((folder / "0.png").read_bytes())
     assert not [path for path in find_pictures([folder]) if path.name.startswith("step")]
     assert find_pictures([samples]) == [samples / "step_000500.png"]  # where they are asked for by name
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(3, [0, 1, 2]), (4, [0, 1, 2, 3]), (7, [0, 2, 4, 6]), (8, [1, 3, 5, 7])])
+def test_some_of_many_are_spread_over_all_of_them(count: int, wanted: list[int]) -> None:
+    assert evenly(range(count), 4) == wanted
+    assert evenly(range(47), 24)[-1] == 46
+    assert evenly([], 4) == []
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ DISPLAY_GAMMA = 2.2
 TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
 RUN_SUFFIX = ".run"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,12 @@ def find_pictures(folders: Sequence[Path]) -> list[Path]:
 
 def _of_a_run(path: Path) -> bool:
     return any(parent.suffix == RUN_SUFFIX for parent in path.parents)
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """So many of the items, or all where there are fewer: the middles of as many equal parts."""
+    count = min(most, len(items))
+    return [items[(2 * part + 1) * len(items) // (2 * count)] for part in range(count)]
 
 
 def open_picture(path: Path) -> Image.Image:

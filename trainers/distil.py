@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainers.data import find_pictures, readable_pictures
+from trainers.data import evenly, find_pictures, readable_pictures
 from trainers.export.style_export import centre_crop
 from trainers.figures.psnr import psnr_db
 from trainers.losses.following_losses import following_losses
@@ -77,7 +77,7 @@ def agreement(trained: TrainedNet, teacher: Teacher, options: DistilOptions) -> 
     (0..1) that synthetic motion leaves after the motion is taken back.
     """
     paths = find_pictures(options.content if options.validation is None else (options.validation,))
-    good, _ = readable_pictures(paths[:: max(1, len(paths) // JUDGED)][:JUDGED])
+    good, _ = readable_pictures(evenly(paths, JUDGED))
     style, squares, ours, theirs = trained.net.styles[:1], [], [], []
     for number, path in enumerate(good):
         photo = centre_crop(path, options.size)[None].to(style)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from engines.errors import BadValue
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import StyleFile, load_style
-from trainers.data import CropOptions, Crops
+from trainers.data import CropOptions, Crops, evenly
 from trainers.losses.objective import Objective
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.read_paintings import ReadPaintings
@@ -76,7 +76,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     optimizer: torch.optim.Optimizer = torch.optim.Adam(predictor.parameters(), lr=options.learning_rate)
 
     def begin() -> History:
-        read = paintings[:: max(1, len(paintings) // MEASURED_PAINTINGS)]
+        read = evenly(paintings, MEASURED_PAINTINGS)
         history: History = []
         if options.initial is None:
             if len(paintings) < LEAST_PAINTINGS:
@@ -103,7 +103,8 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
         update_average(average, predictor, options.average_decay, step)
         return {name: float(value.detach()) for name, value in losses.items() if value.ndim == 0}
 
-    shown = _spread(paintings if options.validation is None else pictures_in([options.validation], "paintings", silent))
+    unseen = paintings if options.validation is None else pictures_in([options.validation], "paintings", silent)
+    shown = evenly(unseen, SHOWN_PAINTINGS)
     run.follow(_feed(photos, paintings, options, run), learn, Shown(partial(_sheet, net, average, photos, shown)))
     return TrainedPredictor(average, file, run.history)
 
@@ -132,10 +133,6 @@ class _Judge:
             self.net, self.net.levelled(vectors), photo, torch.arange(len(photo), device=photo.device),
             paintings=Paintings((), weights, objective), options=judged, chance=chance, texture=texture,
         )  # fmt: skip
-
-
-def _spread(paintings: Sequence[Path]) -> Sequence[Path]:
-    return paintings[:: max(1, len(paintings) // SHOWN_PAINTINGS)][:SHOWN_PAINTINGS]
 
 
 def _feed(

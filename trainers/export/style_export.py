@@ -14,7 +14,7 @@ from engines.errors import BadFile, in_one_line
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
-from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.data import evenly, find_pictures, open_picture, readable_pictures, to_tensor
 from trainers.export.provenance import data_list, picture_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
@@ -122,7 +122,7 @@ def _validation_pictures(options: JohnsonOptions) -> list[Tensor]:
     """Centre crops of the training size, spread over the validation folder, or over the content where there is none."""
     folders = options.content if options.validation is None else (options.validation,)
     paths = find_pictures(folders)
-    good, _ = readable_pictures(paths[:: max(1, len(paths) // VALIDATION_PICTURES)][:VALIDATION_PICTURES])
+    good, _ = readable_pictures(evenly(paths, VALIDATION_PICTURES))
     return [centre_crop(path, options.size) for path in good]
 
 

@@ -8,7 +8,7 @@ import torch
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import STATISTICS_PX
 from engines.style.card import NamedStyle
-from trainers.data import style_picture
+from trainers.data import evenly, style_picture
 from trainers.export.provenance import data_list, provenance
 from trainers.export.style_export import read_credits
 from trainers.settings.vae_options import VaeOptions
@@ -46,6 +46,6 @@ def _styles(trained: TrainedVae, folders: Sequence[Path]) -> Iterator[NamedStyle
     told = {name: words for folder in folders for name, words in read_credits(folder).items()}
     named = {style_name(path): path for path in reversed(trained.paintings)}
     names = sorted(named)
-    for name in names[:: -(-len(names) // MOST_STYLES)]:
+    for name in evenly(names, MOST_STYLES):
         picture = style_picture(named[name], STATISTICS_PX).to(net.styles.device)
         yield NamedStyle(name, net.statistics(picture)[0].cpu().numpy(), **told.get(named[name].stem, {}))

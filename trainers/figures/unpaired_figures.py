@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from trainers.data import find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.data import evenly, find_pictures, open_picture, readable_pictures, to_tensor
 from trainers.figures.kid import KernelDistance, features_of, kernel_distance
 from trainers.figures.psnr import psnr_db
 from trainers.losses.perceptual import load_perceptual
@@ -15,7 +15,7 @@ from trainers.losses.unpaired_losses import Nets
 from trainers.motion import MotionOptions, second_frame
 from trainers.settings.unpaired_options import CycleGanOptions
 
-MOST_PICTURES, LEAST_COMPARED = 40, 2
+MOST_PICTURES, LEAST_COMPARED, MOVED_PICTURES = 40, 2, 8
 SIZE_MULTIPLE = 8
 
 
@@ -38,8 +38,9 @@ class Jury:
     ) -> None:
         paths = photos if options.validation is None else readable_pictures(find_pictures([options.validation]))[0]
         self._network = load_perceptual(options.loss_network).to(device)
-        self._photos = [_scaled(path, options.lines).to(device) for path in _spread(paths)]
-        aim = [_scaled(path, round(options.stroke * options.lines)).to(device) for path in _spread(paintings)]
+        self._photos = [_scaled(path, options.lines).to(device) for path in evenly(paths, MOST_PICTURES)]
+        lines = round(options.stroke * options.lines)
+        aim = [_scaled(path, lines).to(device) for path in evenly(paintings, MOST_PICTURES)]
         self._paintings = features_of(aim, self._network)
         self._unpainted = self._distance(self._photos)
 
@@ -70,15 +71,11 @@ class Jury:
 
     def _stability(self, nets: Nets) -> float:
         changes = []
-        for number, photo in enumerate(self._photos[:: max(1, len(self._photos) // 8)]):
+        for number, photo in enumerate(evenly(self._photos, MOVED_PICTURES)):
             after = second_frame(photo[None], MotionOptions(), torch.Generator().manual_seed(number))
             first, second = nets.there(photo[None]).clamp(0, 1), nets.there(after.frame).clamp(0, 1)
             changes.append(after.instability(first, second).mean())
         return float(torch.stack(changes).mean())
-
-
-def _spread(paths: list[Path]) -> list[Path]:
-    return paths[:: max(1, len(paths) // MOST_PICTURES)][:MOST_PICTURES]
 
 
 def _scaled(path: Path, lines: int) -> Tensor:

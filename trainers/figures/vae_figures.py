@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from engines.networks.vae.net import Moments, Vae
-from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.data import evenly, find_pictures, readable_pictures, style_picture
 from trainers.figures.psnr import psnr_db
 from trainers.losses.vae_losses import Judge, kl_divergence, moments_distance
 from trainers.motion import MotionOptions, second_frame
@@ -31,8 +31,8 @@ def measured(
     """
     paths = pictures if options.validation is None else readable_pictures(find_pictures([options.validation]))[0]
     device, sums, moments = net.styles.device, dict[str, list[float]](), list[Moments]()
-    aims = [style_picture(path, options.size).to(device) for path in _spread(paintings)]
-    for number, path in enumerate(_spread(paths)):
+    aims = [style_picture(path, options.size).to(device) for path in evenly(paintings, MOST_PICTURES)]
+    for number, path in enumerate(evenly(paths, MOST_PICTURES)):
         picture = style_picture(path, options.size).to(device)
         moments.append(net.encode(picture))
         aim = aims[number % len(aims)] if aims else None
@@ -66,7 +66,3 @@ def _of_one(net: Vae, picture: Tensor, aim: Tensor | None, judge: Judge, number:
     if aim is not None:
         ours, theirs = (judge.perceptual.features(each, judge.options.style_layers) for each in (first, aim))
         yield "style", float(torch.stack([moments_distance(ours[layer], theirs[layer]) for layer in theirs]).mean())
-
-
-def _spread(paths: Sequence[Path]) -> Sequence[Path]:
-    return paths[:: max(1, len(paths) // MOST_PICTURES)][:MOST_PICTURES]

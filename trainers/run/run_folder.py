@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
 from engines.style.file import check_writable
-from trainers.data import open_picture, to_tensor
+from trainers.data import evenly, open_picture, to_tensor
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 from trainers.style_names import as_name
 
@@ -194,9 +194,9 @@ class RunFolder:
 
 def sample_pictures(paths: Sequence[Path]) -> Tensor:
     """Some of the pictures, [N, 3, 240, 320] in 0..1, for the sheets of a run."""
-    spread = dict.fromkeys(paths[i * len(paths) // SAMPLE_PICTURES] for i in range(SAMPLE_PICTURES))
     size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
-    return torch.stack([to_tensor(open_picture(path).resize(size, Image.Resampling.LANCZOS)) for path in spread])
+    chosen = [open_picture(path).resize(size, Image.Resampling.LANCZOS) for path in evenly(paths, SAMPLE_PICTURES)]
+    return torch.stack([to_tensor(picture) for picture in chosen])
 
 
 def sheet_of(rows: Sequence[Tensor]) -> Tensor:
