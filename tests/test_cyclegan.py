@@ -248,3 +248,10 @@ def test_the_rate_falls_in_the_second_half() -> None:
     assert factors[:51] == [1.0] * 51
     assert factors[75] == pytest.approx(0.5)
     assert 0 < factors[-1] < 0.03
+
+
+def test_an_empty_validation_folder_is_told_before_the_first_step(options: CycleGanOptions, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of photos"):
+        run(dataclasses.replace(options, validation=tmp_path / "none"))
+    assert not options.run_folder.exists()

@@ -12,6 +12,7 @@ from small_styles import write_small_style
 from tiny_training import loss_network, tiny_preset
 from torch import Tensor
 
+from engines.errors import BadValue
 from engines.style.styles import load_style
 from realtime.painting.teacher import open_teacher
 from trainers.distil import train
@@ -108,3 +109,10 @@ def test_the_total_is_the_weighed_sum(options: DistilOptions) -> None:
     assert rows[0]["total"] == pytest.approx(
         10 * rows[0]["pixels"] + 2 * rows[0]["features"] + 10 * rows[0]["range"] + 100 * rows[0]["grid"], rel=1e-4
     )
+
+
+def test_an_empty_validation_folder_is_told_before_the_first_step(options: DistilOptions, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of photos"):
+        run(dataclasses.replace(options, validation=tmp_path / "none"))
+    assert not options.run_folder.exists()

@@ -397,3 +397,10 @@ def test_two_processes_train_one_net(options: JohnsonOptions, tmp_path: Path) ->
     train(alone, lambda _: None)
     single = torch.load(tmp_path / "one.run" / "checkpoint.pt", weights_only=True)
     assert not torch.equal(saved["net"]["head.weight"], single["net"]["head.weight"])
+
+
+def test_an_empty_validation_folder_is_told_before_the_first_step(options: JohnsonOptions, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of photos"):
+        run(dataclasses.replace(options, validation=tmp_path / "none"))
+    assert not options.run_folder.exists()

@@ -308,3 +308,10 @@ def test_identity_is_of_pictures_painted_by_their_own_statistics(options: VaeOpt
         squares = (own - both).square().flatten(1).sum(1) / both.square().flatten(1).sum(1)
         wanted = 50 * squares.mean() + judge.feature_distance(own, both)
     torch.testing.assert_close(losses["identity"].detach(), wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_an_empty_validation_folder_is_told_before_the_first_step(options: VaeOptions, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of pictures"):
+        run(dataclasses.replace(options, validation=tmp_path / "none"))
+    assert not options.run_folder.exists()

@@ -66,6 +66,7 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
         check_writable(options.back_out)
     photos = pictures_in(options.source, "photos", run.report)
     paintings = pictures_in(options.target, "paintings", run.report)
+    measured = photos if options.validation is None else pictures_in([options.validation], "photos", run.report)
     run.report(
         f"{len(photos)} pictures to learn from and {len(paintings)} to learn to paint like; "
         f"checkpoints, sample sheets and logs in {options.run_folder}"
@@ -73,7 +74,7 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
     contest = _Contest(options, run)
     run.begin(RECIPE, (style_name(options.out),), contest.parts, contest.begin)
     contest.prepare()
-    jury = Jury(options, photos, paintings, run.device) if run.main else None
+    jury = Jury(options, measured, paintings, run.device) if run.main else None
     measure = None if jury is None else partial(jury.figures, contest.averages)
     feed = zip(*map(run.fed, _domains(photos, paintings, options, run.length)), strict=True)
     sheet = partial(_sheet, contest.averages, photos, paintings)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainers.data import evenly, find_pictures, readable_pictures
+from trainers.data import evenly
 from trainers.export.style_export import centre_crop
 from trainers.figures.psnr import psnr_db
 from trainers.losses.following_losses import following_losses
@@ -76,10 +76,8 @@ def agreement(trained: TrainedNet, teacher: Teacher, options: DistilOptions) -> 
     `agreement_db` is the PSNR of all their pixels; `stability` and `stability_of_teacher` are the mean absolute change
     (0..1) that synthetic motion leaves after the motion is taken back.
     """
-    paths = find_pictures(options.content if options.validation is None else (options.validation,))
-    good, _ = readable_pictures(evenly(paths, JUDGED))
     style, squares, ours, theirs = trained.net.styles[:1], [], [], []
-    for number, path in enumerate(good):
+    for number, path in enumerate(evenly(trained.measured, JUDGED)):
         photo = centre_crop(path, options.size)[None].to(style)
         second = second_frame(photo, MotionOptions(), torch.Generator().manual_seed(number))
         moved = second.frame.clamp(0, 1)

@@ -31,7 +31,6 @@ from trainers.run.loop import (
     loss_precision,
     pictures_in,
     set_learning_rate,
-    silent,
     texture_of,
     update_average,
 )
@@ -66,6 +65,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     net = frozen_net(file).to(run.device)
     photos = pictures_in(options.content, "photos", run.report)
     paintings = pictures_in(options.paintings, "paintings", run.report)
+    unseen = paintings if options.validation is None else pictures_in([options.validation], "paintings", run.report)
     run.report(
         f"{len(photos)} photos, {len(paintings)} paintings; checkpoints, sheets and logs in {options.run_folder}"
     )
@@ -103,9 +103,8 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
         update_average(average, predictor, options.average_decay, step)
         return {name: float(value.detach()) for name, value in losses.items() if value.ndim == 0}
 
-    unseen = paintings if options.validation is None else pictures_in([options.validation], "paintings", silent)
-    shown = evenly(unseen, SHOWN_PAINTINGS)
-    run.follow(_feed(photos, paintings, options, run), learn, Shown(partial(_sheet, net, average, photos, shown)))
+    sheet = partial(_sheet, net, average, photos, evenly(unseen, SHOWN_PAINTINGS))
+    run.follow(_feed(photos, paintings, options, run), learn, Shown(sheet))
     return TrainedPredictor(average, file, run.history)
 
 

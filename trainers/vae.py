@@ -61,6 +61,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     run = TrainingRun(options, report, on_step)
     pictures = pictures_in(options.content, "pictures", run.report)
     paintings = pictures_in(options.styles, "paintings", run.report) if options.styles else []
+    seen = pictures if options.validation is None else pictures_in([options.validation], "pictures", run.report)
     run.report(
         f"{len(pictures)} pictures and {len(paintings)} paintings; "
         f"checkpoints, sample sheets and logs in {options.run_folder}"
@@ -88,7 +89,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
         update_average(average, net, options.average_decay, step)
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    measure = partial(measured, average, options=options, pictures=pictures, paintings=paintings, judge=judge)
+    measure = partial(measured, average, size=options.size, pictures=seen, paintings=paintings, judge=judge)
     sheet = partial(_sheet, average, pictures, paintings)
     run.follow(_feed(pictures, paintings, options, run), learn, Shown(sheet, measure=measure))
     return TrainedVae(average, measure() if run.main else {}, run.history, paintings)

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from engines.errors import BadFile, in_one_line
 from engines.export.export import export_style, weights_and_styles
-from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle
-from trainers.data import evenly, find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.data import evenly, open_picture, to_tensor
 from trainers.export.provenance import data_list, picture_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
@@ -26,14 +25,14 @@ from trainers.style_names import style_name
 
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")
-VALIDATION_PICTURES = 24
+MEASURED_PICTURES = 24
 
 
 def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, float]:
     """Measures the net and writes `options.out`; returns the figures. The device is the net's own."""
     device = trained.net.styles.device
     perceptual = load_perceptual(options.loss_network).to(device)
-    figures = measure(trained.net, paintings_of(trained.pictures, options, perceptual, device), options)
+    figures = measure(trained, paintings_of(trained.pictures, options, perceptual, device), options)
     training = provenance(
         RECIPE, options, trained.history, loss_network=perceptual.name,
         style_pictures=picture_list(trained.pictures.values()), content_pictures=data_list(options.content),
@@ -70,17 +69,17 @@ def write_net(
 
 
 @torch.no_grad()
-def measure(net: TransformNet, paintings: Paintings, options: JohnsonOptions) -> dict[str, float]:
-    """Mean losses over the validation pictures: content, style, style of each name, and stability.
+def measure(trained: TrainedNet, paintings: Paintings, options: JohnsonOptions) -> dict[str, float]:
+    """Mean losses over some of the photos to be measured: content, style, style of each name, and stability.
 
     All are of what the net paints by itself, however it was judged: figures of any two nets can be compared.
     `stability` is the mean absolute change (0..1) that synthetic motion leaves after the motion is taken back, and
     `stability_of_input` the same of the pictures themselves.
     """
-    sums: dict[str, list[float]] = {}
+    net, sums = trained.net, dict[str, list[float]]()
     clean = replace(options, sensor_noise=0.0, join_share=0.0)
-    for number, picture in enumerate(_validation_pictures(options)):
-        content = picture[None].to(net.styles.device)
+    for number, path in enumerate(evenly(trained.measured, MEASURED_PICTURES)):
+        content = centre_crop(path, options.size)[None].to(net.styles.device)
         after = second_frame(content, MotionOptions(), torch.Generator().manual_seed(number))
         sums.setdefault("stability_of_input", []).append(float(after.instability(content, after.frame)))
         for style, name in enumerate(paintings.names):
@@ -116,14 +115,6 @@ def _credit(path: Path, name: str, table: Any) -> dict[str, str]:
     if not isinstance(table, Mapping) or not set(table) <= set(FIELDS):
         raise BadFile(f"{path}: [{name}] may hold {', '.join(FIELDS)} and nothing else")
     return {field: str(value) for field, value in table.items()}
-
-
-def _validation_pictures(options: JohnsonOptions) -> list[Tensor]:
-    """Centre crops of the training size, spread over the validation folder, or over the content where there is none."""
-    folders = options.content if options.validation is None else (options.validation,)
-    paths = find_pictures(folders)
-    good, _ = readable_pictures(evenly(paths, VALIDATION_PICTURES))
-    return [centre_crop(path, options.size) for path in good]
 
 
 def centre_crop(path: Path, size: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from trainers.data import evenly, find_pictures, open_picture, readable_pictures, to_tensor
+from trainers.data import evenly, open_picture, to_tensor
 from trainers.figures.kid import KernelDistance, features_of, kernel_distance
 from trainers.figures.psnr import psnr_db
 from trainers.losses.perceptual import load_perceptual
@@ -36,9 +36,8 @@ class Jury:
     def __init__(
         self, options: CycleGanOptions, photos: list[Path], paintings: list[Path], device: torch.device
     ) -> None:
-        paths = photos if options.validation is None else readable_pictures(find_pictures([options.validation]))[0]
         self._network = load_perceptual(options.loss_network).to(device)
-        self._photos = [_scaled(path, options.lines).to(device) for path in evenly(paths, MOST_PICTURES)]
+        self._photos = [_scaled(path, options.lines).to(device) for path in evenly(photos, MOST_PICTURES)]
         lines = round(options.stroke * options.lines)
         aim = [_scaled(path, lines).to(device) for path in evenly(paintings, MOST_PICTURES)]
         self._paintings = features_of(aim, self._network)

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from engines.networks.vae.net import Moments, Vae
-from trainers.data import evenly, find_pictures, readable_pictures, style_picture
+from trainers.data import evenly, style_picture
 from trainers.figures.psnr import psnr_db
 from trainers.losses.vae_losses import Judge, kl_divergence, moments_distance
 from trainers.motion import MotionOptions, second_frame
-from trainers.settings.vae_options import VaeOptions
 
 MOST_PICTURES = 24
 # A channel whose mean varies less from place to place is not in use (Burda et al. 2016, arXiv 1509.00519).
@@ -20,20 +19,19 @@ LEAST_VARIANCE = 0.01
 
 @torch.no_grad()
 def measured(
-    net: Vae, *, options: VaeOptions, pictures: Sequence[Path], paintings: Sequence[Path], judge: Judge
+    net: Vae, *, size: int, pictures: Sequence[Path], paintings: Sequence[Path], judge: Judge
 ) -> dict[str, float]:
-    """Figures on the validation pictures, or some of those that are learnt from.
+    """Figures on some of the pictures, and of the paintings where there are any, their long sides of `size` pixels.
 
     `psnr_db` and `perceptual` are of pictures drawn by the latent's means, `active_units` the channels in use of
     `channels`, `kl` the latent's nats at a place and `kl/NN` those of each channel; `style` is how far what is painted
     stays from the paintings by means and deviations; `stability` the mean absolute change (0..1) that synthetic motion
     leaves after it is taken back.
     """
-    paths = pictures if options.validation is None else readable_pictures(find_pictures([options.validation]))[0]
     device, sums, moments = net.styles.device, dict[str, list[float]](), list[Moments]()
-    aims = [style_picture(path, options.size).to(device) for path in evenly(paintings, MOST_PICTURES)]
-    for number, path in enumerate(evenly(paths, MOST_PICTURES)):
-        picture = style_picture(path, options.size).to(device)
+    aims = [style_picture(path, size).to(device) for path in evenly(paintings, MOST_PICTURES)]
+    for number, path in enumerate(evenly(pictures, MOST_PICTURES)):
+        picture = style_picture(path, size).to(device)
         moments.append(net.encode(picture))
         aim = aims[number % len(aims)] if aims else None
         for name, value in _of_one(net, picture, aim, judge, number):

@@ -5,7 +5,7 @@ moved to the nearest with which flat ground comes out flat (`TransformNet.level`
 frames of synthetic motion are painted too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -39,12 +39,14 @@ from trainers.run.training_run import Figures, Shown, TrainingOptions, TrainingR
 class TrainedNet:
     """The averaged net, the names of its styles in the order of its table, and the runs before this one.
 
+    `measured` are the photos for its figures: those of the validation folder, or else all that were learnt from.
     `pictures` are those that the styles were learnt from, by name, where they are of pictures.
     """
 
     net: TransformNet
     styles: tuple[str, ...]
     history: History
+    measured: Sequence[Path] = ()
     pictures: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -73,6 +75,8 @@ class NetOptions(TrainingOptions, Protocol):
     def seed(self) -> int: ...
     @property
     def initial(self) -> Path | None: ...
+    @property
+    def validation(self) -> Path | None: ...
 
 
 class StepLosses(Protocol):
@@ -117,6 +121,7 @@ def train_net(
     run = TrainingRun(options, report, on_step)
     crops = (crops_of or photo_crops)(options, run.report, run.length)
     run.report(f"{len(crops.paths)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
+    measured = crops.paths if options.validation is None else pictures_in([options.validation], "photos", run.report)
     losses_of = losses_on(run.device)
     torch.manual_seed(options.seed)
     net = TransformNet(net_config(options), styles=len(styles))
@@ -142,7 +147,7 @@ def train_net(
 
     run.follow(run.fed(crops), learn, Shown(lambda: _sheet(average, crops.paths), losses_in_words))
     average.level()  # of a run that began before nets were levelled, the average is not yet
-    return TrainedNet(average, styles, run.history)
+    return TrainedNet(average, styles, run.history, measured)
 
 
 def _begin(

@@ -100,6 +100,10 @@ class PairsOptions:
         return 0.0
 
     @property
+    def validation(self) -> None:
+        """The figures are of the pairs themselves."""
+
+    @property
     def run_folder(self) -> Path:
         """Where checkpoints, sample sheets and logs of this run go: beside the style file."""
         return self.out.with_suffix(".run")
