@@ -301,6 +301,12 @@ def test_a_run_whose_styles_were_called_like_their_files_goes_on(options: Johnso
     assert len(rows) == 1
 
 
+def test_damaged_style_pictures_are_told(options: JohnsonOptions) -> None:
+    (options.styles / "green.png").write_bytes(b"nothing")
+    _, said = run(dataclasses.replace(options, steps=1))
+    assert any("skipped 1 damaged pictures, the first is" in line and "green.png" in line for line in said), said
+
+
 def test_two_pictures_of_one_name_are_refused_before_the_first_step(options: JohnsonOptions) -> None:
     (options.styles / "more").mkdir()
     shutil.copy(options.styles / "red.png", options.styles / "more")

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engines.errors import BadFile
 from trainers.data import (
     CropOptions,
     Crops,
@@ -56,6 +57,22 @@ def test_some_of_many_are_spread_over_all_of_them(count: int, wanted: list[int])
     assert evenly(range(count), 4) == wanted
     assert evenly(range(47), 24)[-1] == 46
     assert evenly([], 4) == []
+
+
+def test_whatever_a_decoder_raises_the_file_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoders raise errors of every kind; that of AVIF has RuntimeErrors."""
+    with pytest.raises(BadFile, match=r"cut\.png is no readable picture: .*truncated"):
+        open_picture(folder / "cut.png")
+    with pytest.raises(FileNotFoundError):
+        open_picture(folder / "none.png")
+
+    def decode(*_: object, **__: object) -> None:
+        raise RuntimeError("Failed to decode image: Invalid ftyp")
+
+    monkeypatch.setattr(Image, "open", decode)
+    with pytest.raises(BadFile, match=r"0\.png is no readable picture: RuntimeError: Failed to decode image"):
+        open_picture(folder / "0.png")
+    assert readable_pictures([folder / "0.png"]) == ([], [folder / "0.png"])
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from engines.errors import BadFile, BadValue, FileMissing
+from engines.errors import BadFile, BadValue, FileMissing, in_one_line
+from engines.failures import any_failure_as
 
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
@@ -72,14 +73,15 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """RGB, upright. Raises OSError or ValueError where the file is damaged or no picture."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
-                return _in_8_bits(ImageOps.exif_transpose(picture)).convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise BadFile(f"{path} is no readable picture: {error}") from error
+    """RGB, upright. Raises BadFile where the file is damaged or no picture, OSError where there is none to be read."""
+
+    def told(error: Exception) -> str:
+        return f"{path} is no readable picture: {in_one_line(error)}"
+
+    with warnings.catch_warnings(), any_failure_as(BadFile, told, but=(FileNotFoundError, PermissionError)):
+        warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
+            return _in_8_bits(ImageOps.exif_transpose(picture)).convert("RGB")
 
 
 def _in_8_bits(picture: Image.Image) -> Image.Image:

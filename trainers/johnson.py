@@ -33,7 +33,7 @@ RECIPE = "johnson"
 def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedNet:
     """As `train_net` does, with a style for every picture in the folder of styles."""
 
-    pictures = find_paintings(options)
+    pictures = find_paintings(options, report)
     names = tuple(pictures)
     teacher = None if options.follow is None else _teacher(options.follow, names)
 

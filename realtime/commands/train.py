@@ -138,7 +138,10 @@ def _is_first_process() -> bool:
 
 @contextmanager
 def _training_bar(steps: int, *shown: str) -> Iterator[tuple[Callable[[str], None], OnStep]]:
-    """What a run reports to and calls after each step: a bar that shows these of its losses."""
+    """What a run reports to and calls after each step: a bar that shows these of its losses.
+
+    Processes other than the first report nothing.
+    """
     from realtime.commands.console.terminal import progress_bar
 
     with progress_bar(unit="steps/s") as bar:
@@ -147,7 +150,7 @@ def _training_bar(steps: int, *shown: str) -> Iterator[tuple[Callable[[str], Non
             bar.label(_shown(losses, shown))
             bar.progress(done, steps)
 
-        yield bar.report, on_step
+        yield bar.report if _is_first_process() else lambda _: None, on_step
 
 
 def _print_figures(out: Path, figures: Mapping[str, float]) -> None:

@@ -78,7 +78,7 @@ def write_style(options: StyleOptions, net: StyleFile, name: str, picture: Path,
 
 def _check_picture(path: Path) -> None:
     """An error here, before anything is learnt."""
-    with any_failure_as(BadFile, lambda error: f"{path} is no readable picture: {in_one_line(error)}"):
+    with any_failure_as(BadFile, lambda error: f"{path} is no readable picture: {in_one_line(error)}", but=BadFile):
         open_picture(path)
 
 

@@ -11,7 +11,7 @@ from engines.errors import BadValue
 from engines.networks.join.tensors import box_mean, joined
 from engines.networks.picture_graph import WHITE
 from trainers.camera_noise import sensor_noise
-from trainers.data import find_pictures, readable_pictures, style_picture
+from trainers.data import style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import (
@@ -24,7 +24,7 @@ from trainers.losses.terms import (
     weave_loss,
 )
 from trainers.motion import MotionOptions, carried, difference_loss, second_frame
-from trainers.run.loop import Losses, Paint
+from trainers.run.loop import Losses, Paint, Report, pictures_in
 from trainers.settings.options import JohnsonOptions
 from trainers.style_names import by_style_name
 
@@ -41,15 +41,12 @@ class Paintings:
     objective: Objective
 
 
-def find_paintings(options: JohnsonOptions) -> dict[str, Path]:
-    """The readable pictures in the styles folder, by the names of their styles.
+def find_paintings(options: JohnsonOptions, report: Report) -> dict[str, Path]:
+    """The readable pictures in the styles folder, by the names of their styles; that some are damaged is told.
 
     BadValue where there is none, or where two would be called the same.
     """
-    paths, bad = readable_pictures(find_pictures([options.styles]))
-    if not paths:
-        raise BadValue(f"no readable picture in {options.styles}; put the style pictures there ({len(bad)} damaged)")
-    return by_style_name(paths)
+    return by_style_name(pictures_in([options.styles], "style pictures", report))
 
 
 def paintings_of(
