@@ -37,6 +37,15 @@ def test_what_is_nearer_is_nearer() -> None:
     assert near.error > 0
 
 
+def test_the_error_is_how_far_other_draws_of_as_many_pictures_lie() -> None:
+    found = [
+        kernel_distance(rng.normal(0.5, 1, (40, 8)), rng.normal(size=(40, 8)))
+        for rng in map(np.random.default_rng, range(60))
+    ]
+    apart = np.std([distance.mean for distance in found], ddof=1)
+    assert 0.6 * apart < np.mean([distance.error for distance in found]) < 1.6 * apart
+
+
 def test_the_scale_of_a_feature_does_not_matter() -> None:
     ours, theirs = CHANCE.normal(1, 1, (30, 6)), CHANCE.normal(size=(30, 6))
     stretch, shift = np.array([1, 10, 100, 1e3, 1, 1]), np.array([0, 50, 0, -3, 0, 1e3])

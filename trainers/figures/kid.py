@@ -21,7 +21,11 @@ MOST_DEVIATIONS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class KernelDistance:
-    """The mean over random subsets, and its standard error."""
+    """The mean over random halves of the pictures, and its standard error: how far another draw of as many would be.
+
+    That is the deviation over the halves, undivided, for halves of a sample differ from it about as much as samples of
+    its size differ from each other's mean (half-sampling, McCarthy 1969). Of subsets of less than half it is too large.
+    """
 
     mean: float
     error: float
@@ -47,7 +51,7 @@ def kernel_distance(ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> Kern
 
     Every feature is counted from its mean in `theirs` in deviations there, so that none rules by its scale, and three
     of them are the most, or a single one would make the distance. One that never varies, as a loss network has many, is
-    counted in a tenth of what is usual. Subsets are half of what there is.
+    counted in a tenth of what is usual. Subsets are half of what there is, or MOST_IN_SUBSET.
     """
     mean, scale = theirs.mean(axis=0), theirs.std(axis=0)
     scale = np.maximum(scale, LEAST_SCALE * np.median(scale[scale > 0]))
@@ -58,7 +62,7 @@ def kernel_distance(ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> Kern
         squared_mmd(ours[chance.permutation(len(ours))[:size]], theirs[chance.permutation(len(theirs))[:size]])
         for _ in range(SUBSETS)
     ]
-    return KernelDistance(float(np.mean(draws)), float(np.std(draws, ddof=1) / np.sqrt(SUBSETS)))
+    return KernelDistance(float(np.mean(draws)), float(np.std(draws, ddof=1)))
 
 
 def squared_mmd(ours: np.ndarray, theirs: np.ndarray) -> float:
