@@ -192,6 +192,21 @@ def test_another_run_is_not_overwritten_and_that_of_another_recipe_not_resumed(o
         run(dataclasses.replace(options, resume=True))
 
 
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"width": 4}, r"width 2 -> 4\); resume with --width 2"), ({"judge_width": 8}, r"judge_width 4 -> 8"),
+     ({"method": "contrast"}, r"method cycle -> contrast\); resume with --method cycle")],
+)  # fmt: skip
+def test_a_run_of_another_shape_is_not_called_damaged(
+    options: CycleGanOptions, change: dict[str, object], word: str
+) -> None:
+    options = dataclasses.replace(options, network="resnet6", width=2, steps=2, sample_every=9)
+    run(options)
+    with pytest.raises(BadValue, match=rf"checkpoint\.pt is of another shape \({word}") as told:
+        run(dataclasses.replace(options, resume=True, **change))  # type: ignore[arg-type]
+    assert not isinstance(told.value, BadFile)
+
+
 def test_a_file_s_name_may_hold_what_a_style_s_may_not(options: CycleGanOptions) -> None:
     options = dataclasses.replace(options, steps=2, out=options.out.with_name("my,red.onnx"))
     write_style_files(options, train(options, lambda _: None))

@@ -23,6 +23,8 @@ from trainers.style_names import as_name
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started, not what it does.
 STARTING = {"resume", "out", "workers", "save_every", "sample_every"}
+# Settings that say which parts there are and how large; that of the network is compared apart.
+SHAPING = ("method", "width", "judge_width")
 SAMPLE_PICTURES = 4
 SAMPLE_HEIGHT = 240
 LOG_EVERY = 20
@@ -123,11 +125,19 @@ class RunFolder:
         if names != [as_name(name) for name in self.styles] or saved["options"]["network"] != self.options.network:
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
+        self._check_shapes(path, saved["options"])
         for name, part in parts.items():
             part.load_state_dict(saved[name])
         self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
         self._note_changes(saved["options"])
         return self._start
+
+    def _check_shapes(self, path: Path, earlier: dict[str, Any]) -> None:
+        now = self.options.to_dict()
+        if names := [name for name in SHAPING if name in earlier and name in now and earlier[name] != now[name]]:
+            changes = ", ".join(f"{name} {shown(earlier[name])} -> {now[name]}" for name in names)
+            typed = " ".join(f"--{name.replace('_', '-')} {shown(earlier[name])}" for name in names)
+            raise BadValue(f"{path} is of another shape ({changes}); resume with {typed}, or choose another --out")
 
     def _note_changes(self, earlier: dict[str, Any]) -> None:
         now = self.options.to_dict()
