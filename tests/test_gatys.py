@@ -212,6 +212,9 @@ def test_masks_keep_styles_apart(tmp_path: Path) -> None:
         mask = np.zeros((72, 96), np.uint8)
         mask[:, side] = 255
         Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    white = Image.new("RGBA", (96, 72), "white")  # as masks are painted in layers: transparent where there is nothing
+    white.putalpha(Image.open(tmp_path / "right.png"))
+    white.save(tmp_path / "right.png")
     options = replace(
         options_for(tmp_path / "red.png", iterations=24, detail_floor=0.0),
         style_images=((tmp_path / "red.png", 1.0), (tmp_path / "blue.png", 1.0)),

@@ -54,6 +54,18 @@ def test_a_picture_is_a_style_called_by_its_stem(folder: Path) -> None:
     np.testing.assert_array_equal(vector_of(f"{folder}/vae.onnx:style1"), file.vector("style1"))
 
 
+def test_a_transparent_picture_is_read_as_it_looks_on_paper(folder: Path, tmp_path: Path) -> None:
+    """And not with the colours that it hides."""
+    rgb = random_frame(64, 96)
+    alpha = np.zeros((64, 96, 1), np.uint8)
+    alpha[:, :48] = 255
+    Image.fromarray(np.concatenate([rgb, alpha], axis=2)).save(tmp_path / "hole.png")
+    rgb[:, 48:] = 255
+    Image.fromarray(rgb).save(tmp_path / "paper.png")
+    hole, paper = (vector_of(f"{folder}/vae.onnx:{tmp_path}/{name}.png") for name in ("hole", "paper"))
+    np.testing.assert_allclose(hole, paper, atol=1e-5)
+
+
 def test_a_picture_that_was_changed_is_read_again(folder: Path, tmp_path: Path) -> None:
     text, path = f"{folder}/vae.onnx:{tmp_path}/x.png", tmp_path / "x.png"
     Image.fromarray(random_frame(90, 160, 1)).save(path)

@@ -146,6 +146,19 @@ def test_the_smallest_scale_fits_every_size() -> None:
         CropOptions(max_scale=0.5)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+def test_a_picture_lies_on_white_where_it_is_transparent(tmp_path: Path, mode: str) -> None:
+    """Whatever colour it hides there; a mask asks for black."""
+    picture = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
+    picture.paste((200, 200, 200, 255), (0, 0, 2, 2))
+    if mode == "RGB":
+        picture.convert("RGB").save(tmp_path / "hole.png", transparency=(0, 0, 0))
+    else:
+        picture.convert(mode).save(tmp_path / "hole.png")
+    assert np.asarray(open_picture(tmp_path / "hole.png"))[0, :, 1].tolist() == [200, 200, 255, 255]
+    assert np.asarray(open_picture(tmp_path / "hole.png", under="black"))[0, :, 1].tolist() == [200, 200, 0, 0]
+
+
 def test_a_picture_of_16_bits_keeps_its_greys(tmp_path: Path) -> None:
     """Pillow alone would make all of it white."""
     greys = np.linspace(0, 65_535, 64 * 80).reshape(64, 80)

@@ -72,8 +72,11 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
     return [items[(2 * part + 1) * len(items) // (2 * count)] for part in range(count)]
 
 
-def open_picture(path: Path) -> Image.Image:
-    """RGB, upright. Raises BadFile where the file is damaged or no picture, OSError where there is none to be read."""
+def open_picture(path: Path, under: str = "white") -> Image.Image:
+    """RGB, upright, over a ground of the colour `under` where it is transparent.
+
+    Raises BadFile where the file is damaged or no picture, OSError where there is none to be read.
+    """
 
     def told(error: Exception) -> str:
         return f"{path} is no readable picture: {in_one_line(error)}"
@@ -81,7 +84,15 @@ def open_picture(path: Path) -> Image.Image:
     with warnings.catch_warnings(), any_failure_as(BadFile, told, but=(FileNotFoundError, PermissionError)):
         warnings.simplefilter("ignore")
         with Image.open(path) as picture:
-            return _in_8_bits(ImageOps.exif_transpose(picture)).convert("RGB")
+            return _opaque(_in_8_bits(ImageOps.exif_transpose(picture)), under)
+
+
+def _opaque(picture: Image.Image, under: str) -> Image.Image:
+    """RGB; what a picture hides where it is transparent, often black, is nothing to learn from."""
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    ground = Image.new("RGBA", picture.size, under)
+    return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
 
 
 def _in_8_bits(picture: Image.Image) -> Image.Image:

@@ -146,9 +146,9 @@ def shared_places(masks: Sequence[Tensor], weights: Sequence[float]) -> tuple[li
 
 
 def _mask(path: Path, content: Tensor) -> Tensor:
-    """[1, 1, H, W], 1 where the mask is white."""
+    """[1, 1, H, W], 1 where the mask is white, 0 where it is black or transparent."""
     height, width = content.shape[-2:]
-    picture = open_picture(path).convert("L").resize((width, height), Image.Resampling.BOX)
+    picture = open_picture(path, under="black").convert("L").resize((width, height), Image.Resampling.BOX)
     return torch.from_numpy(np.array(picture, dtype=np.float32))[None, None] / 255
 
 
