@@ -1,11 +1,13 @@
 """What reads a picture and tells its style vector: trained, exported, and taken where a style is named."""
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -24,7 +26,7 @@ from trainers.data import to_tensor
 from trainers.export.predictor_export import write_predictor
 from trainers.predictor import TrainedPredictor, train
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import frozen_net, turned
+from trainers.style_predictor import TRAINING_KEY, frozen_net, turned
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +134,27 @@ def test_the_graph_tells_the_vectors_of_the_torch_net(learnt: StyleFile, trained
     found = open_statistics(file)(picture)
     assert found.shape == wanted.shape == (file.card.style_size,)
     np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-3)
+
+
+def test_its_file_tells_how_it_came_to_be_without_a_machine_s_paths(
+    trained: TrainedPredictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trained.file.path.parent
+    monkeypatch.setattr("sys.argv", ["impasto", "train", "predictor", f"--content={folder}/photos", "--width", "8"])
+    settings = {"paintings": [f"{folder}/paintings"], "net": str(trained.file.path)}
+    resumed = dataclasses.replace(trained, history=[{"steps": 2, "settings": settings}])
+    options = PredictorOptions(
+        net=tmp_path / "small.onnx", paintings=(folder / "paintings",), content=(folder / "photos",), width=8
+    )
+    write_predictor(options, resumed)
+    (text,) = [entry.value for entry in onnx.load(options.out).metadata_props if entry.key == TRAINING_KEY]
+    assert str(folder) not in text
+    assert str(tmp_path) not in text
+    told = json.loads(text)
+    assert told["command"] == "impasto train predictor --content=photos --width 8"
+    assert told["earlier_runs"] == [{"steps": 2, "settings": {"paintings": ["paintings"], "net": "small.onnx"}}]
+    assert told["settings"]["width"] == 8
+    assert told["paintings"]["count"] == 4
 
 
 def test_a_run_may_begin_as_an_earlier_predictor(

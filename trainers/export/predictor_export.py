@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engines.networks.graph import Graph
 from engines.style.file import write_whole
 from engines.style.predictor import NET_KEY, net_checksum
-from trainers.export.provenance import data_list, typed_command
+from trainers.export.provenance import data_list, provenance
 from trainers.predictor import RECIPE, TrainedPredictor
 from trainers.settings.predictor_options import PredictorOptions
 from trainers.style_predictor import TRAINING_KEY, StylePredictor, frozen_net
@@ -24,15 +24,10 @@ TINY = 1e-12
 def write_predictor(options: PredictorOptions, trained: TrainedPredictor) -> None:
     """Writes `options.out`; the file appears under its name only when it is complete."""
     model = predictor_graph(trained)
-    told = {
-        "recipe": RECIPE,
-        "command": typed_command(),
-        "steps": options.steps,
-        "earlier_runs": trained.history,
-        "licence": trained.file.card.licence,
-        "paintings": data_list(options.paintings),
-        "content": data_list(options.content),
-    }
+    told = provenance(
+        RECIPE, options, trained.history, licence=trained.file.card.licence, paintings=data_list(options.paintings),
+        content=data_list(options.content),
+    )  # fmt: skip
     helper.set_model_props(model, {NET_KEY: net_checksum(trained.file), TRAINING_KEY: json.dumps(told)})
     write_whole(options.out, model.SerializeToString())
 

@@ -12,7 +12,7 @@ from trainers.run.run_folder import History, RunOptions
 
 PLACES = (
     "styles", "content", "source", "target", "out", "back_out", "initial", "follow", "validation", "loss_network",
-    "folder", "pictures", "net", "teacher",
+    "folder", "pictures", "paintings", "net", "teacher",
 )  # fmt: skip
 # A card with more names than this would be larger than the net.
 MOST_NAMES = 1000
@@ -32,7 +32,13 @@ def provenance(recipe: str, options: RunOptions, history: History, **data: Any) 
 
 def typed_command() -> str:
     """What was typed, with files and folders by their names alone."""
-    return shlex.join(["impasto", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
+    return shlex.join(["impasto", *map(_without_folders, sys.argv[1:])])
+
+
+def _without_folders(word: str) -> str:
+    """Of `--content=/a/b` what is after the option alone is a place."""
+    option, equals, place = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{equals}{Path(place).name if '/' in place else place}"
 
 
 def travelling(settings: Mapping[str, Any]) -> dict[str, Any]:
