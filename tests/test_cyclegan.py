@@ -168,16 +168,17 @@ def test_training_moves_colours_to_the_other_domain(options: CycleGanOptions) ->
 
 
 def test_a_run_can_begin_with_a_style_of_the_gallery_s_kind(options: CycleGanOptions) -> None:
-    options = dataclasses.replace(options, method="contrast", steps=2)
+    options = dataclasses.replace(options, method="contrast", steps=2, licence="MIT")
     first = train(options, lambda _: None)
     write_style_files(options, first)
     begun = dataclasses.replace(options, out=options.out.with_name("next.onnx"), steps=2, learning_rate=0.0,
-                                initial=Path(f"{options.out}:red"))  # fmt: skip
+                                licence="", initial=Path(f"{options.out}:red"))  # fmt: skip
     trained = train(begun, lambda _: None)
     torch.testing.assert_close(trained.there.state_dict(), first.there.state_dict(), rtol=0, atol=2e-3)
     write_style_files(begun, trained)
-    (earlier,) = load_style(str(begun.out)).card.training["earlier_runs"]
-    assert earlier["recipe"] == "cyclegan"
+    card = load_style(str(begun.out)).card
+    (earlier,) = card.training["earlier_runs"]
+    assert (earlier["recipe"], earlier["licence"], card.licence) == ("cyclegan", "MIT", "MIT")
 
 
 def test_another_run_is_not_overwritten_and_that_of_another_recipe_not_resumed(options: CycleGanOptions) -> None:

@@ -251,6 +251,35 @@ def test_a_net_that_followed_is_then_judged_by_the_paintings(options: JohnsonOpt
     assert settings["follow"] == "teacher.onnx"
 
 
+def test_weights_of_somebody_else_keep_their_licence(options: JohnsonOptions, teacher: Path) -> None:
+    """Those of a net to begin with, those of one that is followed, and those of a checkpoint in between."""
+    file = load_style(str(teacher))
+    save_style(teacher, file.model, dataclasses.replace(file.card, licence="CC BY-NC 4.0"))
+    short = dataclasses.replace(options, steps=1)
+    begun, followed, said, of_checkpoint, ours = (
+        dataclasses.replace(short, out=options.out.with_name(f"{name}.onnx"), **how)  # type: ignore[arg-type]
+        for name, how in {
+            "begun": {"initial": teacher},
+            "followed": {"follow": teacher},
+            "said": {"initial": teacher, "licence": "MIT"},
+            "of_checkpoint": {"initial": options.out.with_name("begun.run") / "checkpoint.pt"},
+            "ours": {},
+        }.items()
+    )
+    licences = []
+    for each in (begun, followed, said, of_checkpoint, ours):
+        write_style_file(each, train(each, lambda _: None))
+        licences.append(load_style(str(each.out)).card.licence)
+    assert licences == ["CC BY-NC 4.0", "CC BY-NC 4.0", "MIT", "CC BY-NC 4.0", "CC0-1.0"]
+
+
+def test_a_run_from_before_licences_were_looked_up_goes_on(options: JohnsonOptions) -> None:
+    """They said CC0-1.0 where nothing else was said, which is no other setting now."""
+    run(dataclasses.replace(options, steps=1, licence="CC0-1.0"))
+    _, said = run(dataclasses.replace(options, steps=1, resume=True))
+    assert not any("other settings" in line for line in said)
+
+
 def test_a_style_that_the_followed_net_lacks_is_named(options: JohnsonOptions, teacher: Path) -> None:
     (options.styles / "red.png").rename(options.styles / "green.png")
     with pytest.raises(BadValue, match=r"--follow .*teacher\.onnx has no style 'green'; leave that painting out"):

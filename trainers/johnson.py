@@ -12,13 +12,12 @@ trainers.run.transform_run.
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from engines.errors import BadValue
 from engines.networks.transform.net import TransformNet
-from engines.style.styles import load_style
+from engines.style.styles import StyleFile, load_style
 from trainers.losses.following_losses import BeginnersWeights, FollowedFirst
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import find_paintings, paintings_of, training_losses
@@ -35,7 +34,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
 
     pictures = find_paintings(options, report)
     names = tuple(pictures)
-    teacher = None if options.follow is None else _teacher(options.follow, names)
+    followed = None if options.follow is None else load_style(str(options.follow))
+    teacher = None if followed is None else _teacher(followed, names)
 
     def losses_on(device: torch.device) -> StepLosses:
         perceptual = load_perceptual(options.loss_network).to(device)
@@ -49,14 +49,15 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
         )
         return FollowedFirst(teacher.to(device), perceptual, weights, options.follow_until, judged)
 
-    return replace(train_net(options, RECIPE, names, losses_on, report, on_step), pictures=pictures)
+    trained = train_net(options, RECIPE, names, losses_on, report, on_step)
+    return replace(trained, pictures=pictures, licence="" if followed is None else followed.card.licence)
 
 
-def _teacher(path: Path, names: tuple[str, ...]) -> TransformNet:
+def _teacher(file: StyleFile, names: tuple[str, ...]) -> TransformNet:
     """The net of a style file, its styles in the order of these names; BadValue where it lacks one."""
-    file = load_style(str(path))
     if missing := sorted(set(names) - set(file.card.names)):
-        raise BadValue(f"--follow {path} has no style {missing[0]!r}; leave that painting out, or follow another net")
+        told = f"--follow {file.path} has no style {missing[0]!r}"
+        raise BadValue(f"{told}; leave that painting out, or follow another net")
     net = trained_net(file)
     net.styles.data = net.styles.data[[file.card.names.index(name) for name in names]]
     return net.requires_grad_(False).eval()

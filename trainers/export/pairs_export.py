@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from trainers.data import to_tensor
-from trainers.export.provenance import data_list, provenance
+from trainers.export.provenance import data_list, licence_of, provenance
 from trainers.export.style_export import write_net
 from trainers.figures.psnr import psnr_db
 from trainers.pairs import RECIPE, Pair, open_pair
@@ -18,7 +18,7 @@ def write_pairs_net(options: PairsOptions, pairs: Sequence[Pair], trained: Train
     """Measures the net and writes `options.out`; returns the figures."""
     figures = {"agreement_db": agreement(options, pairs, trained)}
     training = provenance(RECIPE, options, trained.history, frames=data_list([options.folder]))
-    write_net(options.out, trained, options.licence, training, figures, {})
+    write_net(options.out, trained, licence_of(options.licence, trained.history), training, figures, {})
     return figures
 
 

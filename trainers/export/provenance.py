@@ -14,6 +14,7 @@ PLACES = (
     "styles", "content", "source", "target", "out", "back_out", "initial", "follow", "validation", "loss_network",
     "folder", "pictures", "paintings", "net", "teacher",
 )  # fmt: skip
+OURS = "CC0-1.0"
 # A card with more names than this would be larger than the net.
 MOST_NAMES = 1000
 
@@ -28,6 +29,15 @@ def provenance(recipe: str, options: RunOptions, history: History, **data: Any) 
         "earlier_runs": [{**run, "settings": travelling(run.get("settings", {}))} for run in history],
         **data,
     }
+
+
+def licence_of(said: str, history: History, followed: str = "") -> str:
+    """What was said; else that of the net that was followed, or of the last one that the weights come from; else ours.
+
+    A checkpoint has no card; of its run is known what was said then.
+    """
+    earlier = [run.get("licence") or run.get("settings", {}).get("licence") for run in reversed(history)]
+    return next(filter(None, (said, followed, *earlier)), OURS)
 
 
 def typed_command() -> str:

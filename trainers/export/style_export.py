@@ -14,7 +14,7 @@ from engines.errors import BadFile, in_one_line
 from engines.export.export import export_style, weights_and_styles
 from engines.style.styles import NamedStyle
 from trainers.data import evenly, open_picture, to_tensor
-from trainers.export.provenance import data_list, picture_list, provenance
+from trainers.export.provenance import data_list, licence_of, picture_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
@@ -39,7 +39,8 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     )  # fmt: skip
     told = read_credits(options.styles)
     credits = {name: told.get(path.stem, {}) for name, path in trained.pictures.items()}
-    write_net(options.out, trained, options.licence, training, figures, credits)
+    licence = licence_of(options.licence, trained.history, trained.licence)
+    write_net(options.out, trained, licence, training, figures, credits)
     return figures
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from engines.export.export import export_style, weights_and_styles
 from engines.style.styles import NamedStyle
 from trainers.cyclegan import RECIPE, TrainedPainters, generator
-from trainers.export.provenance import data_list, provenance
+from trainers.export.provenance import data_list, licence_of, provenance
 from trainers.losses.unpaired_losses import Painter
 from trainers.settings.unpaired_options import CycleGanOptions
 from trainers.style_names import style_name
@@ -34,7 +34,7 @@ def _write(path: Path, painter: Painter, options: CycleGanOptions, trained: Trai
         weights=weights,
         styles=[NamedStyle(style_name(path), np.ascontiguousarray(vectors[0]))],
         name=style_name(path),
-        licence=options.licence,
+        licence=licence_of(options.licence, trained.history),
         training=training,
         figures={name: round(value, 5) for name, value in trained.figures.items()},
     )

@@ -9,7 +9,7 @@ from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import STATISTICS_PX
 from engines.style.card import NamedStyle
 from trainers.data import evenly, style_picture
-from trainers.export.provenance import data_list, provenance
+from trainers.export.provenance import data_list, licence_of, provenance
 from trainers.export.style_export import read_credits
 from trainers.settings.vae_options import VaeOptions
 from trainers.style_names import style_name
@@ -33,7 +33,7 @@ def write_style_file(options: VaeOptions, trained: TrainedVae) -> None:
         weights=weights,
         styles=list(_styles(trained, options.styles)) if options.styles else one,
         name=style_name(options.out),
-        licence=options.licence,
+        licence=licence_of(options.licence, trained.history),
         training=provenance(RECIPE, options, trained.history, loss_network=options.loss_network, **pictures),
         figures={name: round(value, 5) for name, value in trained.figures.items()},
     )

@@ -79,7 +79,7 @@ def begin_with(given: Path, net: nn.Module) -> list[dict[str, Any]]:
         tensors = {place: torch.from_numpy(value.astype(np.float32)) for place, value in file.weights().items()}
         vector = rows.get(name, next(iter(rows.values())))
         net.load_state_dict(tensors | {"styles": torch.tensor(np.array(vector))[None]})
-        return [dict(file.card.training)]
+        return _told_by(file)
 
 
 def _parted(given: Path) -> tuple[Path, str]:
@@ -115,7 +115,12 @@ def _of_style_file(file: StyleFile) -> _Learnt:
         raise BadFile(
             f"{file.path} is damaged: it does not hold the net that its card tells of; get the style file again"
         )
-    return _Learnt(config, tensors, card.names, [dict(card.training)])
+    return _Learnt(config, tensors, card.names, _told_by(file))
+
+
+def _told_by(file: StyleFile) -> list[dict[str, Any]]:
+    """The run that made a style file, with the licence of what came out."""
+    return [{**file.card.training, "licence": file.card.licence}]
 
 
 def _holds(tensors: Tensors, config: TransformConfig) -> bool:

@@ -21,8 +21,8 @@ from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 from trainers.style_names import as_name
 
 CHECKPOINT = "checkpoint.pt"
-# Settings that say where and how a run is started, not what it does.
-STARTING = {"resume", "out", "workers", "save_every", "sample_every"}
+# Settings that say where and how a run is started and signed, not what it does.
+STARTING = {"resume", "out", "workers", "save_every", "sample_every", "licence"}
 # Settings that say which parts there are and how large; that of the network is compared apart.
 SHAPING = ("method", "width", "judge_width")
 SAMPLE_PICTURES = 4

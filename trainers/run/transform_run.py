@@ -40,7 +40,8 @@ class TrainedNet:
     """The averaged net, the names of its styles in the order of its table, and the runs before this one.
 
     `measured` are the photos for its figures: those of the validation folder, or else all that were learnt from.
-    `pictures` are those that the styles were learnt from, by name, where they are of pictures.
+    `pictures` are those that the styles were learnt from, by name, where they are of pictures, and `licence` is that of
+    a net that this one followed.
     """
 
     net: TransformNet
@@ -48,6 +49,7 @@ class TrainedNet:
     history: History
     measured: Sequence[Path] = ()
     pictures: Mapping[str, Path] = field(default_factory=dict)
+    licence: str = ""
 
 
 class NetOptions(TrainingOptions, Protocol):

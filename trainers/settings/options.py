@@ -37,7 +37,7 @@ Precision = Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "
 SaveEvery = Annotated[int, Setting("Steps between checkpoints.", least=1)]
 SampleEvery = Annotated[int, Setting("Steps between sample sheets.", least=1)]
 Resume = Annotated[bool, Setting("Go on with the run that stands beside OUT.")]
-Licence = Annotated[str, Setting("Licence of the weights, for the card.")]
+Licence = Annotated[str, Setting("Licence of the weights; else that of the net they began as or followed, or CC0-1.0.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class JohnsonOptions:
     ] = None
     follow_until: Annotated[float, Setting("Part of the run in which it does.", least=0, most=1)] = 0.2
     resume: Resume = False
-    licence: Licence = "CC0-1.0"
+    licence: Licence = ""
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -70,7 +70,7 @@ class PairsOptions:
     save_every: SaveEvery = 200
     sample_every: SampleEvery = 200
     resume: Resume = False
-    licence: Licence = "CC0-1.0"
+    licence: Licence = ""
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -83,7 +83,7 @@ class CycleGanOptions:
     save_every: SaveEvery = 500
     sample_every: SampleEvery = 1000
     resume: Resume = False
-    licence: Licence = "CC0-1.0"
+    licence: Licence = ""
 
     def __post_init__(self) -> None:
         check_settings(self)

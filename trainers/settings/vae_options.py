@@ -82,7 +82,7 @@ class VaeOptions:
     save_every: SaveEvery = 500
     sample_every: SampleEvery = 500
     resume: Resume = False
-    licence: Licence = "CC0-1.0"
+    licence: Licence = ""
 
     def __post_init__(self) -> None:
         check_settings(self)
