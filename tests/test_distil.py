@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from small_styles import write_small_style
-from tiny_training import loss_network, tiny_preset
+from tiny_training import loss_network, precisions_of_loss_networks, tiny_preset
 from torch import Tensor
 
 from engines.errors import BadValue
@@ -116,3 +116,9 @@ def test_an_empty_validation_folder_is_told_before_the_first_step(options: Disti
     with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of photos"):
         run(dataclasses.replace(options, validation=tmp_path / "none"))
     assert not options.run_folder.exists()
+
+
+def test_the_loss_network_has_the_precision_of_the_run(options: DistilOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = precisions_of_loss_networks("distil", monkeypatch)
+    run(dataclasses.replace(options, steps=1))
+    assert loaded == [torch.bfloat16]

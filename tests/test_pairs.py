@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_training import TINY, tiny_preset
+from tiny_training import TINY, precisions_of_loss_networks, tiny_preset
 from typer.testing import CliRunner
 
 from engines.errors import BadValue, FileTaken
@@ -144,3 +144,9 @@ def test_the_command(options: PairsOptions) -> None:
     assert again.exit_code == 1
     assert "--resume goes on with it" in again.stderr
     assert FileTaken.__name__ not in again.stderr
+
+
+def test_the_loss_network_has_the_precision_of_the_run(options: PairsOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = precisions_of_loss_networks("pairs", monkeypatch)
+    run(dataclasses.replace(options, steps=1))
+    assert loaded == [torch.bfloat16]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from small_styles import one_thread_for_torch
-from tiny_training import loss_network
+from tiny_training import loss_network, precisions_of_loss_networks
 from torch import Tensor
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
@@ -315,3 +315,10 @@ def test_an_empty_validation_folder_is_told_before_the_first_step(options: VaeOp
     with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of pictures"):
         run(dataclasses.replace(options, validation=tmp_path / "none"))
     assert not options.run_folder.exists()
+
+
+def test_the_loss_network_has_the_precision_of_the_run(options: VaeOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That by which the figures are taken stays exact."""
+    loaded = precisions_of_loss_networks("vae", monkeypatch)
+    run(dataclasses.replace(options, steps=1))
+    assert loaded == [torch.bfloat16, None]

@@ -8,6 +8,7 @@ import torch
 
 from engines.networks.transform import config as transform_config
 from engines.networks.transform.config import TransformConfig
+from trainers.losses.perceptual import PerceptualNet, load_perceptual
 
 TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
 
@@ -20,6 +21,19 @@ def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+def precisions_of_loss_networks(recipe: str, monkeypatch: pytest.MonkeyPatch) -> list[torch.dtype | None]:
+    """What those that the recipe loads from now on compute in, where the run's `--precision` asks for bf16."""
+    loaded: list[torch.dtype | None] = []
+
+    def load(spec: str, precision: torch.dtype | None = None) -> PerceptualNet:
+        loaded.append(precision)
+        return load_perceptual(spec, precision)
+
+    monkeypatch.setattr(f"trainers.{recipe}.load_perceptual", load)
+    monkeypatch.setattr(f"trainers.{recipe}.loss_precision", {"auto": torch.bfloat16}.get)
+    return loaded
 
 
 def loss_network() -> dict[str, torch.Tensor]:

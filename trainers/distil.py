@@ -18,7 +18,7 @@ from trainers.figures.psnr import psnr_db
 from trainers.losses.following_losses import following_losses
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.motion import MotionOptions, second_frame
-from trainers.run.loop import Losses, OnStep, Paint, Report
+from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
 from trainers.style_names import style_name
@@ -35,7 +35,8 @@ def train(
     """As `train_net` does, with one style, the teacher's."""
 
     def losses_on(device: torch.device) -> StepLosses:
-        return _Following(options, teacher, load_perceptual(options.loss_network).to(device))
+        perceptual = load_perceptual(options.loss_network, loss_precision(options.precision))
+        return _Following(options, teacher, perceptual.to(device))
 
     return train_net(options, RECIPE, (style_name(options.out),), losses_on, report, on_step)
 

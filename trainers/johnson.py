@@ -38,8 +38,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
     teacher = None if followed is None else _teacher(followed, names)
 
     def losses_on(device: torch.device) -> StepLosses:
-        perceptual = load_perceptual(options.loss_network).to(device)
-        perceptual.precision = loss_precision(options.precision)
+        perceptual = load_perceptual(options.loss_network, loss_precision(options.precision)).to(device)
         paintings = paintings_of(pictures, options, perceptual, device)
         judged = partial(training_losses, paintings=paintings, options=options)
         if teacher is None:

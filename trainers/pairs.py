@@ -22,7 +22,7 @@ from trainers.losses.following_losses import following_losses
 from trainers.losses.objective import octave_layers, octaves_of
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.vae_losses import distribution_distance
-from trainers.run.loop import Losses, OnStep, Paint, Report
+from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
 from trainers.run.transform_run import NetOptions, StepLosses, TrainedNet, train_net
 from trainers.settings.options import ALL_STYLE_LAYERS
 from trainers.settings.pairs_options import PairsOptions
@@ -73,7 +73,8 @@ def train(
     """As `train_net` does, with one style, that of the painted frames; `vector` [S] is what it begins with."""
 
     def losses_on(device: torch.device) -> StepLosses:
-        return partial(pair_losses, options=options, perceptual=load_perceptual("5se").to(device))
+        perceptual = load_perceptual("5se", loss_precision(options.precision))
+        return partial(pair_losses, options=options, perceptual=perceptual.to(device))
 
     def crops_of(settings: NetOptions, report: Report, length: int) -> Crops:
         scale = settings.max_scale

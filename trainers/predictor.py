@@ -89,8 +89,8 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
 
     run.begin(RECIPE, (file.card.name,), {"predictor": predictor, "average": average, "optimizer": optimizer}, begin)
     model, optimizer = run.prepare(predictor, optimizer)
-    judging = load_perceptual("5se").to(run.device)  # apart from what reads, which is exact
-    judging.precision = loss_precision(options.precision)
+    # Apart from what reads, which is exact.
+    judging = load_perceptual("5se", loss_precision(options.precision)).to(run.device)
     judge = _Judge(net, judging, options.losses(file.card.training.get("settings", {})))
 
     def learn(step: int, batch: tuple[Tensor, Tensor]) -> dict[str, float]:

@@ -132,8 +132,7 @@ class Learner:
         self._options = options
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._net = trained_net(file).to(self._device)
-        self._perceptual = load_perceptual("5se").to(self._device)
-        self._perceptual.precision = loss_precision("auto")
+        self._perceptual = load_perceptual("5se", loss_precision("auto")).to(self._device)
         self._judged = options.judged(file.card.training.get("settings", {}))
         photos = photos_in(options.content, options.seed) or [Image.fromarray(view) for view in views()]
         self._views = StyleViews(photos, self._judged, arriving)

@@ -29,6 +29,7 @@ from trainers.run.loop import (
     chance_of,
     is_stable,
     learning_rate_factor,
+    loss_precision,
     pictures_in,
     set_learning_rate,
     update_average,
@@ -66,7 +67,10 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
         f"{len(pictures)} pictures and {len(paintings)} paintings; "
         f"checkpoints, sample sheets and logs in {options.run_folder}"
     )
-    judge = Judge(load_perceptual(options.loss_network).to(run.device), options)
+    judge, exact = (
+        Judge(load_perceptual(options.loss_network, precision).to(run.device), options)
+        for precision in (loss_precision(options.precision), None)
+    )
     torch.manual_seed(options.seed)
     net = Vae(net_config(options))
     average = Vae(net.config).to(run.device).requires_grad_(False)
@@ -89,7 +93,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
         update_average(average, net, options.average_decay, step)
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    measure = partial(measured, average, size=options.size, pictures=seen, paintings=paintings, judge=judge)
+    measure = partial(measured, average, size=options.size, pictures=seen, paintings=paintings, judge=exact)
     sheet = partial(_sheet, average, pictures, paintings)
     run.follow(_feed(pictures, paintings, options, run), learn, Shown(sheet, measure=measure))
     return TrainedVae(average, measure() if run.main else {}, run.history, paintings)

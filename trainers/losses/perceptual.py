@@ -112,8 +112,17 @@ class Fire(nn.Module):
         return torch.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1))
 
 
-def load_perceptual(spec: str) -> PerceptualNet:
-    """The loss network called `5se`, `vgg16` or `vgg19`, or the one in the file that `spec` names."""
+def load_perceptual(spec: str, precision: torch.dtype | None = None) -> PerceptualNet:
+    """The loss network called `5se`, `vgg16` or `vgg19`, or the one in the file that `spec` names.
+
+    Its convolutions are computed in `precision`, where one is given.
+    """
+    network = _load(spec)
+    network.precision = precision
+    return network
+
+
+def _load(spec: str) -> PerceptualNet:
     if spec == BUNDLED:
         return _distilled_vgg19(BUNDLED, _bundled_tensors())
     if spec in TORCHVISION:
