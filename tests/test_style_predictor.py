@@ -78,6 +78,12 @@ def test_a_net_of_one_style_learns_to_take_any_picture(options: PredictorOptions
     assert np.isfinite(rows[0]["total"])
 
 
+def test_crops_of_paintings_may_be_smaller_than_those_of_photos(options: PredictorOptions) -> None:
+    """And have fewer octaves: of 96 pixels two, where photos of 208 have three."""
+    _, rows = run(dataclasses.replace(options, steps=1, size=208, sample_every=9))
+    assert np.isfinite(rows[0]["total"])
+
+
 def test_one_painting_is_too_few_to_tell_how_paintings_differ(options: PredictorOptions) -> None:
     for number in (1, 2, 3):
         (options.paintings[0] / f"{number}.png").unlink()

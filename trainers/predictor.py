@@ -124,8 +124,9 @@ class _Judge:
         aims = ReadPaintings.of(
             painting, self.perceptual, judged.style_layers, judged.octaves, judged.samples, judged.slices
         )
+        octaves = len(aims.octaves)  # small paintings have room for fewer than photos have
         objective = Objective(
-            self.perceptual, aims, judged.content_layers, judged.style_layers, judged.octaves, judged.detail_floor
+            self.perceptual, aims, judged.content_layers, judged.style_layers, octaves, judged.detail_floor
         )
         weights = torch.full((len(photo),), judged.style_weight, device=photo.device)
         return training_losses(
