@@ -266,6 +266,12 @@ def test_the_optimiser_comes_nearer_to_the_painting_with_time(paintings: Path, t
     assert late < early
 
 
+def test_what_is_optimised_is_as_large_as_its_photo(paintings: Path) -> None:
+    """Beyond the size that a picture by optimisation has where none is asked for, too."""
+    photo = np.full((48, 1056, 3), 128, np.uint8)
+    assert load_optimiser()(photo, paintings / "waves.png", 1).shape == photo.shape
+
+
 def row(label: str, brush: float, noise: float) -> StyleRow:
     pictures = [
         PictureFigures("photo", False, {**FIGURES, "brush_distance": brush}),

@@ -355,7 +355,8 @@ def test_wrong_settings_are_named(options: JohnsonOptions, change: dict[str, obj
 
 def test_impossible_options_are_refused(options: JohnsonOptions) -> None:
     for change in ({"steps": 0}, {"stability_start": 2.0}, {"precision": "int3"}, {"loss": "mean"}, {"stroke": 9.0},
-                   {"detail_floor": 2.0}, {"other_sizes": (8,)}, {"sensor_noise": -1.0}):  # fmt: skip
+                   {"detail_floor": 2.0}, {"other_sizes": (8,)}, {"sensor_noise": -1.0},
+                   {"network": "nope"}, {"seed": -1}):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(change))):
             dataclasses.replace(options, **change)
 

@@ -36,7 +36,7 @@ from trainers.run.loop import (
 )
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
-from trainers.settings.unpaired_options import CycleGanOptions
+from trainers.settings.unpaired_options import RESNETS, CycleGanOptions
 from trainers.style_names import style_name
 
 RECIPE = "cyclegan"
@@ -172,7 +172,7 @@ def make_nets(options: CycleGanOptions) -> Nets:
 
 def generator(options: CycleGanOptions) -> tuple[str, dict[str, object]]:
     """The family and the config of the nets that paint; resnets enlarge without a checkerboard."""
-    if options.network in ("resnet6", "resnet9"):
+    if options.network in RESNETS:
         blocks = int(options.network.removeprefix("resnet"))
         return "resnet_generator", {"width": options.width, "blocks": blocks, "upsampling": "resize"}
     return "transform", PRESETS[options.network].to_dict()

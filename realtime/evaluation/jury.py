@@ -81,6 +81,7 @@ def load_optimiser() -> Optimise:
         options = GatysOptions(
             style_images=((painting, 1.0),),
             iterations=iterations,
+            size=max(photo.shape[:2]),
             stroke=PAINTING_SCALE / STYLE_SCALE,
             preview_every=iterations + 1,
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from engines.errors import BadValue
+from engines.networks.transform.config import PRESETS
 from engines.setting import Setting, check_settings
 
 LOSSES = ("wasserstein", "gram")
@@ -22,6 +23,13 @@ STROKE_REFERENCE_PX = 640
 ALL_STYLE_LAYERS = (
     "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4", "relu4_1",
 )  # fmt: skip
+
+
+def networks() -> tuple[str, ...]:
+    """The transform nets that can be asked for by name."""
+    return tuple(PRESETS)
+
+
 ContentLayers = Annotated[
     tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
 ]
@@ -31,7 +39,7 @@ StyleLayers = Annotated[
 Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
 Average = Annotated[float, Setting("How slowly the averaged weights forget.")]
 StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
-Seed = Annotated[int, Setting("Makes a run repeatable.")]
+Seed = Annotated[int, Setting("Makes a run repeatable.", least=0)]
 Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
 Precision = Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))]
 SaveEvery = Annotated[int, Setting("Steps between checkpoints.", least=1)]
@@ -47,7 +55,7 @@ class JohnsonOptions:
     styles: Annotated[Path, Setting("Folder of the style pictures; each style is called like its file.")]
     content: Annotated[tuple[Path, ...], Setting("Folder of photos to learn on; give it again for more folders.")]
     out: Annotated[Path, Setting("The style file to write; the run's folder lies beside it.")]
-    network: Annotated[str, Setting("paper, fast, fine or ultra.")] = "fast"
+    network: Annotated[str, Setting("paper, fast, fine or ultra.", choices=networks)] = "fast"
     steps: Annotated[int, Setting("Length of the run.", least=1)] = 20_000
     batch: Annotated[int, Setting("Photos in a step.", least=1)] = 4
     size: Annotated[int, Setting("Side of the crops, in pixels.", least=LEAST_SIZE)] = 256
@@ -221,7 +229,7 @@ class GatysOptions:
         int, Setting("Side of the tiles in which more than a megapixel is computed.", least=64, most=16_384)
     ] = 512
     preview_every: Annotated[int, Setting("Steps between previews beside OUT.", least=1)] = 20
-    seed: Annotated[int, Setting("Makes the picture repeatable.")] = 0
+    seed: Annotated[int, Setting("Makes the picture repeatable.", least=0)] = 0
     resume: Annotated[bool, Setting("Go on with what Ctrl-C stopped.")] = False
 
     def __post_init__(self) -> None:
@@ -247,7 +255,6 @@ def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
     """How a net was judged, by the settings of its run on the card; runs before there was a share joined nothing."""
     share = settings.get("join_share", 0.0)
     return {
-        "network": str(settings.get("network", "fast")),
         "join_share": float(share) if isinstance(share, int | float) and 0 <= share <= 1 else 0.0,
     }
 

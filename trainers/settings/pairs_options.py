@@ -27,6 +27,7 @@ from trainers.settings.options import (
     Seed,
     StabilityStart,
     Workers,
+    networks,
     plain,
 )
 
@@ -40,7 +41,9 @@ class PairsOptions:
         Setting("Frames and what was painted of them: 12.png and 12-painted.png.", by_place=True, written="FOLDER"),
     ]
     out: Annotated[Path, Setting("The style file to write; the run's folder lies beside it.")]
-    network: Annotated[str, Setting("fast, fine, ultra or paper; it must be that of --initial.")] = "fast"
+    network: Annotated[str, Setting("fast, fine, ultra or paper; it must be that of --initial.", choices=networks)] = (
+        "fast"
+    )
     steps: Annotated[int, Setting("Length of the run.", least=1)] = 800
     batch: Annotated[int, Setting("Crops in a step.", least=1)] = 2
     size: Annotated[int, Setting("Side of the crops, in pixels.", least=LEAST_SIZE)] = 224
