@@ -27,6 +27,7 @@ from trainers.johnson import train
 from trainers.losses.training_losses import training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
+from trainers.run.run_folder import SCALER, RunFolder
 from trainers.settings.options import JohnsonOptions
 
 
@@ -116,6 +117,13 @@ def test_other_settings_are_told_when_a_run_is_resumed(options: JohnsonOptions) 
     trained = train(dataclasses.replace(options, resume=True, steps=7, tv_weight=0.5), said.append)
     assert any("at step 6 with other settings: steps 6 -> 7, tv_weight 2.0 -> 0.5" in line for line in said)
     assert [(run["steps"], run["settings"]["tv_weight"]) for run in trained.history] == [(6, 2.0)]
+
+
+def test_a_run_may_go_on_in_fp16(options: JohnsonOptions) -> None:
+    """Which has a scaler that the checkpoint of other precisions lacks."""
+    run(dataclasses.replace(options, steps=1))
+    folder = RunFolder(dataclasses.replace(options, resume=True), "johnson", ("blue", "red"))
+    assert folder.restore({SCALER: torch.amp.GradScaler("cpu")}, list) == 1
 
 
 def run_folders(options: JohnsonOptions, other: str) -> list[Path]:
@@ -388,6 +396,7 @@ from typing import Any
 import torch._dynamo
 from engines.networks.transform import config as transform_config
 from trainers.johnson import train
+from trainers.run.run_folder import SCALER, RunFolder
 from trainers.settings.options import JohnsonOptions
 tiny = transform_config.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
 transform_config.PRESETS["tiny"] = tiny

@@ -25,6 +25,7 @@ CHECKPOINT = "checkpoint.pt"
 STARTING = {"resume", "out", "workers", "save_every", "sample_every", "licence"}
 # Settings that say which parts there are and how large; that of the network is compared apart.
 SHAPING = ("method", "width", "judge_width")
+SCALER = "scaler"
 SAMPLE_PICTURES = 4
 SAMPLE_HEIGHT = 240
 LOG_EVERY = 20
@@ -127,7 +128,8 @@ class RunFolder:
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
         self._check_shapes(path, saved["options"])
         for name, part in parts.items():
-            part.load_state_dict(saved[name])
+            if name in saved or name != SCALER:  # a run that goes on in fp16 begins with a scaler of its own
+                part.load_state_dict(saved[name])
         self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
         self._note_changes(saved["options"])
         return self._start

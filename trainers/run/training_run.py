@@ -20,7 +20,7 @@ from trainers.run.loop import (
     interrupts,
     silent,
 )
-from trainers.run.run_folder import Checkpoint, History, Part, RunFolder, RunOptions
+from trainers.run.run_folder import SCALER, Checkpoint, History, Part, RunFolder, RunOptions
 
 Figures = Mapping[str, float]
 Batch = TypeVar("Batch")
@@ -83,7 +83,7 @@ class TrainingRun:
         self, recipe: str, styles: tuple[str, ...], parts: Mapping[str, Part], begin: Callable[[], History]
     ) -> None:
         """Loads the newest checkpoint into `parts`, if the run is to be resumed, or makes them new by `begin`."""
-        scaler = {} if self.accelerator.scaler is None else {"scaler": self.accelerator.scaler}
+        scaler = {} if self.accelerator.scaler is None else {SCALER: self.accelerator.scaler}
         self._parts = {**parts, **scaler}
         self._folder = RunFolder(self._options, recipe, styles, main=self.main)
         self._start = self._folder.restore(self._parts, begin)
