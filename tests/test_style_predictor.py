@@ -25,6 +25,7 @@ from trainers import style_predictor
 from trainers.data import to_tensor
 from trainers.export.predictor_export import write_predictor
 from trainers.predictor import TrainedPredictor, train
+from trainers.settings.options import READ_PX
 from trainers.settings.predictor_options import PredictorOptions
 from trainers.style_predictor import TRAINING_KEY, frozen_net, turned
 
@@ -47,7 +48,7 @@ def pictures(folder: Path, count: int, seed: int) -> Path:
 @pytest.fixture
 def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PredictorOptions:
     """Of a run whose paintings are read at half the usual size, a quarter of the work."""
-    monkeypatch.setattr(style_predictor, "READ_PX", style_predictor.READ_PX // 2)
+    monkeypatch.setattr(style_predictor, "READ_PX", READ_PX // 2)
     return options_in(tmp_path)
 
 
@@ -224,6 +225,8 @@ def test_a_net_of_another_family_and_a_file_that_is_no_style_are_refused(
     save_style(tmp_path / "other.onnx", file.model, card)
     with pytest.raises(BadFile, match=r"other\.onnx has no transform net"):
         run(dataclasses.replace(options, net=tmp_path / "other.onnx"))
+    with pytest.raises(BadValue, match=r"painting_size is 72, and at stroke 4 .*; give 80 or more"):
+        dataclasses.replace(options, painting_size=72, stroke=4.0)
     with pytest.raises(BadValue, match="give a style file"):
         dataclasses.replace(options, net=tmp_path / "net.pt")
 

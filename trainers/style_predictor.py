@@ -21,12 +21,10 @@ from trainers.data import style_picture
 from trainers.losses.perceptual import PerceptualNet
 from trainers.run.initial_weights import trained_net
 from trainers.run.run_folder import History
-from trainers.settings.options import ALL_STYLE_LAYERS, STROKE_REFERENCE_PX
+from trainers.settings.options import ALL_STYLE_LAYERS, READ_PX, STROKE_REFERENCE_PX
 
 # What a predictor's file says of how it was made.
 TRAINING_KEY = "impasto.training"
-# The long side of a picture that is read, and of a painting of stroke 1.4: a crop is read at the same part of its size.
-READ_PX = 512
 # YIQ: luma, and the plane in which hues turn.
 TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 

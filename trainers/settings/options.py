@@ -20,6 +20,8 @@ LEAST_PICTURE_PX = 32
 STYLE_SCALE = 1.5
 # and where a net is trained it is as long as a picture of this width, the one that a webcam gives.
 STROKE_REFERENCE_PX = 640
+# The long side of a picture as a predictor reads it; a painting's crop is read at the scale that the whole would have.
+READ_PX = 512
 ALL_STYLE_LAYERS = (
     "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4", "relu4_1",
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Settings of the style predictor's recipe, apart from it so that the command line need not load torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from engines.setting import Setting, check_settings
 from engines.style.picture_name import PREDICTOR
 from trainers.settings.options import (
     LEAST_SIZE,
+    READ_PX,
+    STROKE_REFERENCE_PX,
     JohnsonOptions,
     Precision,
     Resume,
@@ -20,6 +23,9 @@ from trainers.settings.options import (
     as_trained,
     plain,
 )
+
+# The loss network by which crops are read halves them three times, and its last layer looks at neighbours.
+LEAST_READ_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,12 @@ class PredictorOptions:
         check_settings(self)
         if not self.net.name.endswith(".onnx") or self.net.name.endswith(PREDICTOR):
             raise BadValue(f"net is {self.net}; give a style file (.onnx)")
+        least = math.ceil(LEAST_READ_PX * self.stroke * STROKE_REFERENCE_PX / READ_PX)
+        if self.painting_size < least:
+            raise BadValue(
+                f"painting_size is {self.painting_size}, and at stroke {self.stroke:g} too little of that is left to "
+                f"be read; give {least} or more"
+            )
 
     @property
     def network(self) -> str:
