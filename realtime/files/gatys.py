@@ -25,19 +25,21 @@ from realtime.media.picture_file import (
     write_whole,
 )
 from realtime.painting.keyframes.optimiser import check_torch
+from realtime.painting.keyframes.palette import blended
 from realtime.painting.notes import Notes
 from realtime.painting.opening import open_stylizer
 
 if TYPE_CHECKING:
     from trainers.gatys import Progress
+    from trainers.optimisation.picture_run import PictureRun
     from trainers.settings.options import GatysOptions
-from realtime.painting.keyframes.palette import blended
 
 MEGAPIXEL = 1e6
 LARGE_BLOCK_BYTES = 2 << 20
 RUN_SUFFIX = ".run"
 STATE = "state.pt"  # as in trainers/optimisation/picture_run.py, which loads torch
 Report = Callable[[str], None]
+OnStep = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,57 +108,99 @@ def paint_keyframes(
     `progress` counts megapixels times iterations. Raises ImpastoError, OSError or ValueError with one line for people.
     """
     check_torch("--method gatys")
-    from trainers.gatys import paint
-    from trainers.optimisation.picture_loss import WHOLE_PX
-    from trainers.optimisation.picture_run import PictureRun
-    from trainers.optimisation.scales import plan_scales
-
     started = time.perf_counter()
     notes = Notes(report)
     jobs = _jobs(inputs, output)
     reader = PictureReader(notes, needed=options.strict or len(jobs) == 1)
+    painter = _KeyframePainter(options, recipe, reader, notes, report, stop)
     sizes: dict[Path, tuple[int, int]] = {}
-    losses: dict[str, float] = {}
-    stopped = False
     for number, job in enumerate(jobs):
-        if recipe.resume and job.target.exists() and not job.run_folder.exists():
-            notes(f"{job.target.name} is written already")
-            continue
-        PartialFile(job.target, overwrite=options.overwrite)  # an hour's work must not end at a name that is taken
-        picture = reader.read(job.source)
-        if picture is None:
-            continue
-        run = PictureRun(job.run_folder, recipe, picture.rgb)
-        if plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[-1].pixels > WHOLE_PX:
-            give_back_blocks_from(LARGE_BLOCK_BYTES)
-        try:
-            begun = _net_start(picture, options, recipe, report, stop) if recipe.start == "net" else None
-        except Interrupted:
-            stopped = True
+        size = painter(job, _teller(job, number, len(jobs), progress, label))
+        if painter.stopped:
             break
-        painting = paint(
-            picture.rgb, recipe, run, begun=begun, on_step=_teller(job, number, len(jobs), progress, label), stop=stop
-        )
-        losses = painting.losses or losses
-        if stopped := painting.stopped:
-            break
-        painted = _finished(picture, painting.rgb, options)
-        for note in (*picture.notes, *lost_in(job.target.suffix, picture), *_smaller(picture, painted, recipe)):
-            notes(f"{job.source.name}: {note}")
-        write_whole(job.target, encode_picture(painted, job.target.suffix), overwrite=options.overwrite)
-        run.remove()
-        sizes[job.target] = (painted.rgb.shape[1], painted.rgb.shape[0])
+        if size is not None:
+            sizes[job.target] = size
     seconds = time.perf_counter() - started
     return KeyframeReport(
         tuple(sizes),
         tuple(sizes.values()),
         seconds,
         recipe.iterations,
-        losses,
-        stopped,
+        painter.losses,
+        painter.stopped,
         tuple(notes.lines),
         tuple(reader.left_out),
     )
+
+
+class _KeyframePainter:
+    """Paints one picture after the other, until it is `stopped`; `losses` are those of the last one."""
+
+    def __init__(
+        self,
+        options: ImageOptions,
+        recipe: "GatysOptions",
+        reader: PictureReader,
+        notes: Notes,
+        report: Report,
+        stop: threading.Event | None,
+    ) -> None:
+        self.stopped = False
+        self.losses: dict[str, float] = {}
+        self._options, self._recipe, self._reader = options, recipe, reader
+        self._notes, self._report, self._stop = notes, report, stop
+
+    def __call__(self, job: _Job, on_step: OnStep) -> tuple[int, int] | None:
+        """The size (width, height) of what was written; None where nothing was."""
+        from trainers.optimisation.picture_run import PictureRun
+
+        if self._recipe.resume and job.target.exists() and not job.run_folder.exists():
+            self._notes(f"{job.target.name} is written already")
+            return None
+        overwrite = self._options.overwrite
+        PartialFile(job.target, overwrite=overwrite)  # an hour's work must not end at a name that is taken
+        picture = self._reader.read(job.source)
+        if picture is None:
+            return None
+        run = PictureRun(job.run_folder, self._recipe, picture.rgb)
+        pixels = self._painted(picture, run, on_step)
+        if pixels is None:
+            return None
+        painted = _finished(picture, pixels, self._options)
+        for note in (*picture.notes, *lost_in(job.target.suffix, picture), *_smaller(picture, painted, self._recipe)):
+            self._notes(f"{job.source.name}: {note}")
+        write_whole(job.target, encode_picture(painted, job.target.suffix), overwrite=overwrite)
+        run.remove()
+        return painted.rgb.shape[1], painted.rgb.shape[0]
+
+    def _painted(self, picture: Picture, run: "PictureRun", on_step: OnStep) -> Pixels | None:
+        """None where it was stopped; what was done until then is saved."""
+        from trainers.gatys import paint
+        from trainers.optimisation.picture_loss import WHOLE_PX
+        from trainers.optimisation.scales import plan_scales
+
+        scales = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], self._recipe)
+        if scales[-1].pixels > WHOLE_PX:
+            give_back_blocks_from(LARGE_BLOCK_BYTES)
+        begun = None
+        if self._recipe.start == "net":
+            try:
+                begun = self._by_a_net(picture, (scales[0].width, scales[0].height))
+            except Interrupted:
+                self.stopped = True
+                return None
+        painting = paint(picture.rgb, self._recipe, run, begun=begun, on_step=on_step, stop=self._stop)
+        self.losses, self.stopped = painting.losses or self.losses, painting.stopped
+        return None if painting.stopped else painting.rgb
+
+    def _by_a_net(self, picture: Picture, size: tuple[int, int]) -> Pixels:
+        """What a net paints, at the size of the first scale."""
+        whole = replace(self._options, strength=1.0, keep_colour=0.0)
+        stylizer = open_stylizer(whole, size, requests=1, patient=True, report=self._report, stop=self._stop)
+        try:
+            return stylizer(Frame(resize(picture.rgb, size), 0.0, time.perf_counter())).data
+        finally:
+            stylizer.engine.close()
 
 
 def _jobs(inputs: Sequence[Path], output: Path) -> list[_Job]:
@@ -192,25 +236,9 @@ def _smaller(picture: Picture, painted: Picture, recipe: "GatysOptions") -> list
     return [f"painted at {painted_width}x{painted_height} of {width}x{height}; --size {whole} paints all of it"]
 
 
-def _net_start(
-    picture: Picture, options: ImageOptions, recipe: "GatysOptions", report: Report, stop: threading.Event | None
-) -> Pixels:
-    """What a net paints, at the size of the first scale."""
-    from trainers.optimisation.scales import plan_scales
-
-    first = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], recipe)[0]
-    size = (first.width, first.height)
-    whole = replace(options, strength=1.0, keep_colour=0.0)
-    stylizer = open_stylizer(whole, size, requests=1, patient=True, report=report, stop=stop)
-    try:
-        return stylizer(Frame(resize(picture.rgb, size), 0.0, time.perf_counter())).data
-    finally:
-        stylizer.engine.close()
-
-
 def _teller(
     job: _Job, number: int, count: int, progress: Callable[[float, float | None], None], label: Report
-) -> Callable[["Progress"], None]:
+) -> OnStep:
     """Passes on how far all pictures are, as if each took as long as this one."""
 
     def tell(now: "Progress") -> None:
