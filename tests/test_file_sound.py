@@ -15,6 +15,7 @@ from realtime.media.times.lane import TimedPacket
 from realtime.sources import film_sound
 from realtime.sources.file import FileSource
 from realtime.sources.film_sound import AHEAD_SECONDS, FileSound
+from realtime.sources.open_playback import reel_of
 
 RATE = 48000
 A_SECOND = SoundRecipe("aac", spans=((Fraction(0), Fraction(1)),))
@@ -158,3 +159,17 @@ def test_a_film_without_sound_has_none(tmp_path: Path) -> None:
     pictures, sound = played(write_film(tmp_path / "film.mp4"))
     assert sound.feed is None
     assert [sounds for _, sounds in pictures] == [[]] * 50
+
+
+def test_what_is_heard_while_a_picture_lasts_is_read_with_it(tmp_path: Path) -> None:
+    """A still picture with music is one picture, and no other reads on."""
+    film = FileSource(write_film(tmp_path / "still.mp4", SoundRecipe()))
+    sound = FileSound(film.clip)
+    assert sound.feed is not None
+    sound.feed.listen()
+    picture = film.grab()
+    assert picture is not None
+    picture.picture.duration = round(2 / film.clip.time_base)
+    heard = reel_of(film, sound).sounds_of(picture)
+    assert sum(block.samples.shape[1] for block in heard) > 1.9 * RATE
+    film.close()

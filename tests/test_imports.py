@@ -16,7 +16,7 @@ from realtime.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engines", "realtime", "trainers")
-FOR_EVERYBODY = ("engines.errors", "engines.failures", "engines.setting")
+FOR_EVERYBODY = ("engines.errors", "engines.failures", "engines.setting", "engines.whole_file")
 ALLOWED = {
     "engines": (),
     "realtime": ("engines", "trainers"),

@@ -181,12 +181,10 @@ def test_a_full_disk_is_told_and_costs_no_checkpoint(options: JohnsonOptions, mo
     checkpoint = options.run_folder / "checkpoint.pt"
     before = checkpoint.read_bytes()
 
-    def full(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[:100])
+    def full(path: Path, target: Path) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left on device") as failed:
         run(dataclasses.replace(options, steps=2, resume=True))
     assert failed.value.filename == str(checkpoint)
@@ -396,7 +394,7 @@ from typing import Any
 import torch._dynamo
 from engines.networks.transform import config as transform_config
 from trainers.johnson import train
-from trainers.run.run_folder import SCALER, RunFolder
+from trainers.run.run_folder import RunFolder
 from trainers.settings.options import JohnsonOptions
 tiny = transform_config.TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3)
 transform_config.PRESETS["tiny"] = tiny

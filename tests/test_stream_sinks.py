@@ -166,9 +166,8 @@ def test_tcp_waits_for_those_who_watch_one_after_the_other(frames: list[Frame]) 
             sink.write(replace(frames[number % FRAMES], pts=number))
         sink.close()
         assert pictures_in(reader.result(timeout=10)) == FRAMES
-    assert [line.rpartition(": ")[2] for line in lines] == [
-        "127.0.0.1 watches", "who watched has left; the next may call", "127.0.0.1 watches"
-    ]  # fmt: skip
+    assert [line.endswith("watches") for line in lines] == [True, False, True]
+    assert lines[1].endswith("; the next may call")
 
 
 def test_tcp_where_the_port_is_taken() -> None:

@@ -6,8 +6,8 @@ left alone, for a net that is kept decides what is painted.
 
 import os
 import shutil
+import stat
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,8 +21,8 @@ def read_aid(path: Path) -> bytes:
     """The file's content; empty where there is none or it is not our user's alone. To read it makes it young."""
     with suppress(OSError), open(os.open(path, CAREFULLY), "rb") as file:
         if is_plain_and_ours(os.fstat(file.fileno()), forbidden=WRITABLE_BY_OTHERS):
-            with suppress(OSError, TypeError, NotImplementedError):
-                os.utime(file.fileno())
+            with suppress(OSError):
+                os.utime(file.fileno() if os.utime in os.supports_fd else path)
             return file.read()
     return b""
 
@@ -36,14 +36,14 @@ def write_aid(path: Path, content: bytes, *, most: int | None = None) -> None:
     write_whole(path, content, private=True)
     remove_left_parts(path.parent)
     if most is not None:
-        oldest_first = sorted(path.parent.glob(f"*{path.suffix}"), key=_used_at)
-        for surplus in oldest_first[:-most]:
+        oldest_first = sorted(_files(path.parent, f"*{path.suffix}"), key=lambda file: _used_at(file[1]))
+        for surplus, _ in oldest_first[:-most]:
             surplus.unlink(missing_ok=True)
 
 
 def aids_bytes(folder: Path) -> int:
     """How much is kept in all."""
-    return sum(path.lstat().st_size for path in _files(folder))
+    return sum(state.st_size for _, state in _files(folder))
 
 
 def remove_aids(folder: Path, *, older_than_days: float | None = None) -> int:
@@ -53,18 +53,25 @@ def remove_aids(folder: Path, *, older_than_days: float | None = None) -> int:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
         return size
-    old = [path for path in _files(folder) if time.time() - _used_at(path) > older_than_days * DAY_SECONDS]
-    size = sum(path.lstat().st_size for path in old)
-    for path in old:
-        path.unlink(missing_ok=True)
+    size = 0
+    for path, state in _files(folder):
+        if time.time() - _used_at(state) > older_than_days * DAY_SECONDS:
+            path.unlink(missing_ok=True)
+            size += state.st_size
     return size
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if not path.is_dir())
+def _files(folder: Path, pattern: str = "*") -> list[tuple[Path, os.stat_result]]:
+    """The files in the folder and below it; another process may be removing some."""
+    found = []
+    for path in folder.rglob(pattern):
+        with suppress(FileNotFoundError):
+            state = path.lstat()
+            if not stat.S_ISDIR(state.st_mode):
+                found.append((path, state))
+    return found
 
 
-def _used_at(path: Path) -> float:
+def _used_at(state: os.stat_result) -> float:
     """Unix seconds. A runtime that reads its own files tells so by the time of access alone."""
-    state = path.lstat()
     return max(state.st_mtime, state.st_atime)

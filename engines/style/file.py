@@ -12,8 +12,7 @@ from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, Unknown
 from engines.failures import any_failure_as, failure_as
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
-from engines.whole_file import part_of
-from engines.whole_file import write_whole as write_whole  # for trainers, which write so all that they keep
+from engines.whole_file import part_of, write_whole
 
 if TYPE_CHECKING:
     import onnx

@@ -159,11 +159,11 @@ class LiveLoop:
         _join(threads, deadline)
         lanes = list(self._threads.values())
         _join(lanes, deadline + (COMPLETING_SECONDS if self._by_itself else 0.0))
-        for thread in (*threads, *lanes):
-            if thread.is_alive():
-                self._report(f"{thread.name.removeprefix('impasto-')} did not end in time and was left behind")
+        left = [thread for thread in (*threads, *lanes) if thread.is_alive()]
+        for thread in left:
+            self._report(f"{thread.name.removeprefix('impasto-')} did not end in time and was left behind")
         for lane, thread in self._threads.items():
-            if thread.is_alive():
+            if thread in left:
                 lane.leave_behind()
 
 

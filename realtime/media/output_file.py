@@ -196,7 +196,7 @@ class StandardOutput:
 
     Until it is closed, what anybody else in this process prints goes to stderr. ImpastoError at a terminal. After an
     error nothing more is written, and `check` raises it. A reader may pause for as long as it likes, but once `stop` is
-    set, for two seconds.
+    set, for two seconds (on Windows for ever).
     """
 
     def __init__(self, stop: threading.Event) -> None:

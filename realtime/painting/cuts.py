@@ -29,10 +29,17 @@ ALIKE = 2.0  # levels in the mean: neighbours within a shot are mostly that near
 
 
 class Sight:
-    """What is compared of a frame, uint8 [H, W, 3]; each is worked out when it is asked for first."""
+    """What is compared of a frame, uint8 [H, W, 3]; each is worked out when it is asked for first.
+
+    The frame is kept for that, and must stay as it is.
+    """
 
     def __init__(self, rgb: Pixels) -> None:
-        self._small = _reduced(rgb)
+        self._rgb = rgb
+
+    @cached_property
+    def _small(self) -> Pixels:
+        return _reduced(self._rgb)
 
     @cached_property
     def structure(self) -> NDArray[np.float32]:
@@ -98,7 +105,7 @@ def _look_apart(before: Sight, now: Sight) -> bool:
 
 def _reduced(rgb: Pixels) -> Pixels:
     if rgb.shape[1::-1] == COLOURS_SIZE:
-        return rgb.copy()  # a sight outlives its frame
+        return rgb
     return np.asarray(cv2.resize(rgb, COLOURS_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
 
 

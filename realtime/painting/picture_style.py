@@ -33,6 +33,7 @@ LEAST_PX = 64
 KEPT_VECTORS = 64
 MOST_KEPT = 512
 SUFFIX = ".vector"
+SEEN = "on white"  # as pictures are; another word makes what was kept before unknown
 
 
 def resolve(text: str) -> tuple[StyleFile, str]:
@@ -92,7 +93,7 @@ def kept_vector(picture: bytes, reader: str, size: int, read: Callable[[], NDArr
 
     Where it cannot be kept it is read every time.
     """
-    path = _folder() / (hashlib.sha256(reader.encode() + picture).hexdigest() + SUFFIX)
+    path = _folder() / (hashlib.sha256(SEEN.encode() + reader.encode() + picture).hexdigest() + SUFFIX)
     found = _of_file(path, size)
     if found is None:
         found = read()

@@ -48,8 +48,9 @@ class CalledSink:
         assert self._watched is not None
         try:
             self._watched.write(frame)
-        except SignalLost:
-            self._request.report(f"{self._shown}: who watched has left; the next may call")
+        except SignalLost as lost:
+            if not self._request.stop.is_set():
+                self._request.report(f"{lost}; the next may call")
             self._leave()
 
     def close(self) -> None:
@@ -60,14 +61,17 @@ class CalledSink:
     def _is_called(self) -> bool:
         try:
             caller, (host, *_) = self._server.accept()
-        except BlockingIOError:
+        except (BlockingIOError, ConnectionError):  # nobody, or one who is gone again
             return False
-        with on_failure(caller.close), suppress(ImpastoError):  # who only looked whether somebody answers is gone
-            self._watched = StreamSink(self._shown, lambda: _over(caller), self._request, is_called=True)
-            self._request.report(f"{self._shown}: {host} watches")
-            return True
-        caller.close()
-        return False
+        try:
+            self._watched = StreamSink(self._shown, lambda: _over(caller), self._request)
+        except ImpastoError as error:
+            caller.close()
+            if isinstance(error.__context__, ConnectionError):
+                return False
+            raise
+        self._request.report(f"{self._shown}: {host} watches")
+        return True
 
     def _leave(self) -> None:
         watched, self._watched = self._watched, None

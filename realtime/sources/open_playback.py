@@ -15,7 +15,7 @@ from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.film_sound import FileSound, SoundAhead
 from realtime.sources.pattern import DEFAULT_RATE, DEFAULT_SIZE, WRITTEN, PatternSource
 from realtime.sources.pictures import PictureSource, pictures_named
-from realtime.sources.playback import PlaybackSource, Reel
+from realtime.sources.playback import PlaybackSource, Reel, held
 
 FILE = "file:"
 PICTURE_RATE = Fraction(25)
@@ -58,20 +58,24 @@ def _film(path: Path, request: SourceRequest) -> Source:
 
     def open_again() -> Reel:
         again = _open_film(path, request)
-        return _reel(again, FileSound(again.clip, sound.feed, request.report))
+        return reel_of(again, FileSound(again.clip, sound.feed, request.report))
 
     ahead = SoundAhead(sound.feed) if sound.feed else None
-    return PlaybackSource(_reel(film, sound), open_again, request, sound=ahead)
+    return PlaybackSource(reel_of(film, sound), open_again, request, sound=ahead)
 
 
-def _reel(film: FileSource, sound: FileSound) -> Reel:
+def reel_of(film: FileSource, sound: FileSound) -> Reel:
+    """A film to be played, with its sound."""
+
     def seconds_of(picture: DecodedPicture) -> float:
         return float(picture.pts * film.clip.time_base)
 
     def lasts(picture: DecodedPicture) -> float:
         return float((picture.picture.duration or 0) * film.clip.time_base)
 
-    return Reel(film, seconds_of, lambda picture: sound.until(seconds_of(picture)), sound.close, lasts)
+    return Reel(
+        film, seconds_of, lambda picture: sound.until(seconds_of(picture) + held(lasts(picture))), sound.close, lasts
+    )
 
 
 def _open_film(path: Path, request: SourceRequest) -> FileSource:

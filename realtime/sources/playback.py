@@ -18,6 +18,7 @@ REPEAT_SECONDS = 0.5
 LOOK_SECONDS = 0.1
 END_SECONDS = 1.0  # for the reading thread, which may be inside FFmpeg
 HOPELESS_SECONDS = 1.0
+MOST_HELD_SECONDS = 60.0
 FALLBACK_RATE = Fraction(25)
 
 
@@ -40,6 +41,11 @@ def _silence(grabbed: Any) -> Sequence[Sound]:
 
 def _nothing() -> None:
     pass
+
+
+def held(seconds: float) -> float:
+    """For how long a picture is shown that is said to last so long: files say an hour where nobody set it."""
+    return min(seconds, MOST_HELD_SECONDS)
 
 
 def _unknown(grabbed: Any) -> float:
@@ -210,12 +216,14 @@ class PlaybackSource(SplitSource):
     def _read_reel(self, reel: Reel, begins: float, take: int) -> float | None:
         """Read the footage to its end, and close it; when its last picture ends, None where nobody wants more."""
         zero: float | None = None
-        ends = begins
+        newest = ends = begins
         try:
             while (grabbed := reel.footage.grab()) is not None:
                 seconds = reel.seconds_of(grabbed)
                 zero = begins - seconds if zero is None else zero
-                ends = max(ends, zero + seconds + (reel.lasts(grabbed) or self._interval))
+                if zero + seconds >= newest:
+                    newest = zero + seconds
+                    ends = newest + max(self._interval, held(reel.lasts(grabbed)))
                 sounds = reel.sounds_of(grabbed)
                 if not self._queue.put(PlaybackPicture(grabbed, reel.footage, zero + seconds, zero, sounds, take=take)):
                     return None

@@ -79,11 +79,15 @@ def open_stream(address: str, request: SourceRequest) -> Source:
 
 
 def _reel(source: StreamSource) -> Reel:
-    return Reel(source, _seconds, _sounds)
+    return Reel(source, _seconds, _sounds, lasts=_lasts)
 
 
 def _seconds(picture: ReceivedPicture) -> float:
     return picture.seconds
+
+
+def _lasts(picture: ReceivedPicture) -> float:
+    return float((picture.picture.duration or 0) * (picture.picture.time_base or 0))
 
 
 def _sounds(picture: ReceivedPicture) -> tuple[Sound, ...]:

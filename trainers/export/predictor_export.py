@@ -11,8 +11,8 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from engines.networks.graph import Graph
-from engines.style.file import write_whole
 from engines.style.predictor import NET_KEY, net_checksum
+from engines.whole_file import write_whole
 from trainers.export.provenance import data_list, provenance
 from trainers.predictor import RECIPE, TrainedPredictor
 from trainers.settings.predictor_options import PredictorOptions

@@ -32,12 +32,17 @@ def provenance(recipe: str, options: RunOptions, history: History, **data: Any) 
 
 
 def licence_of(said: str, history: History, followed: str = "") -> str:
-    """What was said; else that of the net that was followed, or of the last one that the weights come from; else ours.
+    """What was said; else that of the net that the weights come from and of the one that they followed; else ours.
 
-    A checkpoint has no card; of its run is known what was said then.
+    Where those are two, both hold, but ours asks for nothing. A checkpoint has no card; of its run is known what was
+    said then.
     """
+    if said:
+        return said
     earlier = [run.get("licence") or run.get("settings", {}).get("licence") for run in reversed(history)]
-    return next(filter(None, (said, followed, *earlier)), OURS)
+    begun = next(filter(None, earlier), "")
+    asking = dict.fromkeys(each for each in (begun, followed) if each not in ("", OURS))
+    return " and ".join(asking) or OURS
 
 
 def typed_command() -> str:

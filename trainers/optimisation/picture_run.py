@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
-from engines.style.file import write_whole
+from engines.whole_file import write_whole
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 from trainers.settings.options import GatysOptions
 

@@ -126,15 +126,19 @@ class RunFolder:
         if names != [as_name(name) for name in self.styles] or saved["options"]["network"] != self.options.network:
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
-        self._check_shapes(path, saved["options"])
-        for name, part in parts.items():
-            if name in saved or name != SCALER:  # a run that goes on in fp16 begins with a scaler of its own
-                part.load_state_dict(saved[name])
+        try:
+            for name, part in parts.items():
+                if name in saved or name != SCALER:  # a run that goes on in fp16 begins with a scaler of its own
+                    part.load_state_dict(saved[name])
+        except (RuntimeError, KeyError):
+            self._refuse_shapes(path, saved["options"])
+            raise
         self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
         self._note_changes(saved["options"])
         return self._start
 
-    def _check_shapes(self, path: Path, earlier: dict[str, Any]) -> None:
+    def _refuse_shapes(self, path: Path, earlier: dict[str, Any]) -> None:
+        """BadValue where the settings tell why the parts do not fit."""
         now = self.options.to_dict()
         if names := [name for name in SHAPING if name in earlier and name in now and earlier[name] != now[name]]:
             changes = ", ".join(f"{name} {shown(earlier[name])} -> {now[name]}" for name in names)
@@ -145,8 +149,8 @@ class RunFolder:
         now = self.options.to_dict()
         names = [name for name in now if name not in STARTING and earlier.get(name) != now[name]]
         changes = [f"{name} {shown(earlier.get(name))} -> {now[name]}" for name in names]
-        if changes:
-            self.changed = ", ".join(changes)
+        self.changed = ", ".join(changes)
+        if changes or (earlier.get("licence") and not now.get("licence")):  # which is not to be forgotten
             self.history = [*self.history, {"steps": self._start, "settings": earlier}]
 
     def keep(self, checkpoint: Checkpoint, sheet: Callable[[], Tensor], *, stopping: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from engines.failures import any_failure_as
-from engines.style.file import write_whole
+from engines.whole_file import write_whole
 
 
 def write_saved(path: Path, state: Mapping[str, Any]) -> None:
