@@ -122,12 +122,11 @@ class _Run:
             return None, "no combination ran"
         spec = ran.prepared.spec
         combination = replace(ran.combination, engine=spec.backend, precision=spec.precision)
-        with self._until_interrupted():
-            try:
-                return measure_live(combination, self._bench, self._report), ""
-            except Exception as error:  # a row's border: what was measured before it is worth more
+        rows: list[LiveRow] = []
+        with self._until_interrupted():  # where it fails, what was measured before is worth more
+            if error := failure_of(lambda: rows.append(measure_live(combination, self._bench, self._report))):
                 return None, self._public(in_one_line(error))
-        return None, ""
+        return (rows[0] if rows else None), ""
 
     def _announcement(self) -> str:
         count, options = len(self._entries), self._bench.options
