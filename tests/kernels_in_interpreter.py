@@ -65,7 +65,7 @@ errors = {name: nv12_error(*nv12) for name, nv12 in NV12_CASES.items()}
 errors |= {name: case.error(triton_norm(*case.inputs(), case.step)) for name, case in CASES.items()}
 case = CASES["residual"]
 layouts = [[each.fold, each.rim, int(each.edge)] for each in (case.step.source, case.step.target, case.step.residual)]
-torch.library.opcheck(styled_norm, (*case.inputs(), case.step.relu, *layouts))
+torch.library.opcheck(styled_norm, (*case.inputs(), case.step.relu, case.step.measures, *layouts))
 errors[WHOLE_NET] = float((painted(triton_norm) - painted(torch_norm)).abs().max()) / TOLERATED
 print(json.dumps(errors), flush=True)
 os._exit(0)  # to take torch and Triton down again would take seconds

@@ -15,6 +15,7 @@ from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle, load_style, save_style
 from trainers.run.initial_weights import DETAIL_SHARE, initial_weights
+from trainers.run.settling import settled_weights
 
 OLD = TransformConfig(widths=(4, 6), blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3)
 HALF = TransformConfig(widths=(4, 6), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True)
@@ -80,6 +81,37 @@ def test_blocks_twice_as_large_paint_half_the_size_and_add_what_it_lacks(old: Tr
 
 def enlarged(picture: torch.Tensor) -> torch.Tensor:
     return functional.interpolate(picture, scale_factor=2, mode="nearest")
+
+
+def test_what_norms_measured_becomes_weights_and_vectors() -> None:
+    """Of one style and one picture exactly; of several, the settled net still paints about as the other did."""
+    config = replace(OLD, widths=(4, 5, 6), refine_blocks=1, skip=True)
+    torch.manual_seed(4)
+    net = TransformNet(config, 2).double().eval()
+    net.styles.data += 0.2 * torch.randn_like(net.styles)
+    pictures = torch.rand(3, 3, 96, 128, dtype=torch.float64)
+    with torch.no_grad():
+        one = TransformNet(config, 1).double()
+        one.load_state_dict({**net.state_dict(), "styles": net.styles[:1]})
+        exact = settled(one, pictures[:1])
+        torch.testing.assert_close(exact(pictures[:1], exact.styles), net(pictures[:1], net.styles[:1]))
+        near, wanted = settled(net, pictures), net(pictures[:2], net.styles)
+        assert (near(pictures[:2], near.styles) - wanted).std() < 0.2 * wanted.std()
+
+
+def settled(net: TransformNet, pictures: torch.Tensor) -> TransformNet:
+    own = TransformNet(replace(net.config, settled=True), len(net.styles)).to(pictures.dtype).eval()
+    own.load_state_dict(settled_weights(net, pictures))
+    return own
+
+
+def test_norms_may_be_settled_and_not_set_free_again(style_file: Path) -> None:
+    assert not initial_weights(style_file, replace(OLD, settled=True), ("a", "b")).config.settled
+    file = load_style(str(style_file))
+    config = {**file.card.network["config"], "settled": True}
+    save_style(style_file, file.model, replace(file.card, network={"name": "transform", "config": config}))
+    with pytest.raises(BadFile, match=r"old.onnx is of a net with settled norms, and this one's measure; give another"):
+        initial_weights(style_file, OLD, ("a", "b"))
 
 
 @pytest.mark.parametrize(

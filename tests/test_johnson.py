@@ -20,6 +20,7 @@ from PIL import Image
 from tiny_training import loss_network, tiny_preset
 
 from engines.errors import BadValue
+from engines.networks.transform.config import PRESETS
 from engines.style.styles import load_style, save_style
 from trainers import johnson
 from trainers.export.style_export import centre_crop, write_style_file
@@ -447,3 +448,23 @@ def test_an_empty_validation_folder_is_told_before_the_first_step(options: Johns
     with pytest.raises(BadValue, match=r"no readable picture in .*none; give folders of photos"):
         run(dataclasses.replace(options, validation=tmp_path / "none"))
     assert not options.run_folder.exists()
+
+
+def test_a_run_may_settle_the_norms_of_the_net_that_it_begins_with(
+    options: JohnsonOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(options)
+    settled = dataclasses.replace(PRESETS["tiny"], settled=True)
+    monkeypatch.setitem(PRESETS, "tiny", settled)
+    with pytest.raises(BadValue, match=r"checkpoint.pt is of a net with other norms; begin with it by --initial"):
+        train(dataclasses.replace(options, resume=True), str)
+    begun = dataclasses.replace(options, out=options.out.with_name("on.onnx"), steps=1, learning_rate=0.0)
+    begun = dataclasses.replace(begun, initial=options.run_folder / "checkpoint.pt")
+    trained = train(begun, str)
+    assert trained.net.config == settled
+    before = torch.load(begun.initial, weights_only=True)["average"]["blocks.0.conv1.weight"]
+    factors = (trained.net.blocks[0].conv1.weight / before).flatten(1)
+    torch.testing.assert_close(factors, factors.mean(1, keepdim=True).expand_as(factors))
+    assert factors.min() > 2  # what the norm behind it divided by, less what a settled one divides by
+    resumed = train(dataclasses.replace(begun, resume=True, steps=2), str)
+    assert resumed.net.config == settled

@@ -23,6 +23,9 @@ CONFIGS = {
         widths=(4, 5, 6), blocks=1, refine_blocks=1, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3
     ),
     "skipping alone": TransformConfig(widths=(4, 6), blocks=0, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3),
+    "settled": TransformConfig(
+        widths=(4, 5, 6), blocks=1, refine_blocks=1, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3, settled=True
+    ),
     "one level": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3),
     "with detail": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
     "detail at full size": TransformConfig(widths=(4, 6), blocks=1, detail=True),
@@ -115,7 +118,7 @@ def test_what_comes_before_a_norm_has_a_deviation_of_about_1() -> None:
     config = CONFIGS["paper-like"]
     net = random_net(config)
     stem = convolutions(config)[0]
-    kernels, _ = normed_weight(stem, net.state_dict())
+    kernels, *_ = normed_weight(stem, net.state_dict())
     picture = 128 + 64 * torch.randn(1, kernels.shape[1], 60, 60, dtype=torch.float64)
     deviations = torch.nn.functional.conv2d(picture, kernels).std((0, 2, 3))
     assert all(0.5 < float(each) < 2 for each in deviations)

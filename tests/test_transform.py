@@ -1,5 +1,7 @@
 """The transform net against formulas, and its ONNX graph against the net."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -21,6 +23,9 @@ SMALL = {
         widths=(4, 5, 6), blocks=1, refine_blocks=1, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3
     ),
     "skipping alone": TransformConfig(widths=(4, 6), blocks=0, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3),
+    "settled": TransformConfig(
+        widths=(4, 5, 6), blocks=1, refine_blocks=1, skip=True, unshuffle=2, stem_kernel=3, head_kernel=3, settled=True
+    ),
     "flat": TransformConfig(widths=(6,), blocks=1, unshuffle=4, stem_kernel=3, head_kernel=3),
     "with detail": TransformConfig(widths=(4,), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, detail=True),
     "detail alone": TransformConfig(widths=(4, 5), blocks=0, unshuffle=1, stem_kernel=3, head_kernel=3, detail=True),
@@ -51,6 +56,28 @@ def test_styled_norm_is_the_formula_in_float64() -> None:
     expected = style[:, 2:5, None, None] * (x - mean) / np.sqrt(variance + NORM_EPSILON) + style[:, 5:8, None, None]
     found = StyledNorm(3, offset=2)(torch.from_numpy(x), torch.from_numpy(style))
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_a_settled_norm_scales_and_shifts_whatever_comes() -> None:
+    rng = np.random.default_rng(1)
+    x, style = rng.standard_normal((2, 3, 5, 7)) * 4 + 2, rng.standard_normal((2, 8))
+    expected = style[:, 2:5, None, None] * x / 32 + style[:, 5:8, None, None]
+    found = StyledNorm(3, offset=2, settled=True)(torch.from_numpy(x), torch.from_numpy(style))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def test_behind_the_way_down_no_place_of_a_settled_net_changes_another_far_from_it() -> None:
+    """Of two pictures whose far ends differ the near ends are the same, if the way down measures nothing either."""
+    for settled in (True, False):
+        net = random_net(replace(SMALL["settled"], settled=settled)).double()
+        for norm in net.down_norms:
+            norm.settled = True
+        one = torch.rand(1, 3, 32, 160, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        other = one.clone()
+        other[..., 128:] = 1 - other[..., 128:]
+        with torch.no_grad():
+            near = [net(x, net.styles[:1])[..., :64] for x in (one, other)]
+        assert torch.equal(*near) == settled
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -72,7 +72,7 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
         f"checkpoints, sample sheets and logs in {options.run_folder}"
     )
     contest = _Contest(options, run)
-    run.begin(RECIPE, (style_name(options.out),), contest.parts, contest.begin)
+    run.begin(RECIPE, (style_name(options.out),), contest.parts, contest.begin, generator(options)[1])
     contest.prepare()
     jury = Jury(options, measured, paintings, run.device) if run.main else None
     measure = None if jury is None else partial(jury.figures, contest.averages)

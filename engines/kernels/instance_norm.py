@@ -4,7 +4,8 @@
 
 with µ and σ² over the pixels of one picture and channel: conditional instance norm (Dumoulin et al. 2017, arXiv
 1610.07629, equation 5). ε is one number per channel, because the weights before it are rescaled channel by channel.
-torch's own instance_norm turns an NHWC map to NCHW and back at every layer. Here it stays NHWC throughout.
+torch's own instance_norm turns an NHWC map to NCHW and back at every layer. Here it stays NHWC throughout. A settled
+norm measures nothing: z = scale · x + shift, and the rest alike.
 
 A map [H, W] of C channels is kept in a buffer that the next convolution reads as it stands, so that what is between two
 convolutions is one pass: grown by its padding, and, where that convolution works on blocks of 2×2 pixels, folded. A
@@ -98,12 +99,16 @@ def unfold(buffer: Tensor, by: int) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class NormPass:
-    """One such pass: where its map is read and written, whether it has a ReLU, and how its residual lies."""
+    """One such pass: where its map is read and written, whether it has a ReLU, and how its residual lies.
+
+    With `measures` it is a norm, else scale and shift alone.
+    """
 
     source: MapLayout = PLAIN
     target: MapLayout = PLAIN
     relu: bool = True
     residual: MapLayout = PLAIN
+    measures: bool = True
 
 
 # (x, scale [C], shift [C], epsilon [C], residual, pass) → the next convolution's buffer
@@ -119,8 +124,10 @@ def torch_norm(
     """
     maps = unpack(x, step.source)
     wide = maps.to(torch.promote_types(maps.dtype, torch.float32))
-    variance, mean = torch.var_mean(wide, dim=(1, 2), keepdim=True, correction=0)
-    normed = (wide - mean) * (scale * torch.rsqrt(variance + epsilon)) + shift
+    if step.measures:
+        variance, mean = torch.var_mean(wide, dim=(1, 2), keepdim=True, correction=0)
+        wide, scale = wide - mean, scale * torch.rsqrt(variance + epsilon)
+    normed = wide * scale + shift
     if step.relu:
         normed = normed.relu()
     if residual is not None:

@@ -149,7 +149,7 @@ def _write(
 
 @torch.library.custom_op("impasto::styled_norm", mutates_args=())
 def styled_norm(
-    x: Tensor, scale: Tensor, shift: Tensor, epsilon: Tensor, residual: Tensor | None, relu: bool,
+    x: Tensor, scale: Tensor, shift: Tensor, epsilon: Tensor, residual: Tensor | None, relu: bool, measures: bool,
     source: list[int], target: list[int], residual_layout: list[int],
 ) -> Tensor:  # fmt: skip
     """One pass as an operation of torch, so that torch.compile takes it as it is; layouts are [fold, rim, edge]."""
@@ -160,7 +160,10 @@ def styled_norm(
     out = x.new_empty(into.shape(len(x), height, width, channels))
     in_tile = min(triton.next_power_of_2(channels), MOST_CHANNELS)
     pixels, groups = TILE // in_tile, triton.cdiv(channels, in_tile)
-    moments = _moments_of(x, scale.contiguous(), epsilon.contiguous(), out_of, in_tile)
+    if measures:
+        moments = _moments_of(x, scale.contiguous(), epsilon.contiguous(), out_of, in_tile)
+    else:
+        moments = torch.stack([torch.zeros_like(scale), scale]).repeat(len(x), 1, 1)
     out_pixels = out[0].numel() // channels
     _write[(triton.cdiv(out_pixels, pixels), len(x), groups)](
         x, out, moments, shift.contiguous(), x if residual is None else residual, height, width, channels,
@@ -176,7 +179,7 @@ def styled_norm(
 
 @styled_norm.register_fake
 def _styled_norm_shape(
-    x: Tensor, scale: Tensor, shift: Tensor, epsilon: Tensor, residual: Tensor | None, relu: bool,
+    x: Tensor, scale: Tensor, shift: Tensor, epsilon: Tensor, residual: Tensor | None, relu: bool, measures: bool,
     source: list[int], target: list[int], residual_layout: list[int],
 ) -> Tensor:  # fmt: skip
     return x.new_empty(_layout(target).shape(len(x), *_layout(source).size(x)))
@@ -187,7 +190,7 @@ def triton_norm(
 ) -> Tensor:
     """As `instance_norm.torch_norm`, by the kernels; scale, shift and epsilon in fp32."""
     layouts = [[each.fold, each.rim, int(each.edge)] for each in (step.source, step.target, step.residual)]
-    found: Tensor = styled_norm(x, scale, shift, epsilon, residual, step.relu, *layouts)
+    found: Tensor = styled_norm(x, scale, shift, epsilon, residual, step.relu, step.measures, *layouts)
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engines.networks.family import Weights
 from engines.networks.graph import Graph
-from engines.networks.transform.config import NORM_EPSILON
+from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN
 
 
 class StyledGraph:
@@ -39,8 +39,13 @@ class StyledGraph:
         middle = start + width
         return self.graph.slice("style", start, middle, 0), self.graph.slice("style", middle, self._style_at, 0)
 
-    def norm(self, x: str, width: int) -> str:
-        return self.graph.op("InstanceNormalization", x, *self.style(width), epsilon=NORM_EPSILON)
+    def norm(self, x: str, width: int, *, settled: bool = False) -> str:
+        """The next norm; one that is settled only scales and shifts."""
+        g, (scale, shift) = self.graph, self.style(width)
+        if not settled:
+            return g.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPSILON)
+        gain, shape = g.op("Mul", scale, g.constant(SETTLED_GAIN)), g.ints(1, width, 1, 1)
+        return g.op("Add", g.op("Mul", x, g.op("Reshape", gain, shape)), g.op("Reshape", shift, shape))
 
     def relu(self, x: str) -> str:
         return self.graph.op("Relu", x)
@@ -58,9 +63,9 @@ class StyledGraph:
         parts = [self.weight(f"{place}.weight"), *self.bias(place)]
         return self.graph.op("Conv", self.reflect(x, self.shape(place)[-1] // 2), *parts, strides=[stride, stride])
 
-    def residual(self, x: str, place: str, width: int) -> str:
-        y = self.relu(self.norm(self.conv(x, f"{place}.conv1"), width))
-        return self.graph.op("Add", x, self.norm(self.conv(y, f"{place}.conv2"), width))
+    def residual(self, x: str, place: str, width: int, *, settled: bool = False) -> str:
+        y = self.relu(self.norm(self.conv(x, f"{place}.conv1"), width, settled=settled))
+        return self.graph.op("Add", x, self.norm(self.conv(y, f"{place}.conv2"), width, settled=settled))
 
     def resize_conv(self, x: str, place: str, *, rewritten: bool, factor: float = 1.0) -> str:
         """Nearest ×2, reflection pad 1, 3×3 convolution; exactly the same by four 2×2 kernels where `rewritten`.

@@ -7,8 +7,8 @@ of 2 × 2 pixels, its head paints each of its pixels four times, and `detail` ad
 is exact, so that an `ultra` begins with strokes twice as broad as those of a `fast` and as good as they are.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,14 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class InitialWeights:
-    """Weights of a whole net, and the steps and settings of the runs that made them, the first one first."""
+    """Weights of a whole net, and the steps and settings of the runs that made them, the first one first.
+
+    `config` is the new net's, but that its norms measure where those of the net before did (trainers/run/settling.py).
+    """
 
     tensors: Tensors
     history: list[dict[str, Any]]
+    config: TransformConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,11 @@ def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -
 
     with any_failure_as(BadFile, told, but=(ImpastoError, OSError)):
         learnt = _of_style_file(load_style(str(path))) if path.suffix == ".onnx" else _read_checkpoint(path)
+        if learnt.config.settled and not config.settled:
+            raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
+        config = replace(config, settled=learnt.config.settled)
         fitted = _fitted(learnt, config)
-        return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history)
+        return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history, config)
 
 
 def begin_with(given: Path, net: nn.Module) -> list[dict[str, Any]]:
@@ -71,6 +78,8 @@ def begin_with(given: Path, net: nn.Module) -> list[dict[str, Any]]:
     path, name = _parted(given)
     if isinstance(net, TransformNet):
         begun = initial_weights(path, net.config, (name,))
+        if begun.config != net.config:
+            raise BadFile(f"{path} is of a net whose norms measure, and this one's are settled; give another --network")
         net.load_state_dict(begun.tensors)
         return begun.history
     with any_failure_as(BadFile, lambda error: f"{path} does not fit this --network ({error})", but=(OSError,)):
@@ -93,7 +102,14 @@ def _read_checkpoint(path: Path) -> _Learnt:
     saved = read_saved(path)
     history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
     names = tuple(map(as_name, saved["styles"]))
-    return _Learnt(PRESETS[saved["options"]["network"]], saved["average"], names, history)
+    return _Learnt(config_in(saved), saved["average"], names, history)
+
+
+def config_in(saved: Mapping[str, Any]) -> TransformConfig:
+    """The shape of the net in the checkpoint of a run; one that does not say it is from before norms were settled."""
+    if "shape" in saved:
+        return TransformConfig.from_dict(saved["shape"])
+    return replace(PRESETS[saved["options"]["network"]], settled=False)
 
 
 def trained_net(file: StyleFile) -> TransformNet:

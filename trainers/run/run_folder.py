@@ -25,6 +25,7 @@ CHECKPOINT = "checkpoint.pt"
 STARTING = {"resume", "out", "workers", "save_every", "sample_every", "licence"}
 # Settings that say which parts there are and how large; that of the network is compared apart.
 SHAPING = ("method", "width", "judge_width")
+SETTLED = "settled"  # of a transform net's shape
 SCALER = "scaler"
 SAMPLE_PICTURES = 4
 SAMPLE_HEIGHT = 240
@@ -75,11 +76,21 @@ class RunFolder:
     its own steps before it was resumed with other settings. `changed` tells those settings.
     """
 
-    def __init__(self, options: RunOptions, recipe: str, styles: tuple[str, ...], *, main: bool = True) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        recipe: str,
+        styles: tuple[str, ...],
+        shape: Mapping[str, Any] | None = None,
+        *,
+        main: bool = True,
+    ) -> None:
+        """`shape` describes the net, where a checkpoint is to say it."""
         self.path = options.run_folder
         self.options = options
         self.recipe = recipe
         self.styles = styles
+        self.shape = dict(shape or {})
         self.main = main
         self.changed = ""
         self._start = 0
@@ -126,6 +137,10 @@ class RunFolder:
         if names != [as_name(name) for name in self.styles] or saved["options"]["network"] != self.options.network:
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
+        if self.shape.get(SETTLED, False) != saved.get("shape", {}).get(
+            SETTLED, False
+        ):  # whose weights fit all the same
+            raise BadValue(f"{path} is of a net with other norms; begin with it by --initial and another --out")
         try:
             for name, part in parts.items():
                 if name in saved or name != SCALER:  # a run that goes on in fp16 begins with a scaler of its own
@@ -171,6 +186,7 @@ class RunFolder:
             "step": checkpoint.step,
             **{name: part.state_dict() for name, part in checkpoint.parts.items()},
             "recipe": self.recipe,
+            "shape": self.shape,
             "styles": list(self.styles),
             "options": self.options.to_dict(),
             "history": self.history,
@@ -208,10 +224,10 @@ class RunFolder:
         picture.save(self.path / "samples" / f"step_{step:06d}.png", compress_level=1)  # more would take half a second
 
 
-def sample_pictures(paths: Sequence[Path]) -> Tensor:
-    """Some of the pictures, [N, 3, 240, 320] in 0..1, for the sheets of a run."""
+def sample_pictures(paths: Sequence[Path], most: int = SAMPLE_PICTURES) -> Tensor:
+    """Some of the pictures, [N, 3, 240, 320] in 0..1; by itself as many as the sheets of a run show."""
     size = (SAMPLE_HEIGHT * 4 // 3, SAMPLE_HEIGHT)
-    chosen = [open_picture(path).resize(size, Image.Resampling.LANCZOS) for path in evenly(paths, SAMPLE_PICTURES)]
+    chosen = [open_picture(path).resize(size, Image.Resampling.LANCZOS) for path in evenly(paths, most)]
     return torch.stack([to_tensor(picture) for picture in chosen])
 
 

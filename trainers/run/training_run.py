@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -80,12 +80,20 @@ class TrainingRun:
         return self._folder.history
 
     def begin(
-        self, recipe: str, styles: tuple[str, ...], parts: Mapping[str, Part], begin: Callable[[], History]
+        self,
+        recipe: str,
+        styles: tuple[str, ...],
+        parts: Mapping[str, Part],
+        begin: Callable[[], History],
+        shape: Mapping[str, Any] | None = None,
     ) -> None:
-        """Loads the newest checkpoint into `parts`, if the run is to be resumed, or makes them new by `begin`."""
+        """Loads the newest checkpoint into `parts`, if the run is to be resumed, or makes them new by `begin`.
+
+        `shape` describes the net, for the checkpoints to say.
+        """
         scaler = {} if self.accelerator.scaler is None else {SCALER: self.accelerator.scaler}
         self._parts = {**parts, **scaler}
-        self._folder = RunFolder(self._options, recipe, styles, main=self.main)
+        self._folder = RunFolder(self._options, recipe, styles, shape, main=self.main)
         self._start = self._folder.restore(self._parts, begin)
         if self._folder.changed:
             self.report(f"resumed at step {self._start} with other settings: {self._folder.changed}")

@@ -7,6 +7,7 @@ frames of synthetic motion are painted too.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -32,7 +33,10 @@ from trainers.run.loop import (
     update_average,
 )
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
+from trainers.run.settling import settled_weights
 from trainers.run.training_run import Figures, Shown, TrainingOptions, TrainingRun, in_words
+
+MEASURED_PICTURES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ def train_net(
     average = TransformNet(net.config, styles=len(styles)).to(run.device).requires_grad_(False)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
-    run.begin(recipe, styles, parts, lambda: _begin(net, average, styles, options, vectors))
+    begin = partial(_begin, net, average, styles, options, vectors, crops.paths)
+    run.begin(recipe, styles, parts, begin, net.config.to_dict())
     model, optimizer = run.prepare(net, optimizer)
 
     def learn(step: int, batch: Tensor) -> dict[str, float]:
@@ -153,13 +158,25 @@ def train_net(
 
 
 def _begin(
-    net: TransformNet, average: TransformNet, styles: tuple[str, ...], options: NetOptions, vectors: Tensor | None
+    net: TransformNet,
+    average: TransformNet,
+    styles: tuple[str, ...],
+    options: NetOptions,
+    vectors: Tensor | None,
+    content: Sequence[Path],
 ) -> History:
-    """The weights of a new run, random or from `options.initial`; the runs that made those."""
+    """The weights of a new run, random or from `options.initial`; the runs that made those.
+
+    What norms measured that are settled from now on is taken from some of the `content`.
+    """
     history: History = []
     if options.initial is not None:
         begun = initial_weights(options.initial, net.config, styles)
         net.load_state_dict(begun.tensors)
+        if begun.config.settled != net.config.settled:
+            before = TransformNet(begun.config, len(styles))
+            before.load_state_dict(begun.tensors)
+            net.load_state_dict(settled_weights(before, sample_pictures(content, MEASURED_PICTURES)))
         history = begun.history
     if vectors is not None:
         net.styles.data.copy_(vectors)

@@ -7,6 +7,9 @@ from typing import Any, Self
 from engines.setting import refuse_unknown
 
 NORM_EPSILON = 1e-5
+# What comes into a settled norm, times this, is of about deviation 1: the weights before it are about as large as those
+# before other norms then, and one learning rate suits both (equalised learning rate, arXiv 1710.10196).
+SETTLED_GAIN = 1 / 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class TransformConfig:
     and the style's scales and shifts: a net of few channels then need not carry what is in the picture already.
     `seed_amplitude` is the deviation, in 0..1, of the texture from which strokes grow on flat ground (seed_texture.py);
     0 leaves it out.
+
+    With `settled` only the way down measures the picture (instance norm). The norms after it scale and shift what
+    comes, by the style alone, so that no place of a picture sets another's level: no spot can tell the rest how large
+    it is, as StyleGAN's droplets do (arXiv 1912.04958), and who walks through a picture changes no wall behind.
     """
 
     widths: tuple[int, ...] = (32, 64, 128)
@@ -33,6 +40,7 @@ class TransformConfig:
     head_kernel: int = 9
     detail: bool = False
     seed_amplitude: float = 0.0
+    settled: bool = False
 
     def __post_init__(self) -> None:
         if self.unshuffle not in (1, 2, 4):
@@ -91,6 +99,7 @@ PRESETS = {
         stem_kernel=3,
         head_kernel=3,
         seed_amplitude=0.05,
+        settled=True,
     ),
     "ultra": TransformConfig(widths=(16, 40), blocks=3, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
 }

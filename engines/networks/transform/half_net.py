@@ -85,14 +85,15 @@ class HalfNet(nn.Module):
         layers, style_at = [], 0
         numbers = {conv.place: number for number, conv in enumerate(before_norms)}
         for number, conv in enumerate(before_norms):
-            kernels, epsilon = normed_weight(conv, weights)
+            kernels, epsilon, gain = normed_weight(conv, weights)
             self._add_kernels(f"weight_{number}", kernels)
             self.register_buffer(f"epsilon_{number}", epsilon.to(self.wide))
+            self.register_buffer(f"gain_{number}", gain.to(self.wide))
             scale_at = slice(style_at, style_at + len(epsilon))
             shift_at = slice(scale_at.stop, scale_at.stop + len(epsilon))
             adds = None if conv.adds is None else numbers[conv.adds]
             residual = PLAIN if adds is None else steps[adds].reads
-            step = NormPass(conv.returns, steps[number + 1].reads, conv.relu, residual)
+            step = NormPass(conv.returns, steps[number + 1].reads, conv.relu, residual, measures=not conv.settled)
             layers.append(NormedLayer(number, conv.stride, step, adds, scale_at, shift_at))
             style_at = shift_at.stop
         return layers
@@ -130,6 +131,8 @@ class HalfNet(nn.Module):
             residual = None if layer.adds is None else kept.pop(layer.adds)
             convolved = _convolve(x, self.get_buffer(f"weight_{layer.number}"), layer.stride)
             scale, shift = controls[layer.scale_at], controls[layer.shift_at]
+            if not layer.step.measures:
+                scale = scale * self.get_buffer(f"gain_{layer.number}")
             epsilon = self.get_buffer(f"epsilon_{layer.number}")
             x = self.norm(convolved, scale, shift, epsilon, residual, layer.step)
         bias = self.get_buffer("bias")

@@ -3,7 +3,7 @@
 - A convolution before a norm may be rescaled, channel by channel, if the norm's ε is scaled by the square. Each channel
   is brought to a weight norm of about 1 (in the stem, which reads 0..255, about 1/64), so that what comes out has a
   deviation of about 1 and fp16, which ends at 65504, cannot overflow: that overflow is what turns frames black. The
-  factors are powers of two, so that no weight loses a bit by it.
+  factors are powers of two, so that no weight loses a bit by it. Behind a settled norm they go into its scale.
 - Nearest ×2, reflection pad 1 and a 3×3 convolution are four 2×2 convolutions of the small map with its edge repeated.
 - A 9×9 convolution at full resolution is a 5×5 one of the map in blocks of 2×2.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.kernels.instance_norm import PLAIN, MapLayout
-from engines.networks.transform.config import NORM_EPSILON, TransformConfig
+from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN, TransformConfig
 
 WHITE = 255.0
 # About the deviation of a photograph's pixels, 0..255.
@@ -35,7 +35,7 @@ def as_it_is(weight: Tensor) -> Tensor:
 class Convolution:
     """One convolution: the buffer that it reads, the one that it returns, and what the norm after it does.
 
-    What the convolution at the place `adds` reads is added behind the norm.
+    What the convolution at the place `adds` reads is added behind the norm, which measures nothing if it is `settled`.
     """
 
     place: str
@@ -43,6 +43,7 @@ class Convolution:
     returns: MapLayout = PLAIN
     stride: int = 1
     relu: bool = True
+    settled: bool = False
     adds: str | None = None
     rewrite: Callable[[Tensor], Tensor] = as_it_is
 
@@ -52,16 +53,16 @@ def convolutions(config: TransformConfig) -> list[Convolution]:
     return [
         _outermost(config, "down.0", config.stem_kernel),
         *(Convolution(f"down.{level}", MapLayout(rim=1), stride=2) for level in range(1, len(config.widths))),
-        *(each for number in range(config.blocks) for each in _block(f"blocks.{number}")),
+        *(each for number in range(config.blocks) for each in _block(f"blocks.{number}", config.settled)),
         *_upsampling(config),
         _outermost(config, "head", config.head_kernel),
     ]
 
 
-def _block(place: str) -> tuple[Convolution, Convolution]:
+def _block(place: str, settled: bool) -> tuple[Convolution, Convolution]:
     around = MapLayout(rim=1)
-    first = Convolution(f"{place}.conv1", around)
-    return first, Convolution(f"{place}.conv2", around, relu=False, adds=first.place)
+    first = Convolution(f"{place}.conv1", around, settled=settled)
+    return first, Convolution(f"{place}.conv2", around, relu=False, settled=settled, adds=first.place)
 
 
 def _upsampling(config: TransformConfig) -> Iterator[Convolution]:
@@ -69,10 +70,10 @@ def _upsampling(config: TransformConfig) -> Iterator[Convolution]:
         skips = config.skip and level == 0
         yield Convolution(
             f"up.{level}", MapLayout(rim=1, edge=True), MapLayout(fold=2, rim=1), relu=not skips,
-            adds=f"down.{lowest}" if skips else None, rewrite=phase_kernels,
+            settled=config.settled, adds=f"down.{lowest}" if skips else None, rewrite=phase_kernels,
         )  # fmt: skip
         for number in range(config.refine_blocks if level == 0 else 0):
-            yield from _block(f"refine.{number}")
+            yield from _block(f"refine.{number}", config.settled)
 
 
 def _outermost(config: TransformConfig, place: str, kernel: int) -> Convolution:
@@ -94,8 +95,8 @@ def balanced(weight: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
     return weight.double() * factors[:, None, None, None], factors
 
 
-def normed_weight(step: Convolution, weights: Weights) -> tuple[Tensor, Tensor]:
-    """A convolution before a norm: (its kernels, the ε of the norm after it, [out]), both float64.
+def normed_weight(step: Convolution, weights: Weights) -> tuple[Tensor, Tensor, Tensor]:
+    """A convolution before a norm, in float64: its kernels, and [out] the norm's ε and what its scale is multiplied by.
 
     The stem reads 0..255 where the net was trained on 0..1.
     """
@@ -103,7 +104,9 @@ def normed_weight(step: Convolution, weights: Weights) -> tuple[Tensor, Tensor]:
     weight, factors = balanced(weights[f"{step.place}.weight"], PICTURE_DEVIATION if stem else 1.0)
     if stem:
         factors = factors * WHITE
-    return _whole_groups(step.rewrite(weight), 1) if stem else step.rewrite(weight), NORM_EPSILON * factors**2
+    kernels = _whole_groups(step.rewrite(weight), 1) if stem else step.rewrite(weight)
+    gain = SETTLED_GAIN / factors if step.settled else torch.ones_like(factors)
+    return kernels, NORM_EPSILON * factors**2, gain
 
 
 def head_weight(step: Convolution, weights: Weights) -> tuple[Tensor, Tensor]:

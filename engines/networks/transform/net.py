@@ -5,12 +5,13 @@ arXiv 1610.07629), kept as one row of the table `TransformNet.styles`. N = 1 is 
 """
 
 import itertools
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.networks.transform.config import NORM_EPSILON, TransformConfig
+from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN, TransformConfig
 from engines.networks.transform.seed_texture import seed_texture
 
 COLOURS = 3
@@ -26,17 +27,22 @@ class PaddedConv(nn.Conv2d):
 
 
 class StyledNorm(nn.Module):
-    """Conditional instance norm: z = scale · (x − µ)/√(σ² + ε) + shift (arXiv 1610.07629, equation 5)."""
+    """Conditional instance norm: z = scale · (x − µ)/√(σ² + ε) + shift (arXiv 1610.07629, equation 5).
 
-    def __init__(self, channels: int, offset: int) -> None:
+    One that is `settled` measures no picture: z = scale · SETTLED_GAIN · x + shift.
+    """
+
+    def __init__(self, channels: int, offset: int, *, settled: bool = False) -> None:
         super().__init__()
         self.channels = channels
+        self.settled = settled
         self.scale_at = slice(offset, offset + channels)
         self.shift_at = slice(offset + channels, offset + 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x [B, C, H, W], style [B, S] → [B, C, H, W]."""
-        return self.styled(functional.instance_norm(x, eps=NORM_EPSILON), style)
+        normed = SETTLED_GAIN * x if self.settled else functional.instance_norm(x, eps=NORM_EPSILON)
+        return self.styled(normed, style)
 
     def styled(self, x: Tensor, style: Tensor) -> Tensor:
         """The style's scale and shift alone, without the norm."""
@@ -46,12 +52,16 @@ class StyledNorm(nn.Module):
 class ResidualBlock(nn.Module):
     """conv, norm, ReLU, conv, norm, and the input added (Johnson's supplement, without the last ReLU)."""
 
-    def __init__(self, channels: int, offset: int) -> None:
+    def __init__(self, channels: int, offset: int, *, settled: bool = False) -> None:
         super().__init__()
         self.conv1 = PaddedConv(channels, channels, 3)
-        self.norm1 = StyledNorm(channels, offset)
+        self.norm1 = StyledNorm(channels, offset, settled=settled)
         self.conv2 = PaddedConv(channels, channels, 3)
-        self.norm2 = StyledNorm(channels, offset + 2 * channels)
+        self.norm2 = StyledNorm(channels, offset + 2 * channels, settled=settled)
+
+    def normed_convolutions(self) -> Iterator[tuple[PaddedConv, StyledNorm]]:
+        yield self.conv1, self.norm1
+        yield self.conv2, self.norm2
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y: Tensor = functional.relu(self.norm1(self.conv1(x), style))
@@ -74,6 +84,7 @@ class TransformNet(nn.Module):
         self.down = nn.ModuleList([PaddedConv(config.picture_channels, widths[0], config.stem_kernel)])
         self.down.extend(PaddedConv(a, b, 3, stride=2) for a, b in itertools.pairwise(widths))
         self.down_norms = nn.ModuleList(offsets.norm(width) for width in widths)
+        offsets.settled = config.settled
         self.blocks = nn.ModuleList(offsets.block(widths[-1]) for _ in range(config.blocks))
         self.up = nn.ModuleList()
         self.up_norms = nn.ModuleList()
@@ -88,6 +99,9 @@ class TransformNet(nn.Module):
             self.detail = PaddedConv(config.picture_channels, config.picture_channels, 1)
             self.detail_style = offsets.norm(config.picture_channels)
         self.styles = nn.Parameter(self.neutral_style().expand(styles, -1).clone())
+        if config.settled:
+            for conv, _ in self.normed_convolutions():
+                nn.init.normal_(conv.weight, std=conv.weight[0].numel() ** -0.5 / SETTLED_GAIN)
 
     def neutral_style(self) -> Tensor:
         """[S]: every scale 1 and every shift 0."""
@@ -98,6 +112,15 @@ class TransformNet(nn.Module):
             style[start : start + count] = 1
             start += 2 * count
         return style
+
+    def normed_convolutions(self) -> Iterator[tuple[PaddedConv, StyledNorm]]:
+        """The convolutions after the way down, each with the norm behind it, in the order in which they are run."""
+        for block in self.blocks:
+            yield from block.normed_convolutions()
+        for level, pair in enumerate(zip(self.up, self.up_norms, strict=True)):
+            yield pair
+            for block in self.refine if level == 0 else ():
+                yield from block.normed_convolutions()
 
     @torch.no_grad()
     def level(self) -> None:
@@ -169,14 +192,15 @@ class NormOffsets:
 
     def __init__(self) -> None:
         self.next = 0
+        self.settled = False
 
     def norm(self, channels: int) -> StyledNorm:
         offset, self.next = self.next, self.next + 2 * channels
-        return StyledNorm(channels, offset)
+        return StyledNorm(channels, offset, settled=self.settled)
 
     def block(self, channels: int) -> ResidualBlock:
         offset, self.next = self.next, self.next + 4 * channels
-        return ResidualBlock(channels, offset)
+        return ResidualBlock(channels, offset, settled=self.settled)
 
 
 def _unevenness(values: Tensor, places: int) -> Tensor:
