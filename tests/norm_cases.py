@@ -65,8 +65,8 @@ class NormCase:
 
 def _normed(channel: Tensor, scale: Tensor, shift: Tensor, epsilon: Tensor) -> Tensor:
     """[N, H, W] → [N, 1, H, W]; instance_norm takes one ε for all channels, so each goes through it alone."""
-    one = {"weight": scale[None].double(), "bias": shift[None].double()}
-    return functional.instance_norm(channel[:, None], **one, eps=float(epsilon))
+    weight, bias = scale[None].double(), shift[None].double()
+    return functional.instance_norm(channel[:, None], weight=weight, bias=bias, eps=float(epsilon))
 
 
 def buffer_of(maps: Tensor, layout: MapLayout) -> Tensor:

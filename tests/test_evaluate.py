@@ -136,6 +136,11 @@ def test_a_missing_painting_is_told_with_the_remedy(paintings: Path) -> None:
         find_painting("udnie", [paintings / "none"])
 
 
+def test_a_painting_whose_name_no_style_may_bear_is_found(tmp_path: Path) -> None:
+    write_picture(tmp_path / "boats, at dusk.jpg")
+    assert find_painting("boats_ at dusk", [tmp_path]).name == "boats, at dusk.jpg"
+
+
 class Unpainting:
     """An engine that gives back what it is given."""
 

@@ -4,18 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engines.errors import BadValue
-from engines.style.card import FORBIDDEN_IN_NAMES
+from engines.style.card import as_name
 
 
 def style_name(path: Path) -> str:
     """Like the file, a picture or the style file of one style."""
     return as_name(path.stem)
-
-
-def as_name(text: str) -> str:
-    """The text with "_" for what no style's name may hold; a name is left as it is."""
-    name = "".join("_" if sign in FORBIDDEN_IN_NAMES or not sign.isprintable() else sign for sign in text)
-    return name if name.strip() else "_"
 
 
 def by_style_name(pictures: Iterable[Path]) -> dict[str, Path]:

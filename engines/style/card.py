@@ -28,6 +28,12 @@ CARD_FIELDS = {
 STYLE_TEXTS = ("name", "title", "artist", "year", "source", "licence")
 
 
+def as_name(text: str) -> str:
+    """The text with "_" for what no style's name may hold; a name is left as it is."""
+    name = "".join("_" if sign in FORBIDDEN_IN_NAMES or not sign.isprintable() else sign for sign in text)
+    return name if name.strip() else "_"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NamedStyle:
     """One style of a net: its vector (float32 [S], read-only) and the picture it was learnt from, "" where unknown.

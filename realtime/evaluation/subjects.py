@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import FileMissing
+from engines.style.card import as_name
 from engines.style.styles import StyleFile
 from realtime.media.picture_file import PICTURE_SUFFIXES
 from realtime.painting.picture_style import resolve
@@ -32,12 +33,12 @@ def find_subjects(styles: Sequence[str], paintings: Sequence[Path]) -> list[Subj
 
 
 def find_painting(name: str, folders: Sequence[Path]) -> Path:
-    """The picture called like the style, in the first folder that has it."""
+    """The picture called like the style, as trainers name styles, in the first folder that has it."""
     for folder in folders:
         if not folder.is_dir():
             raise FileMissing(f"there is no folder {folder}; give a folder of paintings, each called like its style")
         for path in sorted(folder.iterdir()):
-            if path.stem == name and path.suffix.lower() in PICTURE_SUFFIXES:
+            if as_name(path.stem) == name and path.suffix.lower() in PICTURE_SUFFIXES:
                 return path
     where = ", ".join(str(folder) for folder in folders)
     raise FileMissing(f"there is no painting of the style {name!r} in {where}; put one there that is called {name}.jpg")

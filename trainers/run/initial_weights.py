@@ -21,9 +21,9 @@ from engines.failures import any_failure_as
 from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
+from engines.style.card import as_name
 from engines.style.styles import StyleFile, load_style
 from trainers.run.saved_state import read_saved
-from trainers.style_names import as_name
 
 DETAIL_SHARE = 0.6
 

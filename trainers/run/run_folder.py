@@ -15,10 +15,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
+from engines.style.card import as_name
 from engines.style.file import check_writable
 from trainers.data import evenly, open_picture, to_tensor
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
-from trainers.style_names import as_name
 
 CHECKPOINT = "checkpoint.pt"
 # Settings that say where and how a run is started and signed, not what it does.

@@ -24,8 +24,8 @@ def settled_weights(net: TransformNet, pictures: Tensor) -> dict[str, Tensor]:
     own = TransformNet(replace(net.config, settled=True), len(net.styles)).to(net.styles)
     own.load_state_dict(net.state_dict())
     measured = [_measured(net, pictures, style) for style in net.styles]
-    for number, (conv, norm) in enumerate(own.normed_convolutions()):
-        means, deviations = (torch.stack([of_style[number][part] for of_style in measured]) for part in (0, 1))
+    for (conv, norm), (_, free) in zip(own.normed_convolutions(), net.normed_convolutions(), strict=True):
+        means, deviations = (torch.stack([of_style[free][part] for of_style in measured]) for part in (0, 1))
         usual = deviations.log().mean(0).exp()
         conv.weight /= SETTLED_GAIN * usual[:, None, None, None]
         scales = own.styles[:, norm.scale_at].clone()
@@ -34,13 +34,13 @@ def settled_weights(net: TransformNet, pictures: Tensor) -> dict[str, Tensor]:
     return own.state_dict()
 
 
-def _measured(net: TransformNet, pictures: Tensor, style: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _measured(net: TransformNet, pictures: Tensor, style: Tensor) -> dict[StyledNorm, tuple[Tensor, Tensor]]:
     """Of every norm after the way down: mean and deviation [C] of what comes into it, in this style [S]."""
-    found: list[tuple[Tensor, Tensor]] = []
+    found: dict[StyledNorm, tuple[Tensor, Tensor]] = {}
 
-    def measure(_: StyledNorm, inputs: tuple[Tensor, ...]) -> None:
+    def measure(norm: StyledNorm, inputs: tuple[Tensor, ...]) -> None:
         variances, means = torch.var_mean(inputs[0], dim=(2, 3), correction=0)
-        found.append((means.mean(0), (variances.mean(0) + NORM_EPSILON).sqrt()))
+        found[norm] = means.mean(0), (variances.mean(0) + NORM_EPSILON).sqrt()
 
     hooks = [norm.register_forward_pre_hook(measure) for _, norm in net.normed_convolutions()]
     net(pictures, style.expand(len(pictures), -1))

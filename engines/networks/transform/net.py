@@ -59,10 +59,6 @@ class ResidualBlock(nn.Module):
         self.conv2 = PaddedConv(channels, channels, 3)
         self.norm2 = StyledNorm(channels, offset + 2 * channels, settled=settled)
 
-    def normed_convolutions(self) -> Iterator[tuple[PaddedConv, StyledNorm]]:
-        yield self.conv1, self.norm1
-        yield self.conv2, self.norm2
-
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y: Tensor = functional.relu(self.norm1(self.conv1(x), style))
         y = self.norm2(self.conv2(y), style)
@@ -114,13 +110,14 @@ class TransformNet(nn.Module):
         return style
 
     def normed_convolutions(self) -> Iterator[tuple[PaddedConv, StyledNorm]]:
-        """The convolutions after the way down, each with the norm behind it, in the order in which they are run."""
-        for block in self.blocks:
-            yield from block.normed_convolutions()
-        for level, pair in enumerate(zip(self.up, self.up_norms, strict=True)):
-            yield pair
-            for block in self.refine if level == 0 else ():
-                yield from block.normed_convolutions()
+        """The convolutions after the way down, each with the norm behind it."""
+        for block in self.modules():
+            if isinstance(block, ResidualBlock):
+                yield block.conv1, block.norm1
+                yield block.conv2, block.norm2
+        for conv, norm in zip(self.up, self.up_norms, strict=True):
+            if isinstance(conv, PaddedConv) and isinstance(norm, StyledNorm):  # which all of them are
+                yield conv, norm
 
     @torch.no_grad()
     def level(self) -> None:
