@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.export.export import export_style
-from engines.networks.transform.config import PRESETS, TransformConfig
+from engines.networks.transform.config import PRESETS, SETTLED_GAIN, TransformConfig
 from engines.style.styles import NamedStyle
 
 SEED = 20160327
@@ -22,7 +22,7 @@ def write_random_style(path: Path, preset: str) -> Path:
     """A style file of the preset's net with random weights; KeyError where there is no such preset."""
     config = PRESETS[preset]
     random = np.random.default_rng(SEED)
-    weights = {name: _draw(random, shape) for name, shape in weight_shapes(config)}
+    weights = {name: _draw(random, shape) * _brought_up(name, config) for name, shape in weight_shapes(config)}
     export_style(
         path,
         network="transform",
@@ -63,6 +63,12 @@ def _draw(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     deviation = np.sqrt(2 / inputs) if len(shape) > 1 else 0.1
     drawn: np.ndarray = (random.standard_normal(shape) * deviation).astype(np.float32)
     return drawn
+
+
+def _brought_up(name: str, config: TransformConfig) -> np.float32:
+    """Half of what a settled norm behind these weights divides by: nothing else holds the sum of the blocks down."""
+    settled = config.settled and name.startswith(("blocks.", "up.", "refine."))
+    return np.float32(0.5 / SETTLED_GAIN if settled else 1)
 
 
 def _neutral_style(config: TransformConfig) -> np.ndarray:
