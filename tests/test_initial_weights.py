@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from engines.errors import BadFile
@@ -15,6 +16,7 @@ from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle, load_style, save_style
 from trainers.run.initial_weights import DETAIL_SHARE, initial_weights
+from trainers.run.run_folder import sample_pictures
 from trainers.run.settling import settled_weights
 
 OLD = TransformConfig(widths=(4, 6), blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3)
@@ -105,8 +107,14 @@ def settled(net: TransformNet, pictures: torch.Tensor) -> TransformNet:
     return own
 
 
-def test_norms_may_be_settled_and_not_set_free_again(style_file: Path) -> None:
-    assert not initial_weights(style_file, replace(OLD, settled=True), ("a", "b")).config.settled
+def test_norms_may_be_settled_and_not_set_free_again(style_file: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    begun = initial_weights(style_file, replace(OLD, settled=True), ("b",), [tmp_path / "photo.png"])
+    net = TransformNet(OLD, 1)
+    net.load_state_dict(initial_weights(style_file, OLD, ("b",)).tensors)
+    wanted = settled_weights(net, sample_pictures([tmp_path / "photo.png"]))
+    torch.testing.assert_close(begun.tensors, wanted)
     file = load_style(str(style_file))
     config = {**file.card.network["config"], "settled": True}
     save_style(style_file, file.model, replace(file.card, network={"name": "transform", "config": config}))

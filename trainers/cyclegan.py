@@ -72,7 +72,7 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
         f"checkpoints, sample sheets and logs in {options.run_folder}"
     )
     contest = _Contest(options, run)
-    run.begin(RECIPE, (style_name(options.out),), contest.parts, contest.begin, generator(options)[1])
+    run.begin(RECIPE, (style_name(options.out),), contest.parts, partial(contest.begin, photos), generator(options)[1])
     contest.prepare()
     jury = Jury(options, measured, paintings, run.device) if run.main else None
     measure = None if jury is None else partial(jury.figures, contest.averages)
@@ -103,10 +103,10 @@ class _Contest:
         optimizers = {"painters optimizer": self._painters, "judges optimizer": self._judges}
         return {**self.nets.named(), **averages, **pools, **optimizers}
 
-    def begin(self) -> History:
+    def begin(self, photos: Sequence[Path]) -> History:
         """The weights of a new run, random or from `options.initial`; the runs that made those."""
         given = self.options.initial
-        history = [] if given is None else begin_with(given, self.nets.there.net)
+        history = [] if given is None else begin_with(given, self.nets.there.net, photos)
         for average, net in _averaged(self.averages, self.nets):
             net.level()
             average.load_state_dict(net.state_dict())

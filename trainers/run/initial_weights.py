@@ -23,23 +23,22 @@ from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.card import as_name
 from engines.style.styles import StyleFile, load_style
+from trainers.run.run_folder import sample_pictures
 from trainers.run.saved_state import read_saved
+from trainers.run.settling import settled_weights
 
 DETAIL_SHARE = 0.6
+MEASURED_PHOTOS = 12
 
 Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class InitialWeights:
-    """Weights of a whole net, and the steps and settings of the runs that made them, the first one first.
-
-    `config` is the new net's, but that its norms measure where those of the net before did (trainers/run/settling.py).
-    """
+    """Weights of a whole net, and the steps and settings of the runs that made them, the first one first."""
 
     tensors: Tensors
     history: list[dict[str, Any]]
-    config: TransformConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,13 @@ class _Learnt:
     history: list[dict[str, Any]]
 
 
-def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -> InitialWeights:
-    """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit."""
+def initial_weights(
+    path: Path, config: TransformConfig, names: Sequence[str], photos: Sequence[Path] = ()
+) -> InitialWeights:
+    """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit.
+
+    What norms measured that are settled from now on is taken from some of the photos.
+    """
 
     def told(error: Exception) -> str:
         return (
@@ -65,21 +69,22 @@ def initial_weights(path: Path, config: TransformConfig, names: Sequence[str]) -
         learnt = _of_style_file(load_style(str(path))) if path.suffix == ".onnx" else _read_checkpoint(path)
         if learnt.config.settled and not config.settled:
             raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
-        config = replace(config, settled=learnt.config.settled)
-        fitted = _fitted(learnt, config)
-        return InitialWeights(fitted | {"styles": _style_table(learnt, config, names)}, learnt.history, config)
+        tensors = _fitted(learnt, config) | {"styles": _style_table(learnt, config, names)}
+        if config.settled and not learnt.config.settled:
+            measuring = TransformNet(replace(config, settled=False), len(names))
+            measuring.load_state_dict(tensors)
+            tensors = settled_weights(measuring, sample_pictures(photos, MEASURED_PHOTOS))
+        return InitialWeights(tensors, learnt.history)
 
 
-def begin_with(given: Path, net: nn.Module) -> list[dict[str, Any]]:
+def begin_with(given: Path, net: nn.Module, photos: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """Gives a net of one style the weights in `given`, a style file or FILE:NAME, and tells the runs that made them.
 
-    BadFile where they are of another net.
+    BadFile where they are of another net; `photos` as in `initial_weights`.
     """
     path, name = _parted(given)
     if isinstance(net, TransformNet):
-        begun = initial_weights(path, net.config, (name,))
-        if begun.config != net.config:
-            raise BadFile(f"{path} is of a net whose norms measure, and this one's are settled; give another --network")
+        begun = initial_weights(path, net.config, (name,), photos)
         net.load_state_dict(begun.tensors)
         return begun.history
     with any_failure_as(BadFile, lambda error: f"{path} does not fit this --network ({error})", but=(OSError,)):

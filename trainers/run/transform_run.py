@@ -33,10 +33,7 @@ from trainers.run.loop import (
     update_average,
 )
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
-from trainers.run.settling import settled_weights
 from trainers.run.training_run import Figures, Shown, TrainingOptions, TrainingRun, in_words
-
-MEASURED_PICTURES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +162,11 @@ def _begin(
     vectors: Tensor | None,
     content: Sequence[Path],
 ) -> History:
-    """The weights of a new run, random or from `options.initial`; the runs that made those.
-
-    What norms measured that are settled from now on is taken from some of the `content`.
-    """
+    """The weights of a new run, random or from `options.initial`; the runs that made those."""
     history: History = []
     if options.initial is not None:
-        begun = initial_weights(options.initial, net.config, styles)
+        begun = initial_weights(options.initial, net.config, styles, content)
         net.load_state_dict(begun.tensors)
-        if begun.config.settled != net.config.settled:
-            before = TransformNet(begun.config, len(styles))
-            before.load_state_dict(begun.tensors)
-            net.load_state_dict(settled_weights(before, sample_pictures(content, MEASURED_PICTURES)))
         history = begun.history
     if vectors is not None:
         net.styles.data.copy_(vectors)
