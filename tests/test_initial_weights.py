@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from engines.errors import BadFile
+from engines.errors import BadFile, ImpastoError
 from engines.export.export import export_style
 from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import TransformConfig
@@ -56,6 +56,13 @@ def test_a_style_file_is_a_start_for_the_same_net(old: TransformNet, style_file:
     net = begun(style_file, OLD, ("a", "b"))
     for name, value in old.state_dict().items():
         torch.testing.assert_close(net.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_the_gallery_is_a_start_by_its_name() -> None:
+    config = TransformConfig.from_dict(load_style("gallery").card.network["config"])
+    assert initial_weights(Path("gallery"), config, ("udnie",)).tensors["styles"].shape == (1, config.style_size)
+    with pytest.raises(ImpastoError, match="no style 'galery'; choose one of"):
+        initial_weights(Path("galery"), config, ("udnie",))
 
 
 def test_styles_keep_their_vectors_by_name_and_others_take_them_in_turn(old: TransformNet, style_file: Path) -> None:

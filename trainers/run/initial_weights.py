@@ -56,7 +56,8 @@ def initial_weights(
 ) -> InitialWeights:
     """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit.
 
-    What norms measured that are settled from now on is taken from some of the photos.
+    A bare name is that of a style file of the gallery. What norms measured that are settled from now on is taken from
+    some of the photos.
     """
 
     def told(error: Exception) -> str:
@@ -66,7 +67,8 @@ def initial_weights(
         )
 
     with any_failure_as(BadFile, told, but=(ImpastoError, OSError)):
-        learnt = _of_style_file(load_style(str(path))) if path.suffix == ".onnx" else _read_checkpoint(path)
+        of_style_file = path.suffix == ".onnx" or _is_bare_name(path)
+        learnt = _of_style_file(load_style(str(path))) if of_style_file else _read_checkpoint(path)
         if learnt.config.settled and not config.settled:
             raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
         tensors = _fitted(learnt, config) | {"styles": _style_table(learnt, config, names)}
@@ -101,6 +103,11 @@ def _parted(given: Path) -> tuple[Path, str]:
     whole = str(given)
     file, colon, name = whole.rpartition(":")
     return (Path(file), name) if colon and not given.exists() and Path(file).exists() else (given, given.stem)
+
+
+def _is_bare_name(path: Path) -> bool:
+    """Whether it is a name of the gallery, and no file."""
+    return str(path) == path.stem and not path.exists()
 
 
 def _read_checkpoint(path: Path) -> _Learnt:

@@ -68,7 +68,7 @@ class DistilOptions:
         Path | None, Setting("Folder of photos for the figures; else those that are learnt from.")
     ] = None
     initial: Annotated[
-        Path | None, Setting("Start from the weights of this checkpoint or style file, such as the gallery's.")
+        Path | None, Setting("Start from the weights of this checkpoint or style file, or from gallery.")
     ] = None
     seed: Seed = 0
     workers: Workers = 2

@@ -122,7 +122,8 @@ class JohnsonOptions:
     sample_every: SampleEvery = 500
     validation: Annotated[Path | None, Setting("Folder of photos for the figures on the card.")] = None
     initial: Annotated[
-        Path | None, Setting("Start from the weights of this checkpoint or style file; an ultra may start from a fast.")
+        Path | None,
+        Setting("Start from this checkpoint or style file, or from gallery; an ultra may start from a fast."),
     ] = None
     follow: Annotated[
         Path | None,
