@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from engines.errors import BadFile, ImpastoError
+from engines.errors import BadFile
 from engines.export.export import export_style
 from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.styles import NamedStyle, load_style, save_style
-from trainers.run.initial_weights import DETAIL_SHARE, initial_weights
+from trainers.run.initial_weights import DETAIL_SHARE, begin_with, initial_weights
 from trainers.run.run_folder import sample_pictures
 from trainers.run.settling import settled_weights
 
@@ -45,6 +45,11 @@ def style_file(old: TransformNet, tmp_path: Path) -> Path:
     return tmp_path / "old.onnx"
 
 
+def noise_photo(path: Path) -> Path:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)).save(path)
+    return path
+
+
 def begun(path: Path, config: TransformConfig, names: tuple[str, ...]) -> TransformNet:
     net = TransformNet(config, styles=len(names)).eval()
     net.load_state_dict(initial_weights(path, config, names).tensors)
@@ -58,11 +63,34 @@ def test_a_style_file_is_a_start_for_the_same_net(old: TransformNet, style_file:
         torch.testing.assert_close(net.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_the_gallery_is_a_start_by_its_name() -> None:
+@pytest.mark.parametrize("name", ["gallery", "gallery.fine"])
+def test_a_file_of_the_gallery_is_a_start_by_its_name(name: str) -> None:
+    config = TransformConfig.from_dict(load_style(name).card.network["config"])
+    begun = initial_weights(Path(name), config, ("udnie",))
+    np.testing.assert_array_equal(begun.tensors["styles"][0], load_style(name).vector("udnie"))
+
+
+def test_a_style_of_the_gallery_is_a_start_for_a_net_of_one() -> None:
     config = TransformConfig.from_dict(load_style("gallery").card.network["config"])
-    assert initial_weights(Path("gallery"), config, ("udnie",)).tensors["styles"].shape == (1, config.style_size)
-    with pytest.raises(ImpastoError, match="no style 'galery'; choose one of"):
-        initial_weights(Path("galery"), config, ("udnie",))
+    net = TransformNet(config)
+    begin_with(Path("gallery:water_lilies"), net)
+    np.testing.assert_array_equal(net.styles.detach()[0], load_style("gallery").vector("water_lilies"))
+
+
+@pytest.mark.parametrize("name", ["udnie", "galery", "gallery:udnie"])
+def test_the_name_of_a_style_is_no_start_for_several(name: str) -> None:
+    with pytest.raises(FileNotFoundError, match=name):
+        initial_weights(Path(name), OLD, ("udnie",))
+
+
+def test_vectors_that_are_given_are_settled_with_the_weights(style_file: Path, tmp_path: Path) -> None:
+    photos = [noise_photo(tmp_path / "photo.png")]
+    net = TransformNet(OLD)
+    net.load_state_dict(initial_weights(style_file, OLD, ("a",)).tensors)
+    net.styles.data += 0.3
+    given = net.styles.detach().clone()
+    begun = initial_weights(style_file, replace(OLD, settled=True), ("a",), photos, given)
+    torch.testing.assert_close(begun.tensors, settled_weights(net, sample_pictures(photos)))
 
 
 def test_styles_keep_their_vectors_by_name_and_others_take_them_in_turn(old: TransformNet, style_file: Path) -> None:
@@ -115,12 +143,11 @@ def settled(net: TransformNet, pictures: torch.Tensor) -> TransformNet:
 
 
 def test_norms_may_be_settled_and_not_set_free_again(style_file: Path, tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    Image.fromarray(noise).save(tmp_path / "photo.png")
-    begun = initial_weights(style_file, replace(OLD, settled=True), ("b",), [tmp_path / "photo.png"])
+    photos = [noise_photo(tmp_path / "photo.png")]
+    begun = initial_weights(style_file, replace(OLD, settled=True), ("b",), photos)
     net = TransformNet(OLD, 1)
     net.load_state_dict(initial_weights(style_file, OLD, ("b",)).tensors)
-    wanted = settled_weights(net, sample_pictures([tmp_path / "photo.png"]))
+    wanted = settled_weights(net, sample_pictures(photos))
     torch.testing.assert_close(begun.tensors, wanted)
     file = load_style(str(style_file))
     config = {**file.card.network["config"], "settled": True}

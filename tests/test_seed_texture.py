@@ -19,7 +19,9 @@ from engines.networks.transform.seed_texture import PERIOD_PX, STEPS, periodic_n
 from engines.style.file import read_style_file
 
 ROOT = Path(__file__).parents[1]
-OUR_FILES = (ROOT / "engines" / "gallery" / "gallery.onnx", *sorted((ROOT / "trainers" / "checkpoints").glob("*.onnx")))
+GALLERY = ROOT / "engines" / "gallery"
+BUNDLED = (GALLERY / "gallery.onnx", GALLERY / "gallery.fine.onnx")
+OUR_FILES = (*BUNDLED, *sorted((ROOT / "trainers" / "checkpoints").glob("*.onnx")))
 BLOCKS = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
 FULL_SIZE = TransformConfig(widths=(4, 6), blocks=1, seed_amplitude=0.1)
 LARGE_BLOCKS = TransformConfig(

@@ -94,6 +94,18 @@ def gallery_items() -> list[GalleryItem]:
     return [*_bundled_items(), *_bundled_items(fine=True), *_items_of_other_packages()]
 
 
+def style_file_named(path: Path) -> StyleFile | None:
+    """The style file at a path, or that the gallery has by that very name; None where neither is one, as a checkpoint.
+
+    Errors as in `load_style`, where the path ends as those of style files do.
+    """
+    if path.suffix == SUFFIX:
+        return load_style(str(path))
+    named = (item for item in gallery_items() if item.name == str(path))
+    item = None if path.is_file() else next(named, None)
+    return None if item is None else item.read()
+
+
 def _bundled_items(*, fine: bool = False) -> list[GalleryItem]:
     """The style files, or the fine nets beside them."""
     paths = sorted(path for path in GALLERY_FOLDER.glob(f"*{SUFFIX}") if not path.name.endswith(PREDICTOR))

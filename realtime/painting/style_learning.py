@@ -22,7 +22,7 @@ from engines.loading.further_graphs import STATISTICS, offers
 from engines.packages import needing_extra
 from engines.pictures import read_picture
 from engines.style.picture_name import GALLERY
-from engines.style.styles import StyleFile, load_style
+from engines.style.styles import StyleFile, load_style, style_file_named
 from realtime.frames.frame import Pixels
 from realtime.painting.picture_style import vector_read
 from realtime.scene import Scene
@@ -96,7 +96,7 @@ def first_vector(initial: Path | None, picture: Path) -> "tuple[Path, Tensor | N
     """
     import torch
 
-    if initial is not None and initial.suffix != ".onnx":
+    if initial is not None and style_file_named(initial) is None:
         return initial, None
     file = load_style(GALLERY if initial is None else str(initial))
     if not offers(file, STATISTICS):

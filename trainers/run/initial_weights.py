@@ -22,7 +22,7 @@ from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.card import as_name
-from engines.style.styles import StyleFile, load_style
+from engines.style.styles import StyleFile, load_style, style_file_named
 from trainers.run.run_folder import sample_pictures
 from trainers.run.saved_state import read_saved
 from trainers.run.settling import settled_weights
@@ -52,12 +52,16 @@ class _Learnt:
 
 
 def initial_weights(
-    path: Path, config: TransformConfig, names: Sequence[str], photos: Sequence[Path] = ()
+    path: Path,
+    config: TransformConfig,
+    names: Sequence[str],
+    photos: Sequence[Path] = (),
+    vectors: Tensor | None = None,
 ) -> InitialWeights:
     """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit.
 
-    A bare name is that of a style file of the gallery. What norms measured that are settled from now on is taken from
-    some of the photos.
+    A style file may be named as the gallery names it. Styles begin as `vectors` [N, S] for that net, where they are
+    given. What norms measured that are settled from now on is taken from some of the photos.
     """
 
     def told(error: Exception) -> str:
@@ -67,16 +71,17 @@ def initial_weights(
         )
 
     with any_failure_as(BadFile, told, but=(ImpastoError, OSError)):
-        of_style_file = path.suffix == ".onnx" or _is_bare_name(path)
-        learnt = _of_style_file(load_style(str(path))) if of_style_file else _read_checkpoint(path)
+        file = style_file_named(path)
+        learnt = _read_checkpoint(path) if file is None else _of_style_file(file)
         if learnt.config.settled and not config.settled:
             raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
-        tensors = _fitted(learnt, config) | {"styles": _style_table(learnt, config, names)}
-        if config.settled and not learnt.config.settled:
-            measuring = TransformNet(replace(config, settled=False), len(names))
-            measuring.load_state_dict(tensors)
-            tensors = settled_weights(measuring, sample_pictures(photos, MEASURED_PHOTOS))
-        return InitialWeights(tensors, learnt.history)
+        table = _style_table(learnt, config, names) if vectors is None else vectors
+        tensors = _fitted(learnt, config) | {"styles": table}
+    if config.settled and not learnt.config.settled:
+        measuring = TransformNet(replace(config, settled=False), len(names))
+        measuring.load_state_dict(tensors)
+        tensors = settled_weights(measuring, sample_pictures(photos, MEASURED_PHOTOS))
+    return InitialWeights(tensors, learnt.history)
 
 
 def begin_with(given: Path, net: nn.Module, photos: Sequence[Path] = ()) -> list[dict[str, Any]]:
@@ -102,12 +107,8 @@ def _parted(given: Path) -> tuple[Path, str]:
     """FILE:NAME as the file and the style; a file without a name has the style that it is called like."""
     whole = str(given)
     file, colon, name = whole.rpartition(":")
-    return (Path(file), name) if colon and not given.exists() and Path(file).exists() else (given, given.stem)
-
-
-def _is_bare_name(path: Path) -> bool:
-    """Whether it is a name of the gallery, and no file."""
-    return str(path) == path.stem and not path.exists()
+    parted = colon and not given.exists() and (Path(file).exists() or style_file_named(Path(file)) is not None)
+    return (Path(file), name) if parted else (given, given.stem)
 
 
 def _read_checkpoint(path: Path) -> _Learnt:

@@ -140,7 +140,8 @@ class RunFolder:
         if self.shape.get(SETTLED, False) != saved.get("shape", {}).get(
             SETTLED, False
         ):  # whose weights fit all the same
-            raise BadValue(f"{path} is of a net with other norms; begin with it by --initial and another --out")
+            how = "begin with it by --initial and another --out" if "average" in saved else "choose another --out"
+            raise BadValue(f"{path} is of a net with other norms; {how}")
         try:
             for name, part in parts.items():
                 if name in saved or name != SCALER:  # a run that goes on in fp16 begins with a scaler of its own

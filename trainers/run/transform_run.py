@@ -165,10 +165,10 @@ def _begin(
     """The weights of a new run, random or from `options.initial`; the runs that made those."""
     history: History = []
     if options.initial is not None:
-        begun = initial_weights(options.initial, net.config, styles, content)
+        begun = initial_weights(options.initial, net.config, styles, content, vectors)
         net.load_state_dict(begun.tensors)
         history = begun.history
-    if vectors is not None:
+    elif vectors is not None:
         net.styles.data.copy_(vectors)
     net.level()
     average.load_state_dict(net.state_dict())

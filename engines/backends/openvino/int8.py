@@ -232,7 +232,7 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state
 
 
 def _parameters(nncf: Any) -> Any:
-    """No correction of biases: only the head has one, for the norms take any constant away.
+    """No correction of biases: only the head has one. Norms take any constant away, or their shift, an input, is one.
 
     The ranges take in every value seen. Clipping rare ones makes the steps finer, but they are what stands out in a
     quiet picture, and in a larger one than was calibrated on there are more of them.

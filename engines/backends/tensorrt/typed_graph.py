@@ -4,11 +4,12 @@ What lies between the net's first convolution and its last is given the narrow t
 pixel's 8 bits are exact, so that strength 0 still returns the picture, and a mean over the whole picture is taken. Both
 are elementwise, and a compiler merges them into what follows.
 
-Two things keep the norms from overflowing, the known cause of black frames in fp16:
+Two things keep the norms that measure the picture from overflowing, the known cause of black frames in fp16 (settled
+ones are a scale and a shift, elementwise like what is around them):
 
-- every norm is computed in float32 between two Casts. Its sums run over all pixels, and how a runtime adds them up in
-  fp16 is its own affair; a type in the graph is an order. Casts merge into the norm's own reading and writing;
-- a convolution without bias before a norm is scaled by a power of two, so that its output deviates by about 1 whatever
+- every such norm is computed in float32 between two Casts. Its sums run over all pixels, and how a runtime adds them up
+  in fp16 is its own affair; a type in the graph is an order. Casts merge into the norm's own reading and writing;
+- a convolution without bias before one is scaled by a power of two, so that its output deviates by about 1 whatever
   the size of the weights, and the norm's epsilon by its square. That is exact, and what is stored between the two can
   neither overflow nor vanish.
 

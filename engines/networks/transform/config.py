@@ -7,8 +7,8 @@ from typing import Any, Self
 from engines.setting import refuse_unknown
 
 NORM_EPSILON = 1e-5
-# What comes into a settled norm, times this, is of about deviation 1: the weights before it are about as large as those
-# before other norms then, and one learning rate suits both (equalised learning rate, arXiv 1710.10196).
+# What comes into a settled norm is divided by 32: weights before it, which no norm brings to size, are so large then
+# that a step of Adam's changes them as little as it does others (equalised learning rate, arXiv 1710.10196).
 SETTLED_GAIN = 1 / 32
 
 
@@ -27,8 +27,8 @@ class TransformConfig:
     0 leaves it out.
 
     With `settled` only the way down measures the picture (instance norm). The norms after it scale and shift what
-    comes, by the style alone, so that no place of a picture sets another's level: no spot can tell the rest how large
-    it is, as StyleGAN's droplets do (arXiv 1912.04958), and who walks through a picture changes no wall behind.
+    comes, by the style alone: no place sets the level of the others there, so that a net has nothing to gain from a
+    spot that stands out and tells its norms how large all the rest is, as StyleGAN's droplets do (arXiv 1912.04958).
     """
 
     widths: tuple[int, ...] = (32, 64, 128)

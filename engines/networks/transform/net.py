@@ -18,7 +18,7 @@ COLOURS = 3
 
 
 class PaddedConv(nn.Conv2d):
-    """A convolution after reflection padding; it has a bias only where no norm follows to take it away."""
+    """A convolution after reflection padding; it has a bias only where no norm follows, whose shift does as well."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, bias: bool = False
@@ -97,7 +97,10 @@ class TransformNet(nn.Module):
         self.styles = nn.Parameter(self.neutral_style().expand(styles, -1).clone())
         if config.settled:
             for conv, _ in self.normed_convolutions():
-                nn.init.normal_(conv.weight, std=conv.weight[0].numel() ** -0.5 / SETTLED_GAIN)
+                bound = (
+                    3 / conv.weight[0].numel()
+                ) ** 0.5 / SETTLED_GAIN  # what comes out has the deviation of what comes in
+                nn.init.uniform_(conv.weight, -bound, bound)  # on the meta device normal_ would load torch's compiler
 
     def neutral_style(self) -> Tensor:
         """[S]: every scale 1 and every shift 0."""
