@@ -65,7 +65,8 @@ class PairsOptions:
     learning_rate: LearningRate = 2e-3
     average_decay: Average = 0.99
     initial: Annotated[
-        Path | None, Setting("Start from the weights of this checkpoint or style file; else the gallery's.")
+        Path | None,
+        Setting("Start from this checkpoint or style file, such as gallery.fine; else from the gallery."),
     ] = None
     seed: Seed = 0
     workers: Workers = 0

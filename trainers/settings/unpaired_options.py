@@ -81,7 +81,7 @@ class CycleGanOptions:
     ] = None
     loss_network: Annotated[str, Setting("The figures' eyes: 5se, vgg16, vgg19, or a file of weights.")] = "5se"
     initial: Annotated[
-        Path | None, Setting("Start from the weights of this style file, such as gallery.onnx:water_lilies.")
+        Path | None, Setting("Start from the weights of this style file, such as gallery:water_lilies.")
     ] = None
     seed: Seed = 0
     workers: Workers = 2
