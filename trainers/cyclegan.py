@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engines.networks.family import open_family
 from engines.networks.transform.config import PRESETS
+from engines.style.card import style_name
 from engines.style.file import check_writable
 from trainers.data import CropOptions, Crops
 from trainers.figures.unpaired_figures import Jury, figures_in_words
@@ -37,7 +38,6 @@ from trainers.run.loop import (
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.unpaired_options import RESNETS, CycleGanOptions
-from trainers.style_names import style_name
 
 RECIPE = "cyclegan"
 BETAS = (0.5, 0.999)

@@ -5,7 +5,7 @@ A sample depends on (seed, its number) alone. So a run resumes exactly, whatever
 
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from engines.errors import BadFile, BadValue, FileMissing, in_one_line
 from engines.failures import any_failure_as
+from engines.style.card import style_name
 
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
@@ -59,6 +60,19 @@ def find_pictures(folders: Sequence[Path]) -> list[Path]:
             raise FileMissing(f"no folder {folder}; give a folder of pictures")
         named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         found += sorted(path for path in named if path.is_file() and not _of_a_run(path.relative_to(folder)))
+    return found
+
+
+def by_style_name(pictures: Iterable[Path]) -> dict[str, Path]:
+    """The pictures by the names of their styles; BadValue where two would be called the same."""
+    found: dict[str, Path] = {}
+    for picture in pictures:
+        other = found.setdefault(style_name(picture), picture)
+        if other is not picture:
+            raise BadValue(
+                f"several pictures are called {style_name(picture)} ({other} and {picture}); styles are called like "
+                "their files: rename one"
+            )
     return found
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engines.style.card import style_name
 from trainers.data import evenly
 from trainers.export.style_export import centre_crop
 from trainers.figures.psnr import psnr_db
@@ -21,7 +22,6 @@ from trainers.motion import MotionOptions, second_frame
 from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
-from trainers.style_names import style_name
 
 RECIPE = "distil"
 JUDGED = 24

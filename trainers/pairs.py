@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from engines.errors import BadValue
+from engines.style.card import style_name
 from trainers.data import CropOptions, Crops, find_pictures, open_picture, random_crop, to_tensor
 from trainers.losses.following_losses import following_losses
 from trainers.losses.objective import octave_layers, octaves_of
@@ -26,7 +27,6 @@ from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
 from trainers.run.transform_run import NetOptions, StepLosses, TrainedNet, train_net
 from trainers.settings.options import ALL_STYLE_LAYERS
 from trainers.settings.pairs_options import PairsOptions
-from trainers.style_names import style_name
 
 RECIPE = "pairs"
 PAINTED = ("-painted", "_painted")

@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engines.networks.transform.net import TransformNet
+from engines.style.card import style_name
 from engines.style.file import StyleFile
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
@@ -30,7 +31,6 @@ from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, loss_precision, 
 from trainers.run.pace import Pace
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
-from trainers.style_names import style_name
 from trainers.style_views import Arriving, Pixels, StyleViews, photos_in
 
 AVERAGE_DECAY = 0.97

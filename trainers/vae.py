@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engines.networks.vae.config import PRESETS, VaeConfig
 from engines.networks.vae.net import Vae
+from engines.style.card import style_name
 from trainers.data import CropOptions, Crops
 from trainers.figures.vae_figures import measured
 from trainers.losses.perceptual import load_perceptual
@@ -37,7 +38,6 @@ from trainers.run.loop import (
 from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.vae_options import VaeOptions
-from trainers.style_names import style_name
 
 RECIPE = "vae"
 Batch = tuple[Tensor, Tensor | None]

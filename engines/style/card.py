@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,11 @@ def as_name(text: str) -> str:
     """The text with "_" for what no style's name may hold; a name is left as it is."""
     name = "".join("_" if sign in FORBIDDEN_IN_NAMES or not sign.isprintable() else sign for sign in text)
     return name if name.strip() else "_"
+
+
+def style_name(path: Path) -> str:
+    """What a style is called by itself: like the file, a picture or the style file of one style."""
+    return as_name(path.stem)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

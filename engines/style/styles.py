@@ -101,9 +101,13 @@ def style_file_named(path: Path) -> StyleFile | None:
     """
     if path.suffix == SUFFIX:
         return load_style(str(path))
-    named = (item for item in gallery_items() if item.name == str(path))
-    item = None if path.is_file() else next(named, None)
+    item = None if path.is_file() else gallery_item(str(path))
     return None if item is None else item.read()
+
+
+def gallery_item(name: str) -> GalleryItem | None:
+    """What the gallery offers by that very name."""
+    return next((item for item in gallery_items() if item.name == name), None)
 
 
 def _bundled_items(*, fine: bool = False) -> list[GalleryItem]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import FileMissing
-from engines.style.card import as_name
+from engines.style.card import style_name
 from engines.style.styles import StyleFile
 from realtime.media.picture_file import PICTURE_SUFFIXES
 from realtime.painting.picture_style import resolve
@@ -38,7 +38,7 @@ def find_painting(name: str, folders: Sequence[Path]) -> Path:
         if not folder.is_dir():
             raise FileMissing(f"there is no folder {folder}; give a folder of paintings, each called like its style")
         for path in sorted(folder.iterdir()):
-            if as_name(path.stem) == name and path.suffix.lower() in PICTURE_SUFFIXES:
+            if style_name(path) == name and path.suffix.lower() in PICTURE_SUFFIXES:
                 return path
     where = ", ".join(str(folder) for folder in folders)
     raise FileMissing(f"there is no painting of the style {name!r} in {where}; put one there that is called {name}.jpg")

@@ -96,9 +96,12 @@ def first_vector(initial: Path | None, picture: Path) -> "tuple[Path, Tensor | N
     """
     import torch
 
-    if initial is not None and style_file_named(initial) is None:
+    if initial is None:
+        file = load_style(GALLERY)
+    elif (named := style_file_named(initial)) is not None:
+        file = named
+    else:
         return initial, None
-    file = load_style(GALLERY if initial is None else str(initial))
     if not offers(file, STATISTICS):
         return file.path, None
     return file.path, torch.tensor(starting_vectors(file, picture)[0])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engines.errors import BadFile, in_one_line
 from engines.export.export import export_style, weights_and_styles
+from engines.style.card import style_name
 from engines.style.styles import NamedStyle
 from trainers.data import evenly, open_picture, to_tensor
 from trainers.export.provenance import data_list, licence_of, picture_list, provenance
@@ -21,7 +22,6 @@ from trainers.losses.training_losses import Paintings, paintings_of, training_lo
 from trainers.motion import MotionOptions, second_frame
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.options import JohnsonOptions
-from trainers.style_names import style_name
 
 CREDITS_FILE = "credits.toml"
 FIELDS = ("title", "artist", "year", "source", "licence")

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from engines.export.export import export_style, weights_and_styles
+from engines.style.card import style_name
 from engines.style.styles import NamedStyle
 from trainers.cyclegan import RECIPE, TrainedPainters, generator
 from trainers.export.provenance import data_list, licence_of, provenance
 from trainers.losses.unpaired_losses import Painter
 from trainers.settings.unpaired_options import CycleGanOptions
-from trainers.style_names import style_name
 
 
 def write_style_files(options: CycleGanOptions, trained: TrainedPainters) -> None:

@@ -7,12 +7,11 @@ import torch
 
 from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import STATISTICS_PX
-from engines.style.card import NamedStyle
+from engines.style.card import NamedStyle, style_name
 from trainers.data import evenly, style_picture
 from trainers.export.provenance import data_list, licence_of, provenance
 from trainers.export.style_export import read_credits
 from trainers.settings.vae_options import VaeOptions
-from trainers.style_names import style_name
 from trainers.vae import RECIPE, TrainedVae
 
 # So many paintings have names in the file; any other picture is a style as well, by its path.

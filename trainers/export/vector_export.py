@@ -8,15 +8,14 @@ from typing import Any
 from engines.errors import BadFile, BadValue, FileTaken, in_one_line
 from engines.export.export import export_style, weights_and_styles
 from engines.failures import any_failure_as
-from engines.style.card import StyleCard
+from engines.style.card import StyleCard, style_name
 from engines.style.file import StyleFile, check_writable, read_style_file, save_style
 from engines.style.predictor import net_checksum
 from engines.style.styles import NamedStyle
-from trainers.data import find_pictures, open_picture
+from trainers.data import by_style_name, find_pictures, open_picture
 from trainers.export.provenance import travelling, typed_command
 from trainers.export.style_export import read_credits
 from trainers.settings.style_options import StyleOptions
-from trainers.style_names import by_style_name, style_name
 from trainers.style_vector import LearntStyle
 
 RECIPE = "style"

@@ -11,7 +11,7 @@ from engines.errors import BadValue
 from engines.networks.join.tensors import box_mean, joined
 from engines.networks.picture_graph import WHITE
 from trainers.camera_noise import sensor_noise
-from trainers.data import style_picture
+from trainers.data import by_style_name, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import (
@@ -26,7 +26,6 @@ from trainers.losses.terms import (
 from trainers.motion import MotionOptions, carried, difference_loss, second_frame
 from trainers.run.loop import Losses, Paint, Report, pictures_in
 from trainers.settings.options import JohnsonOptions
-from trainers.style_names import by_style_name
 
 # The part of a run after which the whole share of the samples is judged joined.
 JOINED_FROM = 0.5

@@ -22,7 +22,7 @@ from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.card import as_name
-from engines.style.styles import StyleFile, load_style, style_file_named
+from engines.style.styles import StyleFile, gallery_item, load_style, style_file_named
 from trainers.run.run_folder import sample_pictures
 from trainers.run.saved_state import read_saved
 from trainers.run.settling import settled_weights
@@ -107,7 +107,7 @@ def _parted(given: Path) -> tuple[Path, str]:
     """FILE:NAME as the file and the style; a file without a name has the style that it is called like."""
     whole = str(given)
     file, colon, name = whole.rpartition(":")
-    parted = colon and not given.exists() and (Path(file).exists() or style_file_named(Path(file)) is not None)
+    parted = colon and not given.exists() and (Path(file).exists() or gallery_item(file) is not None)
     return (Path(file), name) if parted else (given, given.stem)
 
 
@@ -115,10 +115,10 @@ def _read_checkpoint(path: Path) -> _Learnt:
     saved = read_saved(path)
     history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
     names = tuple(map(as_name, saved["styles"]))
-    return _Learnt(config_in(saved), saved["average"], names, history)
+    return _Learnt(_config_in(saved), saved["average"], names, history)
 
 
-def config_in(saved: Mapping[str, Any]) -> TransformConfig:
+def _config_in(saved: Mapping[str, Any]) -> TransformConfig:
     """The shape of the net in the checkpoint of a run; one that does not say it is from before norms were settled."""
     if "shape" in saved:
         return TransformConfig.from_dict(saved["shape"])

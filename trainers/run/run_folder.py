@@ -137,9 +137,8 @@ class RunFolder:
         if names != [as_name(name) for name in self.styles] or saved["options"]["network"] != self.options.network:
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
-        if self.shape.get(SETTLED, False) != saved.get("shape", {}).get(
-            SETTLED, False
-        ):  # whose weights fit all the same
+        now, before = (shape.get(SETTLED, False) for shape in (self.shape, saved.get("shape", {})))
+        if now != before:  # weights fit all the same
             how = "begin with it by --initial and another --out" if "average" in saved else "choose another --out"
             raise BadValue(f"{path} is of a net with other norms; {how}")
         try:

@@ -60,23 +60,19 @@ class _TransformGraph:
 
     def _net(self, stem: str) -> str:
         """What the stem makes of the picture → the stylized one, folded and in planes, not clamped."""
-        widths, refine, settled, layers = (
-            self.config.widths,
-            self.config.refine_blocks,
-            self.config.settled,
-            self.layers,
-        )
+        config, layers = self.config, self.layers
+        widths, settled = config.widths, config.settled
         beside = x = layers.relu(layers.norm(stem, widths[0]))
         for level, width in enumerate(widths[1:], start=1):
             beside, x = x, layers.relu(layers.norm(layers.conv(x, f"down.{level}", stride=2), width))
-        for number in range(self.config.blocks):
+        for number in range(config.blocks):
             x = layers.residual(x, f"blocks.{number}", widths[-1], settled=settled)
         for level, width in enumerate(widths[-2::-1]):
             x = layers.resize_conv(x, f"up.{level}", rewritten=self.rewrites.net)
             x = layers.norm(x, width, settled=settled)
-            skips = self.config.skip and level == 0
+            skips = config.skip and level == 0
             x = self.graph.op("Add", beside, x) if skips else layers.relu(x)
-            for number in range(refine if level == 0 else 0):
+            for number in range(config.refine_blocks if level == 0 else 0):
                 x = layers.residual(x, f"refine.{number}", width, settled=settled)
         return self._head(x)
 

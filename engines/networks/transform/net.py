@@ -95,12 +95,10 @@ class TransformNet(nn.Module):
             self.detail = PaddedConv(config.picture_channels, config.picture_channels, 1)
             self.detail_style = offsets.norm(config.picture_channels)
         self.styles = nn.Parameter(self.neutral_style().expand(styles, -1).clone())
-        if config.settled:
-            for conv, _ in self.normed_convolutions():
-                bound = (
-                    3 / conv.weight[0].numel()
-                ) ** 0.5 / SETTLED_GAIN  # what comes out has the deviation of what comes in
-                nn.init.uniform_(conv.weight, -bound, bound)  # on the meta device normal_ would load torch's compiler
+        for conv, _ in self.normed_convolutions() if config.settled else ():
+            # What comes out has the deviation of what comes in. On the meta device normal_ would load torch's compiler.
+            bound = (3 / conv.weight[0].numel()) ** 0.5 / SETTLED_GAIN
+            nn.init.uniform_(conv.weight, -bound, bound)
 
     def neutral_style(self) -> Tensor:
         """[S]: every scale 1 and every shift 0."""
