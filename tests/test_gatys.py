@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from engines.errors import ImpastoError
 from trainers.gatys import (
     Painting,
     Pixels,
@@ -23,7 +24,7 @@ from trainers.gatys import (
     weighed,
 )
 from trainers.losses.objective import style_targets
-from trainers.losses.perceptual import VGG_STAGES, PerceptualNet, load_perceptual
+from trainers.losses.perceptual import VGG_STAGES, PerceptualNet, load_perceptual, torch_device
 from trainers.optimisation.picture_loss import PictureLoss
 from trainers.optimisation.picture_run import PREVIEW, STATE, PictureRun
 from trainers.settings.options import GatysOptions
@@ -194,7 +195,8 @@ def test_a_state_of_another_run_is_refused(style: Path, tmp_path: Path) -> None:
         PictureRun(tmp_path, replace(options, resume=True, stroke=2.0), picture())
     with pytest.raises(ValueError, match="another photo"):
         PictureRun(tmp_path, replace(options, resume=True), picture(seed=1))
-    assert PictureRun(tmp_path, replace(options, resume=True, preview_every=3), picture()).resumed is not None
+    elsewhere = replace(options, resume=True, preview_every=3, device="cpu")
+    assert PictureRun(tmp_path, elsewhere, picture()).resumed is not None
 
 
 def test_a_preview_is_painted_meanwhile(style: Path, tmp_path: Path) -> None:
@@ -271,6 +273,7 @@ def test_a_net_may_begin(style: Path, tmp_path: Path) -> None:
         ({"loss": "l2"}, "wasserstein or gram"),
         ({"start": "black"}, "content, noise or net"),
         ({"optimiser": "sgd"}, "adam or lbfgs"),
+        ({"device": "gpu"}, "auto, cpu or cuda"),
         ({"iterations": 0}, "iterations is 0"),
         ({"stroke": 9.0}, "0.25 to 4"),
         ({"size": 8}, "size is 8"),
@@ -291,3 +294,41 @@ def test_a_loss_that_is_not_finite_stops_the_run(narrow_vgg: Path, style: Path, 
     options = options_for(style, loss_network=str(tmp_path / "huge.pth"))
     with pytest.raises(FloatingPointError, match="--learning-rate"):
         painted(picture(), options, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("there", "choice", "taken"), [(True, "auto", "cuda"), (False, "auto", "cpu"), (True, "cpu", "cpu")]
+)
+def test_a_gpu_is_taken_where_there_is_one(
+    there: bool, choice: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert torch_device(choice) == torch.device(taken)
+
+
+def test_a_gpu_that_is_not_there_is_told(style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="--device cpu"):
+        painted(picture(), options_for(style, device="cuda"), tmp_path / "run")
+
+
+def test_a_gpu_with_too_little_memory_is_told(style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(PictureLoss, "__call__", full)
+    with pytest.raises(ImpastoError, match="--device cpu, or a smaller --size"):
+        painted(picture(), options_for(style), tmp_path / "run")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+@pytest.mark.parametrize("loss", ["gram", "wasserstein"])
+def test_a_gpu_paints_as_the_processor_does(loss: str, style: Path, tmp_path: Path) -> None:
+    """The same choices by chance; sums in another order."""
+    mask = tmp_path / "mask.png"
+    Image.fromarray(np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))).save(mask)
+    options = options_for(style, loss=loss, masks=(mask,), start="noise")
+    here, there = (
+        painted(picture(), replace(options, device=device), tmp_path / device).rgb for device in ("cpu", "cuda")
+    )
+    assert np.abs(here.astype(int) - there).mean() < 1

@@ -48,6 +48,7 @@ def test_a_picture_is_painted_and_told_as_json(photo: Path, style: Path, tmp_pat
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["outputs"], document["sizes"], document["iterations"]) == ([str(out)], [[80, 64]], 4)
+    assert document["device"] in ("cpu", "cuda")
     assert set(document["losses"]) == {"content", "style", "tv", "range", "total"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "photo.png", "style.png"]
 

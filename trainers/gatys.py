@@ -11,7 +11,8 @@ much the same as noise does (`--start noise`).
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from engines.errors import BadValue
+from engines.errors import BadValue, ImpastoError
 from trainers.data import open_picture, style_picture, to_tensor
 from trainers.losses.objective import StyleTargets, style_targets
-from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.perceptual import PerceptualNet, load_perceptual, torch_device
 from trainers.losses.terms import TINY
 from trainers.optimisation.picture_loss import PictureLoss, generator_of
 from trainers.optimisation.picture_run import PictureRun, State
@@ -63,6 +64,16 @@ class Painting:
 OnStep = Callable[[Progress], None]
 
 
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """A GPU that has too little is said in a line of ours."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ImpastoError("the GPU has too little memory for this; give --device cpu, or a smaller --size") from error
+
+
+@_memory_told()
 def paint(
     photo: Pixels,
     options: GatysOptions,
@@ -75,16 +86,19 @@ def paint(
     """Paints one photo, uint8 [H, W, 3], or goes on with it; `begun` is the net's picture where `start` is net.
 
     When `stop` is set, the state is saved in the run's folder, for `resume`, and what there is so far is returned.
-    Raises FloatingPointError where a loss is not finite.
+    Raises FloatingPointError where a loss is not finite, ImpastoError where a GPU's memory is too small.
     """
     stop = stop or threading.Event()
-    perceptual = load_perceptual(options.loss_network)
+    device = torch_device(options.device)
+    perceptual = load_perceptual(options.loss_network).to(device)
     scales = plan_scales(photo.shape[0], photo.shape[1], options)
     first = 0 if run.resumed is None else run.resumed.scale
     painted, losses = None, dict[str, float]()
     for number, scale in enumerate(scales[first:], start=first):
-        loss = picture_loss(scaled(photo, scale), perceptual, options, number)
-        bands = _begin(painted, photo, scale, options, begun)
+        content = scaled(photo, scale).to(device)
+        loss = picture_loss(content, perceptual, options, number)
+        started = _start(content, scale, options, begun) if painted is None else resized(painted, scale)
+        bands = [band.requires_grad_() for band in to_pyramid(started, options.levels)]
         painted = None
         optimiser = _optimiser(bands, scale, options)
         step = _resume(run.resumed, bands, optimiser) if number == first else 0
@@ -108,17 +122,17 @@ def paint(
 
 def picture_loss(content: Tensor, perceptual: PerceptualNet, options: GatysOptions, number: int) -> PictureLoss:
     """What the picture is judged by at one scale; content [1, 3, H, W] is the photo there."""
-    targets = _targets(max(content.shape[-2:]), perceptual, options, number)
+    targets = _targets(content, perceptual, options, number)
     weights = [weight for _, weight in options.style_images]
     places, weights = shared_places([_mask(path, content) for path in options.masks], weights)
     return PictureLoss(content, perceptual, targets, places, weights, options)
 
 
-def _targets(long: int, perceptual: PerceptualNet, options: GatysOptions, number: int) -> StyleTargets:
+def _targets(content: Tensor, perceptual: PerceptualNet, options: GatysOptions, number: int) -> StyleTargets:
     """The paintings at the size that gives strokes of `stroke`, as far as they have that many pixels."""
+    wanted = STYLE_SCALE * options.stroke * max(content.shape[-2:])
     paintings = [
-        style_picture(path, style_long_side(path, STYLE_SCALE * options.stroke * long))
-        for path, _ in options.style_images
+        style_picture(path, style_long_side(path, wanted)).to(content.device) for path, _ in options.style_images
     ]
     return style_targets(
         options.loss, paintings, perceptual, options.style_layers, options.octaves,
@@ -149,26 +163,19 @@ def _mask(path: Path, content: Tensor) -> Tensor:
     """[1, 1, H, W], 1 where the mask is white, 0 where it is black or transparent."""
     height, width = content.shape[-2:]
     picture = open_picture(path, under="black").convert("L").resize((width, height), Image.Resampling.BOX)
-    return torch.from_numpy(np.array(picture, dtype=np.float32))[None, None] / 255
+    return torch.from_numpy(np.array(picture, dtype=np.float32))[None, None].to(content.device) / 255
 
 
-def _begin(
-    painted: Tensor | None, photo: Pixels, scale: Scale, options: GatysOptions, begun: Pixels | None
-) -> list[Tensor]:
-    """What is moved at a scale, from what the scale before it painted, if there was one."""
-    started = _start(photo, scale, options, begun) if painted is None else resized(painted, scale)
-    return [band.requires_grad_() for band in to_pyramid(started, options.levels)]
-
-
-def _start(photo: Pixels, scale: Scale, options: GatysOptions, begun: Pixels | None) -> Tensor:
+def _start(content: Tensor, scale: Scale, options: GatysOptions, begun: Pixels | None) -> Tensor:
+    """[1, 3, H, W]: what the first scale begins with; `content` is the photo there."""
     if options.start == "noise":
-        noise = torch.randn((1, 3, scale.height, scale.width), generator=generator_of(options.seed, NOISE_STREAM))
-        return NOISE_MEAN + NOISE_DEVIATION * noise
+        noise = torch.randn(content.shape, generator=generator_of(options.seed, NOISE_STREAM))
+        return (NOISE_MEAN + NOISE_DEVIATION * noise).to(content.device)
     if options.start == "net":
         if begun is None:
             raise BadValue("start is 'net' and there is no picture of a net; give one as begun")
-        return scaled(begun, scale)
-    return scaled(photo, scale)
+        return scaled(begun, scale).to(content.device)
+    return content.clone()  # it is moved
 
 
 def _optimiser(bands: list[Tensor], scale: Scale, options: GatysOptions) -> torch.optim.Optimizer:

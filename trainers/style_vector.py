@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from engines.networks.transform.net import TransformNet
 from engines.style.card import style_name
 from engines.style.file import StyleFile
-from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.perceptual import PerceptualNet, load_perceptual, torch_device
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import trained_net
@@ -130,7 +130,7 @@ class Learner:
         arriving: Arriving = lambda: (),
     ) -> None:
         self._options = options
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = torch_device()
         self._net = trained_net(file).to(self._device)
         self._perceptual = load_perceptual("5se", loss_precision("auto")).to(self._device)
         self._judged = options.judged(file.card.training.get("settings", {}))

@@ -30,8 +30,8 @@ Method = Annotated[
         parser=method_name,
         metavar="|".join(METHODS),
         autocompletion=lambda incomplete: [name for name in METHODS if name.startswith(incomplete)],
-        help="A trained net, or the optimisation of every picture by itself, in any style (Gatys et al.): minutes, on "
-        "the processor alone.",
+        help="A trained net, or the optimisation of every picture by itself, in any style (Gatys et al.): minutes on a "
+        "processor.",
     ),
 ]
 

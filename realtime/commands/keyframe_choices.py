@@ -14,7 +14,7 @@ from trainers.settings.options import GatysOptions
 PANEL = "Key frames (--keyframes)"
 NAMES = (
     "style_images", "iterations", "size", "loss", "content_weight", "style_weight", "tv_weight",
-    "loss_network", "seed",
+    "loss_network", "seed", "device",
 )  # fmt: skip
 # A shot is seen in motion, and a minute for each is long enough.
 ITERATIONS = 120

@@ -44,11 +44,15 @@ OnStep = Callable[["Progress"], None]
 
 @dataclass(frozen=True, slots=True)
 class KeyframeReport:
-    """What `impasto image --method gatys` did: the pictures written, seconds in all, and the losses of the last one."""
+    """What `impasto image --method gatys` did: the pictures written, seconds in all, and the losses of the last one.
+
+    `device` is where it was computed, cpu or cuda.
+    """
 
     outputs: tuple[Path, ...]
     sizes: tuple[tuple[int, int], ...]
     seconds: float
+    device: str
     iterations: int
     losses: dict[str, float]
     interrupted: bool
@@ -69,6 +73,7 @@ class KeyframeReport:
             "left_out": [str(path) for path in self.left_out],
             "sizes": [list(size) for size in self.sizes],
             "seconds": round(self.seconds, 3),
+            "device": self.device,
             "iterations": self.iterations,
             "losses": {name: float(f"{value:.5g}") for name, value in self.losses.items()},
             "interrupted": self.interrupted,
@@ -108,6 +113,9 @@ def paint_keyframes(
     `progress` counts megapixels times iterations. Raises ImpastoError, OSError or ValueError with one line for people.
     """
     check_torch("--method gatys")
+    from trainers.losses.perceptual import torch_device
+
+    device = torch_device(recipe.device)
     started = time.perf_counter()
     notes = Notes(report)
     jobs = _jobs(inputs, output)
@@ -125,6 +133,7 @@ def paint_keyframes(
         tuple(sizes),
         tuple(sizes.values()),
         seconds,
+        device.type,
         recipe.iterations,
         painter.losses,
         painter.stopped,

@@ -84,7 +84,8 @@ class StillPainter:
         from trainers.settings.options import GatysOptions
 
         started = time.perf_counter()
-        recipe = GatysOptions(style_images=self._styles, iterations=ITERATIONS)
+        # On the processor, whose scheduler knows what waits: a GPU would let the live picture stand behind it.
+        recipe = GatysOptions(style_images=self._styles, iterations=ITERATIONS, device="cpu")
         painting = KeyframeOptimiser(recipe, lambda line: None, self._say, self._stop).paint(photo, "still")
         if painting is None:
             return

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engines.errors import BadValue
 from trainers.figures.brush_distance import SortedOctave, brush_distance, octave_features, sort_painting
-from trainers.losses.perceptual import BUNDLED, PerceptualNet, load_perceptual
+from trainers.losses.perceptual import BUNDLED, PerceptualNet, load_perceptual, torch_device
 from trainers.losses.terms import content_loss, detail_map, gram_matrix, style_loss, weave_loss
 from trainers.settings.options import ALL_STYLE_LAYERS
 
@@ -105,5 +105,4 @@ class Judge:
 
 def load_judge(network: str = BUNDLED) -> Judge:
     """The judge by a loss network or by the file of one; on the GPU where torch has one."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Judge(load_perceptual(network).to(device))
+    return Judge(load_perceptual(network).to(torch_device()))

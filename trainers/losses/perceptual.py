@@ -35,6 +35,14 @@ Tensors = Mapping[str, Tensor]
 Padding = Literal["zeros", "reflect"]
 
 
+def torch_device(choice: str = "auto") -> torch.device:
+    """`cpu`, `cuda`, or with `auto` the GPU where torch has one; BadValue where `cuda` is not to be had."""
+    there = torch.cuda.is_available()
+    if choice == "cuda" and not there:
+        raise BadValue("device is 'cuda' and torch finds no GPU; give --device cpu, or install torch with CUDA")
+    return torch.device("cuda" if there and choice != "cpu" else "cpu")
+
+
 class PerceptualNet(nn.Module):
     """Named layers run one after the other up to the deepest one that is asked for."""
 

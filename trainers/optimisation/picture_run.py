@@ -22,8 +22,8 @@ from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 from trainers.settings.options import GatysOptions
 
 STATE, PREVIEW = "state.pt", "preview.png"
-# Settings that say how a run is started and shown, not what it does.
-STARTING = {"resume", "preview_every"}
+# Settings that say how and where a run is started and shown, not what it does.
+STARTING = {"resume", "preview_every", "device"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ LOSSES = ("wasserstein", "gram")
 LEAST_SIZE = 32
 STARTS = ("content", "noise", "net")
 OPTIMISERS = ("adam", "lbfgs")
+DEVICES = ("auto", "cpu", "cuda")
 # A picture by optimisation is so long at most where no size is asked for: a minute or a few on one core.
 LARGEST_PX = 1024
 LEAST_PICTURE_PX = 32
@@ -233,6 +234,7 @@ class GatysOptions:
     ] = 512
     preview_every: Annotated[int, Setting("Steps between previews beside OUT.", least=1)] = 20
     seed: Annotated[int, Setting("Makes the picture repeatable.", least=0)] = 0
+    device: Annotated[str, Setting("auto takes a GPU where torch has one; or cpu, or cuda.", choices=DEVICES)] = "auto"
     resume: Annotated[bool, Setting("Go on with what Ctrl-C stopped.")] = False
 
     def __post_init__(self) -> None:
