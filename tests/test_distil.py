@@ -51,7 +51,7 @@ Rows = list[dict[str, float]]
 
 def run(options: DistilOptions) -> Rows:
     rows: Rows = []
-    train(options, negative, lambda _: None, lambda _step, losses: rows.append(losses))
+    train(options, negative, "MIT", lambda _: None, lambda _step, losses: rows.append(losses))
     return rows
 
 
@@ -73,7 +73,7 @@ def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: DistilOpt
             raise Stop
 
     with pytest.raises(Stop):
-        train(options, negative, lambda _: None, stop)
+        train(options, negative, "MIT", lambda _: None, stop)
     assert run(dataclasses.replace(options, resume=True)) == whole[3:]
 
 
@@ -82,7 +82,7 @@ def test_the_card_says_whom_it_followed_and_how_near_it_came(options: DistilOpti
     file = write_small_style(tmp_path / "teacher.onnx")
     style = file.card.styles[1]
     with open_teacher(file, style.name, options.size, lambda _: None) as teacher:
-        trained = train(options, teacher, lambda _: None)
+        trained = train(options, teacher, file.card.licence, lambda _: None)
         figures = write_student(options, trained, teacher, file, style.name)
     card = load_style(str(options.out)).card
     assert card.names == ("student",)

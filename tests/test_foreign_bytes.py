@@ -33,7 +33,7 @@ from engines.networks.transform.config import PRESETS
 from engines.networks.transform.net import TransformNet
 from engines.style.file import CARD_KEY
 from trainers.optimisation.picture_run import STATE, PictureRun
-from trainers.run.run_folder import CHECKPOINT, RunFolder
+from trainers.run.run_folder import CHECKPOINT, RunFolder, RunLabel
 from trainers.settings.options import JohnsonOptions
 
 EXAMPLES = 6
@@ -196,7 +196,7 @@ def test_a_picture_whose_state_is_damaged_cannot_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", torch_bytes({"styles": ["waves"]})])
 def test_a_run_whose_checkpoint_is_damaged_cannot_go_on(tmp_path: Path, content: bytes) -> None:
     options = JohnsonOptions(styles=tmp_path, content=(tmp_path,), out=tmp_path / "x.onnx", resume=True)
-    folder = RunFolder(options, "johnson", ("waves",))
+    folder = RunFolder(options, RunLabel("johnson", ("waves",)))
     (folder.path / CHECKPOINT).write_bytes(content)
     net = TransformNet(PRESETS[options.network])
     with pytest.raises(ImpastoError, match=r"checkpoint\.pt is damaged .* delete it and begin again"):

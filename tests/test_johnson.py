@@ -28,7 +28,7 @@ from trainers.johnson import train
 from trainers.losses.training_losses import training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
-from trainers.run.run_folder import SCALER, RunFolder
+from trainers.run.run_folder import SCALER, RunFolder, RunLabel
 from trainers.settings.options import JohnsonOptions
 
 
@@ -123,7 +123,7 @@ def test_other_settings_are_told_when_a_run_is_resumed(options: JohnsonOptions) 
 def test_a_run_may_go_on_in_fp16(options: JohnsonOptions) -> None:
     """Which has a scaler that the checkpoint of other precisions lacks."""
     run(dataclasses.replace(options, steps=1))
-    folder = RunFolder(dataclasses.replace(options, resume=True), "johnson", ("blue", "red"))
+    folder = RunFolder(dataclasses.replace(options, resume=True), RunLabel("johnson", ("blue", "red")))
     assert folder.restore({SCALER: torch.amp.GradScaler("cpu")}, list) == 1
 
 
@@ -259,25 +259,29 @@ def test_a_net_that_followed_is_then_judged_by_the_paintings(options: JohnsonOpt
 
 
 def test_weights_of_somebody_else_keep_their_licence(options: JohnsonOptions, teacher: Path) -> None:
-    """Those of a net to begin with, those of one that is followed, and those of a checkpoint in between."""
+    """Those of a net to begin with, of one that is or was followed, and those of a checkpoint in between."""
     file = load_style(str(teacher))
     save_style(teacher, file.model, dataclasses.replace(file.card, licence="CC BY-NC 4.0"))
     short = dataclasses.replace(options, steps=1)
-    begun, followed, said, of_checkpoint, ours = (
+    runs = [
         dataclasses.replace(short, out=options.out.with_name(f"{name}.onnx"), **how)  # type: ignore[arg-type]
         for name, how in {
             "begun": {"initial": teacher},
             "followed": {"follow": teacher},
             "said": {"initial": teacher, "licence": "MIT"},
             "of_checkpoint": {"initial": options.out.with_name("begun.run") / "checkpoint.pt"},
+            "of_follower": {"initial": options.out.with_name("followed.run") / "checkpoint.pt"},
+            "of_said": {"initial": options.out.with_name("said.run") / "checkpoint.pt"},
             "ours": {},
         }.items()
-    )
+    ]
+    runs.append(dataclasses.replace(runs[1], follow=None, resume=True, steps=2))
     licences = []
-    for each in (begun, followed, said, of_checkpoint, ours):
+    for each in runs:
         write_style_file(each, train(each, lambda _: None))
         licences.append(load_style(str(each.out)).card.licence)
-    assert licences == ["CC BY-NC 4.0", "CC BY-NC 4.0", "MIT", "CC BY-NC 4.0", "CC0-1.0"]
+    theirs = "CC BY-NC 4.0"
+    assert licences == [theirs, theirs, "MIT", theirs, theirs, "MIT", "CC0-1.0", theirs]
 
 
 def test_a_run_from_before_licences_were_looked_up_goes_on(options: JohnsonOptions) -> None:

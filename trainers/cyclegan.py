@@ -35,7 +35,7 @@ from trainers.run.loop import (
     texture_of,
     update_average,
 )
-from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
+from trainers.run.run_folder import History, Part, RunLabel, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.unpaired_options import RESNETS, CycleGanOptions
 
@@ -72,7 +72,8 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
         f"checkpoints, sample sheets and logs in {options.run_folder}"
     )
     contest = _Contest(options, run)
-    run.begin(RECIPE, (style_name(options.out),), contest.parts, partial(contest.begin, photos), generator(options)[1])
+    label = RunLabel(RECIPE, (style_name(options.out),), generator(options)[1])
+    run.begin(label, contest.parts, partial(contest.begin, photos))
     contest.prepare()
     jury = Jury(options, measured, paintings, run.device) if run.main else None
     measure = None if jury is None else partial(jury.figures, contest.averages)

@@ -20,6 +20,7 @@ from trainers.losses.following_losses import following_losses
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.motion import MotionOptions, second_frame
 from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
+from trainers.run.run_folder import RunLabel
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
 
@@ -30,15 +31,20 @@ Teacher = Callable[[Tensor], Tensor]
 
 
 def train(
-    options: DistilOptions, teacher: Teacher, report: Report = print, on_step: OnStep | None = None
+    options: DistilOptions,
+    teacher: Teacher,
+    licence: str,
+    report: Report = print,
+    on_step: OnStep | None = None,
 ) -> TrainedNet:
-    """As `train_net` does, with one style, the teacher's."""
+    """As `train_net` does, with one style, the teacher's, which is under this licence."""
 
     def losses_on(device: torch.device) -> StepLosses:
         perceptual = load_perceptual(options.loss_network, loss_precision(options.precision))
         return _Following(options, teacher, perceptual.to(device))
 
-    return train_net(options, RECIPE, (style_name(options.out),), losses_on, report, on_step)
+    label = RunLabel(RECIPE, (style_name(options.out),), followed=licence)
+    return train_net(options, label, losses_on, report, on_step)
 
 
 @dataclass(frozen=True, slots=True)

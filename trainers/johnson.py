@@ -23,6 +23,7 @@ from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import find_paintings, paintings_of, training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import OnStep, Report, loss_precision
+from trainers.run.run_folder import RunLabel
 from trainers.run.transform_run import StepLosses, TrainedNet, train_net
 from trainers.settings.options import JohnsonOptions
 
@@ -48,8 +49,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
         )
         return FollowedFirst(teacher.to(device), perceptual, weights, options.follow_until, judged)
 
-    trained = train_net(options, RECIPE, names, losses_on, report, on_step)
-    return replace(trained, pictures=pictures, licence="" if followed is None else followed.card.licence)
+    label = RunLabel(RECIPE, names, followed="" if followed is None else followed.card.licence)
+    return replace(train_net(options, label, losses_on, report, on_step), pictures=pictures)
 
 
 def _teacher(file: StyleFile, names: tuple[str, ...]) -> TransformNet:

@@ -24,6 +24,7 @@ from trainers.losses.objective import octave_layers, octaves_of
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.vae_losses import distribution_distance
 from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
+from trainers.run.run_folder import RunLabel
 from trainers.run.transform_run import NetOptions, StepLosses, TrainedNet, train_net
 from trainers.settings.options import ALL_STYLE_LAYERS
 from trainers.settings.pairs_options import PairsOptions
@@ -81,7 +82,7 @@ def train(
         return PairCrops(pairs, CropOptions(settings.sizes, scale, min_scale=scale, jitter=0.0), settings.seed, length)
 
     return train_net(
-        options, RECIPE, (style_name(options.out),), losses_on, report, on_step, crops_of,
+        options, RunLabel(RECIPE, (style_name(options.out),)), losses_on, report, on_step, crops_of,
         None if vector is None else vector[None],
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ from trainers.run.loop import (
     texture_of,
     update_average,
 )
-from trainers.run.run_folder import History, sample_pictures, sheet_of
+from trainers.run.run_folder import History, Part, RunLabel, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.options import STROKE_REFERENCE_PX, JohnsonOptions
 from trainers.settings.predictor_options import PredictorOptions
@@ -87,7 +87,8 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
         average.load_state_dict(predictor.state_dict())
         return history
 
-    run.begin(RECIPE, (file.card.name,), {"predictor": predictor, "average": average, "optimizer": optimizer}, begin)
+    parts: dict[str, Part] = {"predictor": predictor, "average": average, "optimizer": optimizer}
+    run.begin(RunLabel(RECIPE, (file.card.name,)), parts, begin)
     model, optimizer = run.prepare(predictor, optimizer)
     # Apart from what reads, which is exact.
     judging = load_perceptual("5se", loss_precision(options.precision)).to(run.device)

@@ -35,7 +35,7 @@ from trainers.run.loop import (
     set_learning_rate,
     update_average,
 )
-from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
+from trainers.run.run_folder import History, Part, RunLabel, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.vae_options import VaeOptions
 
@@ -77,7 +77,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
     named = (style_name(options.out), *(folder.name for folder in options.styles))
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
-    run.begin(RECIPE, named, parts, lambda: _begin(net, average, options))
+    run.begin(RunLabel(RECIPE, named), parts, lambda: _begin(net, average, options))
     learner, optimizer = run.prepare(Learner(net), optimizer)
     latent = net.config.latent, net.config.factor
 

@@ -64,7 +64,7 @@ def distil(options: DistilOptions) -> None:
         _training_bar(options.steps, "pixels", "features") as (report, on_step),
         open_teacher(file, name, options.size, report) as teacher,
     ):
-        trained = train(options, teacher, report, on_step)
+        trained = train(options, teacher, file.card.licence, report, on_step)
         if _is_first_process():
             report("measuring the figures for the style card")
             figures = write_student(options, trained, teacher, file, name)

@@ -2,8 +2,9 @@
 
 from engines.style.styles import StyleFile
 from trainers.distil import RECIPE, Teacher, agreement
-from trainers.export.provenance import data_list, licence_of, provenance
+from trainers.export.provenance import data_list, provenance
 from trainers.export.style_export import write_net
+from trainers.run.licence import licence_of
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.distil_options import DistilOptions
 
@@ -17,7 +18,7 @@ def write_student(
     figures = agreement(trained, teacher, options)
     followed = [named for named in file.card.styles if named.name == style]  # none, where it is of a picture
     credit = {field: getattr(named, field) for named in followed for field in CREDITED if getattr(named, field)}
-    licence = licence_of(options.licence, trained.history, file.card.licence)
+    licence = licence_of(options.licence, trained.history, trained.followed)
     training = provenance(
         RECIPE, options, trained.history, loss_network=options.loss_network,
         teacher={"file": file.path.name, "sha256": file.sha256, "network": dict(file.card.network)},

@@ -6,10 +6,11 @@ import torch
 from torch.nn import functional
 
 from trainers.data import to_tensor
-from trainers.export.provenance import data_list, licence_of, provenance
+from trainers.export.provenance import data_list, provenance
 from trainers.export.style_export import write_net
 from trainers.figures.psnr import psnr_db
 from trainers.pairs import RECIPE, Pair, open_pair
+from trainers.run.licence import licence_of
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.pairs_options import PairsOptions
 

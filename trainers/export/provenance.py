@@ -14,7 +14,6 @@ PLACES = (
     "styles", "content", "source", "target", "out", "back_out", "initial", "follow", "validation", "loss_network",
     "folder", "pictures", "paintings", "net", "teacher",
 )  # fmt: skip
-OURS = "CC0-1.0"
 # A card with more names than this would be larger than the net.
 MOST_NAMES = 1000
 
@@ -29,20 +28,6 @@ def provenance(recipe: str, options: RunOptions, history: History, **data: Any) 
         "earlier_runs": [{**run, "settings": travelling(run.get("settings", {}))} for run in history],
         **data,
     }
-
-
-def licence_of(said: str, history: History, followed: str = "") -> str:
-    """What was said; else that of the net that the weights come from and of the one that they followed; else ours.
-
-    Where those are two, both hold, but ours asks for nothing. A checkpoint has no card; of its run is known what was
-    said then.
-    """
-    if said:
-        return said
-    earlier = [run.get("licence") or run.get("settings", {}).get("licence") for run in reversed(history)]
-    begun = next(filter(None, earlier), "")
-    asking = dict.fromkeys(each for each in (begun, followed) if each not in ("", OURS))
-    return " and ".join(asking) or OURS
 
 
 def typed_command() -> str:

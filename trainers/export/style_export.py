@@ -15,11 +15,12 @@ from engines.export.export import export_style, weights_and_styles
 from engines.style.card import style_name
 from engines.style.styles import NamedStyle
 from trainers.data import evenly, open_picture, to_tensor
-from trainers.export.provenance import data_list, licence_of, picture_list, provenance
+from trainers.export.provenance import data_list, picture_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import MotionOptions, second_frame
+from trainers.run.licence import licence_of
 from trainers.run.transform_run import TrainedNet
 from trainers.settings.options import JohnsonOptions
 
@@ -39,7 +40,7 @@ def write_style_file(options: JohnsonOptions, trained: TrainedNet) -> dict[str, 
     )  # fmt: skip
     told = read_credits(options.styles)
     credits = {name: told.get(path.stem, {}) for name, path in trained.pictures.items()}
-    licence = licence_of(options.licence, trained.history, trained.licence)
+    licence = licence_of(options.licence, trained.history, trained.followed)
     write_net(options.out, trained, licence, training, figures, credits)
     return figures
 

@@ -8,8 +8,9 @@ from engines.export.export import export_style, weights_and_styles
 from engines.style.card import style_name
 from engines.style.styles import NamedStyle
 from trainers.cyclegan import RECIPE, TrainedPainters, generator
-from trainers.export.provenance import data_list, licence_of, provenance
+from trainers.export.provenance import data_list, provenance
 from trainers.losses.unpaired_losses import Painter
+from trainers.run.licence import licence_of
 from trainers.settings.unpaired_options import CycleGanOptions
 
 

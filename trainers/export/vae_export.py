@@ -9,8 +9,9 @@ from engines.export.export import export_style, weights_and_styles
 from engines.networks.family import STATISTICS_PX
 from engines.style.card import NamedStyle, style_name
 from trainers.data import evenly, style_picture
-from trainers.export.provenance import data_list, licence_of, provenance
+from trainers.export.provenance import data_list, provenance
 from trainers.export.style_export import read_credits
+from trainers.run.licence import licence_of
 from trainers.settings.vae_options import VaeOptions
 from trainers.vae import RECIPE, TrainedVae
 

@@ -23,6 +23,7 @@ from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import StyledNorm, TransformNet
 from engines.style.card import as_name
 from engines.style.styles import StyleFile, gallery_item, load_style, style_file_named
+from trainers.run.licence import licence_of
 from trainers.run.run_folder import sample_pictures
 from trainers.run.saved_state import read_saved
 from trainers.run.settling import settled_weights
@@ -113,7 +114,9 @@ def _parted(given: Path) -> tuple[Path, str]:
 
 def _read_checkpoint(path: Path) -> _Learnt:
     saved = read_saved(path)
-    history = [*saved["history"], {"steps": saved["step"], "settings": saved["options"]}]
+    earlier, settings = saved["history"], saved["options"]
+    licence = licence_of(settings.get("licence", ""), earlier, saved.get("followed", ""))
+    history = [*earlier, {"steps": saved["step"], "settings": settings, "licence": licence}]
     names = tuple(map(as_name, saved["styles"]))
     return _Learnt(_config_in(saved), saved["average"], names, history)
 

@@ -1,7 +1,7 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from engines.failures import any_failure_as
 from engines.style.card import as_name
 from engines.style.file import check_writable
 from trainers.data import evenly, open_picture, to_tensor
+from trainers.run.licence import of_both
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
 
 CHECKPOINT = "checkpoint.pt"
@@ -62,6 +63,19 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RunLabel:
+    """Which run it is: its recipe, its styles by name, and the `shape` of the net, where checkpoints are to say it.
+
+    `followed` is the licence of a net whose pictures this one learns to paint, empty where there is none.
+    """
+
+    recipe: str
+    styles: tuple[str, ...]
+    shape: Mapping[str, Any] = field(default_factory=dict)
+    followed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A run after `step` steps. `parts` are all that goes on from there, by name."""
 
@@ -73,24 +87,14 @@ class RunFolder:
     """The folder of one run. Only the first of several processes writes.
 
     `history` holds the steps and settings of the runs whose weights this one began with, the first one first, and of
-    its own steps before it was resumed with other settings. `changed` tells those settings.
+    its own steps before it was resumed with other settings. `changed` tells those settings. `label` knows, too, what
+    the run followed before it was resumed.
     """
 
-    def __init__(
-        self,
-        options: RunOptions,
-        recipe: str,
-        styles: tuple[str, ...],
-        shape: Mapping[str, Any] | None = None,
-        *,
-        main: bool = True,
-    ) -> None:
-        """`shape` describes the net, where a checkpoint is to say it."""
+    def __init__(self, options: RunOptions, label: RunLabel, *, main: bool = True) -> None:
         self.path = options.run_folder
         self.options = options
-        self.recipe = recipe
-        self.styles = styles
-        self.shape = dict(shape or {})
+        self.label = label
         self.main = main
         self.changed = ""
         self._start = 0
@@ -131,13 +135,16 @@ class RunFolder:
 
     def _take(self, path: Path, saved: dict[str, Any], parts: Mapping[str, Part]) -> int:
         recipe = saved.get("recipe", FIRST_RECIPE)
-        if recipe != self.recipe:
+        if recipe != self.label.recipe:
             raise BadValue(f"{path} is of `impasto train {shown(recipe)}`; resume with that, or choose another --out")
         names = [as_name(name) for name in saved["styles"]]  # which were not always such as styles may have
-        if names != [as_name(name) for name in self.styles] or saved["options"]["network"] != self.options.network:
+        if (
+            names != [as_name(name) for name in self.label.styles]
+            or saved["options"]["network"] != self.options.network
+        ):
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
-        now, before = (shape.get(SETTLED, False) for shape in (self.shape, saved.get("shape", {})))
+        now, before = (shape.get(SETTLED, False) for shape in (self.label.shape, saved.get("shape", {})))
         if now != before:  # weights fit all the same
             how = "begin with it by --initial and another --out" if "average" in saved else "choose another --out"
             raise BadValue(f"{path} is of a net with other norms; {how}")
@@ -149,6 +156,7 @@ class RunFolder:
             self._refuse_shapes(path, saved["options"])
             raise
         self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
+        self.label = replace(self.label, followed=of_both(saved.get("followed", ""), self.label.followed))
         self._note_changes(saved["options"])
         return self._start
 
@@ -185,9 +193,10 @@ class RunFolder:
         state = {
             "step": checkpoint.step,
             **{name: part.state_dict() for name, part in checkpoint.parts.items()},
-            "recipe": self.recipe,
-            "shape": self.shape,
-            "styles": list(self.styles),
+            "recipe": self.label.recipe,
+            "shape": dict(self.label.shape),
+            "styles": list(self.label.styles),
+            "followed": self.label.followed,
             "options": self.options.to_dict(),
             "history": self.history,
             "running": self._running,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from trainers.run.loop import (
     interrupts,
     silent,
 )
-from trainers.run.run_folder import SCALER, Checkpoint, History, Part, RunFolder, RunOptions
+from trainers.run.run_folder import SCALER, Checkpoint, History, Part, RunFolder, RunLabel, RunOptions
 
 Figures = Mapping[str, float]
 Batch = TypeVar("Batch")
@@ -79,21 +79,16 @@ class TrainingRun:
         """The runs before this one."""
         return self._folder.history
 
-    def begin(
-        self,
-        recipe: str,
-        styles: tuple[str, ...],
-        parts: Mapping[str, Part],
-        begin: Callable[[], History],
-        shape: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Loads the newest checkpoint into `parts`, if the run is to be resumed, or makes them new by `begin`.
+    @property
+    def followed(self) -> str:
+        """The licence of the net that this run follows, or did before it was resumed."""
+        return self._folder.label.followed
 
-        `shape` describes the net, for the checkpoints to say.
-        """
+    def begin(self, label: RunLabel, parts: Mapping[str, Part], begin: Callable[[], History]) -> None:
+        """Loads the newest checkpoint into `parts`, if the run is to be resumed, or makes them new by `begin`."""
         scaler = {} if self.accelerator.scaler is None else {SCALER: self.accelerator.scaler}
         self._parts = {**parts, **scaler}
-        self._folder = RunFolder(self._options, recipe, styles, shape, main=self.main)
+        self._folder = RunFolder(self._options, label, main=self.main)
         self._start = self._folder.restore(self._parts, begin)
         if self._folder.changed:
             self.report(f"resumed at step {self._start} with other settings: {self._folder.changed}")

@@ -32,7 +32,7 @@ from trainers.run.loop import (
     texture_of,
     update_average,
 )
-from trainers.run.run_folder import History, Part, sample_pictures, sheet_of
+from trainers.run.run_folder import History, Part, RunLabel, sample_pictures, sheet_of
 from trainers.run.training_run import Figures, Shown, TrainingOptions, TrainingRun, in_words
 
 
@@ -41,8 +41,8 @@ class TrainedNet:
     """The averaged net, the names of its styles in the order of its table, and the runs before this one.
 
     `measured` are the photos for its figures: those of the validation folder, or else all that were learnt from.
-    `pictures` are those that the styles were learnt from, by name, where they are of pictures, and `licence` is that of
-    a net that this one followed.
+    `pictures` are those that the styles were learnt from, by name, where they are of pictures, and `followed` is the
+    licence of a net that this one followed.
     """
 
     net: TransformNet
@@ -50,7 +50,7 @@ class TrainedNet:
     history: History
     measured: Sequence[Path] = ()
     pictures: Mapping[str, Path] = field(default_factory=dict)
-    licence: str = ""
+    followed: str = ""
 
 
 class NetOptions(TrainingOptions, Protocol):
@@ -105,8 +105,7 @@ class StepLosses(Protocol):
 
 def train_net(
     options: NetOptions,
-    recipe: str,
-    styles: tuple[str, ...],
+    label: RunLabel,
     losses_on: Callable[[torch.device], StepLosses],
     report: Report = print,
     on_step: OnStep | None = None,
@@ -114,6 +113,8 @@ def train_net(
     vectors: Tensor | None = None,
 ) -> TrainedNet:
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
+
+    Its `label` gets the shape of the net.
 
     `crops_of` gives so many samples, which the losses take apart; crops of the options' photos where it is None. A new
     run's styles begin as `vectors` [N, S], where they are given.
@@ -127,12 +128,13 @@ def train_net(
     measured = crops.paths if options.validation is None else pictures_in([options.validation], "photos", run.report)
     losses_of = losses_on(run.device)
     torch.manual_seed(options.seed)
+    styles = label.styles
     net = TransformNet(net_config(options), styles=len(styles))
     average = TransformNet(net.config, styles=len(styles)).to(run.device).requires_grad_(False)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
     begin = partial(_begin, net, average, styles, options, vectors, crops.paths)
-    run.begin(recipe, styles, parts, begin, net.config.to_dict())
+    run.begin(replace(label, shape=net.config.to_dict()), parts, begin)
     model, optimizer = run.prepare(net, optimizer)
 
     def learn(step: int, batch: Tensor) -> dict[str, float]:
@@ -151,7 +153,7 @@ def train_net(
 
     run.follow(run.fed(crops), learn, Shown(lambda: _sheet(average, crops.paths), losses_in_words))
     average.level()  # of a run that began before nets were levelled, the average is not yet
-    return TrainedNet(average, styles, run.history, measured)
+    return TrainedNet(average, styles, run.history, measured, followed=run.followed)
 
 
 def _begin(
