@@ -186,6 +186,15 @@ def test_settings_follow_the_options() -> None:
     assert (settings.strength, settings.stroke, settings.mirror) == (0.5, 2.0, True)
 
 
+def test_bare_names_of_a_mix_are_those_of_the_file_of_style(small_style: Path) -> None:
+    settings = settings_of(options(small_style, mix="waves=1,night=3"))
+    assert (settings.style, settings.mix_with) == (f"{small_style}:waves", f"{small_style}:night")
+    settings = settings_of(LiveOptions(style=str(small_style), mix="night=1,udnie=1"))
+    assert (settings.style, settings.mix_with) == (f"{small_style}:night", "udnie")
+    report = run_live(PATTERN, ["null:"], options(small_style, mix="waves=1,night=3", frames=5))
+    assert len(report.sinks) == 1
+
+
 @pytest.mark.parametrize(
     ("told", "rate"),
     [(Fraction(25), 25), (Fraction(240), 240), (Fraction(1, 5), Fraction(1, 5)), (None, 30), (Fraction(90000), 30)],

@@ -48,7 +48,10 @@ class LiveSettings:
 
 
 def settings_of(options: LiveOptions) -> LiveSettings:
-    """What the controls say at the start; ImpastoError for a mix of more than two styles."""
+    """What the controls say at the start.
+
+    ImpastoError for a mix of more than two styles, and for a mix of bare names where --style cannot be found.
+    """
     if options.learn and options.mix is not None:
         raise BadValue("--learn and --mix: one picture is learnt; leave one of them out")
     if options.learn and options.style != DEFAULT_STYLE:
@@ -61,8 +64,8 @@ def settings_of(options: LiveOptions) -> LiveSettings:
         weights = parse_mix(options.mix)
         if len(weights) != 2:
             raise BadValue(f"--mix {options.mix!r}: a live picture mixes two styles, as in A=0.3,B=0.7")
-        style, mix_with = weights
-        share = weights[mix_with] / sum(weights.values())
+        share = list(weights.values())[1] / sum(weights.values())
+        style, mix_with = (_mixed_style(options.style, text) for text in weights)
     return LiveSettings(
         style=style,
         mix_with=mix_with,
@@ -74,6 +77,17 @@ def settings_of(options: LiveOptions) -> LiveSettings:
         mirror=options.mirror,
         pass_through=options.pass_through,
     )
+
+
+def _mixed_style(style: str, text: str) -> str:
+    """One style of --mix as --style takes it: a bare name is looked for in the file of --style first."""
+    from engines.style.styles import names_file
+    from realtime.painting.picture_style import resolve
+
+    if names_file(text):
+        return text
+    names = resolve(style)[0].card.names
+    return beside(style, text, names) if text in names else text
 
 
 def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequence[str]) -> LiveSettings:
