@@ -127,7 +127,7 @@ def papers_own(network: Path, **changes: Any) -> GatysOptions:
     plain = {
         "loss": "gram", "paper_factors": True, "optimiser": "lbfgs", "levels": 1, "octaves": 1, "detail_floor": 1.0,
         "content_layers": CONTENT_LAYERS, "style_layers": STYLE_LAYERS, "tv_weight": 0.0, "range_weight": 0.0,
-        "loss_network": str(network), "stroke": 1.0,
+        "loss_network": str(network), "stroke": 0.667,
     }  # fmt: skip
     return GatysOptions(style_images=((Path("style.png"), 1.0),), **{**plain, **changes})
 
