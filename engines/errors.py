@@ -72,6 +72,8 @@ class Interrupted(ImpastoError, KeyboardInterrupt):
 
 
 DEBUG_VARIABLE = "IMPASTO_DEBUG"
+# As README says it: no package index has impasto.
+INSTALL_AGAIN = "install impasto again, in its folder: pip install --force-reinstall --no-deps ."
 LONGEST_CAUSE = 300  # characters
 # The libraries that opencv-python takes from the system, which a small Debian does not have.
 OPENCV_LIBRARIES = ("libGL.so", "libglib-2.0.so", "libgthread-2.0.so")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.errors import ImpastoError
+from engines.errors import INSTALL_AGAIN, ImpastoError
 
 GRAIN = 0.75  # of the wall's noise, whose deviation is 2
 VALUES_AT_ONCE = 1 << 20  # of a comparison, so that a large picture is not held as floats too
@@ -54,7 +54,7 @@ def read_picture(path: Path) -> np.ndarray:
     except (OSError, cv2.error):
         picture = None
     if picture is None:
-        raise ImpastoError(f"{path} is gone or damaged; install impasto again: pip install --force-reinstall impasto")
+        raise ImpastoError(f"{path} is gone or damaged; {INSTALL_AGAIN}")
     return np.asarray(picture, np.uint8)
 
 

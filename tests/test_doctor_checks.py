@@ -1,14 +1,16 @@
 """The checks of `impasto doctor` one by one, on what other machines say of themselves."""
 
 import struct
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Never
 
 import pytest
 
 from engines.machine import AMD, NVIDIA, bound_cores, may_have_gpu
 from engines.protocols import BackendState
 from realtime.doctor.finding import Finding, State, missing
-from realtime.doctor.subjects import cameras
+from realtime.doctor.subjects import cameras, software
 from realtime.doctor.subjects.engines import of_state
 from realtime.doctor.subjects.graphics import kernel_cards, name_of_device, parse_query
 from realtime.doctor.subjects.machine import features, look_at_processor
@@ -47,6 +49,15 @@ def test_the_processor_of_this_machine_has_cores() -> None:
     subjects = {finding.subject: finding for finding in look_at_processor()}
     assert subjects["processor"].facts["model"]
     assert subjects["cores"].facts["usable"] == bound_cores() >= 1
+
+
+def test_a_folder_that_is_not_installed_is_not_looked_for_in_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_there(name: str) -> Never:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(software, "distribution", not_there)
+    finding = next(finding for finding in software.look_at_software() if finding.subject == "impasto")
+    assert (finding.state, finding.remedy) == (State.NO, "pip install -e . in its folder")
 
 
 def write(path: Path, text: str) -> None:

@@ -113,7 +113,7 @@ def test_the_gallery_is_read_and_a_damaged_file_told(
     found = {finding.state: finding for finding in gallery.look_at_gallery()}
     assert set(found[State.YES].facts["styles"]) == {"waves", "night"}
     assert found[State.NO].subject == "broken"
-    assert found[State.NO].remedy
+    assert found[State.NO].remedy == "install impasto again, in its folder: pip install --force-reinstall --no-deps ."
 
 
 def test_an_empty_gallery_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,6 @@ def test_a_large_frame_takes_little_more_than_itself(name: str) -> None:
 def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         tmp_path.joinpath("wall.png").write_bytes(content)
-    with pytest.raises(ImpastoError, match=r"wall\.png is gone or damaged; install impasto again") as caught:
+    with pytest.raises(ImpastoError, match=r"wall\.png is gone or damaged; install .+, in its folder: pip") as caught:
         PictureSet(tmp_path, ("wall.png",), wall="wall").frame("wall", 20, 30)
     assert "\n" not in str(caught.value)

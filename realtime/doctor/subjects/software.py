@@ -44,7 +44,7 @@ def _impasto() -> Finding:
     try:
         installed = distribution("impasto")
     except PackageNotFoundError:
-        remedy = "pip install impasto, or pip install -e . in its folder"
+        remedy = "pip install -e . in its folder"
         return Finding("impasto", State.NO, "runs from its folder without being installed", remedy)
     kind = install_kind(installed)
     apart = sys.prefix != sys.base_prefix

@@ -13,7 +13,7 @@ from engines.cache.aids import aids_bytes
 from engines.cache.entry import EntryHeader
 from engines.cache.fields import why_stale
 from engines.cache.folder import EngineCache, StoredEntry, default_cache_folder
-from engines.errors import ImpastoError, in_one_line
+from engines.errors import INSTALL_AGAIN, ImpastoError, in_one_line
 from engines.spec import GateReport
 from engines.style.file import StyleFile
 from engines.style.styles import GalleryItem, gallery_items
@@ -26,7 +26,6 @@ SUBJECT = "folder"
 REASONS_TOLD = 5
 CHECK_AGAIN = "`impasto compile --prune` has it checked again"
 NO_STYLES = "no style file is bundled"
-REINSTALL = "install impasto again: pip install --force-reinstall impasto"
 
 
 def look_at_cache() -> list[Finding]:
@@ -49,7 +48,7 @@ def look_at_cached_engines(backend: str, _report: Callable[[str], None]) -> list
 def look_at_gallery() -> list[Finding]:
     """The bundled style files and those of other packages, each read and checked."""
     found = [_look_at(item) for item in gallery_items()]
-    return found or [Finding("gallery", State.NO, NO_STYLES, REINSTALL)]
+    return found or [Finding("gallery", State.NO, NO_STYLES, INSTALL_AGAIN)]
 
 
 def _folder(folder: Path, entries: Sequence[StoredEntry], aids: int) -> Finding:
@@ -143,7 +142,7 @@ def _look_at(item: GalleryItem) -> Finding:
     try:
         return _described(item.read())
     except (ImpastoError, OSError) as error:
-        remedy = f"ask the makers of the package that brings {item.origin}" if item.origin else REINSTALL
+        remedy = f"ask the makers of the package that brings {item.origin}" if item.origin else INSTALL_AGAIN
         return Finding(item.name, State.NO, in_one_line(error), remedy)
 
 
