@@ -103,7 +103,7 @@ def _shown(value: Any) -> str:
 
 def _help() -> str:
     """The table of all commands, each on a line of its own."""
-    lines = [f"{usage(command):<32}{command.help}" for command in COMMANDS]
+    lines = [f"{usage(command):<36}{command.help}" for command in COMMANDS]
     return "\n\n\b\n".join(["Control a running `impasto live`: do what its keys do.", "\n".join(lines)])
 
 

@@ -53,8 +53,8 @@ class Command:
 
 DIGITS: dict[str, Value] = {str(digit): str(digit) for digit in range(1, 10)}
 COMMANDS = (
-    Command(name="style", kind=Kind.TEXT, setting="style", value="NAME|1-9|FILE[:NAME]", help="paint in this style",
-            keys=DIGITS),
+    Command(name="style", kind=Kind.TEXT, setting="style", value="NAME|1-9|PICTURE|FILE[:NAME]",
+            help="paint in this style", keys=DIGITS),
     Command(name="next", kind=Kind.NONE, help="the next style", keys={"n": None, "right": None}),
     Command(name="previous", kind=Kind.NONE, help="the style before", keys={"p": None, "left": None}),
     Command(name="mix", kind=Kind.TEXT, setting="mix_with", value="NAME|next|off", help="mix with another style",
