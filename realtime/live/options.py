@@ -24,10 +24,13 @@ class LiveOptions(StylizeOptions):
     """
 
     steady: Steady = STEADY
-    size: Annotated[Size | None, Setting("Ask a camera or a screen for this size.", group=LIVE, written="WxH")] = None
-    rate: Annotated[Fraction | None, Setting("Ask a camera or a screen for this rate.", group=LIVE, written="FPS")] = (
-        None
-    )
+    size: Annotated[
+        Size | None, Setting("Ask camera:, screen:, pattern: or dream: for this size.", group=LIVE, written="WxH")
+    ] = None
+    rate: Annotated[
+        Fraction | None,
+        Setting("The same for their rate, and that of pictures in order, 25 unless given.", group=LIVE, written="FPS"),
+    ] = None
     loop: Annotated[bool, Setting("Start a file again at its end.", group=LIVE)] = False
     audio: Annotated[
         str,
