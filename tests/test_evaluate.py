@@ -318,3 +318,9 @@ def test_a_check_has_columns_of_its_own() -> None:
     report = EvaluationReport(640, ["photo"], {"check": {"network": "vgg19"}}, [checked])
     text = as_text(report, 200)
     assert all(word in text for word in ("vgg19: brush", "0.1234", "0.567"))
+
+
+def test_what_is_printed_says_that_weave_alone_is_not_better_the_smaller_it_is() -> None:
+    words = " ".join(as_text(EvaluationReport(640, ["photo"], {}, [row("waves", 0.01, 1.0)]), 160).split())
+    assert "Weave: 0 where strokes run on" in words
+    assert "All but weave are better the smaller they are." in words
