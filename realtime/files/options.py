@@ -36,16 +36,17 @@ class VideoOptions(StylizeOptions):
     """
 
     steady: Steady = STEADY
-    codec: Annotated[str, Setting("auto (H.264), or an FFmpeg encoder such as libx265 or h264_nvenc.", group=FILE)] = (
-        AUTO
-    )
+    codec: Annotated[
+        str, Setting("auto (H.264, VP9 in .webm), or an FFmpeg encoder such as libx265 or h264_nvenc.", group=FILE)
+    ] = AUTO
     crf: Annotated[
         int | None, Setting("The encoder's quality, lower is better.", group=FILE, least=0, most=MOST_CRF)
     ] = None
     preset: Annotated[
         str | None,
         Setting(
-            "The encoder's preset, such as veryfast; auto: the slowest that keeps up here. Else superfast, everywhere.",
+            "The encoder's preset, such as veryfast; auto: the slowest that keeps up here. Else x264's superfast, or "
+            "another encoder's fast one, on every machine.",
             group=FILE,
         ),
     ] = None
