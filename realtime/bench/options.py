@@ -29,7 +29,7 @@ class BenchOptions:
     styles: Annotated[
         tuple[str, ...],
         Setting(
-            f"A style, or paper, fast or ultra: such a net with random weights. {AGAIN}.",
+            f"A style, or paper, fast, fine or ultra: such a net with random weights. {AGAIN}.",
             group=WHAT,
             options=("--style", "--model"),
             suggestions=gallery_names,

@@ -42,7 +42,7 @@ class DistilOptions:
     teacher: Annotated[str, Setting("The style to follow.", written="NAME|FILE[:NAME]")]
     content: Annotated[tuple[Path, ...], Setting("Folder of photos to learn on; give it again for more folders.")]
     out: Annotated[Path, Setting("The style file to write; the run's folder lies beside it.")]
-    network: Annotated[str, Setting("fast, fine or paper.", choices=networks)] = "fast"
+    network: Annotated[str, Setting("fast, fine, ultra or paper.", choices=networks)] = "fast"
     steps: Annotated[int, Setting("Length of the run.", least=1)] = 10_000
     batch: Annotated[int, Setting("Photos in a step.", least=1)] = 4
     size: Annotated[int, Setting("Side of the crops, in pixels.", least=LEAST_SIZE)] = 256

@@ -46,9 +46,9 @@ class CycleGanOptions:
     method: Annotated[
         str, Setting("cycle (two nets that undo each other) or contrast (one net, half the time).", choices=METHODS)
     ] = "cycle"
-    network: Annotated[str, Setting("resnet9, resnet6, or one as the gallery's: fast or fine.", choices=generators)] = (
-        "resnet9"
-    )
+    network: Annotated[
+        str, Setting("resnet9, resnet6, or one as the gallery's: fast, fine, ultra or paper.", choices=generators)
+    ] = "resnet9"
     width: Annotated[int, Setting("Channels of a resnet at full size; the paper takes 64, a slim one 16.", least=1)] = (
         64
     )
