@@ -17,7 +17,9 @@ SAVING = b"\nimpasto: stopping and saving; --resume goes on, Ctrl-C again aborts
 @partial(with_settings, more=gatys_choices.PARAMETERS)
 def image(
     context: typer.Context,
-    sources: Annotated[list[Path], typer.Argument(metavar="IN...", help="Pictures, a folder or a quoted glob.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="IN...", help="Pictures, a folder, a quoted glob or frames/%04d.png.")
+    ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="A picture; a folder where there are several.")],
     options: ImageOptions,
     method: gatys_choices.Method = "net",

@@ -18,12 +18,17 @@ def video(
         str,
         typer.Argument(
             metavar="IN",
-            help="A video, - for standard input, an http(s) address, or a folder or quoted glob of pictures.",
+            help="A video, - for standard input, an http(s) address, or pictures: a folder, a quoted glob or "
+            "frames/%04d.png.",
         ),
     ],
     output: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="The painted video; its ending names the container. - is standard output."),
+        typer.Argument(
+            metavar="OUT",
+            help="The painted video, whose ending names the container; frames/%04d.png for pictures, - for standard "
+            "output.",
+        ),
     ],
     options: VideoOptions,
     json: Json = False,
