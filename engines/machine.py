@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+WIDE_SUMS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
 CPU_INFO = Path("/proc/cpuinfo")
 # A processor with any of these features multiplies bf16 itself; the last is ARM's.
 MULTIPLY_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
@@ -39,6 +40,11 @@ def cpu_model() -> str:
 def cpu_flags() -> str:
     """Its features, as the kernel lists them; empty where it does not."""
     return _field("flags") or _field("Features")
+
+
+def adds_products_in_32_bits() -> bool:
+    """Whether it has instructions that add products of two bytes so; others do in 16 bits, which overflow."""
+    return not set(WIDE_SUMS).isdisjoint(cpu_flags().split())
 
 
 def _field(name: str) -> str:

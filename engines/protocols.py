@@ -1,7 +1,7 @@
 """What a backend and its engines must offer, beyond the values in spec.py, and the checks that all of them share."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,9 +19,10 @@ class BackendState:
     """Whether a backend can run here, and why not; `hardware` is what its engines depend on.
 
     `precisions` are those that "auto" tries, best first; those `on_request` are only taken where asked for by name,
-    because they change the picture visibly or need a calibration. `size_ranges` tells whether one engine can take every
-    size of a range, `carries_state` whether its engines are StatefulEngines, `no_such_gpu` that the backend is for GPUs
-    that this machine has none of.
+    because they change the picture visibly or need a calibration. `ready` tells in which of them a net came along, by
+    the SHA-256 of its graph (engines/style/metadata.py): "auto" tries those first. `size_ranges` tells whether one
+    engine can take every size of a range, `carries_state` whether its engines are StatefulEngines, `no_such_gpu` that
+    the backend is for GPUs that this machine has none of.
     """
 
     name: str
@@ -35,6 +36,7 @@ class BackendState:
     size_ranges: bool = False
     carries_state: bool = False
     no_such_gpu: bool = False
+    ready: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def all_precisions(self) -> tuple[str, ...]:

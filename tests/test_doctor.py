@@ -242,5 +242,8 @@ def test_few_frames_a_second_are_told_of_the_engine_that_is_taken() -> None:
     able = Finding("openvino", State.YES, "…", facts={"on_request": ["int8"]})
     (problem,) = advice({"engines": (able,), "speed": slow}, "openvino")
     assert problem.remedy.startswith("try --precision int8, or paint")
+    in_int8 = Finding("openvino", State.YES, "…", facts={"fps": 3.0, "precision": "int8"})
+    (problem,) = advice({"engines": (able,), "speed": (in_int8,)}, "openvino")
+    assert problem.remedy.startswith("paint at")
     fast = tuple(Finding(name, State.YES, "…", facts={"fps": 30.0}) for name in ("openvino",))
     assert not list(advice({"speed": fast}, "openvino"))

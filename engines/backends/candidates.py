@@ -9,6 +9,7 @@ from engines.errors import BadValue, TooSmall
 from engines.names import AUTO, CALIBRATED, LEAST_SIZE_PX, MODES, PRECISIONS
 from engines.protocols import BackendState
 from engines.spec import FLOOR_DB, EngineChoice, EngineSpec
+from engines.style.metadata import graph_sha256
 from engines.style.styles import StyleFile
 
 
@@ -68,10 +69,13 @@ def _in_order(
             reason = f"{name} paints every frame by itself, and this style carries {_names(style)} to the next"
             passed_over.append(PassedOver(reason))
         elif choice.precision == AUTO:
-            yield from ((state, made(state, precision)) for precision in state.precisions)
+            best_first = (*_ready(state, style), *state.precisions)
+            yield from ((state, made(state, precision)) for precision in best_first)
         elif choice.precision in state.all_precisions:
             usable.append(state)
             yield state, made(state, choice.precision)
+            if choice.calibration is not None and choice.precision in _ready(state, style):
+                yield state, made(state, choice.precision, choice=replace(choice, calibration=None))
         else:
             has = ", ".join(state.all_precisions)
             passed_over.append(PassedOver(f"{name} has no {choice.precision} on this {state.device}, only {has}"))
@@ -79,6 +83,11 @@ def _in_order(
         for precision in state.precisions:
             if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:
                 yield state, made(state, precision)
+
+
+def _ready(state: BackendState, style: StyleFile) -> tuple[str, ...]:
+    """The precisions in which its net came along."""
+    return state.ready.get(graph_sha256(style.data), ()) if state.ready else ()
 
 
 def spec_for(

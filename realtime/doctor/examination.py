@@ -66,11 +66,13 @@ def _gpu_unused(sections: Mapping[str, tuple[Finding, ...]], engine: str) -> Ite
 
 def _slow(sections: Mapping[str, tuple[Finding, ...]], engine: str) -> Iterator[Problem]:
     """Of the engine that is taken; the others are slower for good reason."""
-    fps = next((found.facts.get("fps") for found in sections.get("speed", ()) if found.subject == engine), None)
+    measured = next((found.facts for found in sections.get("speed", ()) if found.subject == engine), {})
+    fps = measured.get("fps")
     if fps is None or fps >= LEAST_WATCHABLE_FPS:
         return
     offered = (found.facts.get("on_request", ()) for found in sections.get("engines", ()) if found.subject == engine)
-    int8 = "try --precision int8, or " if any("int8" in precisions for precisions in offered) else ""
+    untried = measured.get("precision") != "int8" and any("int8" in precisions for precisions in offered)
+    int8 = "try --precision int8, or " if untried else ""
     yield Problem(
         f"{engine} paints {fps:.1f} frames a second at 640x360, too few for live pictures",
         f"{int8}paint at a smaller --height, or with a smaller net (see `impasto styles`)",

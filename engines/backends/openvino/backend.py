@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends.openvino.layers import DEVICE, folded
+from engines.backends.openvino.ready_int8 import ready_precisions
 from engines.backends.request_slots import RequestSlots
 from engines.errors import in_one_line, refusing
 from engines.packages import import_openvino
@@ -134,6 +135,7 @@ class OpenVinoBackend:
             version=openvino.__version__.split("-")[0],
             precisions=("bf16", "fp32") if "BF16" in capabilities else ("fp32",),
             on_request=("int8",),
+            ready=ready_precisions(),
             device=DEVICE,
             size_ranges=True,
             carries_state=True,
@@ -146,7 +148,7 @@ class OpenVinoBackend:
 
     def _build(self, style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Engine:
         core = import_openvino().Core()
-        settings = _settings(spec, core)
+        settings = settings_of(spec, core)
         quantised = _quantised(style, spec, aids, settings) if spec.precision == "int8" else None
         with refusing(f"{spec} cannot compile {style.path.name}", RuntimeError, ValueError):
             model = quantised or core.read_model(style.data, b"")
@@ -164,7 +166,7 @@ class OpenVinoBackend:
     def _restore(self, blob: bytes, style: StyleFile, spec: EngineSpec) -> Engine:
         core = import_openvino().Core()
         with refusing(f"{spec} cannot take the compiled net", RuntimeError, ValueError):
-            compiled = core.import_model(blob, DEVICE, _settings(spec, core))
+            compiled = core.import_model(blob, DEVICE, settings_of(spec, core))
             return OpenVinoEngine(compiled, spec, style.card)
 
 
@@ -179,7 +181,8 @@ def _capabilities(core: Any) -> list[str]:
     return capabilities
 
 
-def _settings(spec: EngineSpec, core: Any) -> dict[str, str]:
+def settings_of(spec: EngineSpec, core: Any) -> dict[str, str]:
+    """With which OpenVINO compiles a net."""
     settings = {
         "INFERENCE_PRECISION_HINT": _float_type(spec, core),
         "NUM_STREAMS": str(spec.requests if spec.mode == "throughput" else 1),

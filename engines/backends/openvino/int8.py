@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,8 +24,9 @@ from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
+from engines.backends.openvino.ready_int8 import ready_net
 from engines.errors import EngineRefused, refusing
-from engines.machine import cpu_flags
+from engines.machine import adds_products_in_32_bits
 from engines.packages import import_nncf, import_openvino, quiet_nncf
 from engines.protocols import BuildAids
 from engines.spec import FLOOR_DB, Controls, EngineSpec
@@ -42,8 +44,6 @@ MOST_SAMPLES = 32
 MOST_FLOATS = 0.5  # of the layers: with less in int8, bf16 or fp32 is as fast
 # An 8-bit value stays one in them, so that it is rounded before them and they move a quarter of the memory.
 PASSED = ("Pad", "Transpose", "Relu")
-# Products of two bytes are added in 16 bits by processors without one of these, and half the weights' range is safe.
-WIDE_SUMS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
 
 Inputs = dict[str, np.ndarray]
 
@@ -59,9 +59,13 @@ class Samples:
 def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:
     """The openvino.Model of a style in int8, of free height and width; compiled with `settings` where it is judged.
 
-    One that was made for another size is taken where it agrees at this one. What it cost goes to `aids.report`.
-    EngineRefused where nncf is missing, cannot take the graph, or where too little is left to quantise.
+    One that was made for another size is taken where it agrees at this one, and one that came with the style as it is:
+    the gate judges it. What it cost goes to `aids.report`. EngineRefused where nncf is missing, cannot take the graph,
+    or where too little is left to quantise.
     """
+    if not spec.calibration and (ready := ready_net(style)) is not None:
+        aids.report(_told(ready))
+        return ready.model
     kept = KeptNets(aids.folder, style, spec)
     known = kept.load()
     if known is None:
@@ -72,10 +76,21 @@ def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dic
         aids.progress("comparing int8 with floats", 0.5)
         known = replace(known, agreement=min(known.agreement, large().agreement(known.model)))
     if known is None or known.agreement < WANTED_DB:
-        known = _quantised_anew(style, spec, floats, large, aids, settings)
+        known = _quantised_anew(style, spec, floats, large, aids, settings, wide=adds_products_in_32_bits())
         kept.store(known)
-    aids.report(f"int8 {known.told}: {known.agreement:.1f} dB from the unquantised net on the calibration pictures")
+    aids.report(_told(known))
     return known.model
+
+
+def quantised_for_any(style: StyleFile, spec: EngineSpec, settings: dict[str, str], *, wide: bool) -> QuantisedNet:
+    """One to travel with the style, for processors that add products in 32 bits (`wide`) or for all the others."""
+    floats = read_folded(style)
+    large = cache(lambda: _judge_at_size(style, spec, floats, settings))
+    return _quantised_anew(style, spec, floats, large, BuildAids(Path()), settings, wide=wide)
+
+
+def _told(net: QuantisedNet) -> str:
+    return f"int8 {net.told}: {net.agreement:.1f} dB from the unquantised net on the calibration pictures"
 
 
 def _quantised_anew(
@@ -85,12 +100,15 @@ def _quantised_anew(
     large: Callable[[], Judge],
     aids: BuildAids,
     settings: dict[str, str],
+    *,
+    wide: bool,
 ) -> QuantisedNet:
     aids.progress("reading frames to calibrate on", 0)
     samples = draw_samples(style, aids)
     aids.progress("quantising", 0.1)
     samples = Samples(*(in_order(floats, style, inputs) for inputs in (samples.calibration, samples.held)))
-    layers = Layers(floats, quantise(floats, samples.calibration, spec, [each.name for each in style.card.state]))
+    state = [each.name for each in style.card.state]
+    layers = Layers(floats, quantise(floats, samples.calibration, spec, state, wide=wide))
     if not layers.names:
         raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
     return _agreeing(layers, Judge(floats, samples.held, settings), large, spec, aids)
@@ -209,10 +227,13 @@ def in_order(floats: Any, style: StyleFile, inputs: Sequence[Inputs]) -> tuple[I
     return tuple(whole)
 
 
-def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state: Collection[str] = ()) -> Any:
+def quantise(
+    floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state: Collection[str] = (), *, wide: bool = False
+) -> Any:
     """The model with its convolutions in int8, but for those that read `state`; EngineRefused where nncf cannot.
 
-    What is rounded in what goes from frame to frame adds up.
+    What is rounded in what goes from frame to frame adds up. Where products are not added in 32 bits (`wide`), half the
+    range of weights is safe.
     """
     nncf = import_nncf()
     others = {op.get_type_name() for op in floats.get_ordered_ops()} - {*CONVOLUTIONS, *PASSED}
@@ -227,11 +248,11 @@ def quantise(floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state
             ignored_scope=nncf.IgnoredScope(
                 names=convolutions_reading(floats, state), types=sorted(others), validate=False
             ),
-            advanced_parameters=_parameters(nncf),
+            advanced_parameters=_parameters(nncf, wide=wide),
         )
 
 
-def _parameters(nncf: Any) -> Any:
+def _parameters(nncf: Any, *, wide: bool) -> Any:
     """No correction of biases: only the head has one. Norms take any constant away, or their shift, an input, is one.
 
     The ranges take in every value seen. Clipping rare ones makes the steps finer, but they are what stands out in a
@@ -241,7 +262,6 @@ def _parameters(nncf: Any) -> Any:
     kinds, joins = ranges.StatisticsType, ranges.AggregatorType
     low = ranges.StatisticsCollectorParameters(kinds.MIN, aggregator_type=joins.MIN)
     high = ranges.StatisticsCollectorParameters(kinds.MAX, aggregator_type=joins.MAX)
-    wide = not set(WIDE_SUMS).isdisjoint(cpu_flags().split())
     return nncf.AdvancedQuantizationParameters(
         overflow_fix=nncf.OverflowFix.DISABLE if wide else nncf.OverflowFix.ENABLE,
         disable_bias_correction=True,

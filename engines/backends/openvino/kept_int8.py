@@ -8,6 +8,7 @@ that int8 is calibrated on has its own, so only those used last are kept.
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,18 +48,30 @@ class KeptNets:
 
     def load(self) -> QuantisedNet | None:
         """The net; None where there is none that can be read."""
-        with suppress(*UNREADABLE), np.load(io.BytesIO(read_aid(self._path)), allow_pickle=False) as kept:
-            model = import_openvino().Core().read_model(kept["graph"].tobytes(), kept["weights"].tobytes())
-            return QuantisedNet(model, str(kept["told"]), float(kept["agreement"]))
+        with suppress(*UNREADABLE):
+            return net_in(read_aid(self._path))
         return None
 
     def store(self, net: QuantisedNet) -> None:
         """Keeps it; where that cannot be, the next build is as slow."""
         with suppress(*UNREADABLE):
-            content = io.BytesIO()
-            graph, weights = _serialised(net.model)
-            np.savez(content, graph=graph, weights=weights, told=np.array(net.told), agreement=np.array(net.agreement))
-            write_aid(self._path, content.getvalue(), most=KEPT)
+            write_aid(self._path, bytes_of(net), most=KEPT)
+
+
+def bytes_of(net: QuantisedNet, more: Mapping[str, str] | None = None) -> bytes:
+    """The net as npz, and `more` words by their names beside it."""
+    content = io.BytesIO()
+    graph, weights = _serialised(net.model)
+    words: dict[str, Any] = {name: np.array(text) for name, text in {"told": net.told, **(more or {})}.items()}
+    np.savez_compressed(content, graph=graph, weights=weights, agreement=np.array(net.agreement), **words)
+    return content.getvalue()
+
+
+def net_in(content: bytes) -> QuantisedNet:
+    """The net in such bytes; one of UNREADABLE is raised where there is none."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+        model = import_openvino().Core().read_model(kept["graph"].tobytes(), kept["weights"].tobytes())
+        return QuantisedNet(model, str(kept["told"]), float(kept["agreement"]))
 
 
 def _serialised(model: Any) -> tuple[np.ndarray, np.ndarray]:

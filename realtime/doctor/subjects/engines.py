@@ -35,11 +35,14 @@ def of_state(state: BackendState) -> Finding:
     if not state.available:
         return missing(state.name, state.reason or "cannot run here and does not say why")
     on_request = f", and {', '.join(state.on_request)} on request" if state.on_request else ""
-    text = f"{state.version} on {state.device}: {', '.join(state.precisions)}{on_request}"
+    ready = sorted({precision for precisions in state.ready.values() for precision in precisions})
+    came_along = f"; the gallery's net comes along in {', '.join(ready)}" if ready else ""
+    text = f"{state.version} on {state.device}: {', '.join(state.precisions)}{on_request}{came_along}"
     facts = {
         "version": state.version,
         "precisions": list(state.precisions),
         "on_request": list(state.on_request),
+        "ready": ready,
         "device": state.device,
     }
     return Finding(state.name, State.YES, text, facts=facts)
