@@ -56,6 +56,13 @@ def begun(path: Path, config: TransformConfig, names: tuple[str, ...]) -> Transf
     return net
 
 
+def test_new_styles_may_all_begin_as_one_of_the_file(old: TransformNet, style_file: Path) -> None:
+    net = begun(Path(f"{style_file}:b"), OLD, ("a", "mine", "another"))
+    assert torch.equal(net.styles, old.styles[[0, 1, 1]])
+    with pytest.raises(ValueError, match=r"old\.onnx has no style 'c'; it has a, b"):
+        initial_weights(Path(f"{style_file}:c"), OLD, ("mine",))
+
+
 def test_a_style_file_is_a_start_for_the_same_net(old: TransformNet, style_file: Path) -> None:
     assert initial_weights(style_file, OLD, ("a", "b")).history[-1]["steps"] == 7
     net = begun(style_file, OLD, ("a", "b"))
@@ -77,8 +84,8 @@ def test_a_style_of_the_gallery_is_a_start_for_a_net_of_one() -> None:
     np.testing.assert_array_equal(net.styles.detach()[0], load_style("gallery").vector("water_lilies"))
 
 
-@pytest.mark.parametrize("name", ["udnie", "galery", "gallery:udnie"])
-def test_the_name_of_a_style_is_no_start_for_several(name: str) -> None:
+@pytest.mark.parametrize("name", ["udnie", "galery", "galery:udnie"])
+def test_the_name_of_a_style_without_its_file_is_no_start(name: str) -> None:
     with pytest.raises(FileNotFoundError, match=name):
         initial_weights(Path(name), OLD, ("udnie",))
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.errors import BadFile, ImpastoError
+from engines.errors import BadFile, BadValue, ImpastoError
 from engines.failures import any_failure_as
 from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
@@ -53,7 +53,7 @@ class _Learnt:
 
 
 def initial_weights(
-    path: Path,
+    given: Path,
     config: TransformConfig,
     names: Sequence[str],
     photos: Sequence[Path] = (),
@@ -61,9 +61,11 @@ def initial_weights(
 ) -> InitialWeights:
     """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit.
 
-    A style file may be named as the gallery names it. Styles begin as `vectors` [N, S] for that net, where they are
-    given. What norms measured that are settled from now on is taken from some of the photos.
+    A style file may be named as the gallery names it. Styles that it has begin as they are there, others one after the
+    other as its first, second and so on, or all as NAME, where FILE:NAME is given; as `vectors` [N, S] for that net,
+    where those are given. What norms measured that are settled from now on is taken from some of the photos.
     """
+    path, named = _parted(given)
 
     def told(error: Exception) -> str:
         return (
@@ -76,7 +78,9 @@ def initial_weights(
         learnt = _read_checkpoint(path) if file is None else _of_style_file(file)
         if learnt.config.settled and not config.settled:
             raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
-        table = _style_table(learnt, config, names) if vectors is None else vectors
+        if path != given and named not in learnt.names:
+            raise BadValue(f"{path} has no style {named!r}; it has {', '.join(learnt.names)}")
+        table = _style_table(learnt, config, names, named) if vectors is None else vectors
         tensors = _fitted(learnt, config) | {"styles": table}
     if config.settled and not learnt.config.settled:
         measuring = TransformNet(replace(config, settled=False), len(names))
@@ -209,10 +213,10 @@ def _luma_of(places: int) -> Tensor:
     return torch.kron(torch.tensor(LUMA).repeat(3, 1), torch.eye(places))
 
 
-def _style_table(learnt: _Learnt, config: TransformConfig, names: Sequence[str]) -> Tensor:
-    """[N, S] for the new net's styles."""
-    old = _norms(learnt.config)
-    rows = [learnt.names.index(name) if name in learnt.names else at for at, name in enumerate(names)]
+def _style_table(learnt: _Learnt, config: TransformConfig, names: Sequence[str], named: str) -> Tensor:
+    """[N, S] for the new net's styles; those that are not known begin as the one that is `named`, where that is."""
+    old, known = _norms(learnt.config), {name: row for row, name in enumerate(learnt.names)}
+    rows = [known.get(name, known.get(named, at)) for at, name in enumerate(names)]
     table = learnt.tensors["styles"][torch.tensor(rows) % len(learnt.names)]
     parts = []
     for name, norm in _norms(config).items():

@@ -124,7 +124,10 @@ class JohnsonOptions:
     validation: Annotated[Path | None, Setting("Folder of photos for the figures on the card.")] = None
     initial: Annotated[
         Path | None,
-        Setting("Start from this checkpoint or style file, or from gallery; an ultra may start from a fast."),
+        Setting(
+            "Start from this checkpoint or style file, or from gallery; FILE:STYLE begins new styles as that one. An "
+            "ultra may start from a fast."
+        ),
     ] = None
     follow: Annotated[
         Path | None,
