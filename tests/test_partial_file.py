@@ -1,5 +1,6 @@
 """What a killed process left beside the file that it wrote is removed by the next one, and nothing else is."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from clips import write_clip
 from repainting import repaint
 
+from engines.errors import BadValue, FileMissing
 from realtime.media.output_file import PartialFile
 
 WRITING = """
@@ -66,3 +68,43 @@ def test_two_in_one_process_leave_each_other_alone(tmp_path: Path) -> None:
     first.commit()
     assert (tmp_path / "out.mkv").exists()
     second.discard()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "large_disk").mkdir()
+    link, target = tmp_path / "out.mkv", tmp_path / "large_disk" / "film.mkv"
+    link.symlink_to(target)
+    for content in (b"new", b"newer"):
+        partial = PartialFile(link)
+        assert partial.path.parent == target.parent
+        partial.path.write_bytes(content)
+        partial.commit()
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    lost = tmp_path / "lost.mkv"
+    lost.symlink_to(tmp_path / "gone" / "film.mkv")
+    with pytest.raises(FileMissing, match=r"there is no folder .*gone; create it first"):
+        PartialFile(lost)
+
+
+def test_a_pipe_and_what_leads_to_a_device_are_not_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.mkv", tmp_path / "link.mkv"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    for path in (pipe, link, Path("/dev/null")):
+        with pytest.raises(BadValue, match="is a device or a pipe and no file; name one, or -"):
+            PartialFile(path)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("stem", ["a" * 251, "\N{HIRAGANA LETTER A}" * 83])
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path, stem: str) -> None:
+    final = tmp_path / f"{stem}.mkv"
+    left = PartialFile(final).path.with_name(PartialFile(final).path.name.replace(str(os.getpid()), "1"))
+    left.write_bytes(b"of a killed process")
+    partial = PartialFile(final)
+    partial.hold()
+    partial.path.write_bytes(b"whole")
+    partial.commit()
+    assert [path.name for path in tmp_path.iterdir()] == [final.name]

@@ -24,6 +24,9 @@ from realtime.media.reader_pipe import write_to_reader
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STDOUT, STDERR = 1, 2
 STOPPED_SECONDS = 2.0
+PART = ".part"
+LONGEST_NAME_BYTES = 255  # of nearly every file system
+LONGEST_PROCESS_ID = 10  # digits
 EXAMPLE = "impasto video IN - --format matroska | ffplay -"
 
 
@@ -31,19 +34,22 @@ class PartialFile:
     """`path` is where to write: a hidden name in the folder of `final`, with the same suffix.
 
     Whoever writes for long holds it, so that what a killed process left is known by not being held, and removed.
+    Where `final` is a link, the file that it leads to is written and the link stays.
 
     Raises FileNotFoundError where the folder is missing, FileExistsError where `final` exists and may not be replaced,
-    and ImpastoError where `final` is a folder.
+    and ImpastoError where `final` is a folder, a device or a pipe.
     """
 
     def __init__(self, final: Path, *, overwrite: bool = True) -> None:
         if not final.parent.is_dir():
             raise FileMissing(f"there is no folder {final.parent} to write {final.name} into; create it first")
         refuse_folder(final)
+        _refuse_device(final)
         if final.exists() and not overwrite:
             raise FileTaken(f"{final} exists already; choose another name or allow overwriting")
-        self.final = final
-        self.path = final.with_name(f".{final.stem}.{os.getpid()}.part{final.suffix}")
+        self.final = _followed(final)
+        self._begins = f".{_cut_to_fit(self.final)}."
+        self.path = self.final.with_name(f"{self._begins}{os.getpid()}{PART}{self.final.suffix}")
         self._done = False
         self._held: io.FileIO | None = None
 
@@ -52,7 +58,7 @@ class PartialFile:
 
         Never raises: where locks are not to be had nothing is removed, and what cannot be written its writer tells.
         """
-        ours = re.compile(rf"\.{re.escape(self.final.stem)}\.\d+\.part{re.escape(self.final.suffix)}")
+        ours = re.compile(rf"{re.escape(self._begins)}\d+{re.escape(PART)}{re.escape(self.final.suffix)}")
         with suppress(OSError):
             for name in [entry.name for entry in os.scandir(self.final.parent) if ours.fullmatch(entry.name)]:
                 _remove_unless_held(self.final.with_name(name))
@@ -99,6 +105,29 @@ def refuse_folder(path: Path) -> None:
     """ImpastoError where a folder stands where a file is to be written."""
     if os.path.isdir(path):  # Path.is_dir raises where a name is too long
         raise BadValue(f"{path} is a folder; name the file to write, such as {path / 'painted.mp4'}")
+
+
+def _refuse_device(path: Path) -> None:
+    """ImpastoError where no regular file is there: a finished file would take the place of /dev/null itself."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BadValue(f"{path} is a device or a pipe and no file; name one, or - for `impasto video` to stream")
+
+
+def _followed(final: Path) -> Path:
+    """Where a link leads, or else the path as it is; FileMissing where it leads to a folder that is not there."""
+    if not final.is_symlink():
+        return final
+    target = Path(os.path.realpath(final))
+    if not target.parent.is_dir():
+        raise FileMissing(f"{final} leads to {target}, and there is no folder {target.parent}; create it first")
+    return target
+
+
+def _cut_to_fit(final: Path) -> str:
+    """As much of the stem as leaves room for what the hidden name adds, where the name itself is as long as any."""
+    added = len(f"..{PART}") + LONGEST_PROCESS_ID + len(os.fsencode(final.suffix))
+    stem = os.fsencode(final.stem)[: max(1, LONGEST_NAME_BYTES - added)]
+    return os.fsdecode(stem) if stem == os.fsencode(final.stem) else stem.decode(errors="ignore")
 
 
 def _failure_to_write(write: "Callable[[memoryview[int]], int]", data: "bytes | memoryview[int]") -> OSError | None:
