@@ -21,6 +21,7 @@ from realtime.media.picture_file import (
     turn_upright,
     write_whole,
 )
+from realtime.media.tiff_tags import TiffFacts, tiff_facts
 
 
 @pytest.fixture
@@ -108,6 +109,57 @@ def test_a_colour_profile_is_kept(tmp_path: Path) -> None:
         with Image.open(tmp_path / f"out{suffix}") as written:
             assert written.info["icc_profile"] == profile
     assert encode_picture(Picture(corners(), profile=b"junk" * 50), ".png")
+
+
+def icc_profile(space: bytes, length: int = 128) -> bytes:
+    """As much of a profile as tells for what pixels it is."""
+    head = bytes(16) + space + bytes(16) + b"acsp"
+    return struct.pack(">I", length) + head[4:] + bytes(length - len(head))
+
+
+@pytest.mark.parametrize(("mode", "space"), [("CMYK", b"CMYK"), ("L", b"GRAY")])
+def test_a_profile_for_other_pixels_than_rgb_is_left_out_and_told(tmp_path: Path, mode: str, space: bytes) -> None:
+    from PIL import Image
+
+    Image.fromarray(corners()).convert(mode).save(tmp_path / "in.jpg", icc_profile=icc_profile(space))
+    picture = read_picture(tmp_path / "in.jpg")
+    assert picture.profile == b""
+    assert [space.decode() in note for note in picture.notes] == [True]
+
+
+def test_a_long_profile_is_kept_in_a_jpeg_in_several_segments(tmp_path: Path) -> None:
+    from PIL import Image
+
+    profile = icc_profile(b"RGB ", 200_000)
+    write_whole(tmp_path / "out.jpg", encode_picture(Picture(corners(), profile=profile), ".jpg"))
+    with Image.open(tmp_path / "out.jpg") as written:
+        assert written.info["icc_profile"] == profile
+    assert read_picture(tmp_path / "out.jpg").profile == profile
+
+
+def test_what_opencv_leaves_out_of_a_tiff_is_read(tmp_path: Path) -> None:
+    from PIL import Image
+
+    profile = icc_profile(b"RGB ")
+    alpha = np.tile(np.linspace(40, 255, 48).astype(np.uint8), (32, 1))
+    layers = Image.fromarray(np.dstack([corners(), alpha]))
+    layers.save(tmp_path / "in.tif", icc_profile=profile)
+    picture = read_picture(tmp_path / "in.tif")
+    assert picture.profile == profile
+    assert picture.alpha is not None
+    assert (picture.alpha == alpha).all()
+    assert np.abs(picture.rgb.astype(int) - corners()).max() <= 3  # LibTIFF had multiplied by alpha
+    assert picture.notes == ()
+    layers.save(tmp_path / "pages.tif", save_all=True, append_images=[layers, layers])
+    assert read_picture(tmp_path / "pages.tif").notes == ("the first of its 3 pages is painted",)
+
+
+@pytest.mark.parametrize("cut", [4, 8, 9, 30, 60])
+def test_a_damaged_tiff_directory_tells_nothing(cut: int) -> None:
+    whole = exif_block(1) + bytes(40)
+    assert tiff_facts(whole[:cut]) == TiffFacts()
+    loop = b"II*\0" + struct.pack("<IHI", 8, 0, 8)
+    assert tiff_facts(loop) == TiffFacts()
 
 
 def test_jpegs_are_written_without_chroma_subsampling(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Among others that can be read, those that cannot are told and left out, so that 
 
 import os
 import re
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,9 @@ from numpy.typing import NDArray
 from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, in_one_line
 from realtime.frames.frame import Pixels
 from realtime.media.animation import PNG_SIGNATURE, count_frames
+from realtime.media.colour_profile import jpeg_with_profile, other_space
 from realtime.media.output_file import PartialFile
+from realtime.media.tiff_tags import first_directory, tiff_facts
 
 WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
@@ -34,7 +35,7 @@ PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
 NUMBERED = re.compile(r"%0?[0-9]*d")
 WITH_ALPHA = (".png", ".webp")
 WITH_PROFILE = (".png", ".jpg", ".webp")
-EXIF_ORIENTATION, EXIF_SHORT = 0x0112, 3
+EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,13 @@ def read_picture(path: Path) -> Picture:
     eight_bit, notes = _to_8_bit(np.asarray(pixels))
     upright = turn_upright(eight_bit, exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
     rgb, alpha = _split(upright)
-    return Picture(rgb, alpha, metadata.get(cv2.IMAGE_METADATA_ICCP, b""), (*notes, *_one_of(count_frames(data))))
+    tiff = tiff_facts(data)
+    if alpha is not None and tiff.multiplied:
+        rgb = _divided(rgb, alpha)
+    profile = metadata.get(cv2.IMAGE_METADATA_ICCP, b"") or tiff.profile
+    if space := other_space(profile):
+        profile, notes = b"", (*notes, f"its colour profile is for {space} and left out: painted and written in RGB")
+    return Picture(rgb, alpha, profile, (*notes, *_one_of(count_frames(data)), *_first_of(tiff.pages)))
 
 
 def encode_picture(picture: Picture, suffix: str) -> bytes:
@@ -94,14 +101,14 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
         pixels = cv2.merge([*cv2.split(pixels), picture.alpha])
     options = list(WRITE_OPTIONS[suffix])
     done, encoded = False, None
-    if picture.profile and suffix in WITH_PROFILE:
+    if picture.profile and suffix in WITH_PROFILE and suffix != ".jpg":
         profile = np.frombuffer(picture.profile, np.uint8)
         done, encoded = cv2.imencodeWithMetadata(suffix, pixels, [cv2.IMAGE_METADATA_ICCP], [profile], options)
     if not done:  # the encoders refuse a damaged profile
         done, encoded = cv2.imencode(suffix, pixels, options)
     if not done or encoded is None:
         raise ImpastoError(f"OpenCV could not encode a {suffix} picture of {pixels.shape[1]}x{pixels.shape[0]} pixels")
-    return bytes(encoded)
+    return jpeg_with_profile(bytes(encoded), picture.profile) if suffix == ".jpg" else bytes(encoded)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
@@ -129,20 +136,9 @@ def lost_in(suffix: str, picture: Picture) -> list[str]:
 
 def exif_orientation(exif: bytes) -> int:
     """The orientation 1..8 that an EXIF block tells (EXIF 2.32, section 4.6.4 A); 1 where it tells none."""
-    exif = exif.removeprefix(b"Exif\0\0")
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    if order is None or len(exif) < 8:
-        return 1
-    try:
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(count):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, start + 2 + 12 * entry)
-            if (tag, kind) == (EXIF_ORIENTATION, EXIF_SHORT) and 1 <= value <= 8:
-                return int(value)
-    except struct.error:  # a damaged block tells nothing; the picture itself may be sound
-        return 1
-    return 1
+    found = first_directory(exif.removeprefix(b"Exif\0\0"))
+    told = found.number(EXIF_ORIENTATION) if found else 1
+    return told if 1 <= told <= 8 else 1
 
 
 def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -170,6 +166,16 @@ def _one_of(frames: int) -> tuple[str, ...]:
     if frames == 1:
         return ()
     return (f"the first of its {frames} frames is painted; `impasto video` paints them all",)
+
+
+def _first_of(pages: int) -> tuple[str, ...]:
+    return () if pages == 1 else (f"the first of its {pages} pages is painted",)
+
+
+def _divided(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """The colours as they were before they were multiplied by alpha; where that is 0 they cannot be told."""
+    weight = np.maximum(alpha, 1).astype(np.uint32)[..., None]
+    return np.asarray(np.minimum((rgb * np.uint32(255) + weight // 2) // weight, 255), np.uint8)
 
 
 def _to_8_bit(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:

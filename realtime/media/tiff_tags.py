@@ -1,0 +1,100 @@
+"""What a TIFF file, or an EXIF block, which is one, tells beside its pixels (TIFF 6.0, sections 2 and 18).
+
+OpenCV hands the pixels on and leaves out the colour profile, the pages after the first, and whether the colours are
+multiplied by their transparency. Damage tells nothing; the picture itself may be sound.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+VALUES = {3: "H", 4: "I"}  # SHORT and LONG
+NEW_SUBFILE_TYPE, BITS_PER_SAMPLE, EXTRA_SAMPLES, ICC_PROFILE = 254, 258, 338, 34675
+REDUCED = 1  # a bit of NewSubfileType: a smaller copy of another page
+ASSOCIATED, UNASSOCIATED = 1, 2  # alpha by which colours are multiplied, and by which they are not
+MOST_ENTRIES = 100_000  # of all pages: hostile ones may share theirs
+ENTRY_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TiffFacts:
+    """`profile` is the ICC profile's bytes, empty where there is none, and `pages` leaves out smaller copies.
+
+    `multiplied` says that the colours which OpenCV gives are multiplied by their alpha.
+    """
+
+    profile: bytes = b""
+    multiplied: bool = False
+    pages: int = 1
+
+
+def tiff_facts(data: bytes) -> TiffFacts:
+    """What the file's bytes tell; nothing in particular where they are no TIFF, or damaged."""
+    directories = list(_directories(data))
+    if not directories:
+        return TiffFacts()
+    first = directories[0]
+    alpha, bits = first.number(EXTRA_SAMPLES), first.number(BITS_PER_SAMPLE)
+    # LibTIFF multiplies what is not yet, where OpenCV lets it make 8-bit pixels.
+    multiplied = alpha == ASSOCIATED or (alpha == UNASSOCIATED and bits == 8)
+    pages = sum(not directory.number(NEW_SUBFILE_TYPE) & REDUCED for directory in directories)
+    return TiffFacts(first.content(ICC_PROFILE), multiplied, max(1, pages))
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The entries of a page by their tag: type, count, and where in `data` their four bytes stand."""
+
+    data: bytes
+    order: str
+    entries: Mapping[int, tuple[int, int, int]]
+
+    def number(self, tag: int) -> int:
+        """The first value of an entry of whole numbers; 0 where there is none."""
+        kind, count, place = self.entries.get(tag, (0, 0, 0))
+        if kind not in VALUES or not count:
+            return 0
+        letter = VALUES[kind]
+        try:
+            if struct.calcsize(letter) * count > 4:
+                (place,) = struct.unpack_from(f"{self.order}I", self.data, place)
+            return int(struct.unpack_from(self.order + letter, self.data, place)[0])
+        except struct.error:
+            return 0
+
+    def content(self, tag: int) -> bytes:
+        """The bytes of an entry that does not fit into its four; empty where they are not all there."""
+        _, count, place = self.entries.get(tag, (0, 0, 0))
+        if count <= 4:
+            return b""
+        (start,) = struct.unpack_from(f"{self.order}I", self.data, place)
+        found = self.data[start : start + count]
+        return found if len(found) == count else b""
+
+
+def first_directory(data: bytes) -> Directory | None:
+    """That of the first page; None where the bytes are no TIFF, or damaged."""
+    return next(_directories(data), None)
+
+
+def _directories(data: bytes) -> Iterator[Directory]:
+    order = ORDERS.get(data[:4])
+    if order is None or len(data) < 8:
+        return
+    seen, entries = set[int](), 0
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    while start and start not in seen and entries < MOST_ENTRIES:
+        seen.add(start)
+        try:
+            (count,) = struct.unpack_from(f"{order}H", data, start)
+            entries += count
+            yield Directory(data, order, dict(_entry(data, order, start + 2 + ENTRY_BYTES * n) for n in range(count)))
+            (start,) = struct.unpack_from(f"{order}I", data, start + 2 + ENTRY_BYTES * count)
+        except struct.error:
+            return
+
+
+def _entry(data: bytes, order: str, place: int) -> tuple[int, tuple[int, int, int]]:
+    tag, kind, count, _ = struct.unpack_from(f"{order}HHII", data, place)
+    return tag, (kind, count, place + 8)
