@@ -1,5 +1,6 @@
 """Pictures: every kind is read upright in 8-bit RGB, and painted with what a picture file keeps."""
 
+import os
 import struct
 import threading
 from pathlib import Path
@@ -250,6 +251,29 @@ def test_what_cannot_be_planned(tmp_path: Path) -> None:
         plan([tmp_path / "none.png"], tmp_path / "out.png")
     with pytest.raises(ImpastoError, match="would both be written"):
         plan([tmp_path / "a.png", tmp_path / "a.png"], tmp_path / "out")
+
+
+def test_what_is_no_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("a.png", corners())
+    Path("README").touch()
+    os.mkfifo("pipe")
+    for output, told in (("-", "OUT is -, and"), ("README", "is a file and no"), ("pipe", "is a device or a pipe")):
+        with pytest.raises(ImpastoError, match=f"{told}.*; name"):
+            plan([Path("a.png")], Path(output))
+    with pytest.raises(FileNotFoundError, match="there is no file -; a picture that is piped in is /dev/stdin"):
+        plan([Path("-")], Path("out.png"))
+    assert not Path("-").exists()
+
+
+def test_a_pipe_is_read_as_a_picture(tmp_path: Path, options: ImageOptions) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(encode_picture(Picture(corners()), ".png"),))
+    writer.start()
+    report = stylize_images([pipe], tmp_path / "out.png", options)
+    writer.join()
+    assert report.outputs == (tmp_path / "out.png",)
 
 
 def test_files_that_are_no_pictures(tmp_path: Path) -> None:

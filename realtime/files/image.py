@@ -12,6 +12,8 @@ from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
 from realtime.frames.request import told_once
+from realtime.media.containers import STANDARD_OUTPUT
+from realtime.media.input_file import STANDARD_INPUT
 from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, PictureReader, encode_picture, lost_in, write_whole
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts, Notes
@@ -85,7 +87,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     if output.is_dir() or several or not output.suffix:
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
             raise BadValue(f"{len(sources)} pictures do not go into one; name a folder instead of {output}")
-        output.mkdir(parents=True, exist_ok=True)
+        _make_folder(output)
         jobs = [(source, output / source.name) for source in sources]
     else:
         jobs = [(sources[0], output)]
@@ -138,10 +140,21 @@ class _Painter:
 
 
 def _pictures_of(path: Path) -> list[Path]:
-    """The pictures behind one input; a file is taken whatever it is called."""
+    """The pictures behind one input; a file is taken whatever it is called, and a pipe as one."""
     if not path.exists() and not names_pictures(str(path)):
-        raise FileMissing(f"there is no file {path}")
-    return [path] if path.is_file() else find_pictures(str(path))
+        piped = "; a picture that is piped in is /dev/stdin" if str(path) == STANDARD_INPUT else ""
+        raise FileMissing(f"there is no file {path}{piped}")
+    return [path] if path.exists() and not path.is_dir() else find_pictures(str(path))
+
+
+def _make_folder(folder: Path) -> None:
+    """BadValue where no folder can be meant: what is there is none, or it is how other programs name their output."""
+    if folder.exists() and not folder.is_dir():
+        what = "a file" if folder.is_file() else "a device or a pipe"
+        raise BadValue(f"{folder} is {what} and no folder; name a folder, or a picture such as painted.png")
+    if folder == STANDARD_OUTPUT and not folder.exists():
+        raise BadValue(f"OUT is {folder}, and pictures are written to files; name one, or a folder")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _check(jobs: Sequence[tuple[Path, Path]]) -> None:
