@@ -12,7 +12,7 @@ import pytest
 from clips import psnr_db, read_pictures, read_rgb, write_clip
 from fakes import painting_threads
 
-from engines.errors import EngineRefused, ImpastoError
+from engines.errors import BadValue, EngineRefused, FileMissing, ImpastoError
 from engines.loading.engine import EngineChoice, load_engine
 from engines.style.styles import load_style
 from realtime.frames.address import labels_of
@@ -97,6 +97,28 @@ def test_an_unknown_style_is_told_before_anything_is_opened(tmp_path: Path) -> N
     with pytest.raises(ImpastoError, match="there is no style 'nosuch'"):
         run_live(PATTERN, [str(recording)], LiveOptions(style="nosuch"))
     assert not recording.exists()
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ({"socket": Path("s.sock")}, r"--socket s\.sock is for control, and --no-control is given; leave one"),
+        ({"style_images": ((Path("none.png"), 1.0),)}, r"there is no file none\.png for --style-image"),
+        ({"style_images": ((Path("none.png"), 0.0),)}, r"the weight of none\.png is 0; give one above 0"),
+    ],
+)
+def test_what_would_be_ignored_or_fail_late_is_refused_at_once(
+    others: dict[str, object], told: str, small_style: Path, tmp_path: Path
+) -> None:
+    recording = tmp_path / "out.mkv"
+    with pytest.raises((BadValue, FileMissing), match=told):
+        run_live(PATTERN, [str(recording)], options(small_style, **others))
+    assert not recording.exists()
+
+
+def test_standard_output_is_no_file_to_record_to(small_style: Path) -> None:
+    with pytest.raises(BadValue, match=r"--to - names no file; standard output is pipe:, as in .*--to pipe:"):
+        run_live(PATTERN, ["-"], options(small_style))
 
 
 def test_an_engine_that_does_not_exist_ends_the_run(small_style: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from clips import write_clip
 from servers import read_some
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from realtime.frames.frame import Frame
 from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound
@@ -206,6 +206,22 @@ def test_a_folder_of_pictures_is_played(tmp_path: Path) -> None:
 def test_a_missing_file_is_told() -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.mp4"):
         open_source("nowhere.mp4", SourceRequest())
+
+
+def test_a_size_or_a_rate_that_a_file_would_not_take_is_refused(tmp_path: Path) -> None:
+    clip = str(write_clip(tmp_path / "clip.mp4"))
+    assert cv2.imwrite(str(tmp_path / "0.png"), np.zeros((48, 64, 3), np.uint8))
+    for address in (clip, str(tmp_path), "http://127.0.0.1:1/clip.mp4"):
+        with pytest.raises(BadValue, match=r"--size is for cameras and screens, and .* has its own; leave it out, or"):
+            open_source(address, SourceRequest(size=(320, 240)))
+    for address in (clip, "http://127.0.0.1:1/clip.mp4"):
+        with pytest.raises(BadValue, match=r"--rate is for cameras, screens and pictures, and .*; see --fps-cap"):
+            open_source(address, SourceRequest(frame_rate=Fraction(5)))
+
+
+def test_standard_input_is_no_source() -> None:
+    with pytest.raises(BadValue, match=r"SOURCE is -, and .*; `impasto video - OUT` reads standard input"):
+        open_source("-", SourceRequest())
 
 
 def test_the_pattern_is_stamped_with_its_moment() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
+from engines.errors import BadValue
 from realtime.frames.frame import Pixels
 from realtime.frames.sound_feed import SoundFeed
 
@@ -61,6 +62,14 @@ class SourceRequest:
     loop: bool = False
     report: Callable[[str], None] = tell_nobody
     stop: threading.Event = field(default_factory=threading.Event)
+
+
+def refuse_modes(shown: str, request: SourceRequest, *, films: bool = True) -> None:
+    """BadValue where a size is asked of what has its own, or a rate of what keeps its own times, as `films` do."""
+    if request.size is not None:
+        raise BadValue(f"--size is for cameras and screens, and {shown} has its own; leave it out, or see --height")
+    if request.frame_rate is not None and films:
+        raise BadValue(f"--rate is for cameras, screens and pictures, and {shown} has its own; see --fps-cap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

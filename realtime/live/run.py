@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from engines.backends.registry import fast_gpu_paints
-from engines.errors import ImpastoError, Interrupted
+from engines.errors import BadValue, ImpastoError, Interrupted
 from engines.loading.engine import EngineChoice
 from realtime.frames.address import refuse_doubles
 from realtime.frames.frame import Pixels
@@ -25,7 +25,7 @@ from realtime.live.options import LiveOptions
 from realtime.live.picture import LivePicture
 from realtime.live.report import LiveReport, SinkFacts
 from realtime.live.stats import LiveStats
-from realtime.live.still import StillPainter, save_snapshot
+from realtime.live.still import StillPainter, check_styles, save_snapshot
 from realtime.live.style_learner import StyleLearner, check_picture
 from realtime.live.watch import LiveRecorder, LiveWatch, figures_for_json, overlay_figures
 from realtime.live.window.overlay import OverlayFigures
@@ -53,6 +53,7 @@ def run_live(
     is set before all is open.
     """
     refuse_doubles(source, sinks)
+    _check(options)
     stop = stop or threading.Event()
     with ExitStack() as opened, ExitStack() as while_opening:
         try:
@@ -64,6 +65,13 @@ def run_live(
             raise
         while_opening.pop_all()  # from here on the loop closes the source and the sinks, on their own threads
         return run.run()
+
+
+def _check(options: LiveOptions) -> None:
+    """Refuse what is wrong whatever is opened: BadValue, or FileMissing for a style picture that is not there."""
+    if options.socket is not None and not options.control:
+        raise BadValue(f"--socket {options.socket} is for control, and --no-control is given; leave one of them out")
+    check_styles(options.style_images)
 
 
 class _LiveRun:

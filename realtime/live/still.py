@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.errors import ImpastoError, in_one_line
+from engines.errors import BadValue, FileMissing, ImpastoError, in_one_line
 from engines.failures import failure_of
 from realtime.frames.frame import Pixels
 from realtime.media.output_file import fresh_name
@@ -26,7 +26,17 @@ NICE = 5
 SAID_SECONDS = 1.0
 ENDING_SECONDS = 0.5
 ITERATIONS = 120
+MOST_WEIGHT = 1000  # as in GatysOptions
 SUFFIX = ".png"
+
+
+def check_styles(styles: Styles) -> None:
+    """BadValue for a weight of nothing, FileMissing for a picture that is not there: told before the first still."""
+    for path, weight in styles:
+        if not 0 < weight <= MOST_WEIGHT:
+            raise BadValue(f"the weight of {path} is {weight:g}; give one above 0, such as {path}=0.5")
+        if not path.is_file():
+            raise FileMissing(f"there is no file {path} for --style-image")
 
 
 class StillPainter:

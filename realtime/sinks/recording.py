@@ -12,7 +12,7 @@ from engines.errors import BadValue, FileError, FileMissing
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, SinkHabits
 from realtime.frames.request import SinkRequest
-from realtime.media.containers import container_for
+from realtime.media.containers import STANDARD_OUTPUT, container_for
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.live_encoder import KEYFRAME_SECONDS, LiveEncoder
@@ -108,6 +108,10 @@ def open_recording(address: str, request: SinkRequest) -> Recording:
     a video, and OSError where the file cannot be created.
     """
     written = address if os.path.exists(address) else address.removeprefix(SCHEME)
+    if Path(written) == STANDARD_OUTPUT:
+        raise BadValue(
+            f"--to {written} names no file; standard output is pipe:, as in impasto live --to pipe: | ffplay -"
+        )
     return Recording(Path(written), request)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from engines.errors import BadValue
 from realtime.frames.frame import Frame, Source
 from realtime.frames.pacing import Ticker
-from realtime.frames.request import SourceRequest, told_once
+from realtime.frames.request import SourceRequest, refuse_modes, told_once
 from realtime.frames.time_code import stamp
+from realtime.media.input_file import STANDARD_INPUT
 from realtime.sources.animated_webp import TICK, AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import DecodedPicture, FileSource
 from realtime.sources.film_sound import FileSound, SoundAhead
@@ -28,7 +29,12 @@ def open_file(address: str, request: SourceRequest) -> Source:
     again. Errors are those of the sources in files.
     """
     path, request = address.removeprefix(FILE), replace(request, report=told_once(request.report))
+    if path == STANDARD_INPUT and not Path(path).exists():
+        raise BadValue(
+            "SOURCE is -, and a live source is a file or an address; `impasto video - OUT` reads standard input"
+        )
     paths = pictures_named(path)
+    refuse_modes(path, request, films=paths is None)
     if paths is None and is_animated_webp(Path(path)):
         return _animation(Path(path), request)
     if paths is None:

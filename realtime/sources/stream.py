@@ -14,7 +14,7 @@ from engines.errors import BadFile, ImpastoError
 from engines.failures import on_failure
 from realtime.frames.address import PLAYLIST, redacted, source_scheme
 from realtime.frames.frame import Source
-from realtime.frames.request import SourceRequest
+from realtime.frames.request import SourceRequest, refuse_modes
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media.blocking_calls import BlockingCalls
 from realtime.media.network import cannot_open, check_host, playlist_path
@@ -65,6 +65,7 @@ def open_stream(address: str, request: SourceRequest) -> Source:
     What FFmpeg knows the length of is a film, played at its own speed, and again with `loop`; so is HLS, whose pictures
     come in segments. All else is live.
     """
+    refuse_modes(redacted(address), request)
     opened = _open_in_time(address, request)
     if not opened.playback:
         return opened.source
