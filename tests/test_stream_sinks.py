@@ -227,6 +227,14 @@ def test_hls_into_a_folder_that_cannot_be(tmp_path: Path, folder: str, reason: s
         open_sink(f"hls:{folder.format(tmp_path)}", request())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+def test_hls_onto_a_full_disk_is_told(tmp_path: Path, frames: list[Frame]) -> None:
+    """FFmpeg's muxer tells nobody."""
+    sink = open_sink(f"hls:{tmp_path}", request())
+    (tmp_path / "stream.m3u8.tmp").symlink_to("/dev/full")
+    assert "has broken off (No space left on device)" in push_until_lost(sink, frames)
+
+
 def test_hls_into_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ImpastoError, match="name another folder for HLS"):

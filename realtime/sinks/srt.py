@@ -57,7 +57,7 @@ class SrtSink:
         self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
         self._listener.start()
         with on_failure(self._end_process):
-            self._stream = StreamSink(self._shown, self._connect, request, is_called="mode=listener" in address)
+            self._stream = StreamSink(self._shown, self._connect, request, may_be_left="mode=listener" in address)
         self.habits = self._stream.habits
 
     def write(self, frame: Frame) -> None:

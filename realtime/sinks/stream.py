@@ -12,13 +12,15 @@ import av
 from av.container import OutputContainer
 
 from engines.errors import FileError, ImpastoError
-from realtime.frames.address import redacted
+from realtime.frames.address import redacted, sink_scheme
 from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
 from realtime.media.blocking_calls import BlockingCalls
 from realtime.media.live_encoder import LiveEncoder, stream_options
 from realtime.media.network import PORTS, cannot_open, check_answers, check_host, playlist_path, segment_pattern
+from realtime.sinks.hls_files import HlsFiles
 
+HLS = "hls"
 OPEN_SECONDS = 5.0
 WRITE_SECONDS = 3.0
 CLOSE_SECONDS = 2.0
@@ -41,17 +43,21 @@ class Target:
     silence: bool = False
 
 
-def _nothing_to_close() -> None:
-    """FFmpeg closes its own connections."""
+def _nothing() -> None:
+    """FFmpeg closes its own connections, and raises their errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An open container, whether a silent sound track is wanted in it, and how what lies under it is closed."""
+    """An open container, whether a silent sound track is wanted in it, and how what lies under it is closed.
+
+    `check` raises OSError for what FFmpeg has not raised of what was sent.
+    """
 
     container: OutputContainer
     silence: bool = False
-    close: Callable[[], None] = _nothing_to_close
+    close: Callable[[], None] = _nothing
+    check: Callable[[], None] = _nothing
 
 
 def open_stream(address: str, request: SinkRequest) -> Sink:
@@ -59,20 +65,22 @@ def open_stream(address: str, request: SinkRequest) -> Sink:
 
     An HLS address is `hls:FOLDER` or the path of a playlist.
     """
-    return StreamSink(redacted(address), lambda: _connect(address), request)
+    into_folder = sink_scheme(address) == HLS  # which refuses nobody, and takes more once there is room
+    return StreamSink(redacted(address), lambda: _connect(address), request, may_be_left=into_folder)
 
 
 class StreamSink:
     """Pictures at a steady rate, encoded and sent as they come, with `request.sound` beside them.
 
-    One that `is_called` by those who watch may be left by them soon. FFmpeg cannot be interrupted, so all is done on a
-    thread of its own. Raises SignalLost where the other end is gone or takes nothing for three seconds.
+    One that `may_be_left` soon, as by those who call it to watch, is not taken for refused then. FFmpeg cannot be
+    interrupted, so all is done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing
+    for three seconds.
     """
 
     def __init__(
-        self, shown: str, connect: Callable[[], Connection], request: SinkRequest, *, is_called: bool = False
+        self, shown: str, connect: Callable[[], Connection], request: SinkRequest, *, may_be_left: bool = False
     ) -> None:
-        self.habits = SinkHabits(steady=True, capacity=2, proving_seconds=0.0 if is_called else PROVING_SECONDS)
+        self.habits = SinkHabits(steady=True, capacity=2, proving_seconds=0.0 if may_be_left else PROVING_SECONDS)
         self._shown, self._request = shown, request
         self._connection: Connection | None = None
         self._encoder: LiveEncoder | None = None
@@ -126,12 +134,17 @@ class StreamSink:
     def _send(self, frame: Frame, begins: Fraction) -> None:
         assert self._encoder is not None
         assert self._origin is not None
+        assert self._connection is not None
         self._encoder.write(frame, begins - self._origin)
+        self._connection.check()
 
     def _end(self) -> None:
         assert self._encoder is not None
+        assert self._connection is not None
+        check = self._connection.check
         self._encoder.close()
         self._disconnect()
+        check()
 
     def _clean_up(self) -> None:
         """Whatever was left open, on the stream's own thread."""
@@ -158,13 +171,22 @@ def _connect(address: str) -> Connection:
     check_host(target.url)
     if _scheme(address) in PORTS:
         check_answers(target.url, WRITE_SECONDS)
-    return Connection(open_container(target.url, target.container_format, target.options), target.silence)
+    if target.container_format != HLS:
+        return Connection(open_container(target.url, target.container_format, target.options), target.silence)
+    files = HlsFiles()
+    return Connection(open_container(target.url, HLS, target.options, files), check=files.check)
 
 
-def open_container(output: Any, container_format: str, options: Mapping[str, str]) -> OutputContainer:
-    """A container that sends what it is given at once; `output` is an address, or takes bytes as a file does."""
+def open_container(
+    output: Any, container_format: str, options: Mapping[str, str], files: HlsFiles | None = None
+) -> OutputContainer:
+    """A container that sends what it is given at once; `output` is an address, or takes bytes as a file does.
+
+    `files` are what it opens beside.
+    """
     at_once = {"flush_packets": "1", "max_interleave_delta": MOST_APART_MICROSECONDS, **options}
-    return av.open(output, "w", format=container_format, container_options=at_once)
+    opener = None if files is None else files.open
+    return av.open(output, "w", format=container_format, container_options=at_once, io_open=opener)
 
 
 def _scheme(address: str) -> str:
@@ -203,4 +225,4 @@ def _hls_target(playlist: Path) -> Target:
         "hls_start_number_source": "epoch",
         "hls_segment_filename": str(segments),
     }
-    return Target(str(playlist), "hls", options)
+    return Target(str(playlist), HLS, options)
