@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -15,7 +16,7 @@ import pytest
 from clips import psnr_db, read_packets, read_rgb, read_times, write_clip
 from fakes import painting_threads
 
-from engines.errors import EngineRefused, ImpastoError, Interrupted
+from engines.errors import BadValue, EngineRefused, ImpastoError, Interrupted
 from engines.style.styles import load_style
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
@@ -161,7 +162,7 @@ def test_pictures_become_a_video(tmp_path: Path, options: VideoOptions, name: st
 
 def test_a_video_becomes_pictures(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
     (tmp_path / "out").mkdir()
-    stylize_video(str(clip), tmp_path / "out" / "frame_%03d.png", options)
+    stylize_video(str(clip), tmp_path / "out" / "frame_%03d.png", replace(options, crf=None, audio="drop"))
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [f"frame_{number:03d}.png" for number in range(1, 11)]
 
@@ -206,7 +207,12 @@ class TestErrors:
         folder.mkdir()
         cv2.imwrite(str(folder / "shot_01.png"), np.zeros((48, 64, 3), np.uint8))
         with pytest.raises(ImpastoError, match="would write over its own input"):
-            stylize_video(str(folder), folder / "shot_%02d.png", options)
+            stylize_video(str(folder), folder / "shot_%02d.png", replace(options, crf=None))
+
+    @pytest.mark.parametrize("option", [{"codec": "hevc"}, {"crf": 20}, {"preset": "auto"}, {"audio": "copy"}])
+    def test_what_pictures_cannot_follow(self, clip: Path, tmp_path: Path, small_style: Path, option: Any) -> None:
+        with pytest.raises(BadValue, match=f"--{next(iter(option))} is for videos, and .* is pictures; leave it out"):
+            stylize_video(str(clip), tmp_path / "%03d.png", VideoOptions(style=str(small_style), **option))
 
     def test_missing_folder(self, clip: Path, tmp_path: Path, options: VideoOptions) -> None:
         with pytest.raises(FileNotFoundError, match="create it first"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engines.errors import BadValue
 from engines.names import AUTO
+from engines.setting import spelled
 from realtime.files.calibration import calibration_for
 from realtime.files.gpu_frames import choose_decoder, choose_frames
 from realtime.files.loop import run
@@ -18,7 +19,7 @@ from realtime.files.preset import choose_preset, excerpt_of
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
 from realtime.media.clip import Clip
-from realtime.media.containers import OF_SUFFIX, STANDARD_OUTPUT
+from realtime.media.containers import DROP, OF_SUFFIX, STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.input_file import is_stream
@@ -159,9 +160,23 @@ def _open_sink(
 def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:
     """None where pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
     if NUMBERED.search(output.name) and output.suffix.lower() not in OF_SUFFIX and options.format is None:
+        _refuse_what_videos_have(output, options)
         return None
     refuse_folder(output)
     return choose_encoding(output, options.codec, options.crf, options.preset, container_format=options.format)
+
+
+def _refuse_what_videos_have(output: Path, options: VideoOptions) -> None:
+    """BadValue where an option is set that pictures cannot follow; sound may be dropped, as it is."""
+    asked = {
+        "codec": options.codec != AUTO,
+        "crf": options.crf is not None,
+        "preset": options.preset is not None,
+        "audio": options.audio not in (AUTO, DROP),
+    }
+    for name, is_asked in asked.items():
+        if is_asked:
+            raise BadValue(f"{spelled(name)} is for videos, and {output} is pictures; leave it out, or name a video")
 
 
 def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: Encoding | None) -> None:
