@@ -18,7 +18,7 @@ class Setting:
     are only offered. Where it takes time to know such names, a function gives them. On the command line `options` are
     the option's names where the field's own will not do, `written` shows how a value is typed, `group` is the heading,
     and a setting `by_place` has no option and is given by its place. The values of a tuple are typed one by one, each
-    with the option's name before it, or with commas between where `in_one_word`.
+    with the option's name before it, or with commas between where `in_one_word`; one that is `needed` is not empty.
     """
 
     help: str
@@ -32,6 +32,7 @@ class Setting:
     options: tuple[str, ...] = ()
     by_place: bool = False
     in_one_word: bool = False
+    needed: bool = False
 
 
 def settings_of(holder: type[Any]) -> dict[str, tuple[Any, Setting]]:
@@ -55,7 +56,9 @@ def check_settings(holder: Any) -> None:
 
 
 def check_setting(name: str, value: Any, setting: Setting) -> None:
-    """The same for one value, or each of a tuple; None passes."""
+    """The same for one value, or each of a tuple, which is not empty where it is needed; None passes."""
+    if setting.needed and value is not None and not value:
+        raise BadValue(f"{name} is empty; give {setting.written or 'one at least'}")
     for each in value if isinstance(value, (tuple, list)) else (value,):
         if each is not None:
             _check(name, each, setting)

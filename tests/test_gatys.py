@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from trainers.gatys import (
     Painting,
     Pixels,
@@ -286,6 +286,12 @@ def test_bad_settings_get_one_line(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
         GatysOptions(**{"style_images": ((Path("a"), 1.0),), **changes})
     assert "\n" not in str(caught.value)
+
+
+def test_more_octaves_than_a_painting_has_room_for(style: Path, tmp_path: Path) -> None:
+    says = r"--octaves 6 compares paintings at \d+x\d pixels, too few for the loss network; give 5 at most"
+    with pytest.raises(BadValue, match=says):
+        painted(picture(), options_for(style, octaves=9, style_layers=("relu2_1",)), tmp_path / "run")
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(narrow_vgg: Path, style: Path, tmp_path: Path) -> None:

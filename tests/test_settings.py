@@ -39,6 +39,7 @@ class Picture:
     shape: Annotated[str, Setting("Its shape.", choices=("round", "square"), group="Form")] = "round"
     sizes: Annotated[tuple[Size, ...], Setting("Again for more.", options=("--size", "-s"), written="WxH")] = ()
     sides: Annotated[tuple[int, ...], Setting("Sides.", in_one_word=True, least=2, written="3,4")] = (3, 4)
+    layers: Annotated[tuple[str, ...], Setting("Layers.", in_one_word=True, needed=True, written="LAYERS")] = ("a",)
     weights: Annotated[tuple[tuple[str, float], ...], Setting("Weights.", in_one_word=True)] = ()
     pictures: Annotated[tuple[tuple[Path, float], ...], Setting("Pictures.")] = ()
     folders: Annotated[tuple[Path, ...], Setting("Folders.", options=("--folder",))] = (Path("here"),)
@@ -139,6 +140,7 @@ def test_some_fields_under_another_heading_and_with_another_default() -> None:
         ({"share": float("inf")}, "share is inf; give a number of at least 0"),
         ({"shape": "oval"}, "shape is 'oval'; choose round or square"),
         ({"sides": (5, 1)}, "sides is 1; give a number of at least 2"),
+        ({"layers": ()}, "layers is empty; give LAYERS"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -169,3 +171,16 @@ def test_what_a_person_would_type_gives_the_same_settings(changes: dict[str, Any
     settings = Picture(inputs=("a",), **changes)
     assert as_typed(settings) == words.split()
     assert run("a", *as_typed(settings))[0] == settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seed": 10**23}, r"seed is 10{23}; give 0 to 1e\+18"),
+        ({"style_layers": ()}, "style_layers is empty; give LAYERS"),
+        ({"content_layers": ()}, "content_layers is empty; give LAYERS"),
+    ],
+)
+def test_what_torch_would_refuse_in_its_own_words(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        GatysOptions(style_images=((Path("a.jpg"), 1.0),), **changes)

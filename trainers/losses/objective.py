@@ -155,13 +155,27 @@ def style_targets(
     generator = torch.Generator().manual_seed(seed)
     grams, sliced = [], []
     for octave, smaller in enumerate(_octaves_of_all(paintings, octaves)):
-        found = [perceptual.features(painting, octave_layers(layers, octave)) for painting in smaller]
+        found = [_features_of(painting, perceptual, layers, octave) for painting in smaller]
         by_layer = {layer: [features[layer] for features in found] for layer in octave_layers(layers, octave)}
         if loss == "gram":
             grams.append({layer: torch.cat([gram_matrix(f) for f in values]) for layer, values in by_layer.items()})
         else:
             sliced.append({layer: sliced_target(values, generator) for layer, values in by_layer.items()})
     return GramTargets(grams, paper) if loss == "gram" else WassersteinTargets(sliced, samples, slices)
+
+
+def _features_of(painting: Tensor, perceptual: PerceptualNet, layers: Sequence[str], octave: int) -> Features:
+    """BadValue where it was halved so often that a layer has fewer pixels than it looks at."""
+    try:
+        return perceptual.features(painting, octave_layers(layers, octave))
+    except RuntimeError as error:
+        height, width = painting.shape[-2:]
+        if not octave or min(height, width) >= LEAST_OCTAVE_PX:
+            raise
+        raise BadValue(
+            f"--octaves {octave + 1} compares paintings at {width}x{height} pixels, too few for the loss network; give "
+            f"{octave} at most, or a larger --size"
+        ) from error
 
 
 def _octaves_of_all(paintings: Sequence[Tensor], octaves: int) -> Iterator[list[Tensor]]:

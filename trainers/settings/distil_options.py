@@ -20,7 +20,8 @@ from trainers.settings.options import (
 )
 
 DistilLayers = Annotated[
-    tuple[str, ...], Setting("Where features are compared, separated by commas.", in_one_word=True, written="LAYERS")
+    tuple[str, ...],
+    Setting("Where features are compared, separated by commas.", in_one_word=True, needed=True, written="LAYERS"),
 ]
 
 PIXEL_WEIGHT, FEATURE_WEIGHT, FEATURE_LAYERS = 10.0, 2.0, ("relu1_2", "relu2_2", "relu3_3")

@@ -17,6 +17,7 @@ DEVICES = ("auto", "cpu", "cuda")
 # A picture by optimisation is so long at most where no size is asked for: a minute or a few on one core.
 LARGEST_PX = 1024
 LEAST_PICTURE_PX = 32
+MOST_SEED = 10**18  # torch takes 64 bits, and what is added to it
 # A style picture of stroke 1 is so many times as long as the picture that is painted,
 STYLE_SCALE = 1.5
 # and where a net is trained it is as long as a picture of this width, the one that a webcam gives.
@@ -34,15 +35,17 @@ def networks() -> tuple[str, ...]:
 
 
 ContentLayers = Annotated[
-    tuple[str, ...], Setting("Where content is compared, separated by commas.", in_one_word=True, written="LAYERS")
+    tuple[str, ...],
+    Setting("Where content is compared, separated by commas.", in_one_word=True, needed=True, written="LAYERS"),
 ]
 StyleLayers = Annotated[
-    tuple[str, ...], Setting("Where style is compared, separated by commas.", in_one_word=True, written="LAYERS")
+    tuple[str, ...],
+    Setting("Where style is compared, separated by commas.", in_one_word=True, needed=True, written="LAYERS"),
 ]
 Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
 Average = Annotated[float, Setting("How slowly the averaged weights forget.")]
 StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
-Seed = Annotated[int, Setting("Makes a run repeatable.", least=0)]
+Seed = Annotated[int, Setting("Makes a run repeatable.", least=0, most=MOST_SEED)]
 Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
 Precision = Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))]
 SaveEvery = Annotated[int, Setting("Steps between checkpoints.", least=1)]
@@ -236,7 +239,7 @@ class GatysOptions:
         int, Setting("Side of the tiles in which more than a megapixel is computed.", least=64, most=16_384)
     ] = 512
     preview_every: Annotated[int, Setting("Steps between previews beside OUT.", least=1)] = 20
-    seed: Annotated[int, Setting("Makes the picture repeatable.", least=0)] = 0
+    seed: Annotated[int, Setting("Makes the picture repeatable.", least=0, most=MOST_SEED)] = 0
     device: Annotated[str, Setting("auto takes a GPU where torch has one; or cpu, or cuda.", choices=DEVICES)] = "auto"
     resume: Annotated[bool, Setting("Go on with what Ctrl-C stopped.")] = False
 
