@@ -77,6 +77,8 @@ def test_version() -> None:
         (["video", "a.mp4", "b.mp4", "--crf", "99"], "--crf"),
         (["video", "a.mp4", "b.mp4", "--fps", "0"], "--fps"),
         (["video", "a.mp4", "b.mp4", "--fps", "often"], "--fps"),
+        (["video", "frames", "b.mp4", "--fps", "1/1000000000"], "--fps is 1/1000000000; give 0.001 to 1000"),
+        (["video", "frames", "b.mkv", "--fps", "2000"], "--fps is 2000; give 0.001 to 1000"),
         (["image", "a.png", "b.png", "--strength", "nan"], "--strength"),
         (["live", "--engine", "steam"], "--engine is 'steam'; choose auto, tensorrt,"),
         (["compile", "udnie", "--precision", "int9"], "--precision is 'int9'; choose auto, bf16,"),

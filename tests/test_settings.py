@@ -100,6 +100,7 @@ def test_every_value_reaches_the_settings() -> None:
         ("a --sides 5,1", "--sides is 1; give a number of at least 2"),
         ("a --weights b", "'b' is not NAME=WEIGHT"),
         ("a --rate 0", "0 is not above 0"),
+        ("a --rate 1e400", "1e400 is beyond 1e+09"),
         ("a --fast --count 6", "fast is for five at most"),
         ("a --no-fast", "No such option"),
         ("a --untold 3", "No such option"),

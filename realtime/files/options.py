@@ -11,6 +11,7 @@ from realtime.painting.options import MACHINE, STEADY, Steady, StylizeOptions
 
 DECODERS = (AUTO, "software", "cuda")
 FILE = "Output file"
+LEAST_FPS, MOST_FPS = 0.001, 1000  # beyond, containers and encoders make other times of it
 MOST_CRF = 63  # of AV1 and VP9; that of the encoder chosen may be less
 StrictAboutPictures = Annotated[
     bool, Setting("Fail at the first bad picture, or where an engine is refused; try no other.", group=MACHINE)
@@ -58,7 +59,14 @@ class VideoOptions(StylizeOptions):
         str | None, Setting("Container of OUT; it must be told where OUT is -.", group=FILE, choices=tuple(OF_FORMAT))
     ] = None
     fps: Annotated[
-        Fraction | None, Setting("Frame rate where IN is pictures, 25 unless given.", group=FILE, written="N")
+        Fraction | None,
+        Setting(
+            "Frame rate where IN is pictures, 25 unless given.",
+            group=FILE,
+            least=LEAST_FPS,
+            most=MOST_FPS,
+            written="N",
+        ),
     ] = None
     decoder: Annotated[
         str, Setting("Where the video is decoded: cuda is an NVIDIA GPU.", group=MACHINE, choices=DECODERS)

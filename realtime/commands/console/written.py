@@ -11,6 +11,8 @@ from engines.names import LEAST_SIZE_PX
 from realtime.compiling.options import SizeSpan
 from realtime.painting.options import MOST_SIZE_PX, Size
 
+MOST_RATE = 1e9  # a second: what no clock here tells apart
+
 
 @contextmanager
 def bad_parameter(told: str = "", hint: str | None = None) -> Iterator[None]:
@@ -27,6 +29,8 @@ def positive_fraction(text: str) -> Fraction:
         value = Fraction(text)
     if value <= 0:
         raise typer.BadParameter(f"{text} is not above 0")
+    if value > MOST_RATE:
+        raise typer.BadParameter(f"{text} is beyond {MOST_RATE:g}")
     return value
 
 
