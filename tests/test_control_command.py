@@ -1,6 +1,7 @@
 """`impasto control`: what it prints, how it fails, and that its help is the table of commands."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,25 @@ def test_a_file_is_named_in_full_for_a_run_in_another_folder(tmp_path: Path, mon
     assert asked == [
         f"{here}/pic.png", f"{here}/mine.onnx:{here}/pic.png", f"{here}/mine.onnx:waves", "x.png", "waves"
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_pictures_name_may_have_colons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of screenshots, by the clock."""
+    for name in ("mine.onnx", "Shot 12:30:00.png", "30:00.png"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    asked: list[object] = []
+
+    def send(command: str, value: object, socket: Path | None) -> dict[str, object]:
+        asked.append(value)
+        return {"ok": True}
+
+    monkeypatch.setattr("realtime.live.control.client.send", send)
+    shot = tmp_path / "Shot 12:30:00.png"
+    for words in (("learn", shot.name), ("style", f"mine.onnx:{shot.name}"), ("style", str(shot))):
+        assert run(*words).exit_code == 0
+    assert asked == [str(shot), f"{tmp_path}/mine.onnx:{shot}", str(shot)]
 
 
 def test_status_for_people_and_for_programs(board: ControlBoard) -> None:

@@ -1,5 +1,6 @@
 """`impasto control`: does in a running `impasto live` what its keys do."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import ImpastoError
+from engines.style.picture_name import STYLE_FILE
 from realtime.commands.console.written import bad_parameter
 from realtime.commands.settings import Json
 from realtime.live.control.commands import COMMANDS, Command, Kind, checked_value, find_command
@@ -52,15 +54,22 @@ def _refuse_wrong_usage(command: str, value: str | None) -> None:
 
 
 def _seen_from_here(command: str, value: str | None) -> str | None:
-    """Files by their full path: the run stands in a folder of its own."""
+    """Files by their full path: the run stands in a folder of its own. A picture's name may have colons of its own."""
     if value is None or find_command(command).kind is not Kind.TEXT:
         return value
-    return ":".join(_in_full(part) for part in value.split(":"))
+    if _is_file(value):
+        return _in_full(value)
+    file, colon, name = value.partition(f"{STYLE_FILE}:")
+    head, tail = (f"{file}{STYLE_FILE}", name) if colon else value.partition(":")[::2]
+    return f"{_in_full(head)}:{_in_full(tail)}" if tail else value
 
 
 def _in_full(name: str) -> str:
-    path = Path(name)
-    return str(path.absolute()) if path.suffix and path.is_file() else name
+    return str(Path(name).absolute()) if _is_file(name) else name
+
+
+def _is_file(name: str) -> bool:
+    return bool(Path(name).suffix) and os.path.isfile(name)  # Path.is_file raises where a name is too long
 
 
 def as_text(command: str, answer: dict[str, Any]) -> str:
