@@ -185,3 +185,18 @@ def test_what_a_person_would_type_gives_the_same_settings(changes: dict[str, Any
 def test_what_torch_would_refuse_in_its_own_words(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         GatysOptions(style_images=((Path("a.jpg"), 1.0),), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"content_weight": float("nan")}, "content_weight is nan; give a number of at least 0"),
+        ({"style_weight": -5.0}, r"style_weight is -5\.0; give a number of at least 0"),
+        ({"style_weights": (("udnie", float("nan")),)}, "style_weights gives udnie nan; give a number of at least 0"),
+        ({"average_decay": 2.0}, r"average_decay is 2\.0; give 0 to 1"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf; give a number of at least 0"),
+    ],
+)
+def test_what_would_train_away_from_the_painting(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        JohnsonOptions(styles=Path(), content=(Path(),), out=Path("a.onnx"), **changes)

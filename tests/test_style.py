@@ -14,7 +14,8 @@ from small_styles import NAMES, SMALL, write_small_style
 
 import engines.style.file
 import engines.style.styles
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
+from engines.export.export import export_style
 from engines.networks.transform.net import TransformNet
 from engines.style.file import CARD_KEY
 from engines.style.metadata import read_metadata
@@ -317,3 +318,15 @@ def test_a_picture_is_no_style_file_and_that_is_said(tmp_path: Path, name: str) 
     (tmp_path / "photo.png").write_bytes(b"\x89PNG")
     with pytest.raises(ImpastoError, match=rf"{name} is a picture, and here a style file is asked for; --style"):
         load_style(str(tmp_path / name))
+
+
+def test_what_training_has_lost_is_not_written(style: StyleFile, tmp_path: Path) -> None:
+    weights = dict(style.weights())
+    name = next(iter(weights))
+    weights[name] = np.full_like(weights[name], np.nan)
+    with pytest.raises(BadValue, match=r"lost\.onnx is not written: weights of its net are not finite; train with a"):
+        export_style(
+            tmp_path / "lost.onnx", network="transform", config=style.card.network["config"], weights=weights,
+            styles=style.card.styles, name="lost", licence="CC0-1.0", training={},
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from engines.errors import BadValue
 from engines.networks.family import REWRITTEN, TABLE, Config, Rewrites, Weights, config_of, family_of, open_family
 from engines.networks.picture_graph import WHITE
 from engines.style.styles import NamedStyle, StyleCard, StyleFile, save_style
@@ -29,9 +30,11 @@ def export_style(
 ) -> None:
     """Writes a net as a style file: `network` is its family, `config` and `weights` are what the family takes.
 
-    ImpastoError where there is no such family.
+    ImpastoError where there is no such family, and BadValue for weights that training has lost.
     """
     family = open_family(network)
+    if not all(np.isfinite(values).all() for values in weights.values()):
+        raise BadValue(f"{path} is not written: weights of its net are not finite; train with a lower --learning-rate")
     card = StyleCard(
         name=name,
         network={"name": network, "config": dict(config)},

@@ -1,5 +1,6 @@
 """Settings of the recipes, apart from them so that the command line can read the defaults without torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ StyleLayers = Annotated[
     Setting("Where style is compared, separated by commas.", in_one_word=True, needed=True, written="LAYERS"),
 ]
 Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
-Average = Annotated[float, Setting("How slowly the averaged weights forget.")]
+Average = Annotated[float, Setting("How slowly the averaged weights forget.", least=0, most=1)]
 StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
 Seed = Annotated[int, Setting("Makes a run repeatable.", least=0, most=MOST_SEED)]
 Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
@@ -92,8 +93,8 @@ class JohnsonOptions:
     loss_network: Annotated[str, Setting("5se, vgg16, vgg19, or a file of weights.")] = "5se"
     content_layers: ContentLayers = ("relu3_1", "relu4_1")
     style_layers: StyleLayers = ALL_STYLE_LAYERS
-    content_weight: Annotated[float, Setting("Weight of the content loss.")] = 2.0
-    style_weight: Annotated[float, Setting("Weight of the style loss.")] = 15.0
+    content_weight: Annotated[float, Setting("Weight of the content loss.", least=0)] = 2.0
+    style_weight: Annotated[float, Setting("Weight of the style loss.", least=0)] = 15.0
     style_weights: Annotated[
         tuple[tuple[str, float], ...],
         Setting("Weights of single styles, such as udnie=3,scream=1.5.", in_one_word=True, written="NAME=WEIGHT"),
@@ -104,20 +105,26 @@ class JohnsonOptions:
     ] = 0.75
     samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 2048
     slices: Annotated[int, Setting("Directions along which they are compared.", least=1)] = 12
-    tv_weight: Annotated[float, Setting("Weight of the total variation.")] = 2.0
-    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.")] = 10.0
-    grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.")] = 100.0
-    comb_weight: Annotated[float, Setting("Weight of the loss against combs of fine dots.")] = 5.0
-    weave_weight: Annotated[float, Setting("Weight of the loss against strokes that are crossed by others.")] = 0.7
-    tone_weight: Annotated[float, Setting("Weight of keeping what is light and what is dark.")] = 0.5
-    structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.")] = 0.8
-    stability_weight: Annotated[float, Setting("Weight of the loss against flicker.")] = 8.0
-    difference_weight: Annotated[float, Setting("Weight of changing as the photos do, beside that loss.")] = 0.3
+    tv_weight: Annotated[float, Setting("Weight of the total variation.", least=0)] = 2.0
+    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
+    grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)] = 100.0
+    comb_weight: Annotated[float, Setting("Weight of the loss against combs of fine dots.", least=0)] = 5.0
+    weave_weight: Annotated[
+        float, Setting("Weight of the loss against strokes that are crossed by others.", least=0)
+    ] = 0.7
+    tone_weight: Annotated[float, Setting("Weight of keeping what is light and what is dark.", least=0)] = 0.5
+    structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.", least=0)] = (
+        0.8
+    )
+    stability_weight: Annotated[float, Setting("Weight of the loss against flicker.", least=0)] = 8.0
+    difference_weight: Annotated[float, Setting("Weight of changing as the photos do, beside that loss.", least=0)] = (
+        0.3
+    )
     stability_start: StabilityStart = 0.67
     seed_amplitude: Annotated[
         float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
     ] = None
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.")] = 2e-3
+    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=0)] = 2e-3
     average_decay: Average = 0.999
     seed: Seed = 0
     workers: Workers = 2
@@ -142,6 +149,9 @@ class JohnsonOptions:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        for style, weight in self.style_weights:
+            if not 0 <= weight < math.inf:
+                raise BadValue(f"style_weights gives {style} {weight:g}; give a number of at least 0")
 
     @property
     def sizes(self) -> tuple[int, ...]:
