@@ -180,6 +180,8 @@ def test_a_mix_as_it_is_written() -> None:
     for text in ("A", "A=x", "=1", "A=1,,B=2"):
         with pytest.raises(ImpastoError, match=r"is not of the form A=0\.3,B=0\.7"):
             parse_mix(text)
+    with pytest.raises(BadValue, match="names A twice; give each style one weight"):
+        parse_mix("A=0.3,B=0.7, A=1")
 
 
 class TestErrors:

@@ -134,10 +134,13 @@ def parse_mix(text: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in text.split(","):
         name, _, weight = part.rpartition("=")
+        name = name.strip()
+        if name in weights:
+            raise BadValue(f"--mix {text!r} names {name} twice; give each style one weight")
         try:
-            weights[name.strip()] = float(weight)
+            weights[name] = float(weight)
         except ValueError:
             name = ""
-        if not name.strip():
+        if not name:
             raise BadValue(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
     return weights
