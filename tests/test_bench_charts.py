@@ -141,6 +141,19 @@ def test_where_the_tables_could_not_be_written_nothing_is_measured(tmp_path: Pat
     assert result.stderr == f"impasto: there is no folder {tmp_path / 'nowhere'} for tables.md; make it first\n"
 
 
+def test_a_folder_for_tables_and_a_file_for_charts_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "--markdown", str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    named = tmp_path / "bench.md"
+    assert result.stderr == f"impasto: --markdown {tmp_path} is a folder; name the file to write, such as {named}\n"
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "file"
+    file.touch()
+    result = CliRunner().invoke(app, ["bench", "--plot", str(file)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"impasto: --plot {file} is a file and no folder; name a folder for the charts\n"
+
+
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImpastoError, match=r"pip install 'impasto\[plot\]'"):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engines.errors import FileMissing
+from engines.errors import BadValue, FileMissing
 from realtime.bench.options import BenchOptions
 from realtime.commands.console.border import FAILED, INTERRUPTED
 from realtime.commands.settings import Json, with_settings
@@ -48,10 +48,14 @@ def _check_outputs(plot: Path | None, markdown: Path | None) -> None:
     """Before the minutes that the measurements take; OSError or ImpastoError where something could not be written."""
     if markdown is not None and not markdown.absolute().parent.is_dir():
         raise FileMissing(f"there is no folder {markdown.parent} for {markdown.name}; make it first")
+    if markdown is not None and markdown.is_dir():
+        raise BadValue(f"--markdown {markdown} is a folder; name the file to write, such as {markdown / 'bench.md'}")
     if plot is not None:
         from realtime.bench.report.charts import check_matplotlib
 
         check_matplotlib()
+        if plot.exists() and not plot.is_dir():
+            raise BadValue(f"--plot {plot} is a file and no folder; name a folder for the charts")
         plot.mkdir(parents=True, exist_ok=True)
 
 
