@@ -1,6 +1,8 @@
 """Pictures that cannot be read or painted, among others that can: told, left out, exit code 1; --strict ends there."""
 
 import json
+import struct
+import zlib
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +20,8 @@ from realtime.files import image
 from realtime.files.image import stylize_images
 from realtime.files.options import ImageOptions, VideoOptions
 from realtime.files.video import stylize_video
+from realtime.media.animation import PNG_SIGNATURE
+from realtime.media.picture_file import too_large_for
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.pictures import PictureSource, find_pictures
@@ -168,3 +172,32 @@ def test_a_cut_picture_is_one_line_and_opencv_says_nothing(
     assert len(greys_of(tmp_path, told)) == 2
     assert [line.partition(suffix)[0] for line in told] == [str(tmp_path / "b")]
     assert capfd.readouterr().err == ""
+
+
+def huge_png(side: int) -> bytes:
+    """As much of one as says how large it is."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
+    return PNG_SIGNATURE + head + chunk(b"IDAT", zlib.compress(bytes(64))) + chunk(b"IEND", b"")
+
+
+def test_a_picture_beyond_what_opencv_reads_is_left_out_by_its_name(
+    sizes: Path, tmp_path: Path, small_style: Path
+) -> None:
+    (sizes / "a-icon.png").write_bytes(huge_png(40_000))
+    options = ImageOptions(style=str(small_style), engine="openvino")
+    report = stylize_images([sizes], tmp_path / "out", options)
+    assert [path.name for path in report.left_out] == ["a-icon.png"]
+    assert "a-icon.png is too large: OpenCV reads up to 2^30 pixels; make it smaller" in report.notes[0]
+
+
+def test_a_picture_that_the_format_does_not_hold_is_told_before_it_is_painted(tmp_path: Path) -> None:
+    assert too_large_for(".png", (70_000, 16)) == ""
+    wide = tmp_path / "wide.png"
+    cv2.imwrite(str(wide), np.zeros((16, 17_000, 3), np.uint8))
+    options = ImageOptions(style="nosuch", engine="nosuch")
+    with pytest.raises(ImpastoError, match=r"wide\.png: 17000x16 is too large, \.webp files have 16383 pixels a side"):
+        stylize_images([wide], tmp_path / "out.WEBP", options)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import Interrupted
+from engines.errors import BadValue, Interrupted
 from engines.machine import give_back_blocks_from
 from realtime.files.image import plan
 from realtime.files.options import ImageOptions
@@ -21,6 +21,7 @@ from realtime.media.picture_file import (
     encode_picture,
     lost_in,
     resize,
+    too_large_for,
     words_about,
     write_whole,
 )
@@ -172,7 +173,7 @@ class _KeyframePainter:
         if picture is None:
             return None
         run = PictureRun(job.run_folder, self._recipe, picture.rgb)
-        pixels = self._painted(picture, run, on_step)
+        pixels = self._painted(picture, job.target.suffix, run, on_step)
         if pixels is None:
             return None
         painted = _finished(picture, pixels, self._options)
@@ -182,13 +183,15 @@ class _KeyframePainter:
         run.remove()
         return painted.rgb.shape[1], painted.rgb.shape[0]
 
-    def _painted(self, picture: Picture, run: "PictureRun", on_step: OnStep) -> Pixels | None:
-        """None where it was stopped; what was done until then is saved."""
+    def _painted(self, picture: Picture, suffix: str, run: "PictureRun", on_step: OnStep) -> Pixels | None:
+        """None where it was stopped; what was done until then is saved. BadValue where `suffix` takes no such size."""
         from trainers.gatys import paint
         from trainers.optimisation.picture_loss import WHOLE_PX
         from trainers.optimisation.scales import plan_scales
 
         scales = plan_scales(picture.rgb.shape[0], picture.rgb.shape[1], self._recipe)
+        if too_large := too_large_for(suffix, (scales[-1].width, scales[-1].height)):
+            raise BadValue(f"--size: {too_large}")
         if scales[-1].pixels > WHOLE_PX:
             give_back_blocks_from(LARGE_BLOCK_BYTES)
         begun = None

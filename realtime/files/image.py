@@ -14,7 +14,15 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.frames.request import told_once
 from realtime.media.containers import STANDARD_OUTPUT
 from realtime.media.input_file import STANDARD_INPUT
-from realtime.media.picture_file import PICTURE_SUFFIXES, Picture, PictureReader, encode_picture, lost_in, write_whole
+from realtime.media.picture_file import (
+    PICTURE_SUFFIXES,
+    Picture,
+    PictureReader,
+    encode_picture,
+    lost_in,
+    too_large_for,
+    write_whole,
+)
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer
@@ -56,6 +64,13 @@ def stylize_images(
             picture = read.scaled(options.height)
             for note in (*picture.notes, *lost_in(target.suffix, picture)):
                 notes(f"{source.name}: {note}")
+            size = (picture.rgb.shape[1], picture.rgb.shape[0])
+            if too_large := too_large_for(target.suffix, size):
+                if needed:
+                    raise BadValue(f"{source.name}: {too_large}")
+                notes(f"{source.name}: {too_large}: left out")
+                reader.left_out.append(source)
+                continue
             try:
                 data = encode_picture(replace(picture, rgb=painter(picture)), target.suffix)
             except Interrupted:  # while an engine was built for it

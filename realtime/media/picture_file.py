@@ -35,7 +35,9 @@ PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
 NUMBERED = re.compile(r"%0?[0-9]*d")
 WITH_ALPHA = (".png", ".webp")
 WITH_PROFILE = (".png", ".jpg", ".webp")
+MOST_SIDES_PX = {".jpg": 65_500, ".webp": 16_383}  # of libjpeg and libwebp
 EXIF_ORIENTATION = 0x0112
+OPENCV_LIMIT = "MAX_IMAGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,10 @@ def read_picture(path: Path) -> Picture:
     if data.startswith(PNG_SIGNATURE) and b"IEND" not in data:  # libpng would tell the terminal
         raise BadFile(f"{path} is cut short")
     quieten_opencv()
-    pixels, kinds, blobs = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        pixels, kinds, blobs = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise BadFile(f"{path} {_why_not(error)}") from error
     if pixels is None:
         raise BadFile(f"{path} is not a picture that OpenCV can read")
     metadata = {int(kind): np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
@@ -88,6 +93,22 @@ def read_picture(path: Path) -> Picture:
     if space := other_space(profile):
         profile, notes = b"", (*notes, f"its colour profile is for {space} and left out: painted and written in RGB")
     return Picture(rgb, alpha, profile, (*notes, *_one_of(count_frames(data)), *_first_of(tiff.pages)))
+
+
+def _why_not(error: cv2.error) -> str:
+    """What is wrong with a picture that OpenCV raised an error for."""
+    if OPENCV_LIMIT in error.err:
+        return f"is too large: OpenCV reads up to 2^30 pixels; make it smaller, or set OPENCV_IO_{OPENCV_LIMIT}_PIXELS"
+    return f"is not a picture that OpenCV can read ({error.err or error.msg})"
+
+
+def too_large_for(suffix: str, size: tuple[int, int]) -> str:
+    """Why a picture of this size (width, height) cannot be written in the format, "" where it can."""
+    suffix = SAME_FORMAT.get(suffix.lower(), suffix.lower())
+    most = MOST_SIDES_PX.get(suffix, max(size))
+    if max(size) <= most:
+        return ""
+    return f"{size[0]}x{size[1]} is too large, {suffix} files have {most} pixels a side at most; write .png"
 
 
 def encode_picture(picture: Picture, suffix: str) -> bytes:
