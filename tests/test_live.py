@@ -103,6 +103,7 @@ def test_an_unknown_style_is_told_before_anything_is_opened(tmp_path: Path) -> N
     ("others", "told"),
     [
         ({"socket": Path("s.sock")}, r"--socket s\.sock is for control, and --no-control is given; leave one"),
+        ({"folder": Path("nowhere")}, "there is no folder nowhere for snapshots and recordings; create it first"),
         ({"style_images": ((Path("none.png"), 1.0),)}, r"there is no file none\.png for --style-image"),
         ({"style_images": ((Path("none.png"), 0.0),)}, r"the weight of none\.png is 0; give one above 0"),
     ],

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from engines.backends.registry import fast_gpu_paints
-from engines.errors import BadValue, ImpastoError, Interrupted
+from engines.errors import BadValue, FileMissing, ImpastoError, Interrupted
 from engines.loading.engine import EngineChoice
 from realtime.frames.address import refuse_doubles
 from realtime.frames.frame import Pixels
@@ -68,9 +68,11 @@ def run_live(
 
 
 def _check(options: LiveOptions) -> None:
-    """Refuse what is wrong whatever is opened: BadValue, or FileMissing for a style picture that is not there."""
+    """Refuse what is wrong whatever is opened: BadValue, or FileMissing for what is not there."""
     if options.socket is not None and not options.control:
         raise BadValue(f"--socket {options.socket} is for control, and --no-control is given; leave one of them out")
+    if not options.folder.is_dir():
+        raise FileMissing(f"there is no folder {options.folder} for snapshots and recordings; create it first")
     check_styles(options.style_images)
 
 
