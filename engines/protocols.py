@@ -18,11 +18,12 @@ CPU = "CPU"  # the device of what paints in main memory
 class BackendState:
     """Whether a backend can run here, and why not; `hardware` is what its engines depend on.
 
-    `precisions` are those that "auto" tries, best first; those `on_request` are only taken where asked for by name,
-    because they change the picture visibly or need a calibration. `ready` tells in which of them a net came along, by
-    the SHA-256 of its graph (engines/style/metadata.py): "auto" tries those first. `size_ranges` tells whether one
-    engine can take every size of a range, `carries_state` whether its engines are StatefulEngines, `no_such_gpu` that
-    the backend is for GPUs that this machine has none of.
+    `precisions` are those that "auto" tries, best first. Those `on_request`, which need a calibration or change the
+    picture visibly, are taken where asked for by name, and where a net came along in them, which "auto" tries before
+    all: `ready` has the checksums of such nets by precision, by the SHA-256 of the graph that each was made of
+    (engines/style/metadata.py). `makes_on_request` is False where others cannot be made here. `size_ranges` tells
+    whether one engine can take every size of a range, `carries_state` whether its engines are StatefulEngines,
+    `no_such_gpu` that the backend is for GPUs that this machine has none of.
     """
 
     name: str
@@ -36,7 +37,8 @@ class BackendState:
     size_ranges: bool = False
     carries_state: bool = False
     no_such_gpu: bool = False
-    ready: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ready: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    makes_on_request: bool = True
 
     @property
     def all_precisions(self) -> tuple[str, ...]:

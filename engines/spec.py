@@ -100,7 +100,8 @@ ANY_ENGINE = EngineChoice()
 class EngineSpec:
     """What an engine is built for; the words are those of `EngineChoice`, and `calibration` is its SHA-256 or "".
 
-    `passed_over` is no part of that: what was tried before this one or could not be, with the reasons, for reports.
+    `ready` is the checksum of the net that it is to be made of, where one came along in this precision. `passed_over`
+    is no part of that: what was tried before this one or could not be, with the reasons, for reports.
     """
 
     backend: str
@@ -115,6 +116,7 @@ class EngineSpec:
     mode: str = "latency"
     size_range: SizeRange | None = None
     calibration: str = ""
+    ready: str = ""
     passed_over: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:

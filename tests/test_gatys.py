@@ -23,6 +23,7 @@ from trainers.gatys import (
     shared_places,
     weighed,
 )
+from trainers.losses import perceptual
 from trainers.losses.objective import style_targets
 from trainers.losses.perceptual import VGG_STAGES, PerceptualNet, load_perceptual, torch_device
 from trainers.optimisation.picture_loss import PictureLoss
@@ -308,7 +309,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(narrow_vgg: Path, style: Path, 
 def test_a_gpu_is_taken_where_there_is_one(
     there: bool, choice: str, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(perceptual, "_gpu_computes", lambda: there)
     assert torch_device(choice) == torch.device(taken)
 
 
@@ -316,6 +317,15 @@ def test_a_gpu_that_is_not_there_is_told(style: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="--device cpu"):
         painted(picture(), options_for(style, device="cuda"), tmp_path / "run")
+
+
+def test_a_gpu_that_torch_was_not_built_for_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_kernel(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "zeros", no_kernel)
+    assert torch_device() == torch.device("cpu")
 
 
 def test_a_gpu_with_too_little_memory_is_told(style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,13 @@ def test_new_styles_may_all_begin_as_one_of_the_file(old: TransformNet, style_fi
     assert torch.equal(net.styles, old.styles[[0, 1, 1]])
     with pytest.raises(ValueError, match=r"old\.onnx has no style 'c'; it has a, b"):
         initial_weights(Path(f"{style_file}:c"), OLD, ("mine",))
+    with pytest.raises(ValueError, match=r"old\.onnx has no style 'c'; it has a, b"):
+        begin_with(Path(f"{style_file}:c"), net)
+
+
+def test_a_file_that_is_called_as_a_style_of_it_names_none(old: TransformNet, style_file: Path) -> None:
+    called = style_file.rename(style_file.with_name("b.onnx"))
+    assert torch.equal(begun(called, OLD, ("mine", "another")).styles, old.styles)
 
 
 def test_a_style_file_is_a_start_for_the_same_net(old: TransformNet, style_file: Path) -> None:

@@ -27,6 +27,7 @@ from trainers.export.style_export import centre_crop, write_style_file
 from trainers.johnson import train
 from trainers.losses.training_losses import training_losses
 from trainers.run.initial_weights import trained_net
+from trainers.run.licence import of_both
 from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
 from trainers.run.run_folder import SCALER, RunFolder, RunLabel
 from trainers.settings.options import JohnsonOptions
@@ -282,6 +283,19 @@ def test_weights_of_somebody_else_keep_their_licence(options: JohnsonOptions, te
         licences.append(load_style(str(each.out)).card.licence)
     theirs = "CC BY-NC 4.0"
     assert licences == [theirs, theirs, "MIT", theirs, theirs, "MIT", "CC0-1.0", theirs]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("MIT", "CC BY 4.0", "MIT and CC BY 4.0"),
+        ("MIT and CC BY 4.0", "CC BY 4.0", "MIT and CC BY 4.0"),
+        ("CC0-1.0", "MIT", "MIT"),
+        ("CC0-1.0", "", ""),
+    ],
+)
+def test_of_two_licences_both_hold_once(one: str, other: str, both: str) -> None:
+    assert of_both(one, other) == both
 
 
 def test_a_run_from_before_licences_were_looked_up_goes_on(options: JohnsonOptions) -> None:

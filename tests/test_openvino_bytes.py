@@ -37,7 +37,7 @@ def layers(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Layers
     frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])
     aids = BuildAids(tmp_path_factory.mktemp("aids"), Calibration(frames, "noise"))
     floats = read_folded(style)
-    return Layers(floats, quantise(floats, draw_samples(style, aids).calibration, SPEC))
+    return Layers(floats, quantise(floats, draw_samples(style, aids).calibration, SPEC, wide=False))
 
 
 def test_the_stem_and_the_detail_read_0_to_255_in_steps_of_1(layers: Layers) -> None:

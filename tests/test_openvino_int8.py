@@ -27,6 +27,7 @@ from engines.cache.folder import EngineCache
 from engines.errors import EngineRefused
 from engines.export.export import export_style
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
+from engines.machine import adds_products_in_32_bits
 from engines.pictures import psnr
 from engines.protocols import BuildAids
 from engines.spec import FLOOR_DB, Calibration, EngineSpec
@@ -65,7 +66,9 @@ def aids(tmp_path_factory: pytest.TempPathFactory) -> BuildAids:
 @pytest.fixture(scope="module")
 def layers(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> Layers:
     floats = read_folded(style)
-    return Layers(floats, quantise(floats, draw_samples(style, aids).calibration, spec))
+    return Layers(
+        floats, quantise(floats, draw_samples(style, aids).calibration, spec, wide=adds_products_in_32_bits())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +295,7 @@ from engines.style.styles import load_style
 style = load_style({str(small_style)!r})
 frame = np.random.default_rng(0).integers(0, 256, (1, 60, 84, 3), np.uint8)
 spec = EngineSpec("openvino", "int8", 60, 84, "CPU", "1")
-quantise(read_folded(style), [Controls(style.vector("waves")).graph_inputs(frame)], spec)
+quantise(read_folded(style), [Controls(style.vector("waves")).graph_inputs(frame)], spec, wide=True)
 assert logging.getLoggerClass() is logging.Logger
 print(*sorted({{"nncf", "torch", "openvino_telemetry", "openvino.tools.ovc"}} & set(sys.modules)))
 """

@@ -72,6 +72,13 @@ def test_damaged_exif_tells_nothing(block: bytes) -> None:
     assert exif_orientation(block) == 1
 
 
+def test_an_exif_block_that_is_cut_behind_the_orientation_tells_it() -> None:
+    """As a phone's does whose last entries were lost."""
+    whole = exif_block(6)
+    several = whole[:8] + struct.pack("<H", 12) + whole[10:22]
+    assert exif_orientation(several) == 6
+
+
 def test_sixteen_bits_gray_alpha_and_palette(tmp_path: Path) -> None:
     wide = corners().astype(np.uint16) * 257
     cv2.imwrite(str(tmp_path / "deep.png"), wide[..., ::-1])
@@ -251,6 +258,22 @@ def test_what_cannot_be_planned(tmp_path: Path) -> None:
         plan([tmp_path / "none.png"], tmp_path / "out.png")
     with pytest.raises(ImpastoError, match="would both be written"):
         plan([tmp_path / "a.png", tmp_path / "a.png"], tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are for administrators there")
+def test_links_that_lead_to_an_input_or_to_one_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    both = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in both:
+        cv2.imwrite(str(path), corners())
+    (tmp_path / "out" / "a.png").symlink_to(tmp_path / "b.png")
+    with pytest.raises(ImpastoError, match="is the input"):
+        plan(both, tmp_path / "out")
+    (tmp_path / "out" / "a.png").unlink()
+    for path in both:
+        (tmp_path / "out" / path.name).symlink_to(tmp_path / "c.png")
+    with pytest.raises(ImpastoError, match="would both be written"):
+        plan(both, tmp_path / "out")
 
 
 def test_what_is_no_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

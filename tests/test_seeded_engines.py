@@ -59,7 +59,7 @@ def test_in_int8_the_stem_reads_the_frames_bytes_all_the_same(style: StyleFile, 
     spec = EngineSpec("openvino", "int8", HEIGHT, WIDTH, "CPU", "1")
     frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])
     samples = draw_samples(style, BuildAids(tmp_path, Calibration(frames, "noise")))
-    layers = Layers(floats := read_folded(style), quantise(floats, samples.calibration, spec))
+    layers = Layers(floats := read_folded(style), quantise(floats, samples.calibration, spec, wide=True))
     model = layers.with_floats([])
     read_bytes_exactly(model, layers.weights)
     quantisers = [each for each in map(quantiser_of, convolutions(model)) if each is not None]

@@ -1,6 +1,7 @@
 """`stylize_video`: a clip in, a painted clip out, its report, and one line for everything that can go wrong."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -203,6 +204,14 @@ class TestErrors:
         with pytest.raises(ImpastoError, match="is the input"):
             stylize_video(str(clip), clip.parent / "." / clip.name, options)
         assert clip.read_bytes() == before
+
+    @pytest.mark.skipif(os.name == "nt", reason="links are for administrators there")
+    def test_pictures_whose_links_lead_to_their_own_input(self, tmp_path: Path, options: VideoOptions) -> None:
+        (out := tmp_path / "extra" / "out").mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "extra" / "01.png"), np.zeros((48, 64, 3), np.uint8))
+        (out / "01.png").symlink_to(tmp_path / "extra" / "01.png")
+        with pytest.raises(ImpastoError, match="its own input"):
+            stylize_video(str(tmp_path / "extra"), out / "%02d.png", replace(options, crf=None))
 
     def test_pictures_over_their_own_input(self, tmp_path: Path, options: VideoOptions) -> None:
         folder = tmp_path / "extra"

@@ -56,7 +56,7 @@ def _in_order(
     style: StyleFile, size: tuple[int, int], choice: EngineChoice, passed_over: list[PassedOver]
 ) -> Iterator[tuple[BackendState, EngineSpec]]:
     usable = []
-    carried = bool(style.card.state)
+    carried, graph = bool(style.card.state), graph_sha256(style.data)
     made = partial(spec_for, size=size, choice=choice, carries_state=carried)
     for name in backend_names() if choice.backend == AUTO else (choice.backend,):
         state = probe(name)
@@ -69,13 +69,16 @@ def _in_order(
             reason = f"{name} paints every frame by itself, and this style carries {_names(style)} to the next"
             passed_over.append(PassedOver(reason))
         elif choice.precision == AUTO:
-            best_first = (*_ready(state, style), *state.precisions)
-            yield from ((state, made(state, precision)) for precision in best_first)
+            for precision, ready in state.ready.get(graph, {}).items():
+                yield state, made(state, precision, ready=ready)
+            yield from ((state, made(state, precision)) for precision in state.precisions)
         elif choice.precision in state.all_precisions:
             usable.append(state)
-            yield state, made(state, choice.precision)
-            if choice.calibration is not None and choice.precision in _ready(state, style):
-                yield state, made(state, choice.precision, choice=replace(choice, calibration=None))
+            ready = state.ready.get(graph, {}).get(choice.precision, "")
+            if not ready or state.makes_on_request:
+                yield state, made(state, choice.precision)
+            if ready:
+                yield state, made(state, choice.precision, ready=ready)
         else:
             has = ", ".join(state.all_precisions)
             passed_over.append(PassedOver(f"{name} has no {choice.precision} on this {state.device}, only {has}"))
@@ -85,23 +88,27 @@ def _in_order(
                 yield state, made(state, precision)
 
 
-def _ready(state: BackendState, style: StyleFile) -> tuple[str, ...]:
-    """The precisions in which its net came along."""
-    return state.ready.get(graph_sha256(style.data), ()) if state.ready else ()
-
-
 def spec_for(
-    state: BackendState, precision: str, size: tuple[int, int], choice: EngineChoice, *, carries_state: bool = False
+    state: BackendState,
+    precision: str,
+    size: tuple[int, int],
+    choice: EngineChoice,
+    *,
+    carries_state: bool = False,
+    ready: str = "",
 ) -> EngineSpec:
-    """What a backend builds for this choice; `size` is (height, width). One state means one frame at a time."""
+    """What a backend builds for this choice; `size` is (height, width). One state means one frame at a time.
+
+    With the checksum of a net that is `ready`, of that net, which is calibrated already.
+    """
     requests = 1 if carries_state else choice.requests
     mode = choice.mode
     if mode == AUTO:
         mode = "latency" if requests == 1 else "throughput"
-    calibrated = precision in CALIBRATED and choice.calibration is not None
+    calibrated = precision in CALIBRATED and choice.calibration is not None and not ready
     return EngineSpec(
         state.name, precision, *size, state.device, state.version, requests, choice.threads, choice.pinned, mode,
-        choice.size_range, choice.calibration.sha256 if calibrated and choice.calibration else "",
+        choice.size_range, choice.calibration.sha256 if calibrated and choice.calibration else "", ready,
     )  # fmt: skip
 
 

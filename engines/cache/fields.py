@@ -40,6 +40,7 @@ def spec_fields(style_sha256: str, spec: EngineSpec) -> dict[str, str]:
         "pinned": str(spec.pinned),
         "mode": spec.mode,
         "calibration": spec.calibration,
+        **({"ready": spec.ready} if spec.ready else {}),
     }
 
 
@@ -59,6 +60,9 @@ def why_stale(fields: Mapping[str, str], state: BackendState) -> str:
         return f"{state.name} is {state.version} now"
     if (fields.get("device"), fields.get("hardware")) != (state.device, state.hardware):
         return "of another device or driver"
+    ready = fields.get("ready")
+    if ready and not any(ready in nets.values() for nets in state.ready.values()):
+        return "of a net that does not come along any more"
     precision = fields.get("precision")
     return "" if precision in state.all_precisions else f"{state.name} has no {precision} here now"
 

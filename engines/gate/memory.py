@@ -55,7 +55,7 @@ def check_memory(style: StyleFile, spec: EngineSpec, size: tuple[int, int], avai
 def build_bytes(style: StyleFile, spec: EngineSpec, size: tuple[int, int]) -> int:
     """About how many bytes it takes to build and check an engine whose largest picture is `size` (height, width)."""
     net = net_bytes(style, size) * ENGINE_FACTOR.get(spec.backend, 1.0)
-    calibration = CALIBRATION_BYTES if spec.precision in CALIBRATED else 0
+    calibration = CALIBRATION_BYTES if spec.precision in CALIBRATED and not spec.ready else 0
     state = STATE_COPIES * sum(each.bytes_at(*size) for each in style.card.state)
     return int(net + GATE_BYTES_PER_PX * math.prod(size) + WEIGHT_COPIES * len(style.data) + calibration + state)
 

@@ -15,7 +15,7 @@ from engines.cache.fields import cache_fields
 from engines.cache.folder import CacheEntry, EngineCache, EntryRefused, default_cache_folder
 from engines.errors import EngineRefused, in_one_line
 from engines.failures import any_failure_as, on_failure
-from engines.names import CALIBRATED
+from engines.names import AUTO, CALIBRATED
 from engines.protocols import Backend, BackendState, BuildAids, Engine, begin_anew, carries_state
 from engines.spec import ANY_ENGINE, Controls, EngineChoice, EngineSpec, GateReport
 from engines.style.styles import StyleFile
@@ -117,7 +117,7 @@ def _first(
         try:
             engine = open_engine(state, spec)
         except EngineRefused as error:
-            if choice.strict:
+            if choice.strict and not (spec.ready and choice.precision == AUTO):  # nobody asked for that one
                 raise
             passed_over.append(PassedOver(str(error)))
             report(f"refused: {error}")
@@ -155,7 +155,7 @@ def _restore(
 
 def _as_calibrated(style: StyleFile, state: BackendState, spec: EngineSpec, cache: EngineCache) -> EngineSpec:
     """Where no calibration was asked for: the engine that somebody calibrated on a clip, the one used last."""
-    if spec.precision not in CALIBRATED or spec.calibration:
+    if spec.precision not in CALIBRATED or spec.calibration or spec.ready:
         return spec
     wanted = cache_fields(style, state, spec)
     found = cache.find(lambda header: header.gate.passed and {**header.fields, "calibration": ""} == wanted)

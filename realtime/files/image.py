@@ -1,5 +1,6 @@
 """`impasto image`: pictures painted into pictures, each at its own size."""
 
+import os
 import statistics
 import threading
 import time
@@ -173,13 +174,15 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check(jobs: Sequence[tuple[Path, Path]]) -> None:
-    seen: dict[Path, Path] = {}
+    seen: dict[str, Path] = {}
+    sources = {os.path.realpath(source) for source, _ in jobs}
     for source, target in jobs:
-        if target.exists() and target.samefile(source):
+        written = os.path.realpath(target)  # a link is written where it leads
+        if written in sources or (target.exists() and target.samefile(source)):
             raise BadValue(f"{target} is the input; name another file or folder to write")
-        if target in seen:
-            raise BadValue(f"{seen[target]} and {source} would both be written to {target}; use two folders")
-        seen[target] = source
+        if written in seen:
+            raise BadValue(f"{seen[written]} and {source} would both be written to {target}; use two folders")
+        seen[written] = source
         if target.suffix.lower() not in PICTURE_SUFFIXES:
             known = ", ".join(sorted(PICTURE_SUFFIXES))
             raise BadValue(f"{target.name}: {target.suffix!r} is no picture format; use one of {known}")

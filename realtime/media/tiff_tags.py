@@ -89,12 +89,14 @@ def _directories(data: bytes) -> Iterator[Directory]:
         try:
             (count,) = struct.unpack_from(f"{order}H", data, start)
             entries += count
-            yield Directory(data, order, dict(_entry(data, order, start + 2 + ENTRY_BYTES * n) for n in range(count)))
+            yield Directory(data, order, dict(_entries(data, order, start + 2, count)))
             (start,) = struct.unpack_from(f"{order}I", data, start + 2 + ENTRY_BYTES * count)
         except struct.error:
             return
 
 
-def _entry(data: bytes, order: str, place: int) -> tuple[int, tuple[int, int, int]]:
-    tag, kind, count, _ = struct.unpack_from(f"{order}HHII", data, place)
-    return tag, (kind, count, place + 8)
+def _entries(data: bytes, order: str, place: int, count: int) -> Iterator[tuple[int, tuple[int, int, int]]]:
+    """As many as are there: what is cut off behind them tells nothing of those."""
+    for start in range(place, min(place + ENTRY_BYTES * count, len(data) - ENTRY_BYTES + 1), ENTRY_BYTES):
+        tag, kind, values, _ = struct.unpack_from(f"{order}HHII", data, start)
+        yield tag, (kind, values, start + 8)

@@ -13,6 +13,7 @@ from engines.failures import failure_of, on_failure
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
 from engines.loading.range_engine import restore_range_engine
+from engines.names import AUTO
 from engines.spec import ANY_ENGINE
 from engines.style.styles import StyleFile
 
@@ -197,7 +198,8 @@ class EngineLoader:
         spec = prepare_in_child(job.wanted.file, **arguments, on_line=self._report, cancelled=job.cancelled)
         if spec is None:
             return None
-        taken = replace(job.wanted.choice, backend=spec.backend, precision=spec.precision)
+        wished = job.wanted.choice
+        taken = replace(wished, backend=spec.backend, precision=AUTO if wished.precision == AUTO else spec.precision)
         chosen = arguments | {"choice": taken}
         engine = restore_engine(job.wanted.file, **chosen, report=lambda line: None)  # the child has told it
         if engine is None and not job.cancelled.is_set():

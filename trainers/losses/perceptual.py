@@ -36,11 +36,22 @@ Padding = Literal["zeros", "reflect"]
 
 
 def torch_device(choice: str = "auto") -> torch.device:
-    """`cpu`, `cuda`, or with `auto` the GPU where torch has one; BadValue where `cuda` is not to be had."""
-    there = torch.cuda.is_available()
-    if choice == "cuda" and not there:
-        raise BadValue("device is 'cuda' and torch finds no GPU; give --device cpu, or install torch with CUDA")
-    return torch.device("cuda" if there and choice != "cpu" else "cpu")
+    """`cpu`, `cuda`, or with `auto` the GPU where torch can use one; BadValue where `cuda` is not to be had."""
+    if choice == "cpu" or (choice == "auto" and not _gpu_computes()):
+        return torch.device("cpu")
+    if not _gpu_computes():
+        raise BadValue(
+            "device is 'cuda' and torch has no GPU it can use; give --device cpu, or install torch with CUDA"
+        )
+    return torch.device("cuda")
+
+
+def _gpu_computes() -> bool:
+    """Whether there is a GPU, and torch was built for its kind: it finds older and newer ones too, and fails later."""
+    try:
+        return torch.cuda.is_available() and bool((torch.zeros(1, device="cuda") + 1).item())
+    except RuntimeError:
+        return False
 
 
 class PerceptualNet(nn.Module):

@@ -78,8 +78,7 @@ def initial_weights(
         learnt = _read_checkpoint(path) if file is None else _of_style_file(file)
         if learnt.config.settled and not config.settled:
             raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
-        if path != given and named not in learnt.names:
-            raise BadValue(f"{path} has no style {named!r}; it has {', '.join(learnt.names)}")
+        _check_named(path, named, learnt.names)
         table = _style_table(learnt, config, names, named) if vectors is None else vectors
         tensors = _fitted(learnt, config) | {"styles": table}
     if config.settled and not learnt.config.settled:
@@ -92,28 +91,38 @@ def initial_weights(
 def begin_with(given: Path, net: nn.Module, photos: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """Gives a net of one style the weights in `given`, a style file or FILE:NAME, and tells the runs that made them.
 
-    BadFile where they are of another net; `photos` as in `initial_weights`.
+    Without a name it is the style that is called as the file, or the first. BadFile where they are of another net;
+    `photos` as in `initial_weights`.
     """
-    path, name = _parted(given)
+    path, named = _parted(given)
     if isinstance(net, TransformNet):
-        begun = initial_weights(path, net.config, (name,), photos)
+        begun = initial_weights(given, net.config, (named or path.stem,), photos)
         net.load_state_dict(begun.tensors)
         return begun.history
-    with any_failure_as(BadFile, lambda error: f"{path} does not fit this --network ({error})", but=(OSError,)):
+    with any_failure_as(
+        BadFile, lambda error: f"{path} does not fit this --network ({error})", but=(BadValue, OSError)
+    ):
         file = load_style(str(path))
         rows = {style.name: style.vector for style in file.card.styles}
         tensors = {place: torch.from_numpy(value.astype(np.float32)) for place, value in file.weights().items()}
-        vector = rows.get(name, next(iter(rows.values())))
+        _check_named(path, named, tuple(rows))
+        vector = rows.get(named or path.stem, next(iter(rows.values())))
         net.load_state_dict(tensors | {"styles": torch.tensor(np.array(vector))[None]})
         return _told_by(file)
 
 
-def _parted(given: Path) -> tuple[Path, str]:
-    """FILE:NAME as the file and the style; a file without a name has the style that it is called like."""
+def _check_named(path: Path, named: str | None, names: Sequence[str]) -> None:
+    """BadValue where a style was named that is not there."""
+    if named is not None and named not in names:
+        raise BadValue(f"{path} has no style {named!r}; it has {', '.join(names)}")
+
+
+def _parted(given: Path) -> tuple[Path, str | None]:
+    """FILE:NAME as the file and the style, None where no style is named."""
     whole = str(given)
     file, colon, name = whole.rpartition(":")
     parted = colon and not given.exists() and (Path(file).exists() or gallery_item(file) is not None)
-    return (Path(file), name) if parted else (given, given.stem)
+    return (Path(file), name) if parted else (given, None)
 
 
 def _read_checkpoint(path: Path) -> _Learnt:
@@ -213,10 +222,10 @@ def _luma_of(places: int) -> Tensor:
     return torch.kron(torch.tensor(LUMA).repeat(3, 1), torch.eye(places))
 
 
-def _style_table(learnt: _Learnt, config: TransformConfig, names: Sequence[str], named: str) -> Tensor:
-    """[N, S] for the new net's styles; those that are not known begin as the one that is `named`, where that is."""
+def _style_table(learnt: _Learnt, config: TransformConfig, names: Sequence[str], named: str | None) -> Tensor:
+    """[N, S] for the new net's styles; those that are not known begin as the one that is `named`, where one is."""
     old, known = _norms(learnt.config), {name: row for row, name in enumerate(learnt.names)}
-    rows = [known.get(name, known.get(named, at)) for at, name in enumerate(names)]
+    rows = [known.get(name, at if named is None else known[named]) for at, name in enumerate(names)]
     table = learnt.tensors["styles"][torch.tensor(rows) % len(learnt.names)]
     parts = []
     for name, norm in _norms(config).items():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-OURS = "CC0-1.0"
+OURS, AND = "CC0-1.0", " and "
 
 
 def licence_of(said: str, history: Sequence[Mapping[str, Any]], followed: str = "") -> str:
@@ -20,4 +20,5 @@ def licence_of(said: str, history: Sequence[Mapping[str, Any]], followed: str = 
 
 def of_both(one: str, other: str) -> str:
     """Where they are two, both hold, but ours asks for nothing; empty where nobody asks."""
-    return " and ".join(dict.fromkeys(each for each in (one, other) if each not in ("", OURS)))
+    licences = [each for told in (one, other) for each in told.split(AND)]
+    return AND.join(dict.fromkeys(each for each in licences if each not in ("", OURS)))

@@ -17,12 +17,13 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from engines.backends.openvino.layers import DEVICE, folded
-from engines.backends.openvino.ready_int8 import ready_precisions
+from engines.backends.openvino.ready_int8 import ready_nets
 from engines.backends.request_slots import RequestSlots
 from engines.errors import in_one_line, refusing
 from engines.packages import import_openvino
@@ -135,7 +136,8 @@ class OpenVinoBackend:
             version=openvino.__version__.split("-")[0],
             precisions=("bf16", "fp32") if "BF16" in capabilities else ("fp32",),
             on_request=("int8",),
-            ready=ready_precisions(),
+            ready=ready_nets(),
+            makes_on_request=find_spec("nncf") is not None,
             device=DEVICE,
             size_ranges=True,
             carries_state=True,

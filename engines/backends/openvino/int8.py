@@ -59,13 +59,14 @@ class Samples:
 def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:
     """The openvino.Model of a style in int8, of free height and width; compiled with `settings` where it is judged.
 
-    One that was made for another size is taken where it agrees at this one, and one that came with the style as it is:
-    the gate judges it. What it cost goes to `aids.report`. EngineRefused where nncf is missing, cannot take the graph,
-    or where too little is left to quantise.
+    The one that came along, where the spec asks for that: it is judged by the gate alone. Else one that was made for
+    another size is taken where it agrees at this one, or it is made by nncf. What it cost goes to `aids.report`.
+    EngineRefused where nncf is missing, cannot take the graph, or where too little is left to quantise.
     """
-    if not spec.calibration and (ready := ready_net(style)) is not None:
-        aids.report(_told(ready))
-        return ready.model
+    if spec.ready:
+        net = ready_net(spec)
+        aids.report(f"int8 as it came along, {net.told}")
+        return net.model
     kept = KeptNets(aids.folder, style, spec)
     known = kept.load()
     if known is None:
@@ -78,7 +79,7 @@ def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dic
     if known is None or known.agreement < WANTED_DB:
         known = _quantised_anew(style, spec, floats, large, aids, settings, wide=adds_products_in_32_bits())
         kept.store(known)
-    aids.report(_told(known))
+    aids.report(f"int8 {known.told}: {known.agreement:.1f} dB from the unquantised net on the calibration pictures")
     return known.model
 
 
@@ -87,10 +88,6 @@ def quantised_for_any(style: StyleFile, spec: EngineSpec, settings: dict[str, st
     floats = read_folded(style)
     large = cache(lambda: _judge_at_size(style, spec, floats, settings))
     return _quantised_anew(style, spec, floats, large, BuildAids(Path()), settings, wide=wide)
-
-
-def _told(net: QuantisedNet) -> str:
-    return f"int8 {net.told}: {net.agreement:.1f} dB from the unquantised net on the calibration pictures"
 
 
 def _quantised_anew(
@@ -228,7 +225,7 @@ def in_order(floats: Any, style: StyleFile, inputs: Sequence[Inputs]) -> tuple[I
 
 
 def quantise(
-    floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state: Collection[str] = (), *, wide: bool = False
+    floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state: Collection[str] = (), *, wide: bool
 ) -> Any:
     """The model with its convolutions in int8, but for those that read `state`; EngineRefused where nncf cannot.
 

@@ -8,6 +8,7 @@ that int8 is calibrated on has its own, so only those used last are kept.
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from engines.style.styles import StyleFile
 KEPT_IN = "int8"
 KEPT = 16
 FORMAT = "1"  # raise it when nets are quantised in another way
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile)
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

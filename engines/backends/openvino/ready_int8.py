@@ -1,10 +1,13 @@
 """Nets in int8 that come along: the gallery's, quantised ahead, so that painting in 8 bits needs neither nncf nor time.
 
 There are two, for processors that add products of bytes in 32 bits and for all others. Each knows the graph that it was
-made of, which style files share that were learnt with the gallery's net, and is taken for no other.
+made of, which style files share that were learnt with the gallery's net: the style is an input of it, and ranges are
+those of the gallery's own.
 `python -m engines.backends.openvino.ready_int8` makes them anew when that net or the way of quantising has changed.
 """
 
+import hashlib
+import io
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,33 +17,38 @@ from pathlib import Path
 import numpy as np
 
 from engines.backends.openvino.kept_int8 import UNREADABLE, QuantisedNet, bytes_of, net_in
+from engines.errors import EngineRefused, refusing
 from engines.machine import adds_products_in_32_bits, cpu_flags
 from engines.packages import import_openvino
+from engines.spec import EngineSpec
 from engines.style.metadata import graph_sha256
-from engines.style.styles import StyleFile, load_style
+from engines.style.styles import load_style
 
 FOLDER, MADE_OF = Path(__file__).parents[2] / "gallery", "gallery"
 GRAPH = "of"  # the checksum of the graph that it was made of
 X86 = ("x86_64", "AMD64")
-INT8 = ("int8",)
 MADE_FOR = (360, 640)
 
 
-def ready_precisions() -> Mapping[str, tuple[str, ...]]:
-    """By the SHA-256 of a style's graph, the precisions in which it is here: on processors where int8 is fastest."""
+def ready_nets() -> Mapping[str, Mapping[str, str]]:
+    """The checksum of the net for this processor, by precision, by that of its graph: as `BackendState.ready` has it.
+
+    Where int8 is not known to be fastest there is none.
+    """
     flags = cpu_flags().split()
     if platform.machine() not in X86 or (flags and "avx2" not in flags):
         return {}
-    return {made_of: INT8} if (made_of := _made_of(_place(wide=adds_products_in_32_bits()))) else {}
+    made_of, checksum = _known(_place(wide=adds_products_in_32_bits()))
+    return {made_of: {"int8": checksum}} if made_of else {}
 
 
-def ready_net(style: StyleFile) -> QuantisedNet | None:
-    """That of the style's graph for this processor; None where there is none, or OpenVINO cannot read it."""
-    place = _place(wide=adds_products_in_32_bits())
-    if _made_of(place) == graph_sha256(style.data):
-        with suppress(*UNREADABLE):
-            return net_in(place.read_bytes())
-    return None
+def ready_net(spec: EngineSpec) -> QuantisedNet:
+    """The net that the spec asks for; EngineRefused where OpenVINO cannot read it."""
+    for place in (_place(wide=True), _place(wide=False)):
+        if _known(place)[1] == spec.ready:
+            with refusing(f"{spec}: the net that came along cannot be read", *UNREADABLE):
+                return net_in(place.read_bytes())
+    raise EngineRefused(f"{spec}: there is no such net any more")
 
 
 def _place(*, wide: bool) -> Path:
@@ -48,11 +56,13 @@ def _place(*, wide: bool) -> Path:
 
 
 @cache
-def _made_of(place: Path) -> str:
-    """The checksum of its graph; empty where there is no such net."""
-    with suppress(*UNREADABLE), place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-        return str(kept[GRAPH])
-    return ""
+def _known(place: Path) -> tuple[str, str]:
+    """The checksums of the graph that it was made of, and of the net; empty where there is none."""
+    with suppress(*UNREADABLE):
+        content = place.read_bytes()
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            return str(kept[GRAPH]), hashlib.sha256(content).hexdigest()
+    return "", ""
 
 
 def _make() -> None:

@@ -60,6 +60,8 @@ def _use(fields: dict[str, str]) -> str:
         words.append("pinned")
     if fields.get("calibration"):
         words.append("calibrated")
+    if fields.get("ready"):
+        words.append("came along")
     return ", ".join(words)
 
 

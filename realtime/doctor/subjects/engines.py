@@ -35,7 +35,7 @@ def of_state(state: BackendState) -> Finding:
     if not state.available:
         return missing(state.name, state.reason or "cannot run here and does not say why")
     on_request = f", and {', '.join(state.on_request)} on request" if state.on_request else ""
-    ready = sorted({precision for precisions in state.ready.values() for precision in precisions})
+    ready = sorted({precision for nets in state.ready.values() for precision in nets})
     came_along = f"; the gallery's net comes along in {', '.join(ready)}" if ready else ""
     text = f"{state.version} on {state.device}: {', '.join(state.precisions)}{on_request}{came_along}"
     facts = {
