@@ -129,7 +129,7 @@ def test_the_systems_number_of_an_error_is_kept(tmp_path: Path) -> None:
 
 def test_what_the_system_says_itself_stays_as_it_is(tmp_path: Path) -> None:
     """With the file's own name in place of the one beside it."""
-    path = tmp_path / f"{'n' * 250}.png"
+    path = tmp_path / f"{'n' * 260}.png"
     with pytest.raises(OSError, match="File name too long") as caught:
         write_whole(path, b"")
     assert not isinstance(caught.value, ImpastoError)
