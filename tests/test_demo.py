@@ -52,6 +52,12 @@ def frames_in(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+def test_a_file_in_the_place_of_its_folder_is_named(options: DemoOptions, tmp_path: Path) -> None:
+    (taken := tmp_path / "demo").write_text("mine")
+    with pytest.raises(ImpastoError, match="demo is no folder; name another with --out"):
+        run_demo(None, taken, options, report=lambda line: None)
+
+
 def test_the_scene_becomes_a_film_and_a_sheet(options: DemoOptions, tmp_path: Path) -> None:
     lines: list[str] = []
     counts: list[tuple[int, int | None]] = []

@@ -165,4 +165,4 @@ def test_each_ends_a_command_with_its_exit_code(kind: type[ImpastoError], capsys
         command()
     interrupted = kind is Interrupted
     assert left.value.exit_code == (130 if interrupted else 1)
-    assert capsys.readouterr().err == ("" if interrupted else f"impasto: {LINE}\n")
+    assert capsys.readouterr().err == f"impasto: {LINE}\n"

@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from engines.errors import ImpastoError
+from engines.errors import BadValue, ImpastoError
 from engines.loading.engine import Controls, Engine, EngineChoice
 from engines.style.styles import StyleFile, list_gallery, load_style
 from realtime.commands.console.border import INTERRUPTED, at_the_border
@@ -129,6 +129,8 @@ def run_demo(
 
     started = time.perf_counter()
     stop = stop or threading.Event()
+    if out_dir.exists() and not out_dir.is_dir():
+        raise BadValue(f"{out_dir} is no folder; name another with --out")
     out_dir.mkdir(parents=True, exist_ok=True)
     style = find_styles(options)
     work = (out_dir / FILM_NAME, style, options, report, progress, stop)

@@ -141,4 +141,5 @@ class TrainingRun:
             folder.note(step, figures := shown.measure())
             self.report(f"step {step}: {shown.figures_in_words(figures)}")
         if stopping:
-            raise Interrupted(f"stopped at step {step} of {options.steps}; resume goes on")
+            told = f"stopped at step {step} of {options.steps}; --resume goes on"
+            raise Interrupted(told if self.main else "")  # one of several processes is enough to say so

@@ -255,7 +255,7 @@ class GatysOptions:
 
     def __post_init__(self) -> None:
         if not self.style_images:
-            raise BadValue("style_images is empty; give --style-image PICTURE")
+            raise BadValue("there is no picture to paint like; give --style-image PICTURE")
         for path, weight in self.style_images:
             if not 0 < weight <= 1000:
                 raise BadValue(f"the weight of {path} is {weight}; give one above 0, such as {path}=0.5")

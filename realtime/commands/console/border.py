@@ -10,7 +10,7 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from engines.errors import DEBUG_VARIABLE, in_one_line
+from engines.errors import DEBUG_VARIABLE, Interrupted, in_one_line
 
 FAILED = 1
 INTERRUPTED = 130
@@ -27,6 +27,10 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
+        except Interrupted as stopped:
+            if str(stopped):
+                print(f"impasto: {stopped}", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:  # the command line's border
