@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-WIDE_SUMS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
 CPU_INFO = Path("/proc/cpuinfo")
 # A processor with any of these features multiplies bf16 itself; the last is ARM's.
 MULTIPLY_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+# One without these adds products of two bytes in 16 bits, where half the range of weights is safe; the last is ARM's.
+WIDE_SUMS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 ROOT = Path("/")
 IDLE_TICKS = 3  # their place behind "cpu" in /proc/stat
 UNLIMITED_BYTES = 2**60  # version 1 writes a huge number for "no limit"
@@ -44,7 +45,7 @@ def cpu_flags() -> str:
 
 def adds_products_in_32_bits() -> bool:
     """Whether it has instructions that add products of two bytes so; others do in 16 bits, which overflow."""
-    return not set(WIDE_SUMS).isdisjoint(cpu_flags().split())
+    return not WIDE_SUMS.isdisjoint(cpu_flags().split())
 
 
 def _field(name: str) -> str:

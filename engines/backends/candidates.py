@@ -1,6 +1,6 @@
 """Which engines to try for what a person asked, in which order, and what cannot be asked for at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,7 +9,6 @@ from engines.errors import BadValue, TooSmall
 from engines.names import AUTO, CALIBRATED, LEAST_SIZE_PX, MODES, PRECISIONS
 from engines.protocols import BackendState
 from engines.spec import FLOOR_DB, EngineChoice, EngineSpec
-from engines.style.metadata import graph_sha256
 from engines.style.styles import StyleFile
 
 
@@ -56,7 +55,7 @@ def _in_order(
     style: StyleFile, size: tuple[int, int], choice: EngineChoice, passed_over: list[PassedOver]
 ) -> Iterator[tuple[BackendState, EngineSpec]]:
     usable = []
-    carried, graph = bool(style.card.state), graph_sha256(style.data)
+    carried = bool(style.card.state)
     made = partial(spec_for, size=size, choice=choice, carries_state=carried)
     for name in backend_names() if choice.backend == AUTO else (choice.backend,):
         state = probe(name)
@@ -69,12 +68,12 @@ def _in_order(
             reason = f"{name} paints every frame by itself, and this style carries {_names(style)} to the next"
             passed_over.append(PassedOver(reason))
         elif choice.precision == AUTO:
-            for precision, ready in state.ready.get(graph, {}).items():
+            for precision, ready in _ready(state, style).items():
                 yield state, made(state, precision, ready=ready)
             yield from ((state, made(state, precision)) for precision in state.precisions)
         elif choice.precision in state.all_precisions:
             usable.append(state)
-            ready = state.ready.get(graph, {}).get(choice.precision, "")
+            ready = _ready(state, style).get(choice.precision, "")
             if not ready or state.makes_on_request:
                 yield state, made(state, choice.precision)
             if ready:
@@ -86,6 +85,11 @@ def _in_order(
         for precision in state.precisions:
             if FLOOR_DB[precision] > FLOOR_DB[choice.precision]:
                 yield state, made(state, precision)
+
+
+def _ready(state: BackendState, style: StyleFile) -> Mapping[str, str]:
+    """The checksums of what came along of this net, by precision; most backends have none, and a graph may be large."""
+    return state.ready.get(style.graph_sha256, {}) if state.ready else {}
 
 
 def spec_for(

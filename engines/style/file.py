@@ -47,6 +47,11 @@ class StyleFile:
         return hashlib.sha256(self.data).hexdigest()
 
     @cached_property
+    def graph_sha256(self) -> str:
+        """Of the graph alone: style files that were learnt with one net share it."""
+        return graph_sha256(self.data)
+
+    @cached_property
     def model(self) -> "onnx.ModelProto":
         """The graph, checked to have the inputs and the output of a style file and to refer to no other file."""
         from engines.style.graph import parse_style_graph

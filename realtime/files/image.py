@@ -69,8 +69,7 @@ def stylize_images(
             if too_large := too_large_for(target.suffix, size):
                 if needed:
                     raise BadValue(f"{source.name}: {too_large}")
-                notes(f"{source.name}: {too_large}: left out")
-                reader.left_out.append(source)
+                reader.leave_out(source, f"{source.name}: {too_large}")
                 continue
             try:
                 data = encode_picture(replace(picture, rgb=painter(picture)), target.suffix)
@@ -81,8 +80,7 @@ def stylize_images(
                     raise
                 if needed:
                     raise type(error)(f"{source.name}: {error}") from error
-                notes(f"{source.name}: {in_one_line(error)}: left out")
-                reader.left_out.append(source)
+                reader.leave_out(source, f"{source.name}: {in_one_line(error)}")
                 continue
             write_whole(target, data, overwrite=options.overwrite)
             written.append(target)

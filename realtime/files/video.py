@@ -183,9 +183,10 @@ def _refuse_what_videos_have(output: Path, options: VideoOptions) -> None:
 def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: Encoding | None) -> None:
     """What can be told before anything is opened."""
     here = Path(source)
-    inputs = {os.path.realpath(each) for each in named or ()}
-    if encoding is None and not inputs.isdisjoint(map(os.path.realpath, numbered(output))):
-        raise BadValue(f"{output} would write over its own input; name another folder")
+    if encoding is None:
+        inputs = set(map(os.path.realpath, named or ()))
+        if not inputs.isdisjoint(map(os.path.realpath, numbered(output))):
+            raise BadValue(f"{output} would write over its own input; name another folder")
     are_files = output != STANDARD_OUTPUT and not is_stream(source)
     if are_files and here.exists() and output.exists() and here.samefile(output):
         raise BadValue(f"{output} is the input; name another file to write")

@@ -130,7 +130,7 @@ def _cut_to_fit(final: Path) -> str:
     return os.fsdecode(stem) if stem == os.fsencode(final.stem) else stem.decode(errors="ignore")
 
 
-def _failure_to_write(write: "Callable[[memoryview[int]], int]", data: "bytes | memoryview[int]") -> OSError | None:
+def failure_to_write(write: "Callable[[memoryview[int]], int]", data: "bytes | memoryview[int]") -> OSError | None:
     """What kept all of the data from being written, which may take several calls; None where it is."""
     left = memoryview(data)
     try:
@@ -155,7 +155,7 @@ class GrowingFile(io.RawIOBase):
 
     def write(self, data: "bytes | memoryview[int]") -> int:  # type: ignore[override]
         if self.error is None:
-            self.error = _failure_to_write(self._file.write, data)
+            self.error = failure_to_write(self._file.write, data)
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -242,7 +242,7 @@ class StandardOutput:
 
     def write(self, data: bytes) -> int:
         if self._open and self.error is None:
-            self.error = _failure_to_write(self._give, data)
+            self.error = failure_to_write(self._give, data)
         return len(data)
 
     def _give(self, data: "memoryview[int]") -> int:

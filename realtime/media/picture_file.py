@@ -223,7 +223,7 @@ def _split(pixels: NDArray[Any]) -> tuple[Pixels, Pixels | None]:
 
 
 class PictureReader:
-    """Reads pictures, and remembers in `left_out` those that cannot be read.
+    """Reads pictures, and remembers in `left_out` those that cannot be read or used.
 
     Where they are `needed` each, as under --strict or where there is one alone, the error is raised as it was. The line
     that is told ends with what is done `instead`. Any number of threads may read at once.
@@ -240,9 +240,13 @@ class PictureReader:
         except (ImpastoError, OSError) as error:
             if self._needed:
                 raise
-            self.left_out.append(path)
-            self._report(f"{in_one_line(error)}: left out{self._instead}")
+            self.leave_out(path, in_one_line(error))
             return None
+
+    def leave_out(self, path: Path, why: str) -> None:
+        """One that cannot be read, or not be painted or written, which `why` says."""
+        self.left_out.append(path)
+        self._report(f"{why}: left out{self._instead}")
 
 
 def words_about(left_out: int) -> str:

@@ -198,8 +198,9 @@ class EngineLoader:
         spec = prepare_in_child(job.wanted.file, **arguments, on_line=self._report, cancelled=job.cancelled)
         if spec is None:
             return None
-        wished = job.wanted.choice
-        taken = replace(wished, backend=spec.backend, precision=AUTO if wished.precision == AUTO else spec.precision)
+        # By name a precision is another engine than the net that came along in it, which is auto's first.
+        precision = AUTO if spec.ready else spec.precision
+        taken = replace(job.wanted.choice, backend=spec.backend, precision=precision)
         chosen = arguments | {"choice": taken}
         engine = restore_engine(job.wanted.file, **chosen, report=lambda line: None)  # the child has told it
         if engine is None and not job.cancelled.is_set():

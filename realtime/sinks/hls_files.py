@@ -3,6 +3,8 @@
 import io
 from typing import Any
 
+from realtime.media.output_file import failure_to_write
+
 FILE_SCHEME = "file:"
 
 
@@ -30,10 +32,6 @@ class _File(io.FileIO):
         self._files = files
 
     def write(self, data: Any) -> int:
-        left = memoryview(data)
-        try:
-            while len(left):
-                left = left[super().write(left) :]
-        except OSError as error:
-            self._files.error = self._files.error or error
+        error = failure_to_write(super().write, data)
+        self._files.error = self._files.error or error
         return len(data)

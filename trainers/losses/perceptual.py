@@ -37,13 +37,13 @@ Padding = Literal["zeros", "reflect"]
 
 def torch_device(choice: str = "auto") -> torch.device:
     """`cpu`, `cuda`, or with `auto` the GPU where torch can use one; BadValue where `cuda` is not to be had."""
-    if choice == "cpu" or (choice == "auto" and not _gpu_computes()):
-        return torch.device("cpu")
-    if not _gpu_computes():
+    if choice != "cpu" and _gpu_computes():
+        return torch.device("cuda")
+    if choice == "cuda":
         raise BadValue(
             "device is 'cuda' and torch has no GPU it can use; give --device cpu, or install torch with CUDA"
         )
-    return torch.device("cuda")
+    return torch.device("cpu")
 
 
 def _gpu_computes() -> bool:

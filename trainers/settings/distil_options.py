@@ -8,12 +8,17 @@ from engines.setting import Setting, check_settings
 from trainers.settings.options import (
     LEAST_SIZE,
     Average,
+    GridWeight,
+    LearningRate,
     Precision,
+    RangeWeight,
     Resume,
     SampleEvery,
     SaveEvery,
     Seed,
+    SeedAmplitude,
     StabilityStart,
+    StabilityWeight,
     Workers,
     networks,
     plain,
@@ -27,13 +32,6 @@ DistilLayers = Annotated[
 PIXEL_WEIGHT, FEATURE_WEIGHT, FEATURE_LAYERS = 10.0, 2.0, ("relu1_2", "relu2_2", "relu3_3")
 PixelWeight = Annotated[float, Setting("Weight of the distance in pixels.", least=0)]
 FeatureWeight = Annotated[float, Setting("Weight of the distance in features.", least=0)]
-RangeWeight = Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)]
-GridWeight = Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)]
-StabilityWeight = Annotated[float, Setting("Weight of the loss against flicker.", least=0)]
-SeedAmplitude = Annotated[
-    float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
-]
-LearningRate = Annotated[float, Setting("Highest learning rate of Adam.", least=0)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,13 @@ StyleLayers = Annotated[
 ]
 Octaves = Annotated[int, Setting("Sizes of the picture that are compared, each half of the one before.", least=1)]
 Average = Annotated[float, Setting("How slowly the averaged weights forget.", least=0, most=1)]
+RangeWeight = Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)]
+GridWeight = Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)]
+StabilityWeight = Annotated[float, Setting("Weight of the loss against flicker.", least=0)]
+SeedAmplitude = Annotated[
+    float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
+]
+LearningRate = Annotated[float, Setting("Highest learning rate of Adam.", least=0)]
 StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
 Seed = Annotated[int, Setting("Makes a run repeatable.", least=0, most=MOST_SEED)]
 Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
@@ -106,8 +113,8 @@ class JohnsonOptions:
     samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 2048
     slices: Annotated[int, Setting("Directions along which they are compared.", least=1)] = 12
     tv_weight: Annotated[float, Setting("Weight of the total variation.", least=0)] = 2.0
-    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
-    grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)] = 100.0
+    range_weight: RangeWeight = 10.0
+    grid_weight: GridWeight = 100.0
     comb_weight: Annotated[float, Setting("Weight of the loss against combs of fine dots.", least=0)] = 5.0
     weave_weight: Annotated[
         float, Setting("Weight of the loss against strokes that are crossed by others.", least=0)
@@ -116,15 +123,13 @@ class JohnsonOptions:
     structure_weight: Annotated[float, Setting("Weight of keeping what is as small as eyes and letters.", least=0)] = (
         0.8
     )
-    stability_weight: Annotated[float, Setting("Weight of the loss against flicker.", least=0)] = 8.0
+    stability_weight: StabilityWeight = 8.0
     difference_weight: Annotated[float, Setting("Weight of changing as the photos do, beside that loss.", least=0)] = (
         0.3
     )
     stability_start: StabilityStart = 0.67
-    seed_amplitude: Annotated[
-        float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
-    ] = None
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=0)] = 2e-3
+    seed_amplitude: SeedAmplitude = None
+    learning_rate: LearningRate = 2e-3
     average_decay: Average = 0.999
     seed: Seed = 0
     workers: Workers = 2
@@ -224,7 +229,7 @@ class GatysOptions:
     content_weight: Annotated[float, Setting("Weight of the content loss.", least=0)] = 1.5
     style_weight: Annotated[float, Setting("Weight of the style loss.", least=0)] = 15.0
     tv_weight: Annotated[float, Setting("Weight of the total variation.", least=0)] = 5.0
-    range_weight: Annotated[float, Setting("Weight of what leaves the range of colours.", least=0)] = 10.0
+    range_weight: RangeWeight = 10.0
     content_layers: ContentLayers = ("relu3_1", "relu4_1")
     style_layers: StyleLayers = ("input", *ALL_STYLE_LAYERS)
     loss_network: Annotated[str, Setting("5se (comes along), vgg16 or vgg19 (downloaded), or a file of weights.")] = (

@@ -14,6 +14,7 @@ from trainers.settings.options import (
     READ_PX,
     STROKE_REFERENCE_PX,
     JohnsonOptions,
+    LearningRate,
     Precision,
     Resume,
     SampleEvery,
@@ -46,7 +47,7 @@ class PredictorOptions:
     ] = 1.4
     turned_hues: Annotated[float, Setting("Share of the paintings that are seen in other hues.", least=0, most=1)] = 0.5
     width: Annotated[int, Setting("Of the layers between statistics and style.", least=8)] = 256
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=0)] = 1e-3
+    learning_rate: LearningRate = 1e-3
     average_decay: Annotated[float, Setting("How slowly the averaged weights forget.")] = 0.999
     seed: Seed = 0
     workers: Workers = 2

@@ -11,6 +11,7 @@ from trainers.settings.options import (
     LEAST_SIZE,
     Average,
     ContentLayers,
+    LearningRate,
     Licence,
     Precision,
     Resume,
@@ -70,7 +71,7 @@ class VaeOptions:
     grid_weight: Annotated[float, Setting("Weight of the loss against upsampling dots.", least=0)] = 100.0
     stability_weight: Annotated[float, Setting("Weight of the loss against flicker.", least=0)] = 2.0
     stability_start: Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)] = 0.5
-    learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=0)] = 1e-3
+    learning_rate: LearningRate = 1e-3
     average_decay: Average = 0.999
     validation: Annotated[
         Path | None, Setting("Folder of pictures for the figures; else those that are learnt from.")

@@ -21,7 +21,6 @@ from engines.errors import EngineRefused, refusing
 from engines.machine import adds_products_in_32_bits, cpu_flags
 from engines.packages import import_openvino
 from engines.spec import EngineSpec
-from engines.style.metadata import graph_sha256
 from engines.style.styles import load_style
 
 FOLDER, MADE_OF = Path(__file__).parents[2] / "gallery", "gallery"
@@ -77,7 +76,7 @@ def _make() -> None:
     spec = spec_for(probe("openvino"), "int8", MADE_FOR, ANY_ENGINE)
     for wide in (True, False):
         net = quantised_for_any(style, spec, settings_of(spec, import_openvino().Core()), wide=wide)
-        _place(wide=wide).write_bytes(bytes_of(net, {GRAPH: graph_sha256(style.data)}))
+        _place(wide=wide).write_bytes(bytes_of(net, {GRAPH: style.graph_sha256}))
         print(f"{_place(wide=wide).name}: {net.told}, {net.agreement:.1f} dB")
 
 
