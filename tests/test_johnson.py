@@ -25,6 +25,7 @@ from engines.style.styles import load_style, save_style
 from trainers import johnson
 from trainers.export.style_export import centre_crop, write_style_file
 from trainers.johnson import train
+from trainers.losses.step import Step
 from trainers.losses.training_losses import training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.licence import of_both
@@ -137,9 +138,9 @@ def test_each_step_is_told_how_much_of_the_run_is_over(
 ) -> None:
     told: list[float] = []
 
-    def spying(*given: Any, **named: Any) -> Any:
-        told.append(named["done"])
-        return training_losses(*given, **named)
+    def spying(step: Step, **named: Any) -> Any:
+        told.append(step.done)
+        return training_losses(step, **named)
 
     monkeypatch.setattr("trainers.johnson.training_losses", spying)
     run(dataclasses.replace(options, steps=4, stability_start=1.0, save_every=4, sample_every=4))

@@ -14,6 +14,7 @@ from engines.spec import Controls
 from realtime.painting.full_size.join import Join
 from trainers.losses.objective import Objective, style_targets
 from trainers.losses.perceptual import load_perceptual
+from trainers.losses.step import PaintedStep, Step
 from trainers.losses.training_losses import Paintings, as_shown, training_losses
 from trainers.run.loop import loss_precision
 from trainers.settings.options import JohnsonOptions
@@ -74,11 +75,11 @@ def losses_with(
         weave_weight=weave,
     )
     stripes = stripes.expand(4 if moving else 2, 3, 96, 96).clone().requires_grad_()
-    losses = training_losses(
-        lambda _frames, _vectors, _texture: stripes, torch.zeros(2, 4), pictures, torch.tensor([0, 0]),
-        paintings=Paintings(("a",), torch.ones(1), objective), options=options,
-        chance=torch.Generator().manual_seed(seed), moving=moving, done=done,
+    step = Step(
+        lambda _frames, _vectors, _texture: stripes, pictures, torch.zeros(2, 4), torch.tensor([0, 0]),
+        torch.Generator().manual_seed(seed), moving=moving, done=done,
     )  # fmt: skip
+    losses = training_losses(step, paintings=Paintings(("a",), torch.ones(1), objective), options=options)
     losses["total"].backward()  # type: ignore[no-untyped-call]
     assert stripes.grad is not None
     return losses, stripes.grad
@@ -96,7 +97,7 @@ def test_the_finest_strokes_are_judged_as_they_were_painted() -> None:
     frame = planes(landscape((96, 96))) / 255
     comb = (0.5 + 0.4 * (2.0 * (torch.arange(96) % 2) - 1)).expand_as(frame)
     shown = joined(255 * frame, 255 * frame, 255 * comb) / 255
-    judged = as_shown(comb, frame, 1, 1.0, torch.Generator())
+    judged = as_shown(PaintedStep(frame, comb, 1), 1.0, torch.Generator())
     assert (shown - comb).abs().mean() > 0.3
     assert (judged - comb).abs().mean() < 0.15 * (shown - comb).abs().mean()
 
@@ -106,7 +107,7 @@ def test_broad_strokes_are_judged_as_the_join_leaves_them() -> None:
     frame = planes(landscape((96, 96))) / 255
     broad = (0.5 + 0.3 * torch.sin(torch.arange(96) * 0.25)).expand_as(frame)
     shown = joined(255 * frame, 255 * frame, 255 * broad) / 255
-    judged = as_shown(broad, frame, 1, 1.0, torch.Generator())
+    judged = as_shown(PaintedStep(frame, broad, 1), 1.0, torch.Generator())
     in_areas = [functional.avg_pool2d(each - shown, 8).abs().mean() for each in (broad, judged)]
     assert in_areas[1] < 0.25 * in_areas[0]
 

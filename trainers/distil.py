@@ -7,7 +7,6 @@ that it follows. In the last part of a run it learns from synthetic motion too (
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,11 +16,12 @@ from trainers.data import evenly
 from trainers.export.style_export import centre_crop
 from trainers.figures.psnr import psnr_db
 from trainers.losses.following_losses import following_losses
-from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.perceptual import load_perceptual
+from trainers.losses.step import Step, StepLosses
 from trainers.motion import MotionOptions, second_frame
-from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
+from trainers.run.loop import Losses, OnStep, Report, loss_precision
 from trainers.run.run_folder import RunLabel
-from trainers.run.transform_run import StepLosses, TrainedNet, train_net
+from trainers.run.transform_run import TrainedNet, train_net
 from trainers.settings.distil_options import DistilOptions
 
 RECIPE = "distil"
@@ -40,40 +40,16 @@ def train(
     """As `train_net` does, with one style, the teacher's, which is under this licence."""
 
     def losses_on(device: torch.device) -> StepLosses:
-        perceptual = load_perceptual(options.loss_network, loss_precision(options.precision))
-        return _Following(options, teacher, perceptual.to(device))
+        perceptual = load_perceptual(options.loss_network, loss_precision(options.precision)).to(device)
+
+        def losses(step: Step) -> Losses:
+            wanted = teacher(step.pictures).to(step.pictures)
+            return following_losses(step, wanted, options=options, perceptual=perceptual)[0]
+
+        return losses
 
     label = RunLabel(RECIPE, (style_name(options.out),), followed=licence)
     return train_net(options, label, losses_on, report, on_step)
-
-
-@dataclass(frozen=True, slots=True)
-class _Following:
-    """The losses of a step."""
-
-    options: DistilOptions
-    teacher: Teacher
-    perceptual: PerceptualNet
-
-    def __call__(
-        self,
-        paint: Paint,
-        vectors: Tensor,
-        pictures: Tensor,
-        style_ids: Tensor,
-        *,
-        chance: torch.Generator,
-        texture: Tensor,
-        moving: bool,
-        done: float,
-    ) -> Losses:
-        """As `StepLosses` has it."""
-        wanted = self.teacher(pictures).to(pictures)
-        losses, _ = following_losses(
-            paint, vectors, pictures, wanted, options=self.options, perceptual=self.perceptual, chance=chance,
-            texture=texture, moving=moving,
-        )  # fmt: skip
-        return losses
 
 
 @torch.no_grad()

@@ -20,11 +20,12 @@ from engines.networks.transform.net import TransformNet
 from engines.style.styles import StyleFile, load_style
 from trainers.losses.following_losses import BeginnersWeights, FollowedFirst
 from trainers.losses.perceptual import load_perceptual
+from trainers.losses.step import StepLosses
 from trainers.losses.training_losses import find_paintings, paintings_of, training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import OnStep, Report, loss_precision
 from trainers.run.run_folder import RunLabel
-from trainers.run.transform_run import StepLosses, TrainedNet, train_net
+from trainers.run.transform_run import TrainedNet, train_net
 from trainers.settings.options import JohnsonOptions
 
 RECIPE = "johnson"

@@ -7,7 +7,7 @@ The net begins as one that paints already, in the style that is nearest, and so 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from trainers.data import CropOptions, Crops, find_pictures, open_picture, rando
 from trainers.losses.following_losses import following_losses
 from trainers.losses.objective import octave_layers, octaves_of
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.losses.step import Step, StepLosses
 from trainers.losses.vae_losses import distribution_distance
-from trainers.run.loop import Losses, OnStep, Paint, Report, loss_precision
+from trainers.run.loop import Losses, OnStep, Report, loss_precision
 from trainers.run.run_folder import RunLabel
-from trainers.run.transform_run import NetOptions, StepLosses, TrainedNet, train_net
+from trainers.run.transform_run import NetOptions, TrainedNet, train_net
 from trainers.settings.options import ALL_STYLE_LAYERS
 from trainers.settings.pairs_options import PairsOptions
 
@@ -109,26 +110,11 @@ def open_pair(pair: Pair) -> tuple[Image.Image, Image.Image]:
     return frame, painted if same else painted.resize(frame.size, Image.Resampling.LANCZOS)
 
 
-def pair_losses(
-    paint: Paint,
-    vectors: Tensor,
-    pictures: Tensor,
-    style_ids: Tensor,
-    *,
-    chance: torch.Generator,
-    texture: Tensor,
-    moving: bool,
-    done: float,
-    options: PairsOptions,
-    perceptual: PerceptualNet,
-) -> Losses:
-    """As `StepLosses` has it; pictures [B, 6, H, W] are frames with their paintings."""
-    frames, wanted = pictures.chunk(2, dim=1)
-    losses, painted = following_losses(
-        paint, vectors, frames, wanted, options=options, perceptual=perceptual, chance=chance, texture=texture,
-        moving=moving,
-    )  # fmt: skip
-    losses["brush"] = _brush(painted, wanted, perceptual, chance)
+def pair_losses(step: Step, *, options: PairsOptions, perceptual: PerceptualNet) -> Losses:
+    """As `StepLosses` has it; the step's pictures [B, 6, H, W] are frames with their paintings."""
+    frames, wanted = step.pictures.chunk(2, dim=1)
+    losses, painted = following_losses(replace(step, pictures=frames), wanted, options=options, perceptual=perceptual)
+    losses["brush"] = _brush(painted, wanted, perceptual, step.chance)
     return {**losses, "total": losses["total"] + options.brush_weight * losses["brush"]}
 
 

@@ -21,6 +21,7 @@ from trainers.data import CropOptions, Crops, evenly
 from trainers.losses.objective import Objective
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.read_paintings import ReadPaintings
+from trainers.losses.step import Step
 from trainers.losses.training_losses import Paintings, training_losses
 from trainers.run.loop import (
     Losses,
@@ -130,10 +131,9 @@ class _Judge:
             self.perceptual, aims, judged.content_layers, judged.style_layers, octaves, judged.detail_floor
         )
         weights = torch.full((len(photo),), judged.style_weight, device=photo.device)
-        return training_losses(
-            self.net, self.net.levelled(vectors), photo, torch.arange(len(photo), device=photo.device),
-            paintings=Paintings((), weights, objective), options=judged, chance=chance, texture=texture,
-        )  # fmt: skip
+        own_style = torch.arange(len(photo), device=photo.device)
+        step = Step(self.net, photo, self.net.levelled(vectors), own_style, chance, texture)
+        return training_losses(step, paintings=Paintings((), weights, objective), options=judged)
 
 
 def _feed(

@@ -24,6 +24,7 @@ from engines.networks.transform.net import TransformNet
 from engines.style.card import style_name
 from engines.style.file import StyleFile
 from trainers.losses.perceptual import PerceptualNet, load_perceptual, torch_device
+from trainers.losses.step import Step
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import trained_net
@@ -108,11 +109,9 @@ class StyleTask:
         self, styled: StyledNet, pictures: Tensor, number: int, judged: JohnsonOptions, texture: Tensor | None = None
     ) -> Losses:
         ids = torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)
-        chance = chance_of(judged.seed, number, 0)
-        return training_losses(
-            styled, styled.vectors(len(pictures)), pictures, ids, paintings=self.paintings, options=judged,
-            chance=chance, texture=texture,
-        )  # fmt: skip
+        vectors, chance = styled.vectors(len(pictures)), chance_of(judged.seed, number, 0)
+        step = Step(styled, pictures, vectors, ids, chance, texture)
+        return training_losses(step, paintings=self.paintings, options=judged)
 
 
 class Learner:

@@ -18,6 +18,7 @@ from trainers.data import evenly, open_picture, to_tensor
 from trainers.export.provenance import data_list, picture_list, provenance
 from trainers.johnson import RECIPE
 from trainers.losses.perceptual import load_perceptual
+from trainers.losses.step import Step
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import MotionOptions, second_frame
 from trainers.run.licence import licence_of
@@ -87,9 +88,8 @@ def measure(trained: TrainedNet, paintings: Paintings, options: JohnsonOptions) 
         for style, name in enumerate(paintings.names):
             ids = torch.tensor([style], device=content.device)
             chance = torch.Generator().manual_seed(number)
-            losses = training_losses(
-                net, net.styles[ids], content, ids, paintings=paintings, options=clean, chance=chance
-            )
+            step = Step(net, content, net.styles[ids], ids, chance)
+            losses = training_losses(step, paintings=paintings, options=clean)
             sums.setdefault("content", []).append(float(losses["content"]))
             sums.setdefault("style", []).append(float(losses["style"]))
             sums.setdefault(f"style/{name}", []).append(float(losses["style"]))

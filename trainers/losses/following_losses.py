@@ -1,6 +1,6 @@
 """What a net is judged by that is shown what to paint of a picture: another net's work, or a painter's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from engines.networks.transform.net import TransformNet
-from trainers.camera_noise import sensor_noise
 from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.step import Step, StepLosses
 from trainers.losses.terms import content_loss, grid_loss
-from trainers.motion import MotionOptions, carried, second_frame
-from trainers.run.loop import Losses, Paint
+from trainers.run.loop import Losses
 from trainers.settings.distil_options import FEATURE_LAYERS, FEATURE_WEIGHT, PIXEL_WEIGHT
 
 
@@ -36,29 +35,15 @@ class FollowingWeights(Protocol):
 
 
 def following_losses(
-    paint: Paint,
-    vectors: Tensor,
-    pictures: Tensor,
-    wanted: Tensor,
-    *,
-    options: FollowingWeights,
-    perceptual: PerceptualNet,
-    chance: torch.Generator,
-    texture: Tensor,
-    moving: bool,
+    step: Step, wanted: Tensor, *, options: FollowingWeights, perceptual: PerceptualNet
 ) -> tuple[Losses, Tensor]:
-    """pictures and what is wanted of them [B, 3, H, W] → the losses as `StepLosses` has them, and what was painted.
+    """What is wanted of the pictures [B, 3, H, W] → the losses as `StepLosses` has them, and what was painted.
 
     Distances in pixels (L1) and in features (Johnson 2016, equation 2, relative). The net sees a sensor's noise, and is
     to paint what is wanted without.
     """
-    frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
-    if moving:
-        second = second_frame(pictures, MotionOptions(), chance)
-        frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
-        texture = torch.cat([texture, carried(texture, second.flow)])
-    painted = paint(frames, vectors, texture)
-    first = painted[: len(pictures)]
+    seen = step.painted(options.sensor_noise)
+    first = seen.first
     pixels = (first - wanted).abs().flatten(1).mean(1)
     losses = {
         "pixels": pixels.mean(),
@@ -68,8 +53,8 @@ def following_losses(
     }
     total = options.pixel_weight * losses["pixels"] + options.feature_weight * losses["features"]
     total = total + options.range_weight * losses["range"] + options.grid_weight * losses["grid"]
-    if moving:
-        losses["stability"] = second.instability(first, painted[len(pictures) :]).mean()
+    if seen.second is not None:
+        losses["stability"] = seen.second.instability(first, seen.painted[seen.samples :]).mean()
         total = total + options.stability_weight * losses["stability"]
     return {**losses, "styles": pixels.detach(), "total": total}, first
 
@@ -99,31 +84,15 @@ class FollowedFirst:
     perceptual: PerceptualNet
     weights: BeginnersWeights
     until: float
-    judged: Callable[..., Losses]
+    judged: StepLosses
 
-    def __call__(
-        self,
-        paint: Paint,
-        vectors: Tensor,
-        pictures: Tensor,
-        style_ids: Tensor,
-        *,
-        chance: torch.Generator,
-        texture: Tensor,
-        moving: bool,
-        done: float,
-    ) -> Losses:
+    def __call__(self, step: Step) -> Losses:
         """As `StepLosses` has it."""
-        if done >= self.until:
-            return self.judged(
-                paint, vectors, pictures, style_ids, chance=chance, texture=texture, moving=moving, done=done
-            )
+        if step.done >= self.until:
+            return self.judged(step)
         with torch.no_grad():
-            wanted = self.teacher(pictures, self.teacher.styles[style_ids], texture).clamp(0, 1)
-        losses, _ = following_losses(
-            paint, vectors, pictures, wanted, options=self.weights, perceptual=self.perceptual, chance=chance,
-            texture=texture, moving=moving,
-        )  # fmt: skip
+            wanted = self.teacher(step.pictures, self.teacher.styles[step.style_ids], step.texture).clamp(0, 1)
+        losses, _ = following_losses(step, wanted, options=self.weights, perceptual=self.perceptual)
         return losses
 
 

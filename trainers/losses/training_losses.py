@@ -10,10 +10,10 @@ from torch import Tensor
 from engines.errors import BadValue
 from engines.networks.join.tensors import box_mean, joined
 from engines.networks.picture_graph import WHITE
-from trainers.camera_noise import sensor_noise
 from trainers.data import by_style_name, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
 from trainers.losses.perceptual import PerceptualNet
+from trainers.losses.step import PaintedStep, Step
 from trainers.losses.terms import (
     comb_loss,
     detail_map,
@@ -23,8 +23,8 @@ from trainers.losses.terms import (
     total_variation,
     weave_loss,
 )
-from trainers.motion import MotionOptions, carried, difference_loss, second_frame
-from trainers.run.loop import Losses, Paint, Report, pictures_in
+from trainers.motion import difference_loss
+from trainers.run.loop import Losses, Report, pictures_in
 from trainers.settings.options import JohnsonOptions
 
 # The part of a run after which the whole share of the samples is judged joined.
@@ -65,71 +65,55 @@ def paintings_of(
     return Paintings(names, torch.tensor([options.weight_of(name) for name in names], device=device), objective)
 
 
-def training_losses(
-    paint: Paint,
-    vectors: Tensor,
-    pictures: Tensor,
-    style_ids: Tensor,
-    *,
-    paintings: Paintings,
-    options: JohnsonOptions,
-    chance: torch.Generator,
-    texture: Tensor | None = None,
-    moving: bool = False,
-    done: float = 1.0,
-) -> Losses:
-    """pictures [B, 3, H, W], their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P] → the mean losses.
+def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions) -> Losses:
+    """As `StepLosses` has it, with the stability loss where the step is moving.
 
-    The net sees the pictures as a sensor would give them, the losses as they are. Under `styles` is the style loss of
-    each sample [B]. When `moving`, a second frame of each picture is painted too, with the texture carried along, and
-    the stability loss is added. A net first learns to paint, and then what of that is seen: the share of the samples
-    that are judged joined grows as `done` does, the part of the run that is over.
+    The net sees the pictures as a sensor would give them, the losses as they are. A net first learns to paint, and then
+    what of that is seen: the share of the samples that are judged joined grows with the part of the run that is over.
     """
-    frames = pictures + sensor_noise(pictures, options.sensor_noise, chance)
-    if moving:
-        second = second_frame(pictures, MotionOptions(), chance)
-        # One pass for both: instance norm keeps samples apart, and data-parallel training wants a single forward.
-        frames, vectors = torch.cat([frames, second.frame]), vectors.repeat(2, 1)
-        texture = None if texture is None else torch.cat([texture, carried(texture, second.flow)])
-    bare = paint(frames, vectors, texture)
-    painted = as_shown(bare, frames, len(pictures), options.join_share * min(1.0, done / JOINED_FROM), chance)
-    first = painted[: len(pictures)]
-    judged = paintings.objective.judge(first, pictures, style_ids, chance)
+    pictures, seen = step.pictures, step.painted(options.sensor_noise)
+    share = options.join_share * min(1.0, step.done / JOINED_FROM)
+    bare, shown = seen.first, as_shown(seen, share, step.chance)
+    first = shown[: seen.samples]
+    judged = paintings.objective.judge(first, pictures, step.style_ids, step.chance)
     losses = {
         "content": judged.content.mean(),
         "style": judged.style.mean(),
         "tv": total_variation(first).mean(),
-        "range": (bare - bare.clamp(0, 1)).square().mean(),
-        "grid": grid_loss(bare[: len(pictures)]).mean(),
-        "comb": comb_loss(bare[: len(pictures)]).mean(),
+        "range": (seen.painted - seen.painted.clamp(0, 1)).square().mean(),
+        "grid": grid_loss(bare).mean(),
+        "comb": comb_loss(bare).mean(),
         "weave": weave_loss(first, detail_map(pictures, 0.0)).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }
-    total = options.content_weight * losses["content"] + (paintings.weights[style_ids] * judged.style).mean()
+    total = options.content_weight * losses["content"] + (paintings.weights[step.style_ids] * judged.style).mean()
     total = total + options.tv_weight * losses["tv"] + options.range_weight * losses["range"]
     total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
     total = total + options.weave_weight * losses["weave"]
     total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
-    if moving:
-        after = painted[len(pictures) :]
-        losses["stability"] = second.instability(first, after).mean()
+    if seen.second is not None:
+        after = shown[seen.samples :]
+        losses["stability"] = seen.second.instability(first, after).mean()
         total = total + options.stability_weight * losses["stability"]
-        losses["difference"] = _difference(first, after, pictures, second.clean, judged, paintings.objective).mean()
+        losses["difference"] = _difference(
+            first, after, pictures, seen.second.clean, judged, paintings.objective
+        ).mean()
         total = total + options.difference_weight * losses["difference"]
     return {**losses, "styles": judged.style.detach(), "total": total}
 
 
-def as_shown(bare: Tensor, frames: Tensor, samples: int, share: float, chance: torch.Generator) -> Tensor:
-    """The paintings of some of the samples, first frames and second, joined with their frames as films are shown.
+def as_shown(seen: PaintedStep, share: float, chance: torch.Generator) -> Tensor:
+    """The paintings of that share of the samples, first frames and second, joined with their frames as films are shown.
 
     But their finest strokes stay as they were painted: the join softens those, and a net that was judged by what is
     left drew a lattice to make up for it.
     """
+    bare = seen.painted
     if share == 0:
         return bare
-    joins = (torch.rand(samples, 1, 1, 1, generator=chance) < share).repeat(len(bare) // samples, 1, 1, 1)
-    difference = joined(WHITE * frames, WHITE * frames, WHITE * bare) / WHITE - bare
+    joins = (torch.rand(seen.samples, 1, 1, 1, generator=chance) < share).repeat(len(bare) // seen.samples, 1, 1, 1)
+    difference = joined(WHITE * seen.frames, WHITE * seen.frames, WHITE * bare) / WHITE - bare
     return bare + joins.to(bare) * box_mean(box_mean(difference))
 
 

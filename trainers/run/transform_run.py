@@ -18,11 +18,11 @@ from torch import Tensor
 from engines.networks.transform.config import PRESETS, TransformConfig
 from engines.networks.transform.net import TransformNet
 from trainers.data import CropOptions, Crops
+from trainers.losses.step import Step, StepLosses
 from trainers.run.initial_weights import initial_weights
 from trainers.run.loop import (
     Losses,
     OnStep,
-    Paint,
     Report,
     chance_of,
     is_stable,
@@ -82,27 +82,6 @@ class NetOptions(TrainingOptions, Protocol):
     def validation(self) -> Path | None: ...
 
 
-class StepLosses(Protocol):
-    """pictures [B, 3, H, W], their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P] → the mean losses.
-
-    Under `total` is what the net makes small, and under `styles` the loss of each sample [B]. When `moving`, a second
-    frame of each picture is painted too. `done` is the part of the run that is over.
-    """
-
-    def __call__(
-        self,
-        paint: Paint,
-        vectors: Tensor,
-        pictures: Tensor,
-        style_ids: Tensor,
-        *,
-        chance: torch.Generator,
-        texture: Tensor,
-        moving: bool,
-        done: float,
-    ) -> Losses: ...
-
-
 def train_net(
     options: NetOptions,
     label: RunLabel,
@@ -141,10 +120,12 @@ def train_net(
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
         drawn = options.seed, step, run.rank
         style_ids = _styles_of(*drawn, len(styles), options.batch).to(run.device)
+        texture = texture_of(*drawn, batch.shape).to(run.device)
         losses = losses_of(
-            model, net.styles[style_ids], batch.to(run.device), style_ids, chance=chance_of(*drawn),
-            texture=texture_of(*drawn, batch.shape).to(run.device), moving=is_stable(step, options),
-            done=step / options.steps,
+            Step(
+                model, batch.to(run.device), net.styles[style_ids], style_ids, chance_of(*drawn), texture,
+                moving=is_stable(step, options), done=step / options.steps,
+            )
         )  # fmt: skip
         run.descend(losses, step, optimizer, clipped=model)
         net.level()
