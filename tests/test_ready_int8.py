@@ -61,7 +61,7 @@ def tried(style: StyleFile, choice: EngineChoice) -> list[str]:
 
 
 def test_it_is_of_the_net_that_the_gallery_has(gallery: StyleFile, wide: bool) -> None:
-    """Where this fails, the gallery was trained on: python -m engines.backends.openvino.ready_int8."""
+    """Where this fails, the gallery was trained on: python -m engines.backends.openvino.make_ready_int8."""
     assert list(ready_nets()) == [graph_sha256(gallery.data)]
     assert ready_net(specs(gallery, EngineChoice())[0]).agreement > FLOOR_DB["int8"]
 
@@ -146,11 +146,11 @@ def test_one_that_cannot_be_read_is_passed_over(
     damage: str, gallery: StyleFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for wide in (True, False):
-        content = bytearray(ready_int8._place(wide=wide).read_bytes())
+        content = bytearray(ready_int8.ready_place(wide=wide).read_bytes())
         if damage == "within":  # of what is compressed
             content[1000:1400] = bytes(400)
         if damage != "gone":
-            (tmp_path / ready_int8._place(wide=wide).name).write_bytes(
+            (tmp_path / ready_int8.ready_place(wide=wide).name).write_bytes(
                 {"empty": b"", "cut": bytes(content[:9000]), "within": bytes(content)}[damage]
             )
     monkeypatch.setattr(ready_int8, "FOLDER", tmp_path)
