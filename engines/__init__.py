@@ -16,7 +16,7 @@ from engines.errors import (
     TooSmall,
     UnknownStyle,
 )
-from engines.packages import names_on_demand
+from engines.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from engines.loading.engine import load_engine

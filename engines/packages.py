@@ -1,4 +1,4 @@
-"""How openvino, nncf and onnxruntime are imported, what other packages bring as entry points, and names on demand.
+"""How openvino, nncf and onnxruntime are imported, and what other packages bring as entry points.
 
 The imports go without what those packages tell to a server, and without what nobody here needs.
 """
@@ -6,7 +6,7 @@ The imports go without what those packages tell to a server, and without what no
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -153,15 +153,3 @@ def _scan(group: str, path: tuple[str, ...]) -> "tuple[tuple[str, EntryPoint], .
     for entry_point in entry_points(group=group):
         found.setdefault(entry_point.name, entry_point)
     return tuple(found.items())
-
-
-def names_on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """The `__getattr__` (PEP 562) of a package that offers these names of these modules."""
-    homes = {name: module for module, names in modules.items() for name in names}
-
-    def find(name: str) -> Any:
-        if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(homes[name]), name)
-
-    return find

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from engines.packages import names_on_demand
+from engines.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from realtime.files.image import stylize_images

@@ -15,7 +15,7 @@ from clips import read_rgb, read_times
 from typer.testing import CliRunner
 
 from engines.errors import EngineRefused, ImpastoError, NotEnoughMemory, TooSmall, UnknownStyle
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.files import image
 from realtime.files.image import stylize_images
 from realtime.files.options import ImageOptions, VideoOptions

@@ -35,7 +35,7 @@ from realtime.bench.rows.rows import (
 from realtime.bench.rows.stages import StageAlone, stages_alone
 from realtime.bench.rows.start import fresh_start
 from realtime.bench.turn import Turn, take_turn
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.console.border import INTERRUPTED
 from realtime.files.stats import STAGES
 from realtime.painting.stylizer import Stylizer

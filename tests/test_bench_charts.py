@@ -18,7 +18,7 @@ from realtime.bench.report.tables import as_markdown, as_text, tables_of
 from realtime.bench.roofline.ceilings import Ceiling
 from realtime.bench.roofline.cost import NetCost
 from realtime.bench.roofline.roofline import Floor, Roof
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.files.stats import STAGES
 
 SPREAD = Spread(40.0, 38.5, 41.0, 3)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from realtime.bench.figures import Latency, Spread, percentile, shown
 from realtime.bench.options import BenchOptions
 from realtime.bench.report.report import command_line
-from realtime.cli import app
+from realtime.commands.all_commands import app
 
 
 def test_a_spread_is_the_median_the_least_and_the_most() -> None:

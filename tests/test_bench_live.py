@@ -14,7 +14,7 @@ from realtime.bench import run
 from realtime.bench.inputs.subject import Bench, Combination
 from realtime.bench.options import BenchOptions
 from realtime.bench.rows.live import LiveRow, measure_live
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.live.stats import Percentiles
 
 ROW = LiveRow(

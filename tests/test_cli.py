@@ -21,7 +21,7 @@ from engines.backends.ours import OURS
 from engines.errors import ImpastoError, in_one_line
 from engines.style.styles import list_gallery, load_style
 from realtime.bench.roofline.cost import style_cost
-from realtime.cli import COMMANDS, app
+from realtime.commands.all_commands import COMMANDS, app
 from realtime.commands.console.border import WHERE, at_the_border
 from realtime.commands.console.terminal import Bar
 from realtime.commands.console.written import positive_fraction
@@ -176,6 +176,27 @@ def test_pictures_are_painted_into_a_folder(small_style: Path, tmp_path: Path) -
     done = CliRunner().invoke(app, ["image", *inputs, str(tmp_path / "painted"), "--style", str(small_style)])
     assert done.exit_code == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "painted").iterdir()) == ["a.png", "b.png"]
+
+
+INTERRUPTS_AN_IMPORT = """
+import signal, sys
+
+class CtrlC:
+    def find_spec(name, path, target=None):
+        if name == "typer":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC)
+"""
+
+
+@pytest.mark.parametrize("entry", [["-m", "realtime.cli"], ["-c", "from realtime.cli import main; main()"]])
+def test_an_interrupt_while_python_imports_exits_130_without_a_traceback(entry: list[str], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_AN_IMPORT)
+    ours = os.environ.get("PYTHONPATH", os.getcwd())
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), ours])}
+    ended = subprocess.run([sys.executable, *entry, "--help"], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 def test_an_interrupt_leaves_a_playable_video_and_exits_130(

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from engines.cache.folder import EngineCache, default_cache_folder
 from engines.errors import ImpastoError
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.console.bars import BuildBar
 from realtime.commands.console.terminal import LastingConsole
 from realtime.compiling.options import CompileOptions, SizeSpan

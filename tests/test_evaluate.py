@@ -17,7 +17,7 @@ from engines.errors import ImpastoError
 from engines.loading.engine import Controls
 from engines.spec import EngineSpec
 from realtime.bench.rows.stability import Stability
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.console.terminal import Bar
 from realtime.evaluation.jury import load_optimiser
 from realtime.evaluation.options import EvaluateOptions

@@ -19,7 +19,7 @@ from unchecked import open_unchecked
 from engines.errors import BadFile, FileMissing
 from engines.loading.engine import Controls, Engine
 from realtime.bench.rows.stability import measure_stability, warping_error
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.evaluation.report import EvaluationReport
 from realtime.evaluation.steadiness.figures import (
     change,

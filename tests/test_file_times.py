@@ -11,7 +11,7 @@ from clips import ClipRecipe, ramp, read_packets, read_times, write_clip, write_
 from repainting import repaint
 from typer.testing import CliRunner
 
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.sources.file import FileSource
 
 FRAME = Fraction(1, 25)

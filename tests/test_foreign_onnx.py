@@ -32,7 +32,7 @@ from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.pictures import psnr
 from engines.style.styles import StyleFile, load_style
 from realtime.bench.roofline.cost import style_cost
-from realtime.cli import app
+from realtime.commands.all_commands import app
 
 SHAPES = {"nchw": (1, 3, 64, 96), "nhwc": (1, 64, 96, 3), "chw": (3, 64, 96), "hwc": (64, 96, 3)}
 NOTHING_SAID = Said()

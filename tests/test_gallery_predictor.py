@@ -13,7 +13,7 @@ from engines.loading.further_graphs import open_statistics
 from engines.style.picture_name import PREDICTOR, picture_in
 from engines.style.predictor import predictor_path, read_predictor
 from engines.style.styles import list_gallery, load_style
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.painting.picture_style import resolve
 
 MOST_BYTES = 3 * 2**19

@@ -9,7 +9,7 @@ from clips import write_clip
 from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS
 from realtime.media.encoding import choose_encoding
 from realtime.media.hardware_video import (

@@ -21,7 +21,7 @@ from engines.loading.engine import EngineChoice, load_engine
 from engines.loading.kept_engines import kept_engines, prune
 from engines.spec import SizeRange
 from engines.style.styles import StyleFile, load_style
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.console.kept_engines_table import print_kept_engines
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.style.styles import load_style
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.console.terminal import Bar
 from realtime.commands.console.written import weighed_picture
 from realtime.painting.keyframes.palette import blended

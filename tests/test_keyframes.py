@@ -21,7 +21,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from engines.errors import BadValue
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.console.terminal import Bar
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video

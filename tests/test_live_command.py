@@ -19,7 +19,7 @@ from clips import read_pictures
 from typer.testing import CliRunner
 
 from engines.errors import ImpastoError
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.live.control.client import send
 from realtime.live.options import LiveOptions
 

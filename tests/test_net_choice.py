@@ -19,7 +19,7 @@ from engines.errors import BadFile, BadValue
 from engines.machine import NVIDIA
 from engines.protocols import BackendState
 from engines.style.styles import StyleFile, gallery_items, list_gallery, load_style, resolve
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.commands.styles import describe
 from realtime.compiling.options import CompileOptions
 from realtime.compiling.run import builds_for

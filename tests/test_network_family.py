@@ -31,7 +31,7 @@ from engines.pictures import psnr
 from engines.protocols import BuildAids, begin_anew, carries_state
 from engines.spec import Calibration, EngineSpec
 from engines.style.styles import StyleFile, load_style, save_style
-from realtime.cli import app
+from realtime.commands.all_commands import app
 
 HEIGHT, WIDTH = 45, 62
 ENGINES = [("openvino", "fp32"), ("openvino", "int8"), ("onnxruntime", "fp32"), ("torch", "fp32")]

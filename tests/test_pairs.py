@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from engines.errors import BadValue, FileTaken
 from engines.networks.transform.config import TransformConfig
 from engines.style.file import read_style_file
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from trainers.data import CropOptions
 from trainers.export.pairs_export import agreement, write_pairs_net
 from trainers.pairs import PairCrops, find_pairs, train

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from engines.errors import BadFile, BadValue, FileMissing, UnknownStyle
 from engines.style.picture_name import picture_in
 from engines.style.styles import StyleFile
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.live.control.settings import LiveSettings, apply_command, beside, own_name
 from realtime.live.look_book import LookBook
 from realtime.painting import picture_style

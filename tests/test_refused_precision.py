@@ -15,7 +15,7 @@ from engines.loading.engine import EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
 from engines.spec import FLOOR_DB
 from engines.style.styles import StyleFile
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.doctor.finding import State
 from realtime.doctor.subjects.storage import look_at_cached_engines
 

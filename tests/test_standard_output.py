@@ -17,7 +17,7 @@ from subtitled_films import EXPECTED, shown, write_subtitled
 from typer.testing import CliRunner
 
 from engines.errors import BadValue
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.frames.frame import Frame
 from realtime.media.clip import Clip
 from realtime.media.containers import OF_FORMAT, container_for

@@ -19,7 +19,7 @@ from engines.errors import BadFile, BadValue
 from engines.loading.further_graphs import open_statistics
 from engines.style.file import StyleFile, read_style_file, save_style
 from engines.style.predictor import net_checksum, predictor_path
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.painting.picture_style import resolve
 from trainers import style_predictor
 from trainers.data import to_tensor

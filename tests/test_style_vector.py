@@ -17,7 +17,7 @@ from engines.networks.transform.config import TransformConfig
 from engines.networks.transform.net import TransformNet
 from engines.style.file import StyleFile, read_style_file
 from engines.style.predictor import net_checksum
-from realtime.cli import app
+from realtime.commands.all_commands import app
 from realtime.painting.style_learning import Told, built_in_views, learn_styles, starting_vectors
 from trainers.losses.perceptual import load_perceptual
 from trainers.run.initial_weights import trained_net
