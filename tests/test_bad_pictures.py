@@ -20,8 +20,8 @@ from realtime.files import image
 from realtime.files.image import stylize_images
 from realtime.files.options import ImageOptions, VideoOptions
 from realtime.files.video import stylize_video
-from realtime.media.animation import PNG_SIGNATURE
 from realtime.media.picture_file import too_large_for
+from realtime.media.png_chunks import PNG_SIGNATURE
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.pictures import PictureSource, find_pictures

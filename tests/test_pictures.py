@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+import zlib
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from realtime.media.picture_file import (
     turn_upright,
     write_whole,
 )
+from realtime.media.png_chunks import PNG_SIGNATURE
 from realtime.media.tiff_tags import TiffFacts, tiff_facts
 
 
@@ -104,6 +106,53 @@ def test_sixteen_bits_gray_alpha_and_palette(tmp_path: Path) -> None:
     both = read_picture(tmp_path / "la.png")
     assert (both.rgb == 90).all()
     assert both.alpha is not None
+
+
+def png_of_greys(depth: int, samples: bytes, clear: bytes) -> bytes:
+    """One row of as many pixels as fit into the samples; `clear` is what tRNS holds."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 8 * len(samples) // depth, 1, depth, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" + samples))
+    return PNG_SIGNATURE + head + chunk(b"tRNS", clear) + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("depth", "samples", "clear", "alpha"),
+    [
+        (1, b"\xa0", 1, [0, 255, 0, 255, 255, 255, 255, 255]),
+        (2, b"\x1b", 2, [255, 255, 0, 255]),
+        (4, b"\x5a", 5, [0, 255]),
+        (8, b"\x10\x20\x30", 0x20, [255, 0, 255]),
+        (16, b"\x10\x20\x10\x21", 0x1020, [0, 255]),
+    ],
+)
+def test_the_clear_grey_of_a_png_is_transparency(
+    tmp_path: Path, depth: int, samples: bytes, clear: int, alpha: list[int]
+) -> None:
+    (tmp_path / "in.png").write_bytes(png_of_greys(depth, samples, struct.pack(">H", clear)))
+    picture = read_picture(tmp_path / "in.png")
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [alpha]
+
+
+@pytest.mark.parametrize("clear", [b"", b"\x20", b"\0\x99"])
+def test_no_clear_grey_is_no_transparency(tmp_path: Path, clear: bytes) -> None:
+    """None in the picture is it, or the chunk is damaged."""
+    (tmp_path / "in.png").write_bytes(png_of_greys(8, b"\x10\x20\x30", clear))
+    assert read_picture(tmp_path / "in.png").alpha is None
+
+
+def test_transparency_of_greys_in_a_tiff_is_told(tmp_path: Path) -> None:
+    """OpenCV hands on the greys alone."""
+    from PIL import Image
+
+    Image.fromarray(np.full((20, 30, 2), 90, np.uint8), "LA").save(tmp_path / "la.tif")
+    picture = read_picture(tmp_path / "la.tif")
+    assert (picture.rgb == 90).all()
+    assert ["transparency is left out" in note for note in picture.notes] == [True]
 
 
 def test_a_colour_profile_is_kept(tmp_path: Path) -> None:

@@ -17,14 +17,13 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.media.output_file import PartialFile
 from realtime.media.picture_file import (
     Picture,
-    PictureReader,
     encode_picture,
     lost_in,
     resize,
     too_large_for,
-    words_about,
     write_whole,
 )
+from realtime.media.picture_reader import PictureReader, words_about
 from realtime.painting.keyframes.optimiser import check_torch
 from realtime.painting.keyframes.palette import blended
 from realtime.painting.notes import Notes

@@ -18,12 +18,12 @@ from realtime.media.input_file import STANDARD_INPUT
 from realtime.media.picture_file import (
     PICTURE_SUFFIXES,
     Picture,
-    PictureReader,
     encode_picture,
     lost_in,
     too_large_for,
     write_whole,
 )
+from realtime.media.picture_reader import PictureReader
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer

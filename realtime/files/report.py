@@ -8,7 +8,7 @@ from typing import Any
 from realtime.files.stats import RunStats
 from realtime.media.containers import STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
-from realtime.media.picture_file import words_about
+from realtime.media.picture_reader import words_about
 from realtime.painting.notes import EngineFacts
 
 

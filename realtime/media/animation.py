@@ -16,13 +16,13 @@ import numpy as np
 
 from realtime.frames.frame import Pixels
 from realtime.media.colour.paper import PAPER, laid_over
+from realtime.media.png_chunks import PNG_SIGNATURE, chunks_before_pixels
 
 HAS_ANIMATION, HAS_ALPHA = 0x02, 0x10  # in VP8X
 DISPOSE, NO_BLENDING = 0x01, 0x02  # in ANMF
 HEAD_BYTES, FRAME_HEAD_BYTES = 30, 16  # of the file, and of an ANMF chunk
 # Browsers show what lasts no longer than 10 ms for 100, for many files say 0 and mean no time in particular.
 LEAST_MS, UNTOLD_MS = 11, 100
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 GIF_EXTENSION, GIF_IMAGE = 0x21, 0x2C
 GIF_IMAGE_BYTES = 10  # with the byte that tells the block from others
@@ -165,13 +165,8 @@ def is_animation(path: Path) -> bool:
 
 def _frames_of_png(data: bytes) -> int:
     """What the chunk acTL says, which stands before the first IDAT (PNG, third edition, section 11.3.6)."""
-    place = len(PNG_SIGNATURE)
-    while (kind := data[place + 4 : place + 8]) not in (b"IDAT", b"IEND", b""):
-        length, frames = struct.unpack_from(">I4xI", data, place)
-        if kind == b"acTL":
-            return int(frames)
-        place += 12 + length
-    return 1
+    told = next((content for kind, content in chunks_before_pixels(data) if kind == b"acTL"), b"\0\0\0\1")
+    return int(struct.unpack_from(">I", told)[0])
 
 
 def _images_of_gif(data: bytes) -> Iterator[int]:

@@ -1,11 +1,7 @@
-"""Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile.
-
-Among others that can be read, those that cannot are told and left out, so that a night's work does not end there.
-"""
+"""Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile."""
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, in_one_line
+from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from realtime.frames.frame import Pixels
-from realtime.media.animation import PNG_SIGNATURE, count_frames
+from realtime.media.animation import count_frames
 from realtime.media.colour_profile import jpeg_with_profile, other_space
 from realtime.media.output_file import PartialFile
+from realtime.media.png_chunks import PNG_SIGNATURE, clear_grey
 from realtime.media.tiff_tags import first_directory, tiff_facts
 
 WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
@@ -83,12 +80,14 @@ def read_picture(path: Path) -> Picture:
     if pixels is None:
         raise BadFile(f"{path} is not a picture that OpenCV can read")
     metadata = {int(kind): np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
-    eight_bit, notes = _to_8_bit(np.asarray(pixels))
+    eight_bit, notes = _to_8_bit(_with_clear_grey(np.asarray(pixels), clear_grey(data)))
     upright = turn_upright(eight_bit, exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
     rgb, alpha = _split(upright)
     tiff = tiff_facts(data)
     if alpha is not None and tiff.multiplied:
         rgb = _divided(rgb, alpha)
+    if tiff.transparent and eight_bit.ndim == 2:
+        notes = (*notes, "its transparency is left out: OpenCV reads none of greys in TIFF files; a .png keeps it")
     profile = metadata.get(cv2.IMAGE_METADATA_ICCP, b"") or tiff.profile
     if space := other_space(profile):
         profile, notes = b"", (*notes, f"its colour profile is for {space} and left out: painted and written in RGB")
@@ -199,6 +198,13 @@ def _divided(rgb: Pixels, alpha: Pixels) -> Pixels:
     return np.asarray(np.minimum((rgb * np.uint32(255) + weight // 2) // weight, 255), np.uint8)
 
 
+def _with_clear_grey(pixels: NDArray[Any], clear: int | None) -> NDArray[Any]:
+    """Greys and alpha where one of them is transparent, which OpenCV does not tell."""
+    if clear is None or pixels.ndim != 2:
+        return pixels
+    return np.dstack([pixels, np.where(pixels == clear, 0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)])
+
+
 def _to_8_bit(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     if pixels.dtype == np.uint8:
         return pixels, ()
@@ -211,49 +217,12 @@ def _to_8_bit(pixels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
 
 def _split(pixels: NDArray[Any]) -> tuple[Pixels, Pixels | None]:
     """RGB and alpha of gray, gray and alpha, BGR or BGRA."""
-    if pixels.ndim == 2 or pixels.shape[2] == 1:
-        return np.ascontiguousarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8), None
-    if pixels.shape[2] == 2:
-        gray = np.ascontiguousarray(pixels[..., 0])
-        return np.ascontiguousarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB), np.uint8), pixels[..., 1].copy()
-    rgb = np.ascontiguousarray(pixels[..., 2::-1], np.uint8)
-    if pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all()):
+    layers = pixels[..., None] if pixels.ndim == 2 else pixels
+    count = layers.shape[2]
+    rgb = np.ascontiguousarray(layers[..., 2::-1] if count > 2 else np.repeat(layers[..., :1], 3, axis=2), np.uint8)
+    if count in (1, 3) or bool((layers[..., -1] == 255).all()):
         return rgb, None
-    return rgb, np.ascontiguousarray(pixels[..., 3], np.uint8)
-
-
-class PictureReader:
-    """Reads pictures, and remembers in `left_out` those that cannot be read or used.
-
-    Where they are `needed` each, as under --strict or where there is one alone, the error is raised as it was. The line
-    that is told ends with what is done `instead`. Any number of threads may read at once.
-    """
-
-    def __init__(self, report: Callable[[str], None], *, needed: bool, instead: str = "") -> None:
-        self._report, self._needed, self._instead = report, needed, instead
-        self.left_out: list[Path] = []
-
-    def read(self, path: Path) -> Picture | None:
-        """The picture; None where it is left out."""
-        try:
-            return read_picture(path)
-        except (ImpastoError, OSError) as error:
-            if self._needed:
-                raise
-            self.leave_out(path, in_one_line(error))
-            return None
-
-    def leave_out(self, path: Path, why: str) -> None:
-        """One that cannot be read, or not be painted or written, which `why` says."""
-        self.left_out.append(path)
-        self._report(f"{why}: left out{self._instead}")
-
-
-def words_about(left_out: int) -> str:
-    """For the end of a summary; nothing where none was left out."""
-    if not left_out:
-        return ""
-    return f"; left out {left_out} picture{'' if left_out == 1 else 's'} that cannot be read"
+    return rgb, np.ascontiguousarray(layers[..., -1], np.uint8)
 
 
 def quieten_opencv() -> None:

@@ -1,7 +1,7 @@
 """What a TIFF file, or an EXIF block, which is one, tells beside its pixels (TIFF 6.0, sections 2 and 18).
 
-OpenCV hands the pixels on and leaves out the colour profile, the pages after the first, and whether the colours are
-multiplied by their transparency. Damage tells nothing; the picture itself may be sound.
+OpenCV hands the pixels on and leaves out the colour profile, the pages after the first, the transparency of greys, and
+whether colours are multiplied by theirs. Damage tells nothing; the picture itself may be sound.
 """
 
 import struct
@@ -21,10 +21,12 @@ ENTRY_BYTES = 12
 class TiffFacts:
     """`profile` is the ICC profile's bytes, empty where there is none, and `pages` leaves out smaller copies.
 
-    `multiplied` says that the colours which OpenCV gives are multiplied by their alpha.
+    `transparent` says that there is an alpha beside the colours, and `multiplied` that those which OpenCV gives are
+    multiplied by it.
     """
 
     profile: bytes = b""
+    transparent: bool = False
     multiplied: bool = False
     pages: int = 1
 
@@ -39,7 +41,7 @@ def tiff_facts(data: bytes) -> TiffFacts:
     # LibTIFF multiplies what is not yet, where OpenCV lets it make 8-bit pixels.
     multiplied = alpha == ASSOCIATED or (alpha == UNASSOCIATED and bits == 8)
     pages = sum(not directory.number(NEW_SUBFILE_TYPE) & REDUCED for directory in directories)
-    return TiffFacts(first.content(ICC_PROFILE), multiplied, max(1, pages))
+    return TiffFacts(first.content(ICC_PROFILE), alpha in (ASSOCIATED, UNASSOCIATED), multiplied, max(1, pages))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from realtime.frames.frame import Frame, SplitSource
 from realtime.media.animation import is_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
-from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, PictureReader, resize
+from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, resize
+from realtime.media.picture_reader import PictureReader
 
 WILDCARDS = re.compile(r"[*?\[]")
 
