@@ -52,7 +52,7 @@ from realtime.live.control.board import ControlBoard
 from realtime.live.control.client import parsed_answer
 from realtime.live.control.protocol import answer_to, parse
 from realtime.live.control.settings import LiveSettings
-from realtime.media.picture_file import exif_orientation
+from realtime.media.exif import exif_of_the_photo, exif_orientation
 from trainers.export.style_export import read_credits
 from trainers.losses.perceptual import load_perceptual
 from trainers.optimisation.picture_run import STATE, PictureRun
@@ -330,7 +330,9 @@ def credit_files() -> Inputs:
 
 def exif_blocks() -> Inputs:
     rotated = struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)
-    return damaged([b"Exif\0\0II*\0\x08\0\0\0" + rotated, b"MM\0*\0\0\0\x08\0\1" * 3])
+    with_lens = b"\x1a\0\0\0\0\0\0\0" + struct.pack("<HHHI4sI", 1, 0xA434, 2, 4, b"50\0\0", 0)
+    pointing = b"II*\0\x08\0\0\0" + struct.pack("<HHHI", 1, 0x8769, 4, 1) + with_lens
+    return damaged([b"Exif\0\0II*\0\x08\0\0\0" + rotated, pointing, b"MM\0*\0\0\0\x08\0\1" * 3])
 
 
 # --- readers ---
@@ -396,6 +398,11 @@ def _begin_with_style(path: Path) -> None:
     initial_weights(path, SMALL, ["waves"])
 
 
+def _read_exif(path: Path) -> None:
+    exif_orientation(block := path.read_bytes())
+    exif_of_the_photo(block)
+
+
 def styles_to_begin_with() -> Inputs:
     with tempfile.TemporaryDirectory() as folder:  # the first of all waits for modules of torch's
         _begin_with_style(write_small_style(Path(folder) / "small.onnx").path)
@@ -418,7 +425,7 @@ TARGETS: dict[str, Target] = {
     "initial_weights": Target(checkpoints_of_ours, _begin_with, "checkpoint.pt"),
     "style_to_begin_with": Target(styles_to_begin_with, _begin_with_style, "fuzzed.onnx"),
     "credits": Target(credit_files, lambda path: read_credits(path.parent), "credits.toml"),
-    "exif": Target(exif_blocks, lambda path: exif_orientation(path.read_bytes())),
+    "exif": Target(exif_blocks, _read_exif),
 }
 
 

@@ -14,13 +14,12 @@ from engines.errors import ImpastoError
 from realtime.files.image import plan, stylize_images
 from realtime.files.options import ImageOptions
 from realtime.frames.frame import Pixels
+from realtime.media.exif import exif_orientation, turn_upright
 from realtime.media.picture_file import (
     Picture,
     encode_picture,
-    exif_orientation,
     lost_in,
     read_picture,
-    turn_upright,
     write_whole,
 )
 from realtime.media.png_chunks import PNG_SIGNATURE

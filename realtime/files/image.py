@@ -42,9 +42,10 @@ def stylize_images(
 ) -> ImageReport:
     """Paint pictures. `inputs` are picture files, folders and globs; several need a folder as `output`.
 
-    A folder that is missing is made. Transparency and colour profile are kept where the output's format can. Setting
-    `stop` ends after the picture at hand, or while an engine is built for it. Of several pictures, those that cannot be
-    read or painted are told and left out, unless `options.strict`; what no picture could be painted with ends the run.
+    A folder that is missing is made. Transparency, colour profile and EXIF are kept where the output's format can.
+    Setting `stop` ends after the picture at hand, or while an engine is built for it. Of several pictures, those that
+    cannot be read or painted are told and left out, unless `options.strict`; what no picture could be painted with ends
+    the run.
     Raises ImpastoError, FileNotFoundError or OSError with one line for people.
     """
     started = time.perf_counter()

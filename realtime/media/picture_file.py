@@ -1,8 +1,9 @@
-"""Picture files: read upright in 8-bit RGB, written whole, with their transparency and colour profile."""
+"""Picture files: read upright in 8-bit RGB, written whole, with their transparency, colour profile and EXIF."""
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from realtime.frames.frame import Pixels
 from realtime.media.animation import count_frames
 from realtime.media.colour_profile import jpeg_with_profile, other_space
+from realtime.media.exif import exif_of_the_photo, exif_orientation, turn_upright
 from realtime.media.output_file import PartialFile
 from realtime.media.png_chunks import PNG_SIGNATURE, clear_grey
-from realtime.media.tiff_tags import first_directory, tiff_facts
+from realtime.media.tiff_tags import tiff_facts
 
 WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
@@ -31,9 +33,8 @@ PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
 # A numbered sequence, such as shot_%04d.png.
 NUMBERED = re.compile(r"%0?[0-9]*d")
 WITH_ALPHA = (".png", ".webp")
-WITH_PROFILE = (".png", ".jpg", ".webp")
+WITH_METADATA = (".png", ".jpg", ".webp")  # colour profile and EXIF
 MOST_SIDES_PX = {".jpg": 65_500, ".webp": 16_383}  # of libjpeg and libwebp
-EXIF_ORIENTATION = 0x0112
 OPENCV_LIMIT = "MAX_IMAGE"
 
 
@@ -41,12 +42,13 @@ OPENCV_LIMIT = "MAX_IMAGE"
 class Picture:
     """`rgb` is (H, W, 3) uint8 and upright, `alpha` (H, W) uint8 or None, `profile` the bytes of its ICC profile.
 
-    `notes` tell what was changed to make it so.
+    `exif` is a block of what tells of the photo and not of its file. `notes` tell what was changed to make it so.
     """
 
     rgb: Pixels
     alpha: Pixels | None = None
     profile: bytes = b""
+    exif: bytes = b""
     notes: tuple[str, ...] = ()
 
     def scaled(self, height: int | None) -> "Picture":
@@ -55,7 +57,7 @@ class Picture:
             return self
         size = (max(1, round(self.rgb.shape[1] * height / self.rgb.shape[0])), height)
         alpha = None if self.alpha is None else resize(self.alpha, size)
-        return Picture(resize(self.rgb, size), alpha, self.profile, self.notes)
+        return replace(self, rgb=resize(self.rgb, size), alpha=alpha)
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -81,7 +83,8 @@ def read_picture(path: Path) -> Picture:
         raise BadFile(f"{path} is not a picture that OpenCV can read")
     metadata = {int(kind): np.asarray(blob).tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
     eight_bit, notes = _to_8_bit(_with_clear_grey(np.asarray(pixels), clear_grey(data)))
-    upright = turn_upright(eight_bit, exif_orientation(metadata.get(cv2.IMAGE_METADATA_EXIF, b"")))
+    exif = metadata.get(cv2.IMAGE_METADATA_EXIF, b"")
+    upright = turn_upright(eight_bit, exif_orientation(exif))
     rgb, alpha = _split(upright)
     tiff = tiff_facts(data)
     if alpha is not None and tiff.multiplied:
@@ -91,7 +94,8 @@ def read_picture(path: Path) -> Picture:
     profile = metadata.get(cv2.IMAGE_METADATA_ICCP, b"") or tiff.profile
     if space := other_space(profile):
         profile, notes = b"", (*notes, f"its colour profile is for {space} and left out: painted and written in RGB")
-    return Picture(rgb, alpha, profile, (*notes, *_one_of(count_frames(data)), *_first_of(tiff.pages)))
+    notes = (*notes, *_one_of(count_frames(data)), *_first_of(tiff.pages))
+    return Picture(rgb, alpha, profile, exif_of_the_photo(exif or data), notes)
 
 
 def _why_not(error: cv2.error) -> str:
@@ -119,16 +123,24 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
     pixels = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2BGR)
     if picture.alpha is not None and suffix in WITH_ALPHA:
         pixels = cv2.merge([*cv2.split(pixels), picture.alpha])
-    options = list(WRITE_OPTIONS[suffix])
-    done, encoded = False, None
-    if picture.profile and suffix in WITH_PROFILE and suffix != ".jpg":
-        profile = np.frombuffer(picture.profile, np.uint8)
-        done, encoded = cv2.imencodeWithMetadata(suffix, pixels, [cv2.IMAGE_METADATA_ICCP], [profile], options)
-    if not done:  # the encoders refuse a damaged profile
-        done, encoded = cv2.imencode(suffix, pixels, options)
-    if not done or encoded is None:
+    exif = {cv2.IMAGE_METADATA_EXIF: picture.exif} if suffix in WITH_METADATA else {}
+    if suffix == ".jpg":
+        return jpeg_with_profile(_encoded(pixels, suffix, exif), picture.profile)
+    profile = {cv2.IMAGE_METADATA_ICCP: picture.profile} if suffix in WITH_METADATA else {}
+    try:
+        return _encoded(pixels, suffix, exif | profile)
+    except ImpastoError:  # the encoders refuse a damaged profile
+        return _encoded(pixels, suffix, exif)
+
+
+def _encoded(pixels: NDArray[Any], suffix: str, metadata: Mapping[int, bytes]) -> bytes:
+    """By OpenCV, with those kinds of metadata that are not empty."""
+    kinds = [kind for kind, content in metadata.items() if content]
+    blobs = [np.frombuffer(metadata[kind], np.uint8) for kind in kinds]
+    done, encoded = cv2.imencodeWithMetadata(suffix, pixels, kinds, blobs, list(WRITE_OPTIONS[suffix]))
+    if not done:
         raise ImpastoError(f"OpenCV could not encode a {suffix} picture of {pixels.shape[1]}x{pixels.shape[0]} pixels")
-    return jpeg_with_profile(bytes(encoded), picture.profile) if suffix == ".jpg" else bytes(encoded)
+    return bytes(encoded)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
@@ -149,27 +161,13 @@ def lost_in(suffix: str, picture: Picture) -> list[str]:
     lost = []
     if picture.alpha is not None and suffix not in WITH_ALPHA:
         lost.append(f"transparency is lost: {suffix} files hold none; write .png to keep it")
-    if picture.profile and suffix not in WITH_PROFILE:
+    if picture.profile and suffix not in WITH_METADATA:
         lost.append(f"the colour profile is lost: {suffix} files are written without; write .png to keep it")
+    if picture.exif and suffix not in WITH_METADATA:
+        lost.append(
+            f"the EXIF (camera, date, author) is lost: {suffix} files are written without; write .png to keep it"
+        )
     return lost
-
-
-def exif_orientation(exif: bytes) -> int:
-    """The orientation 1..8 that an EXIF block tells (EXIF 2.32, section 4.6.4 A); 1 where it tells none."""
-    found = first_directory(exif.removeprefix(b"Exif\0\0"))
-    told = found.number(EXIF_ORIENTATION) if found else 1
-    return told if 1 <= told <= 8 else 1
-
-
-def turn_upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Pixels as they are to be seen, from how they are stored under an EXIF orientation."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
 
 
 def read_bytes(path: Path) -> bytes:

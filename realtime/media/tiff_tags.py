@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-VALUES = {3: "H", 4: "I"}  # SHORT and LONG
+LONG = 4
+NUMBERS = {3: "H", LONG: "I", 13: "I"}  # SHORT, LONG and IFD
+VALUE_BYTES = {1: 1, 2: 1, 3: 2, LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 NEW_SUBFILE_TYPE, BITS_PER_SAMPLE, EXTRA_SAMPLES, ICC_PROFILE = 254, 258, 338, 34675
 REDUCED = 1  # a bit of NewSubfileType: a smaller copy of another page
 ASSOCIATED, UNASSOCIATED = 1, 2  # alpha by which colours are multiplied, and by which they are not
@@ -33,7 +35,7 @@ class TiffFacts:
 
 def tiff_facts(data: bytes) -> TiffFacts:
     """What the file's bytes tell; nothing in particular where they are no TIFF, or damaged."""
-    directories = list(_directories(data))
+    directories = list(_pages(data))
     if not directories:
         return TiffFacts()
     first = directories[0]
@@ -54,38 +56,49 @@ class Directory:
 
     def number(self, tag: int) -> int:
         """The first value of an entry of whole numbers; 0 where there is none."""
-        kind, count, place = self.entries.get(tag, (0, 0, 0))
-        if kind not in VALUES or not count:
+        kind, count, _ = self.entries.get(tag, (0, 0, 0))
+        if kind not in NUMBERS or not count:
             return 0
-        letter = VALUES[kind]
         try:
-            if struct.calcsize(letter) * count > 4:
-                (place,) = struct.unpack_from(f"{self.order}I", self.data, place)
-            return int(struct.unpack_from(self.order + letter, self.data, place)[0])
+            return int(struct.unpack_from(self.order + NUMBERS[kind], self.data, self._start(tag))[0])
         except struct.error:
             return 0
 
     def content(self, tag: int) -> bytes:
-        """The bytes of an entry that does not fit into its four; empty where they are not all there."""
-        _, count, place = self.entries.get(tag, (0, 0, 0))
-        if count <= 4:
-            return b""
-        (start,) = struct.unpack_from(f"{self.order}I", self.data, place)
-        found = self.data[start : start + count]
-        return found if len(found) == count else b""
+        """The bytes of an entry's values; empty where there is none, or they are not all there."""
+        length = self.length(tag)
+        found = self.data[(start := self._start(tag)) : start + length] if length else b""
+        return found if len(found) == length else b""
+
+    def length(self, tag: int) -> int:
+        """How many bytes the entry says that its values have; 0 where there is none, or its kind is not known."""
+        kind, count, _ = self.entries.get(tag, (0, 0, 0))
+        return VALUE_BYTES.get(kind, 0) * count
+
+    def _start(self, tag: int) -> int:
+        """Where the values stand: in the entry if there is room."""
+        _, _, place = self.entries[tag]
+        return place if self.length(tag) <= 4 else int(struct.unpack_from(f"{self.order}I", self.data, place)[0])
+
+    def below(self, tag: int) -> "Directory | None":
+        """The directory to which an entry points; None where there is none."""
+        return next(_directories(self.data, self.order, self.number(tag)), None)
 
 
 def first_directory(data: bytes) -> Directory | None:
     """That of the first page; None where the bytes are no TIFF, or damaged."""
-    return next(_directories(data), None)
+    return next(_pages(data), None)
 
 
-def _directories(data: bytes) -> Iterator[Directory]:
+def _pages(data: bytes) -> Iterator[Directory]:
     order = ORDERS.get(data[:4])
-    if order is None or len(data) < 8:
-        return
+    if order is not None and len(data) >= 8:
+        yield from _directories(data, order, struct.unpack_from(f"{order}I", data, 4)[0])
+
+
+def _directories(data: bytes, order: str, start: int) -> Iterator[Directory]:
+    """That which starts there, and those that follow it."""
     seen, entries = set[int](), 0
-    (start,) = struct.unpack_from(f"{order}I", data, 4)
     while start and start not in seen and entries < MOST_ENTRIES:
         seen.add(start)
         try:
