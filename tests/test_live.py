@@ -169,17 +169,20 @@ def test_a_film_is_recorded_to_its_last_frame(
     assert psnr_db(last, copy) > 25
 
 
-def test_it_is_controlled_from_outside(small_style: Path, tmp_path: Path) -> None:
-    """Style, recording, snapshot and quit, as a stream deck would."""
+def test_it_is_controlled_from_outside(small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Style, recording, snapshot and quit, as a stream deck would, which stands in another folder."""
+    monkeypatch.chdir(tmp_path)
     socket = tmp_path / "live.sock"
     reports: list[LiveReport] = []
-    asked = LiveOptions(style=f"{small_style}:waves", engine="openvino", socket=socket, folder=tmp_path)
-    driver = threading.Thread(target=drive, args=(socket,))
+    answers: list[str] = []
+    asked = LiveOptions(style=f"{small_style}:waves", engine="openvino", socket=socket, folder=Path())
+    driver = threading.Thread(target=drive, args=(socket, answers))
     driver.start()
     reports.append(run_live(PATTERN, ["null:"], asked))
     driver.join(20)
     assert not reports[0].interrupted
-    assert len(list(tmp_path.glob("impasto-*.png"))) == 1
+    (snapshot,) = tmp_path.glob("impasto-*.png")
+    assert answers == [f"saved {snapshot}"]
     recordings = list(tmp_path.glob("impasto-*.mkv"))
     assert len(recordings) == 1
     with av.open(str(recordings[0])) as container:
@@ -187,7 +190,7 @@ def test_it_is_controlled_from_outside(small_style: Path, tmp_path: Path) -> Non
     assert not socket.exists()
 
 
-def drive(socket: Path) -> None:
+def drive(socket: Path, answers: list[str]) -> None:
     """Waits for what each step needs by asking, as any client would."""
     pause = threading.Event()
     while not socket.exists():
@@ -196,7 +199,7 @@ def drive(socket: Path) -> None:
         pause.wait(0.05)
     send("style", "night", socket)
     send("record", True, socket)
-    send("snapshot", None, socket)
+    answers.append(send("snapshot", None, socket)["line"])
     painted = send("status", None, socket)["figures"]["painted"]
     while send("status", None, socket)["figures"]["painted"] < painted + 20:
         pause.wait(0.05)

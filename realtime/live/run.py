@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -54,6 +55,7 @@ def run_live(
     """
     refuse_doubles(source, sinks)
     _check(options)
+    options = replace(options, folder=options.folder.absolute())  # who hears of its files may stand in another
     stop = stop or threading.Event()
     with ExitStack() as opened, ExitStack() as while_opening:
         try:
