@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from engines.setting import Setting, as_typed, check_settings, settings_of
+from engines.errors import BadValue
+from engines.setting import Setting, as_typed, check_setting, check_settings, settings_of
 from realtime.bench.options import BenchOptions
 from realtime.commands.settings import parameters_of, with_settings
 from realtime.compiling.options import CompileOptions, SizeSpan
@@ -17,11 +18,17 @@ from realtime.evaluation.options import EvaluateOptions
 from realtime.files.options import ImageOptions, VideoOptions
 from realtime.live.options import LiveOptions
 from realtime.painting.options import Size
+from trainers.settings.distil_options import DistilOptions
 from trainers.settings.options import GatysOptions, JohnsonOptions
+from trainers.settings.pairs_options import PairsOptions
+from trainers.settings.predictor_options import PredictorOptions
+from trainers.settings.unpaired_options import CycleGanOptions
+from trainers.settings.vae_options import VaeOptions
 
 HOLDERS = (
     BenchOptions, CompileOptions, EvaluateOptions, ImageOptions, VideoOptions, LiveOptions, GatysOptions, JohnsonOptions
 )  # fmt: skip
+RECIPES = (JohnsonOptions, CycleGanOptions, VaeOptions, DistilOptions, PairsOptions, PredictorOptions)
 
 
 def colours() -> tuple[str, ...]:
@@ -200,3 +207,10 @@ def test_what_torch_would_refuse_in_its_own_words(changes: dict[str, Any], says:
 def test_what_would_train_away_from_the_painting(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         JohnsonOptions(styles=Path(), content=(Path(),), out=Path("a.onnx"), **changes)
+
+
+@pytest.mark.parametrize("holder", RECIPES, ids=lambda holder: holder.__name__)
+def test_no_recipe_starts_more_processes_than_a_machine_bears(holder: type[Any]) -> None:
+    setting = settings_of(holder)["workers"][1]
+    with pytest.raises(BadValue, match="--workers is 5000; give 0 to 64"):
+        check_setting("--workers", 5000, setting)

@@ -19,6 +19,7 @@ DEVICES = ("auto", "cpu", "cuda")
 LARGEST_PX = 1024
 LEAST_PICTURE_PX = 32
 MOST_SEED = 10**18  # torch takes 64 bits, and what is added to it
+MOST_WORKERS = 64  # each is a process of its own, and no net learns as fast as so many read
 # A style picture of stroke 1 is so many times as long as the picture that is painted,
 STYLE_SCALE = 1.5
 # and where a net is trained it is as long as a picture of this width, the one that a webcam gives.
@@ -54,7 +55,7 @@ SeedAmplitude = Annotated[
 LearningRate = Annotated[float, Setting("Highest learning rate of Adam.", least=0)]
 StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
 Seed = Annotated[int, Setting("Makes a run repeatable.", least=0, most=MOST_SEED)]
-Workers = Annotated[int, Setting("Processes that read photos.", least=0)]
+Workers = Annotated[int, Setting("Processes that read photos.", least=0, most=MOST_WORKERS)]
 Precision = Annotated[str, Setting("auto, no, bf16 or fp16.", choices=("auto", "no", "bf16", "fp16"))]
 SaveEvery = Annotated[int, Setting("Steps between checkpoints.", least=1)]
 SampleEvery = Annotated[int, Setting("Steps between sample sheets.", least=1)]
