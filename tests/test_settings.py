@@ -214,3 +214,12 @@ def test_no_recipe_starts_more_processes_than_a_machine_bears(holder: type[Any])
     setting = settings_of(holder)["workers"][1]
     with pytest.raises(BadValue, match="--workers is 5000; give 0 to 64"):
         check_setting("--workers", 5000, setting)
+
+
+@pytest.mark.parametrize("holder", RECIPES, ids=lambda holder: holder.__name__)
+@pytest.mark.parametrize("decay", [-0.1, 1.001, float("nan")])
+def test_every_recipe_averages_weights_and_no_more(holder: type[Any], decay: float) -> None:
+    """Beyond these bounds an average grows without end."""
+    setting = settings_of(holder)["average_decay"][1]
+    with pytest.raises(BadValue, match=f"--average-decay is {decay}; give 0 to 1"):
+        check_setting("--average-decay", decay, setting)

@@ -13,6 +13,7 @@ from trainers.settings.options import (
     LEAST_SIZE,
     READ_PX,
     STROKE_REFERENCE_PX,
+    Average,
     JohnsonOptions,
     LearningRate,
     Precision,
@@ -48,7 +49,7 @@ class PredictorOptions:
     turned_hues: Annotated[float, Setting("Share of the paintings that are seen in other hues.", least=0, most=1)] = 0.5
     width: Annotated[int, Setting("Of the layers between statistics and style.", least=8)] = 256
     learning_rate: LearningRate = 1e-3
-    average_decay: Annotated[float, Setting("How slowly the averaged weights forget.")] = 0.999
+    average_decay: Average = 0.999
     seed: Seed = 0
     workers: Workers = 2
     precision: Precision = "auto"
