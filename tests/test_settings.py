@@ -17,6 +17,7 @@ from realtime.compiling.options import CompileOptions, SizeSpan
 from realtime.evaluation.options import EvaluateOptions
 from realtime.files.options import ImageOptions, VideoOptions
 from realtime.live.options import LiveOptions
+from realtime.live.run import run_live
 from realtime.painting.options import Size
 from trainers.settings.distil_options import DistilOptions
 from trainers.settings.options import GatysOptions, JohnsonOptions
@@ -192,6 +193,16 @@ def test_what_a_person_would_type_gives_the_same_settings(changes: dict[str, Any
 def test_what_torch_would_refuse_in_its_own_words(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         GatysOptions(style_images=((Path("a.jpg"), 1.0),), **changes)
+
+
+@pytest.mark.parametrize(("weight", "shown"), [(0, "0"), (-0.5, "-0.5"), (1e4, "10000"), (float("nan"), "nan")])
+def test_the_weight_of_a_picture_is_refused_in_one_sentence(weight: float, shown: str) -> None:
+    told = rf"the weight of a\.jpg is {shown}; give one above 0, up to 1000, as a\.jpg=0\.5"
+    styles = ((Path("a.jpg"), weight),)
+    with pytest.raises(BadValue, match=told):
+        GatysOptions(style_images=styles)
+    with pytest.raises(BadValue, match=told):
+        run_live("pattern:", ["null:"], LiveOptions(style_images=styles))
 
 
 @pytest.mark.parametrize(

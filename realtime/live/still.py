@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.errors import BadValue, FileMissing, ImpastoError, in_one_line
+from engines.errors import FileMissing, ImpastoError, in_one_line
 from engines.failures import failure_of
 from realtime.frames.frame import Pixels
 from realtime.media.output_file import fresh_name
 from realtime.media.picture_file import Picture, encode_picture, write_whole
 from realtime.painting.notes import spoken
+from trainers.settings.options import GatysOptions, check_weights
 
 if TYPE_CHECKING:
     from realtime.live.control.board import ControlBoard
@@ -26,15 +27,13 @@ NICE = 5
 SAID_SECONDS = 1.0
 ENDING_SECONDS = 0.5
 ITERATIONS = 120
-MOST_WEIGHT = 1000  # as in GatysOptions
 SUFFIX = ".png"
 
 
 def check_styles(styles: Styles) -> None:
     """BadValue for a weight of nothing, FileMissing for a picture that is not there: told before the first still."""
-    for path, weight in styles:
-        if not 0 < weight <= MOST_WEIGHT:
-            raise BadValue(f"the weight of {path} is {weight:g}; give one above 0, such as {path}=0.5")
+    check_weights(styles)
+    for path, _ in styles:
         if not path.is_file():
             raise FileMissing(f"there is no file {path} for --style-image")
 
@@ -91,7 +90,6 @@ class StillPainter:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         from realtime.painting.keyframes.optimiser import KeyframeOptimiser
-        from trainers.settings.options import GatysOptions
 
         started = time.perf_counter()
         # On the processor, whose scheduler knows what waits: a GPU would let the live picture stand behind it.

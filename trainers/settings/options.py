@@ -1,7 +1,7 @@
 """Settings of the recipes, apart from them so that the command line can read the defaults without torch."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ DEVICES = ("auto", "cpu", "cuda")
 LARGEST_PX = 1024
 LEAST_PICTURE_PX = 32
 MOST_SEED = 10**18  # torch takes 64 bits, and what is added to it
+MOST_WEIGHT = 1000  # of a style picture beside others
 MOST_WORKERS = 64  # each is a process of its own, and no net learns as fast as so many read
 # A style picture of stroke 1 is so many times as long as the picture that is painted,
 STYLE_SCALE = 1.5
@@ -262,9 +263,7 @@ class GatysOptions:
     def __post_init__(self) -> None:
         if not self.style_images:
             raise BadValue("there is no picture to paint like; give --style-image PICTURE")
-        for path, weight in self.style_images:
-            if not 0 < weight <= 1000:
-                raise BadValue(f"the weight of {path} is {weight}; give one above 0, such as {path}=0.5")
+        check_weights(self.style_images)
         if len(self.masks) not in (0, len(self.style_images)):
             raise BadValue(
                 f"there are {len(self.masks)} masks for {len(self.style_images)} style images; give one --mask for each"
@@ -276,6 +275,13 @@ class GatysOptions:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and for the saved state."""
         return {name: plain(value) for name, value in asdict(self).items()}
+
+
+def check_weights(pictures: Iterable[tuple[Path, float]]) -> None:
+    """BadValue where the weight of a picture is none."""
+    for path, weight in pictures:
+        if not 0 < weight <= MOST_WEIGHT:
+            raise BadValue(f"the weight of {path} is {weight:g}; give one above 0, up to {MOST_WEIGHT}, as {path}=0.5")
 
 
 def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
