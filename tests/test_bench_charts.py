@@ -151,7 +151,7 @@ def test_a_folder_for_tables_and_a_file_for_charts_are_refused_before_anything_i
     file.touch()
     result = CliRunner().invoke(app, ["bench", "--plot", str(file)])
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"impasto: --plot {file} is a file and no folder; name a folder for the charts\n"
+    assert result.stderr == f"impasto: --plot {file} is a file and no folder; name a folder\n"
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def frames_in(path: Path) -> int:
 
 def test_a_file_in_the_place_of_its_folder_is_named(options: DemoOptions, tmp_path: Path) -> None:
     (taken := tmp_path / "demo").write_text("mine")
-    with pytest.raises(ImpastoError, match="demo is no folder; name another with --out"):
+    with pytest.raises(ImpastoError, match=r"--out .*demo is a file and no folder; name a folder$"):
         run_demo(None, taken, options, report=lambda line: None)
 
 

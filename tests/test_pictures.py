@@ -329,7 +329,11 @@ def test_what_is_no_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.Mon
     cv2.imwrite("a.png", corners())
     Path("README").touch()
     os.mkfifo("pipe")
-    for output, told in (("-", "OUT is -, and"), ("README", "is a file and no"), ("pipe", "is a device or a pipe")):
+    for output, told in (
+        ("-", "OUT is -, and"),
+        ("README", "OUT README is a file and no folder"),
+        ("pipe", "OUT pipe is a device or a pipe and no folder"),
+    ):
         with pytest.raises(ImpastoError, match=f"{told}.*; name"):
             plan([Path("a.png")], Path(output))
     with pytest.raises(FileNotFoundError, match="there is no file -; a picture that is piped in is /dev/stdin"):

@@ -52,11 +52,10 @@ def _check_outputs(plot: Path | None, markdown: Path | None) -> None:
         raise BadValue(f"--markdown {markdown} is a folder; name the file to write, such as {markdown / 'bench.md'}")
     if plot is not None:
         from realtime.bench.report.charts import check_matplotlib
+        from realtime.media.output_folder import make_folder
 
         check_matplotlib()
-        if plot.exists() and not plot.is_dir():
-            raise BadValue(f"--plot {plot} is a file and no folder; name a folder for the charts")
-        plot.mkdir(parents=True, exist_ok=True)
+        make_folder(plot, "--plot")
 
 
 def _write(report: "BenchReport", plot: Path | None, markdown: Path | None) -> None:

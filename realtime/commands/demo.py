@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from engines.errors import BadValue, ImpastoError
+from engines.errors import ImpastoError
 from engines.loading.engine import Controls, Engine, EngineChoice
 from engines.style.styles import StyleFile, list_gallery, load_style
 from realtime.commands.console.border import INTERRUPTED, at_the_border
@@ -28,6 +28,7 @@ from realtime.files.report import VideoReport
 from realtime.files.video import open_clip, stylize_video
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.clip import Clip
+from realtime.media.output_folder import make_folder
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import FILE_REQUESTS, engine_for
 from realtime.painting.options import FAST
@@ -129,9 +130,7 @@ def run_demo(
 
     started = time.perf_counter()
     stop = stop or threading.Event()
-    if out_dir.exists() and not out_dir.is_dir():
-        raise BadValue(f"{out_dir} is no folder; name another with --out")
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir, "--out")
     style = find_styles(options)
     work = (out_dir / FILM_NAME, style, options, report, progress, stop)
     film, moments = paint_scene(*work) if clip is None else paint_clip(clip, *work)

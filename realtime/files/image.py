@@ -15,6 +15,7 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.frames.request import told_once
 from realtime.media.containers import STANDARD_OUTPUT
 from realtime.media.input_file import STANDARD_INPUT
+from realtime.media.output_folder import make_folder
 from realtime.media.picture_file import (
     PICTURE_SUFFIXES,
     Picture,
@@ -102,7 +103,9 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     if output.is_dir() or several or not output.suffix:
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
             raise BadValue(f"{len(sources)} pictures do not go into one; name a folder instead of {output}")
-        _make_folder(output)
+        if output == STANDARD_OUTPUT and not output.exists():
+            raise BadValue(f"OUT is {output}, and pictures are written to files; name one, or a folder")
+        make_folder(output, "OUT", or_else=", or a picture such as painted.png")
         jobs = [(source, output / source.name) for source in sources]
     else:
         jobs = [(sources[0], output)]
@@ -160,16 +163,6 @@ def _pictures_of(path: Path) -> list[Path]:
         piped = "; a picture that is piped in is /dev/stdin" if str(path) == STANDARD_INPUT else ""
         raise FileMissing(f"there is no file {path}{piped}")
     return [path] if path.exists() and not path.is_dir() else find_pictures(str(path))
-
-
-def _make_folder(folder: Path) -> None:
-    """BadValue where no folder can be meant: what is there is none, or it is how other programs name their output."""
-    if folder.exists() and not folder.is_dir():
-        what = "a file" if folder.is_file() else "a device or a pipe"
-        raise BadValue(f"{folder} is {what} and no folder; name a folder, or a picture such as painted.png")
-    if folder == STANDARD_OUTPUT and not folder.exists():
-        raise BadValue(f"OUT is {folder}, and pictures are written to files; name one, or a folder")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _check(jobs: Sequence[tuple[Path, Path]]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from engines.errors import BadValue
 from realtime.frames.frame import Pixels
+from realtime.media.output_folder import make_folder
 from realtime.media.picture_file import Picture, encode_picture, read_picture, resize, write_whole
 
 SUFFIX = ".png"
@@ -15,9 +16,7 @@ class KeyFolder:
     """The folder, made where it is not there; OSError where that cannot be, BadValue where it is a file."""
 
     def __init__(self, path: Path) -> None:
-        if path.exists() and not path.is_dir():
-            raise BadValue(f"--keyframes {path} is no folder; name one, which is made where it is not there, or auto")
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path, "--keyframes", or_else=", which is made where it is not there, or auto")
         self._path = path
 
     def painted(self, shot: int, photo: Pixels) -> Pixels | None:
