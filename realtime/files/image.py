@@ -5,6 +5,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,54 +47,24 @@ def stylize_images(
     A folder that is missing is made. Transparency, colour profile and EXIF are kept where the output's format can.
     Setting `stop` ends after the picture at hand, or while an engine is built for it. Of several pictures, those that
     cannot be read or painted are told and left out, unless `options.strict`; what no picture could be painted with ends
-    the run.
-    Raises ImpastoError, FileNotFoundError or OSError with one line for people.
+    the run. Raises ImpastoError, FileNotFoundError or OSError with one line for people.
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
     jobs = plan(inputs, output)
-    needed = options.strict or len(jobs) == 1
-    reader = PictureReader(notes, needed=needed)
-    painter = _Painter(options, report, stop)
     written: list[Path] = []
-    try:
+    with closing(_Painter(options, report, stop)) as painter, suppress(Interrupted):
+        work = _Work(options, painter, notes, needed=options.strict or len(jobs) == 1)
         for number, (source, target) in enumerate(jobs, start=1):
             if stop.is_set():
                 break
-            read = reader.read(source)
-            if read is None:
-                continue
-            picture = read.scaled(options.height)
-            for note in (*picture.notes, *lost_in(target.suffix, picture)):
-                notes(f"{source.name}: {note}")
-            size = (picture.rgb.shape[1], picture.rgb.shape[0])
-            if too_large := too_large_for(target.suffix, size):
-                if needed:
-                    raise BadValue(f"{source.name}: {too_large}")
-                reader.leave_out(source, f"{source.name}: {too_large}")
-                continue
-            try:
-                data = encode_picture(replace(picture, rgb=painter(picture)), target.suffix)
-            except Interrupted:  # while an engine was built for it
-                break
-            except ImpastoError as error:
-                if painter.fails_for_all(error):
-                    raise
-                if needed:
-                    raise type(error)(f"{source.name}: {error}") from error
-                reader.leave_out(source, f"{source.name}: {in_one_line(error)}")
-                continue
-            write_whole(target, data, overwrite=options.overwrite)
-            written.append(target)
-            progress(number, len(jobs))
-    finally:
-        painter.close()
-    stopped = len(written) + len(reader.left_out) < len(jobs)
-    seconds = time.perf_counter() - started
-    return ImageReport(
-        tuple(written), seconds, painter.net_ms, painter.facts, stopped, tuple(notes.lines), tuple(reader.left_out)
-    )
+            if work(source, target):
+                written.append(target)
+                progress(number, len(jobs))
+    seconds, left_out = time.perf_counter() - started, tuple(work.left_out)
+    stopped = len(written) + len(left_out) < len(jobs)
+    return ImageReport(tuple(written), seconds, painter.net_ms, painter.facts, stopped, tuple(notes.lines), left_out)
 
 
 def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
@@ -111,6 +82,55 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
         jobs = [(sources[0], output)]
     _check(jobs)
     return jobs
+
+
+class _Work:
+    """Takes one picture after the other from its file to that of its painting.
+
+    Where they are `needed` each, what is wrong with one is raised; else it is told, and the picture left out.
+    """
+
+    def __init__(self, options: ImageOptions, painter: "_Painter", notes: Notes, *, needed: bool) -> None:
+        self._options, self._painter, self._notes, self._needed = options, painter, notes, needed
+        self._reader = PictureReader(notes, needed=needed)
+
+    @property
+    def left_out(self) -> list[Path]:
+        return self._reader.left_out
+
+    def __call__(self, source: Path, target: Path) -> bool:
+        """Whether it was written; Interrupted where it was told to stop while an engine was built."""
+        read = self._reader.read(source)
+        if read is None:
+            return False
+        picture = read.scaled(self._options.height)
+        for note in (*picture.notes, *lost_in(target.suffix, picture)):
+            self._notes(f"{source.name}: {note}")
+        data = self._painted(picture, source, target.suffix)
+        if data is None:
+            return False
+        write_whole(target, data, overwrite=self._options.overwrite)
+        return True
+
+    def _painted(self, picture: Picture, source: Path, suffix: str) -> bytes | None:
+        """The painting in the format of the suffix; None where it is left out."""
+        if too_large := too_large_for(suffix, (picture.rgb.shape[1], picture.rgb.shape[0])):
+            self._leave_out(source, BadValue(too_large))
+            return None
+        try:
+            return encode_picture(replace(picture, rgb=self._painter(picture)), suffix)
+        except Interrupted:
+            raise
+        except ImpastoError as error:
+            if self._painter.fails_for_all(error):
+                raise
+            self._leave_out(source, error)
+            return None
+
+    def _leave_out(self, source: Path, error: ImpastoError) -> None:
+        if self._needed:
+            raise type(error)(f"{source.name}: {error}") from error
+        self._reader.leave_out(source, f"{source.name}: {in_one_line(error)}")
 
 
 class _Painter:
