@@ -60,7 +60,7 @@ def commands_of_children() -> list[str]:
     return [Path(f"/proc/{number}/cmdline").read_text() for number in numbers]
 
 
-def test_those_who_are_called_may_be_left_soon() -> None:
+def test_who_calls_us_refuses_nothing() -> None:
     needs_srt()
     sink = open_sink(f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?mode=listener", request())
     sink.close()

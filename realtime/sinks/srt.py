@@ -57,7 +57,8 @@ class SrtSink:
         self._listener = threading.Thread(target=self._listen, name="impasto-srt", daemon=True)
         self._listener.start()
         with on_failure(self._end_process):
-            self._stream = StreamSink(self._shown, self._connect, request, may_be_left="mode=listener" in address)
+            called = "mode=listener" in address  # who calls leaves when it likes
+            self._stream = StreamSink(self._shown, self._connect, request, may_refuse=not called)
         self.habits = self._stream.habits
 
     def write(self, frame: Frame) -> None:

@@ -65,22 +65,22 @@ def open_stream(address: str, request: SinkRequest) -> Sink:
 
     An HLS address is `hls:FOLDER` or the path of a playlist.
     """
-    into_folder = sink_scheme(address) == HLS  # which refuses nobody, and takes more once there is room
-    return StreamSink(redacted(address), lambda: _connect(address), request, may_be_left=into_folder)
+    into_folder = sink_scheme(address) == HLS  # a full disk takes more once there is room
+    return StreamSink(redacted(address), lambda: _connect(address), request, may_refuse=not into_folder)
 
 
 class StreamSink:
     """Pictures at a steady rate, encoded and sent as they come, with `request.sound` beside them.
 
-    One that `may_be_left` soon, as by those who call it to watch, is not taken for refused then. FFmpeg cannot be
+    The other end `may_refuse`, as a server that does not know a key: it is gone within seconds then. FFmpeg cannot be
     interrupted, so all is done on a thread of its own. Raises SignalLost where the other end is gone or takes nothing
     for three seconds.
     """
 
     def __init__(
-        self, shown: str, connect: Callable[[], Connection], request: SinkRequest, *, may_be_left: bool = False
+        self, shown: str, connect: Callable[[], Connection], request: SinkRequest, *, may_refuse: bool = True
     ) -> None:
-        self.habits = SinkHabits(steady=True, capacity=2, proving_seconds=0.0 if may_be_left else PROVING_SECONDS)
+        self.habits = SinkHabits(steady=True, capacity=2, proving_seconds=PROVING_SECONDS if may_refuse else 0.0)
         self._shown, self._request = shown, request
         self._connection: Connection | None = None
         self._encoder: LiveEncoder | None = None
