@@ -63,6 +63,26 @@ def test_a_broken_sink_ends_its_lane_with_a_line() -> None:
     assert sink.closed
 
 
+class CalledSink(WaitingSink):
+    """Is watched from its third frame on."""
+
+    @property
+    def is_watched(self) -> bool:
+        return len(self.numbers) > 2
+
+
+def test_what_nobody_watched_is_not_counted() -> None:
+    sink = CalledSink()
+    with Bench(never, sink) as bench:
+        for number in range(5):
+            bench.lane.put(frame(number))
+            assert sink.begun.acquire(timeout=PATIENCE_SECONDS)
+            sink.let.release()
+    assert sink.numbers == [0, 1, 2, 3, 4]
+    assert bench.lane.frames == 3
+    assert bench.stats.totals().latency_ms["one"].count == 3
+
+
 class LosingSink(RememberingSink):
     """Is gone at its second frame."""
 

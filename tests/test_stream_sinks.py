@@ -15,7 +15,7 @@ from pushed_streams import FRAMES, RATE, SIZE, pull, push, push_until_lost, requ
 from servers import WebServer, frames_of_scene, free_port, rtsp_server, running, wait_for
 
 from engines.errors import ImpastoError
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, WatchedSink
 from realtime.frames.request import SourceRequest
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.live.openers import open_sink, open_source
@@ -152,15 +152,19 @@ def test_tcp_waits_for_those_who_watch_one_after_the_other(frames: list[Frame]) 
     port, lines = free_port(), list[str]()
     sink = open_sink(f"tcp://127.0.0.1:{port}?listen", request(report=lines.append))
     sink.write(frames[0])  # nobody is there
+    assert isinstance(sink, WatchedSink)
+    assert not sink.is_watched
     with ThreadPoolExecutor() as pool:
         first = socket.create_connection(("127.0.0.1", port))
         sink.write(frames[1])
+        assert sink.is_watched
         first.close()
         for number in range(2, 3000):  # as a lane goes on
             sink.write(replace(frames[number % FRAMES], pts=number))
             if len(lines) == 2:
                 break
             threading.Event().wait(0.01)
+        assert not sink.is_watched
         reader = pool.submit(drain, socket.create_connection(("127.0.0.1", port)))
         for number in range(4000, 4000 + FRAMES):
             sink.write(replace(frames[number % FRAMES], pts=number))

@@ -176,6 +176,14 @@ class IdleSink(Protocol):
     def idle(self) -> None: ...
 
 
+@runtime_checkable
+class WatchedSink(Protocol):
+    """A sink that others call to watch: what it takes while nobody does has reached nobody, and is not counted."""
+
+    @property
+    def is_watched(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SinkHabits:
     """What a live sink wants of those who feed it; a sink says so in an attribute `habits`.

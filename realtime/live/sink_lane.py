@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from engines.errors import ImpastoError, in_one_line
-from realtime.frames.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, habits_of
+from realtime.frames.frame import Frame, IdleSink, SignalLost, Sink, SinkHabits, WatchedSink, habits_of
 from realtime.frames.frame_queue import FrameQueue
 from realtime.frames.pacing import EARLY, Reopening, Ticker
 from realtime.live.stats import LiveStats
@@ -168,6 +168,8 @@ class SinkLane:
         started = time.perf_counter()
         self._begun_at = self._begun_at or started
         self._sink.write(frame)
+        if isinstance(self._sink, WatchedSink) and not self._sink.is_watched:
+            return
         now = time.perf_counter()
         self._stats.stage(f"write {self.label}", now - started)
         self.frames += 1

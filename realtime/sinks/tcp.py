@@ -41,6 +41,11 @@ class CalledSink:
             raise cannot_open(self._shown, error) from None
         self._server.setblocking(False)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody has called and not left."""
+        return self._watched is not None
+
     def write(self, frame: Frame) -> None:
         """Send a frame to who watches, if anybody does."""
         if self._watched is None and not self._is_called():
