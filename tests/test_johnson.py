@@ -237,8 +237,9 @@ def teacher(options: JohnsonOptions) -> Path:
 
 def test_a_net_comes_near_to_the_one_that_it_follows_style_by_style(options: JohnsonOptions, teacher: Path) -> None:
     followed = dataclasses.replace(
-        options, steps=200, follow=teacher, follow_until=1.0, stability_start=1.0, average_decay=0.9, learning_rate=0.01
-    )
+        options, steps=200, follow=teacher, follow_until=1.0, stability_start=1.0, average_decay=0.9,
+        learning_rate=0.01, save_every=200, sample_every=200,
+    )  # fmt: skip
     net = train(followed, lambda _: None).net
     wanted = trained_net(load_style(str(teacher)))
     photo = centre_crop(options.content[0] / "0.png", 32)[None]
