@@ -1,7 +1,9 @@
 """8-bit graphs: which convolutions they hold, what they were calibrated on, and that they paint the same picture."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +13,7 @@ from small_styles import random_frame, write_small_style, write_style_beyond_bf1
 
 from engines.backends.calibration import calibration_frames
 from engines.backends.tensorrt import ranges as onnx_calibration
-from engines.backends.tensorrt.quantisation import quantised_model
+from engines.backends.tensorrt.quantisation import quantised_model, switch_of, switched_model
 from engines.backends.tensorrt.ranges import bearable_ranges, measure_ranges
 from engines.errors import EngineRefused
 from engines.gate.golden_cases import GOLDEN
@@ -21,6 +23,7 @@ from engines.spec import FLOOR_DB, Calibration, Controls, EngineSpec
 from engines.style.styles import StyleFile, list_gallery
 
 SIZE = (61, 83)
+NO_SWITCHES: Mapping[str, np.ndarray] = {}
 FRAMES = np.stack([random_frame(96, 128, seed) for seed in range(2)])
 
 
@@ -33,21 +36,32 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
 @pytest.mark.parametrize("number", range(len(list_gallery())))
 def test_every_gallery_file_passes_the_gate_calibrated_on_bundled_pictures(number: int, precision: str) -> None:
     """ONNX Runtime runs the graph as it is; OpenVINO imitated it when the convolutions were chosen."""
-    onnxruntime = pytest.importorskip("onnxruntime")
     style = list_gallery()[number]
     ranges = bearable_ranges(style, precision, calibration_frames(None))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    data = quantised_model(style, precision, SIZE, ranges).SerializeToString()
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    paint = session_of(quantised_model(style, precision, SIZE, ranges))
     _, reference = open_reference(style, EngineSpec("tensorrt", precision, *SIZE, "CUDA", "0"))
     least = math.inf
     for index, name in enumerate(GOLDEN.names[:5]):
         frame = GOLDEN.frame(name, *SIZE)
         controls = Controls(style.card.styles[index % len(style.card.styles)].vector, 1 - 0.1 * index)
-        painted = session.run(["stylized"], controls.graph_inputs(frame[None]))[0][0]
+        painted = paint.run(["stylized"], controls.graph_inputs(frame[None]))[0][0]
         least = min(least, psnr(painted, reference(frame, controls)))
     assert least >= FLOOR_DB[precision]
+
+
+def session_of(model: onnx.ModelProto) -> Any:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def by_onnxruntime(
+    model: onnx.ModelProto, style: StyleFile, frame: np.ndarray, switches: Mapping[str, np.ndarray] = NO_SWITCHES
+) -> np.ndarray:
+    inputs = Controls(style.card.styles[0].vector).graph_inputs(frame[None])
+    painted: np.ndarray = session_of(model).run(["stylized"], {**inputs, **switches})[0][0]
+    return painted
 
 
 @pytest.mark.parametrize(("precision", "kind"), [("int8", TensorProto.INT8), ("fp8", TensorProto.FLOAT8E4M3FN)])
@@ -116,6 +130,24 @@ def test_a_net_that_bears_too_little_is_refused(tmp_path: Path) -> None:
         EngineRefused, match=r"of the 8 inner convolutions of loud.onnx only \d can be in int8 within 34"
     ):
         bearable_ranges(loud, "int8", FRAMES)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_a_graph_with_switches_paints_as_the_one_of_the_convolutions_that_are_switched(
+    small: StyleFile, precision: str
+) -> None:
+    every = measure_ranges(small, FRAMES)
+    switched = switched_model(small, precision, SIZE, every)
+    frame = GOLDEN.frame("scene", *SIZE)
+    painted = []
+    for chosen in (set(every), set(list(every)[::2]), set[str]()):
+        switches = {switch_of(name): np.array([name in chosen]) for name in every}
+        painted.append(by_onnxruntime(switched, small, frame, switches))
+        ranges = {name: every[name] for name in chosen}
+        wanted = by_onnxruntime(quantised_model(small, precision, SIZE, ranges), small, frame)
+        assert psnr(painted[-1], wanted) > 60
+    assert not np.array_equal(painted[0], painted[1])
+    assert not np.array_equal(painted[1], painted[2])
 
 
 def test_bundled_pictures_are_taken_where_no_frames_are_given() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import ml_dtypes
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper
 
 from engines.backends.tensorrt.typed_graph import (
     NARROW,
@@ -57,6 +57,28 @@ def quantised_model(
     typing = _Quantising(net, precision, ranges)
     nodes = [typed for node in net.nodes for typed in typing.typed(node)]
     return assemble(net, nodes, typing.constants)
+
+
+def switched_model(
+    style: StyleFile, precision: str, size: tuple[int, int] | None, ranges: ValueRanges
+) -> onnx.ModelProto:
+    """As `quantised_model`, with each of these convolutions both in 8 bits and in fp16: an input of the graph chooses.
+
+    The inputs are bool [1], and `switch_of` names them. It is for those who would try many choices: to compile a graph
+    takes much longer than to run it.
+    """
+    net = read_net(style, size)
+    scale_before_norms(net)
+    switches = [helper.make_tensor_value_info(switch_of(name), TensorProto.BOOL, [1]) for name in ranges]
+    net.model.graph.input.extend(switches)
+    typing = _Switching(net, precision, ranges)
+    nodes = [typed for node in net.nodes for typed in typing.typed(node)]
+    return assemble(net, nodes, typing.constants)
+
+
+def switch_of(name: str) -> str:
+    """The input that chooses 8 bits for the convolutions that read `name`."""
+    return f"{name}_in_8_bits"
 
 
 def quantised_convolutions(net: NetGraph) -> list[onnx.NodeProto]:
@@ -127,3 +149,18 @@ class _Quantising(Typing):
         new: Constants = {f"{name}_scale": scale, f"{name}_zero": np.zeros(scale.shape, self._kind.dtype)}
         self.constants.update(new)
         return list(new)
+
+
+class _Switching(_Quantising):
+    """Types a net as fp16, with the quantised convolutions beside the others: a Where takes the one or the other."""
+
+    def typed(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        quantised = super().typed(node)
+        if node.output[0] not in self._weights:
+            return quantised
+        plain = Typing.typed(self, node)
+        taken, either = node.output[0], (f"{node.output[0]}_8_bits", f"{node.output[0]}_16_bits")
+        for nodes, output in zip((quantised, plain), either, strict=True):
+            nodes[-1].output[0] = nodes[-1].name = output
+        switch = helper.make_node("Where", [switch_of(node.input[0]), *either], [taken], name=taken)
+        return [*quantised, *plain, switch]

@@ -11,14 +11,16 @@ Both run in OpenVINO on the CPU, which the base install has: there 8-bit values 
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from engines.backends.calibration import CALIBRATION
-from engines.backends.tensorrt.quantisation import ValueRanges, quantised_convolutions, quantised_model
+from engines.backends.tensorrt.quantisation import quantised_convolutions, switch_of, switched_model
 from engines.backends.tensorrt.typed_graph import assemble, read_net, typed_model
 from engines.errors import EngineRefused, refusing
 from engines.packages import import_openvino
@@ -36,6 +38,7 @@ LEAST_SHARE = 0.5
 # Low-precision transformations would run int8 in int8, which processors without VNNI do with overflows.
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "LP_TRANSFORMS_MODE": "NO"}
 Case = tuple[np.ndarray, Controls]
+NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def measure_ranges(style: StyleFile, frames: np.ndarray) -> dict[str, float]:
@@ -51,7 +54,7 @@ def measure_ranges(style: StyleFile, frames: np.ndarray) -> dict[str, float]:
     model = assemble(net, net.nodes, net.constants)
     model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
     largest = dict.fromkeys(names, 0.0)
-    for found in _run(model, style, _in_turn(style, frames)):
+    for found in _Net(model, style).run(_in_turn(style, frames)):
         for name in names:
             largest[name] = max(largest[name], float(np.percentile(np.abs(found[name]), PERCENTILE)))
     return largest
@@ -62,17 +65,17 @@ def bearable_ranges(
 ) -> dict[str, float]:
     """The ranges of those convolutions that can be in 8 bits together; `tell(share)` is called on the way.
 
-    EngineRefused where fewer than half of them can. Takes a second or so for each convolution.
+    EngineRefused where fewer than half of them can. Takes some seconds.
     """
     ranges = measure_ranges(style, frames)
-    judge = _Judge(style, precision, list(_in_turn(style, _judged_frames(frames))))
+    judge = _Judge(style, precision, ranges, list(_in_turn(style, _judged_frames(frames))))
     allowed = 255**2 / 10 ** ((FLOOR_DB[precision] + MARGIN_DB) / 10)
     if judge.error(ranges).max() <= allowed:
         return ranges
     harm = {}
-    for index, (name, largest) in enumerate(ranges.items()):
+    for index, name in enumerate(ranges):
         tell(index / len(ranges))
-        harm[name] = judge.error({name: largest})
+        harm[name] = judge.error({name})
     chosen = _least_harmful(ranges, harm, judge, allowed)
     if len(chosen) < LEAST_SHARE * len(ranges):
         raise EngineRefused(
@@ -83,24 +86,25 @@ def bearable_ranges(
 
 
 class _Judge:
-    """How far the picture of a quantised net is from that of fp32."""
+    """How far the picture of a quantised net is from that of fp32, whichever of its convolutions are quantised."""
 
-    def __init__(self, style: StyleFile, precision: str, cases: list[Case]) -> None:
-        self._style, self._precision, self._cases = style, precision, cases
-        self._wanted = self._painted(typed_model(style, "fp32", JUDGED_SIZE))
+    def __init__(self, style: StyleFile, precision: str, ranges: Mapping[str, float], cases: list[Case]) -> None:
+        self._style, self._cases, self._names = style, cases, list(ranges)
+        self._net = _Net(switched_model(style, precision, JUDGED_SIZE, ranges), style)
+        self._wanted = self._painted(_Net(typed_model(style, "fp32", JUDGED_SIZE), style), {})
 
-    def error(self, ranges: ValueRanges) -> np.ndarray:
+    def error(self, quantised: Collection[str]) -> np.ndarray:
         """The mean square error of every case, float64 [cases], where these convolutions alone are quantised."""
-        painted = self._painted(quantised_model(self._style, self._precision, JUDGED_SIZE, ranges))
-        pairs = zip(painted, self._wanted, strict=True)
+        switches = {switch_of(name): np.array([name in quantised]) for name in self._names}
+        pairs = zip(self._painted(self._net, switches), self._wanted, strict=True)
         return np.array([np.square(found - wanted).mean(dtype=np.float64) for found, wanted in pairs])
 
-    def _painted(self, model: onnx.ModelProto) -> list[np.ndarray]:
-        return [found["stylized"].astype(np.float32) for found in _run(model, self._style, self._cases)]
+    def _painted(self, net: "_Net", switches: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return [found["stylized"].astype(np.float32) for found in net.run(self._cases, switches)]
 
 
 def _least_harmful(
-    ranges: ValueRanges, harm: Mapping[str, np.ndarray], judge: _Judge, allowed: float
+    ranges: Mapping[str, float], harm: Mapping[str, np.ndarray], judge: _Judge, allowed: float
 ) -> dict[str, float]:
     """As many convolutions as stay within the error together: first by the sum of their harm, then in fact."""
     chosen = dict(ranges)
@@ -132,17 +136,31 @@ def _in_turn(style: StyleFile, frames: Iterable[np.ndarray]) -> Iterator[Case]:
     return ((frame, Controls(styles[index % len(styles)].vector)) for index, frame in enumerate(frames))
 
 
-def _run(model: onnx.ModelProto, style: StyleFile, cases: Iterable[Case]) -> Iterator[dict[str, np.ndarray]]:
-    """The outputs of the model for each case, by name, one after another: with the state that those before it leave."""
-    from engines.backends.openvino.layers import DEVICE
+class _Net:
+    """A style's graph that is compiled once and run as often as wanted."""
 
-    with refusing(f"{style.path.name} cannot be run on the CPU to calibrate it", RuntimeError):
-        core = import_openvino().Core()
-        compiled = core.compile_model(core.read_model(model.SerializeToString(), b""), DEVICE, SETTINGS)
+    def __init__(self, model: onnx.ModelProto, style: StyleFile) -> None:
+        from engines.backends.openvino.layers import DEVICE
+
+        self._style = style
+        with self._refusing():
+            core = import_openvino().Core()
+            self._compiled = core.compile_model(core.read_model(model.SerializeToString(), b""), DEVICE, SETTINGS)
+
+    def run(self, cases: Iterable[Case], more: Mapping[str, np.ndarray] = NOTHING) -> Iterator[dict[str, np.ndarray]]:
+        """The outputs for each case, by name, one after another: with the state that those before it leave.
+
+        `more` are inputs that stay the same.
+        """
         state = CarriedState((), 0, 0)
-        for index, (frame, controls) in enumerate(cases):
-            state = state if index else CarriedState(style.card.state, *frame.shape[:2])
-            found = compiled(controls.graph_inputs(np.ascontiguousarray(frame)[None]) | state.values)
-            outputs = {output.get_any_name(): value for output, value in found.items()}
-            state.feed_back({name: outputs[name].copy() for name in state.outputs})
-            yield outputs
+        with self._refusing():
+            for index, (frame, controls) in enumerate(cases):
+                state = state if index else CarriedState(self._style.card.state, *frame.shape[:2])
+                inputs = controls.graph_inputs(np.ascontiguousarray(frame)[None]) | state.values
+                found = self._compiled({**inputs, **more})
+                outputs = {output.get_any_name(): value for output, value in found.items()}
+                state.feed_back({name: outputs[name].copy() for name in state.outputs})
+                yield outputs
+
+    def _refusing(self) -> AbstractContextManager[None]:
+        return refusing(f"{self._style.path.name} cannot be run on the CPU to calibrate it", RuntimeError)
