@@ -157,30 +157,33 @@ def learn(
 ) -> LearntStyle:
     """As `Learner.learn` does; `net` itself stays as it is."""
     pace = Pace(options.seconds, options.steps, endless=options.polish)
-    run = _Run(_nearest(net, starts, task, deep=options.deep), task, options)
+    run = _Run(*_nearest(net, starts, task, deep=options.deep), task, options)
+    checked = False
     for step in count():
         share = pace.share(step)
         if stop.is_set() or share >= 1 or (options.polish and run.idle >= PATIENCE):
             break
         run.step(step, options.learning_rate * pace.rate(step, share))
         on_step(step + 1, pace.total(step + 1), run.vector)
-        if pace.is_check(step + 1):
+        checked = pace.is_check(step + 1)
+        if checked:
             run.check()
-    run.check()
+    if not checked:
+        run.check()
     return run.learnt(step)
 
 
 class _Run:
-    """The net that learns, its running average, and what of that was best."""
+    """The net that learns, whose loss is `before`, its running average, and what of that was best."""
 
-    def __init__(self, styled: StyledNet, task: StyleTask, options: StyleOptions) -> None:
+    def __init__(self, styled: StyledNet, before: float, task: StyleTask, options: StyleOptions) -> None:
         self._styled, self._task, self._deep = styled, task, options.deep
         self._average = deepcopy(styled).requires_grad_(False)
         weights = [value for name, value in styled.named_parameters() if name != "vector" and value.requires_grad]
         self._optimizer = torch.optim.Adam(
             [{"params": [styled.vector], "share": 1.0}, {"params": weights, "share": DEEP_SHARE}], betas=(0.9, 0.99)
         )
-        self.before = self._least = task.judge(styled)
+        self.before = self._least = before
         self._best: dict[str, Any] = deepcopy(styled.state_dict())
         self.idle = 0
 
@@ -220,7 +223,9 @@ class _Run:
 
 
 @torch.no_grad()
-def _nearest(net: TransformNet, starts: Sequence[Tensor], task: StyleTask, *, deep: bool) -> StyledNet:
-    """With that vector of which the views that judge come out best."""
+def _nearest(net: TransformNet, starts: Sequence[Tensor], task: StyleTask, *, deep: bool) -> tuple[StyledNet, float]:
+    """With that vector of which the views that judge come out best, and their loss."""
     tried = [StyledNet(net, start.to(net.styles), deep=deep) for start in starts]
-    return min(tried, key=task.judge) if len(tried) > 1 else tried[0]
+    judged = [task.judge(styled) for styled in tried]
+    best = min(range(len(tried)), key=judged.__getitem__)
+    return tried[best], judged[best]
