@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import cv2
@@ -32,11 +33,14 @@ FROM_RGB, TO_RGB = from_rgb_matrix(BT709, full=False), to_rgb_matrix(BT709, full
 IN_RGB_AND_CODES = pytest.mark.parametrize("codes", [False, True], ids=["rgb", "codes"])
 
 
+@cache  # films ask for it frame by frame
 def scene(seed: int = 3) -> Pixels:
     """Something to hold on to everywhere."""
     rng = np.random.default_rng(seed)
     rough = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH, 3)), (0, 0), 3)
-    return np.asarray(np.clip(128 + 60 * rough / rough.std(), 0, 255), np.uint8)
+    picture = np.asarray(np.clip(128 + 60 * rough / rough.std(), 0, 255), np.uint8)
+    picture.flags.writeable = False
+    return picture
 
 
 def noisy(picture: NDArray[Any], rng: np.random.Generator, deviation: float = NOISE) -> Pixels:
