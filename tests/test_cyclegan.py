@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_training import loss_network, tiny_preset
+from tiny_training import FULL_SHEETS, loss_network, sheets_of, tiny_preset
 
 from engines.errors import BadFile, BadValue
 from engines.style.styles import load_style
@@ -62,7 +62,10 @@ NETWORKS = pytest.mark.parametrize("network", ["tiny", "resnet6"])
 
 @METHODS
 @NETWORKS
-def test_folders_in_style_file_out(options: CycleGanOptions, method: str, network: str) -> None:
+def test_folders_in_style_file_out(
+    options: CycleGanOptions, method: str, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheets_of(FULL_SHEETS, monkeypatch)
     back = options.out.with_name("blue.onnx") if method == "cycle" else None
     options = dataclasses.replace(
         options, method=method, network=network, width=2, steps=2, sample_every=2, back_out=back

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_training import loss_network, tiny_preset
+from tiny_training import FULL_SHEETS, loss_network, sheets_of, tiny_preset
 
 from engines.errors import BadValue
 from engines.networks.transform.config import PRESETS
@@ -74,7 +74,8 @@ def run(options: JohnsonOptions) -> tuple[Rows, list[str]]:
     return rows, said
 
 
-def test_folders_in_style_file_out(options: JohnsonOptions) -> None:
+def test_folders_in_style_file_out(options: JohnsonOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheets_of(FULL_SHEETS, monkeypatch)
     said: list[str] = []
     trained = train(options, said.append)
     figures = write_style_file(options, trained)

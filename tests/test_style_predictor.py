@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from small_styles import one_thread_for_torch, write_small_style
-from tiny_training import tiny_preset
+from tiny_training import SMALL_SHEETS, sheets_of, tiny_preset
 from typer.testing import CliRunner
 
 from engines.errors import BadFile, BadValue
@@ -113,7 +113,9 @@ def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: Predictor
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedPredictor:
     """Its style file has its predictor beside it; both are only read."""
     options = options_in(tmp_path_factory.mktemp("trained"))
-    with one_thread_for_torch():
+    with one_thread_for_torch(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style_predictor, "READ_PX", READ_PX // 2)
+        sheets_of(SMALL_SHEETS, patch)
         trained, _ = run(options)
     write_predictor(options, trained)
     return trained

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from small_styles import one_thread_for_torch
-from tiny_training import loss_network, precisions_of_loss_networks
+from tiny_training import FULL_SHEETS, SMALL_SHEETS, loss_network, precisions_of_loss_networks, sheets_of
 from torch import Tensor
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
@@ -43,6 +43,7 @@ Rows = list[dict[str, float]]
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(vae_config.PRESETS, "quarter", TINY)
+    sheets_of(SMALL_SHEETS, monkeypatch)
     with one_thread_for_torch():
         yield
 
@@ -80,7 +81,8 @@ def run(options: VaeOptions) -> tuple[Rows, list[str]]:
 # --- the run
 
 
-def test_folders_in_style_file_out(options: VaeOptions) -> None:
+def test_folders_in_style_file_out(options: VaeOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheets_of(FULL_SHEETS, monkeypatch)
     options.styles[0].joinpath("credits.toml").write_text('[1]\nartist = "somebody"\n')
     said: list[str] = []
     trained = train(options, said.append)
@@ -105,7 +107,8 @@ def picture_of(folder: Path, name: str) -> Tensor:
     return torch.tensor(np.array(big)).permute(2, 0, 1)[None].float() / 255
 
 
-def test_without_paintings_it_repaints(options: VaeOptions) -> None:
+def test_without_paintings_it_repaints(options: VaeOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheets_of(FULL_SHEETS, monkeypatch)
     options = dataclasses.replace(without_paintings(options), steps=2, sample_every=2)
     trained = train(options, lambda _: None)
     write_style_file(options, trained)

@@ -9,14 +9,22 @@ import torch
 from engines.networks.transform import config as transform_config
 from engines.networks.transform.config import TransformConfig
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
+from trainers.run import run_folder
 
 TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
+FULL_SHEETS, SMALL_SHEETS = run_folder.SAMPLE_HEIGHT, 60
+
+
+def sheets_of(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples so high; those of full size take longer than all steps of a short run."""
+    monkeypatch.setattr(run_folder, "SAMPLE_HEIGHT", height)
 
 
 @contextmanager
 def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`--network tiny`, a net so small that threads would only wait for each other."""
+    """`--network tiny`, a net so small that threads would only wait for each other, and small sheets of samples."""
     monkeypatch.setitem(transform_config.PRESETS, "tiny", TINY)
+    sheets_of(SMALL_SHEETS, monkeypatch)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
