@@ -95,6 +95,17 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
+def occasional_session(data: bytes) -> Any:
+    """ONNX Runtime's session of a graph on the CPU that is run now and then.
+
+    Its threads do not wait busily between two runs, which would take the cores from what runs meanwhile.
+    """
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
 def installed_version(package: str) -> str:
     """By its metadata, without importing it; "" where it is not installed."""
     from importlib.metadata import PackageNotFoundError, version

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from clips import write_clip
@@ -29,6 +28,7 @@ from engines.foreign.wrapped_graph import Tiles, read_tiles
 from engines.gate.golden_cases import GOLDEN
 from engines.gate.memory import net_bytes
 from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.packages import occasional_session
 from engines.pictures import psnr
 from engines.style.styles import StyleFile, load_style
 from realtime.bench.roofline.cost import style_cost
@@ -56,7 +56,7 @@ def taken(imported: ImportedOnnx) -> dict[str, str]:
 
 
 def painted(style: StyleFile, frame: np.ndarray, strength: float = 1.0, keep_colour: float = 0.0) -> np.ndarray:
-    session = onnxruntime.InferenceSession(style.data, providers=["CPUExecutionProvider"])
+    session = occasional_session(style.data)
     controls = Controls(style.card.styles[0].vector, strength, keep_colour)
     found: np.ndarray = session.run(None, controls.graph_inputs(frame[None]))[0][0]
     return found

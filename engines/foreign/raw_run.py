@@ -15,7 +15,7 @@ from engines.errors import BadFile, in_one_line
 from engines.failures import first_that_works
 from engines.foreign.convention import BGR, WHITE, Convention
 from engines.foreign.onnx_file import COLOURS, ForeignNet
-from engines.packages import import_onnxruntime, import_openvino
+from engines.packages import import_openvino, occasional_session
 
 Run = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
@@ -92,7 +92,7 @@ def layout_of(raw: np.ndarray) -> str:
 
 
 def _open_onnxruntime(data: bytes, output: str) -> Run:
-    session = import_onnxruntime().InferenceSession(data, providers=["CPUExecutionProvider"])
+    session = occasional_session(data)
     return lambda inputs: np.asarray(session.run([output], dict(inputs))[0])
 
 

@@ -121,11 +121,10 @@ def _open_opencv(data: bytes) -> tuple[str, Run]:
 
 
 def _open_onnxruntime(data: bytes) -> tuple[str, Run]:
-    from engines.packages import import_onnxruntime
+    from engines.packages import import_onnxruntime, occasional_session
 
-    onnxruntime = import_onnxruntime()
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    name = f"ONNX Runtime {onnxruntime.__version__} fp32"
+    session = occasional_session(data)
+    name = f"ONNX Runtime {import_onnxruntime().__version__} fp32"
     return name, lambda inputs, outputs: session.run(outputs, inputs)
 
 
