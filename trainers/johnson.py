@@ -1,13 +1,13 @@
 """Johnson's recipe (2016, arXiv 1603.08155): a transform net that paints in one pass, here with N styles in one net.
 
 Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; whole distributions of
-features in place of Gram matrices (trainers.losses.wasserstein), over several octaves; content counts where the photo
-has detail; strokes grow from a seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to
-their targets; in the last part of the run a stability loss on synthetic motion (trainers.motion) against flicker; a
-range loss that keeps the unclamped output in 0..1; grid, comb, weave and tone losses against dots, lattices and halos,
-and a structure loss for what is as small as eyes (trainers.losses.terms). A net of another shape may begin by painting
-what a trained one of the same styles paints (trainers.losses.following_losses). How the run goes is in
-trainers.run.transform_run.
+features in place of Gram matrices (trainers.losses.wasserstein), over several octaves, and of patches of pixels
+against fringes of colour (trainers.losses.patches); content counts where the photo has detail; strokes grow from a
+seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to their targets; in the last part
+of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps the
+unclamped output in 0..1; grid, comb, weave and tone losses against dots, lattices and halos, and a structure loss for
+what is as small as eyes (trainers.losses.terms). A net of another shape may begin by painting what a trained one of
+the same styles paints (trainers.losses.following_losses). How the run goes is in trainers.run.transform_run.
 """
 
 from dataclasses import replace

@@ -22,7 +22,7 @@ from trainers.losses.objective import Objective
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.losses.read_paintings import ReadPaintings
 from trainers.losses.step import Step
-from trainers.losses.training_losses import Paintings, training_losses
+from trainers.losses.training_losses import Paintings, patches_of, training_losses
 from trainers.run.loop import (
     Losses,
     OnStep,
@@ -133,7 +133,8 @@ class _Judge:
         weights = torch.full((len(photo),), judged.style_weight, device=photo.device)
         own_style = torch.arange(len(photo), device=photo.device)
         step = Step(self.net, photo, self.net.levelled(vectors), own_style, chance, texture)
-        return training_losses(step, paintings=Paintings((), weights, objective), options=judged)
+        patches = patches_of([*painting[:, None]], judged, chance, judged.slices)
+        return training_losses(step, paintings=Paintings((), weights, objective, patches), options=judged)
 
 
 def _feed(

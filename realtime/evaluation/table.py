@@ -14,10 +14,10 @@ from realtime.evaluation.steadiness.report import NOTES as STEADINESS_NOTES
 from realtime.evaluation.steadiness.report import steadiness_table
 
 NOTES = (
-    "Brush: distance from the painting's strokes and colours; kept: content, weighed by the photo's detail. Plain and "
-    "Gram are the papers' figures. Weave: 0 where strokes run on, 1 where they cross, 0.1 to 0.5 in paintings. Noise "
-    "pair: mean difference, of 255, between two paintings of a still photo with sensor noise of σ 2. All but weave are "
-    "better the smaller they are."
+    "Brush: distance from the painting's strokes and colours; patch: from its patches of pixels, which sees blur and "
+    "fringes; kept: content, weighed by the photo's detail. Plain and Gram are the papers' figures. Weave: 0 where "
+    "strokes run on, 1 where they cross, 0.1 to 0.5 in paintings. Noise pair: mean difference, of 255, between two "
+    "paintings of a still photo with sensor noise of σ 2. All but weave are better the smaller they are."
 )
 Cells = list[str]
 
@@ -54,7 +54,7 @@ def _title(report: EvaluationReport) -> Text:
 
 
 def _columns(report: EvaluationReport, checked: bool) -> Iterator[str]:
-    yield from ("style", "brush", "kept", "plain", "Gram", "weave")
+    yield from ("style", "brush", "patch", "kept", "plain", "Gram", "weave")
     if checked:
         yield from (f"{report.judged_by['check']['network']}: {name}" for name in ("brush", "kept"))
     yield from ("scene: brush", "kept", "noise pair", "E_warp", "net, ms")
@@ -78,7 +78,7 @@ def _summary(name: str, report: EvaluationReport, summary: Callable[[Sequence[fl
 
 
 def _judged(figures: Figures, checked: bool) -> Cells:
-    names = ["brush_distance", "kept_content", "plain_content", "gram", "weave"]
+    names = ["brush_distance", "patch_distance", "kept_content", "plain_content", "gram", "weave"]
     names += [f"{CHECK_PREFIX}brush_distance", f"{CHECK_PREFIX}kept_content"] if checked else []
     return [_shown(name, figures[name]) for name in names]
 
@@ -88,8 +88,8 @@ def _of_scene(figures: Figures) -> Cells:
 
 
 def _shown(name: str, value: float) -> str:
-    """Content and weave to a thousandth, distances to a ten-thousandth."""
-    return f"{value:.3f}" if name.endswith(("content", "weave")) else f"{value:.4f}"
+    """Content, weave and patches to a thousandth, other distances to a ten-thousandth."""
+    return f"{value:.3f}" if name.endswith(("content", "weave", "patch_distance")) else f"{value:.4f}"
 
 
 def _blank(count: int) -> Cells:

@@ -1,8 +1,9 @@
 """Judges of painted pictures: what they took from the painting, and what they kept of the photo.
 
-Brush distance is explained in trainers.figures.brush_distance. Kept content is the content loss in one deep layer of
+Brush distance is explained in trainers.figures.brush_distance, and patch distance, which sees what that hardly does,
+blur and fringes of colour, in trainers.losses.patches. Kept content is the content loss in one deep layer of
 the whole picture, weighed by the detail of the photo (`detail_map`): flat ground is free to become paint, while
-faces, edges and letters cost their full price. Both are better the smaller they are. Plain content and Gram are the
+faces, edges and letters cost their full price. All are better the smaller they are. Plain content and Gram are the
 figures of the papers (Johnson et al. 2016, equations 2 and 4, relative to the target); they count every change of flat
 ground as content lost. Weave tells on flat ground what the distances of distributions do not: whether strokes run on.
 """
@@ -16,7 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.errors import BadValue
-from trainers.figures.brush_distance import SortedOctave, brush_distance, octave_features, sort_painting
+from trainers.figures.brush_distance import (
+    DIRECTIONS,
+    OCTAVES,
+    PLACES,
+    SortedOctave,
+    brush_distance,
+    octave_features,
+    sort_painting,
+)
+from trainers.losses.patches import PatchTargets, patch_targets
 from trainers.losses.perceptual import BUNDLED, PerceptualNet, load_perceptual, torch_device
 from trainers.losses.terms import content_loss, detail_map, gram_matrix, style_loss, weave_loss
 from trainers.settings.options import ALL_STYLE_LAYERS
@@ -32,6 +42,7 @@ class BrushFigures:
     """The figures of one painted picture, or their means over several; all are better the smaller they are."""
 
     brush_distance: float
+    patch_distance: float
     kept_content: float
     plain_content: float
     gram: float
@@ -40,9 +51,10 @@ class BrushFigures:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPainting:
-    """What the strokes are compared with: sorted features by octave, and Gram matrices [1, C, C]."""
+    """What the strokes are compared with: sorted features and patches by octave, and Gram matrices [1, C, C]."""
 
     octaves: Sequence[SortedOctave]
+    patches: PatchTargets
     grams: Mapping[str, Tensor]
 
 
@@ -71,9 +83,13 @@ class Judge:
 
     def painting(self, picture: Pixels) -> JudgedPainting:
         """What a painting asks for, uint8 [H, W, 3] at its own size."""
-        octaves = octave_features(self.perceptual, self._tensor(picture), self.layers)
+        painting = self._tensor(picture)
+        octaves = octave_features(self.perceptual, painting, self.layers)
         grams = {layer: gram_matrix(octaves[0][layer]) for layer in self.gram_layers}
-        return JudgedPainting(sort_painting(octaves), grams)
+        patches = patch_targets(
+            [painting], OCTAVES, samples=PLACES, slices=DIRECTIONS, generator=torch.Generator(), directions=DIRECTIONS
+        )
+        return JudgedPainting(sort_painting(octaves), patches, grams)
 
     @torch.no_grad()
     def photo(self, picture: Pixels) -> JudgedPhoto:
@@ -91,11 +107,17 @@ class Judge:
         grams = [style_loss(octaves[0][layer], gram) for layer, gram in painting.grams.items()]
         return BrushFigures(
             brush_distance=brush_distance(octaves, painting.octaves),
+            patch_distance=float(painting.patches.loss(picture, self._only, torch.Generator())),
             kept_content=float(content_loss(features, photo.features, photo.detail)),
             plain_content=float(content_loss(features, photo.features)),
             gram=float(torch.stack(grams).mean()),
             weave=float(weave_loss(picture, photo.detail)),
         )
+
+    @property
+    def _only(self) -> Tensor:
+        """The number of the painting among one."""
+        return torch.zeros(1, dtype=torch.long, device=self.device)
 
     def _tensor(self, picture: Pixels) -> Tensor:
         """[1, 3, H, W], 0..1."""

@@ -1,6 +1,6 @@
 """What a step of the transform net recipe is judged by: paintings as targets, photos as content, and motion."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from engines.networks.join.tensors import box_mean, joined
 from engines.networks.picture_graph import WHITE
 from trainers.data import by_style_name, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
+from trainers.losses.patches import PatchTargets, patch_targets
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.step import PaintedStep, Step
 from trainers.losses.terms import (
@@ -23,6 +24,7 @@ from trainers.losses.terms import (
     total_variation,
     weave_loss,
 )
+from trainers.losses.wasserstein import DIRECTIONS
 from trainers.motion import difference_loss
 from trainers.run.loop import Losses, Report, pictures_in
 from trainers.settings.options import JohnsonOptions
@@ -33,11 +35,15 @@ JOINED_FROM = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Paintings:
-    """What the run aims at: the names of the styles, their weights [N], and what their paintings ask."""
+    """What the run aims at: the names of the styles, their weights [N], and what their paintings ask.
+
+    `patches` is what they ask of patches of pixels, where those count.
+    """
 
     names: tuple[str, ...]
     weights: Tensor
     objective: Objective
+    patches: PatchTargets | None = None
 
 
 def find_paintings(options: JohnsonOptions, report: Report) -> dict[str, Path]:
@@ -55,14 +61,29 @@ def paintings_of(
     names = tuple(pictures)
     if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
         raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
+    paintings = [style_picture(path, options.style_size).to(device) for path in pictures.values()]
     targets = style_targets(
-        options.loss, [style_picture(path, options.style_size).to(device) for path in pictures.values()], perceptual,
-        options.style_layers, options.octaves, samples=options.samples, slices=options.slices, seed=options.seed,
+        options.loss, paintings, perceptual, options.style_layers, options.octaves, samples=options.samples,
+        slices=options.slices, seed=options.seed,
     )  # fmt: skip
     objective = Objective(
         perceptual, targets, options.content_layers, options.style_layers, options.octaves, options.detail_floor
     )
-    return Paintings(names, torch.tensor([options.weight_of(name) for name in names], device=device), objective)
+    weights = torch.tensor([options.weight_of(name) for name in names], device=device)
+    chance = torch.Generator().manual_seed(options.seed)
+    return Paintings(names, weights, objective, patches_of(paintings, options, chance))
+
+
+def patches_of(
+    paintings: Sequence[Tensor], options: JohnsonOptions, chance: torch.Generator, directions: int = DIRECTIONS
+) -> PatchTargets | None:
+    """What paintings [1, 3, H, W] ask of patches, along so many directions; None where those do not count."""
+    if options.patch_weight == 0:
+        return None
+    return patch_targets(
+        paintings, options.octaves, samples=options.samples, slices=options.slices, generator=chance,
+        directions=directions,
+    )  # fmt: skip
 
 
 def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions) -> Losses:
@@ -92,6 +113,9 @@ def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions
     total = total + options.grid_weight * losses["grid"] + options.comb_weight * losses["comb"]
     total = total + options.weave_weight * losses["weave"]
     total = total + options.tone_weight * losses["tone"] + options.structure_weight * losses["structure"]
+    if paintings.patches is not None:
+        losses["patches"] = paintings.patches.loss(first, step.style_ids, step.chance).mean()
+        total = total + options.patch_weight * losses["patches"]
     if seen.second is not None:
         after = shown[seen.samples :]
         losses["stability"] = seen.second.instability(first, after).mean()

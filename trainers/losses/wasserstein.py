@@ -94,10 +94,15 @@ def sliced_target(paintings: list[Tensor], generator: torch.Generator) -> Sliced
 
 
 def _quantiles(directions: Tensor, features: Tensor, generator: torch.Generator) -> Tensor:
-    """[P, Q], ascending."""
+    """Those of the painting's features along the directions, [P, Q]."""
     flat = features[0].flatten(1)
     places = torch.randperm(flat.shape[1], generator=generator)[:PLACES_OF_A_PAINTING].to(flat.device)
-    ordered = _ascending(directions @ flat[:, places])
+    return quantiles_of(directions @ flat[:, places])
+
+
+def quantiles_of(projections: Tensor) -> Tensor:
+    """projections [P, n], in any order → their quantiles [P, Q], ascending."""
+    ordered = _ascending(projections)
     if ordered.shape[1] < QUANTILES:
         return functional.interpolate(ordered[None], size=QUANTILES, mode="linear", align_corners=True)[0]
     return functional.adaptive_avg_pool1d(ordered, QUANTILES)

@@ -112,6 +112,9 @@ class JohnsonOptions:
         float,
         Setting("Part of the samples judged joined with the photo, as films are; reached half-way.", least=0, most=1),
     ] = 0.75
+    patch_weight: Annotated[
+        float, Setting("Weight of small patches of pixels looking as the painting's: no fringes of colour.", least=0)
+    ] = 8.0
     samples: Annotated[int, Setting("Places of a layer that are compared in a step.", least=1)] = 2048
     slices: Annotated[int, Setting("Directions along which they are compared.", least=1)] = 12
     tv_weight: Annotated[float, Setting("Weight of the total variation.", least=0)] = 2.0
@@ -285,11 +288,12 @@ def check_weights(pictures: Iterable[tuple[Path, float]]) -> None:
 
 
 def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How a net was judged, by the settings of its run on the card; runs before there was a share joined nothing."""
-    share = settings.get("join_share", 0.0)
-    return {
-        "join_share": float(share) if isinstance(share, int | float) and 0 <= share <= 1 else 0.0,
-    }
+    """How a net was judged, by the settings of its run on the card; what those do not name is of later runs."""
+    share, patches = (
+        float(value) if isinstance(value := settings.get(name, 0.0), int | float) and 0 <= value <= most else 0.0
+        for name, most in (("join_share", 1), ("patch_weight", MOST_WEIGHT))
+    )
+    return {"join_share": share, "patch_weight": patches}
 
 
 def plain(value: Any) -> Any:
