@@ -8,13 +8,15 @@ from types import FrameType
 def main() -> None:
     """The entry point of the `impasto` script."""
     heard = signal.getsignal(signal.SIGINT)
-    if callable(heard):  # a script's background has it ignored
+    ours = callable(heard)  # a script's background has it ignored, and a program around Python may hear it in C
+    if ours:
         signal.signal(signal.SIGINT, _end_at_once)
     from realtime.commands.all_commands import app
     from realtime.commands.console.border import INTERRUPTED, leave
 
     try:
-        signal.signal(signal.SIGINT, heard)
+        if ours:
+            signal.signal(signal.SIGINT, heard)
         app(prog_name="impasto")
     except KeyboardInterrupt:
         leave(INTERRUPTED)

@@ -199,6 +199,13 @@ def test_an_interrupt_while_python_imports_exits_130_without_a_traceback(entry: 
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
+def test_an_interrupt_that_a_program_around_python_hears_is_left_to_it() -> None:
+    """Of a handler that C has set `getsignal` says None, which `signal` does not take back."""
+    command = "import signal; signal.getsignal = lambda number: None; from realtime.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", command, "--version"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_an_interrupt_leaves_a_playable_video_and_exits_130(
     make_clip: Callable[[int], Path], small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
