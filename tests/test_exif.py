@@ -97,6 +97,14 @@ def test_exif_is_kept_where_a_profile_is_damaged(tmp_path: Path) -> None:
     assert told_by(tmp_path / "out.png")[0] == OF_THE_PHOTO
 
 
+def test_exif_comes_before_the_profile_in_a_jpeg() -> None:
+    """Who reads the first 64 KiB of a file for its EXIF finds it there, however long the profile is."""
+    exif = exif_of_the_photo(photo_exif().tobytes())
+    picture = Picture(np.zeros((32, 48, 3), np.uint8), profile=b"profile " * 20_000, exif=exif)
+    written = encode_picture(picture, ".jpg")
+    assert 0 < written.index(exif) < written.index(picture.profile[:100])
+
+
 def test_a_value_that_no_jpeg_has_room_for_is_left_out(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.update({MAKE: "M" * MOST_BYTES, ARTIST: "Ann O."})

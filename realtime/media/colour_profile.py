@@ -6,7 +6,7 @@ SPACE, SIGNATURE = slice(16, 20), slice(36, 40)
 JPEG_NAME = b"ICC_PROFILE\0"
 MOST_IN_SEGMENT = 65_519  # bytes beside the name and two numbers
 MOST_SEGMENTS = 255
-START, APP0, APP2 = b"\xff\xd8", b"\xff\xe0", b"\xff\xe2"
+START, APP0, APP1, APP2 = b"\xff\xd8", b"\xff\xe0", b"\xff\xe1", b"\xff\xe2"
 
 
 def other_space(profile: bytes) -> str:
@@ -21,14 +21,15 @@ def jpeg_with_profile(jpeg: bytes, profile: bytes) -> bytes:
     """The file's bytes with the profile in as many segments as it takes (ICC.1:2022, annex B.4).
 
     OpenCV writes one segment alone, and so no profile of more than 64 KiB; the file as it was where it is too long even
-    so.
+    so. EXIF stays before it: some look for that in the first 64 KiB alone.
     """
     pieces = [profile[start : start + MOST_IN_SEGMENT] for start in range(0, len(profile), MOST_IN_SEGMENT)]
     if len(pieces) > MOST_SEGMENTS or not jpeg.startswith(START):
         return jpeg
     place = len(START)
-    if jpeg.startswith(APP0, place):  # JFIF comes first
-        place += len(APP0) + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    for kind in (APP0, APP1):  # JFIF and EXIF
+        if jpeg.startswith(kind, place):
+            place += len(kind) + int.from_bytes(jpeg[place + 2 : place + 4], "big")
     segments = [_segment(JPEG_NAME + bytes((n, len(pieces))) + piece) for n, piece in enumerate(pieces, start=1)]
     return jpeg[:place] + b"".join(segments) + jpeg[place:]
 
