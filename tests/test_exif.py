@@ -15,7 +15,7 @@ from realtime.media.exif import EXIF, GPS, MOST_BYTES, exif_of_the_photo
 from realtime.media.picture_file import Picture, encode_picture, lost_in, read_picture
 
 MAKE, ORIENTATION, DATE, ARTIST, COPYRIGHT = 0x10F, 0x112, 0x132, 0x13B, 0x8298
-TAKEN, MAKERS_NOTES, WIDTH, LENS, FOCAL_LENGTH = 0x9003, 0x927C, 0xA002, 0xA434, 0x920A
+TAKEN, MAKERS_NOTES, WIDTH, SUBJECT_AREA, LENS, FOCAL_LENGTH = 0x9003, 0x927C, 0xA002, 0x9214, 0xA434, 0x920A
 THUMBNAIL, THUMBNAIL_START, THUMBNAIL_BYTES = 1, 0x201, 0x202
 OF_THE_PHOTO = {MAKE: "Leica", DATE: "2024:01:02 03:04:05", ARTIST: "Ann O.", COPYRIGHT: "(c) Ann"}
 OF_THE_EXPOSURE = {TAKEN: "2020:01:01 00:00:00", LENS: "50 mm f/1.8", FOCAL_LENGTH: 50.0}
@@ -28,7 +28,7 @@ def photo_exif(order: str = "<") -> Image.Exif:
     exif = Image.Exif()
     exif.endian = order
     exif.update(OF_THE_PHOTO | {ORIENTATION: 6})
-    exif.get_ifd(EXIF).update(OF_THE_EXPOSURE | {MAKERS_NOTES: NOTES, WIDTH: 48})
+    exif.get_ifd(EXIF).update(OF_THE_EXPOSURE | {MAKERS_NOTES: NOTES, WIDTH: 48, SUBJECT_AREA: (24, 16, 9, 9)})
     exif.get_ifd(GPS).update(OF_THE_PLACE)
     exif.get_ifd(THUMBNAIL).update({THUMBNAIL_START: 0, THUMBNAIL_BYTES: 9})
     return exif
@@ -121,6 +121,15 @@ def test_of_a_damaged_block_what_is_whole_is_kept(cut: int) -> None:
     block = photo_exif().tobytes().removeprefix(b"Exif\0\0")[:cut]
     kept = exif_of_the_photo(block)
     assert kept == b"" or exif_of_the_photo(kept) == kept
+
+
+def test_a_block_whose_directories_are_one_has_no_loop_nor_orientation_when_it_is_written_anew() -> None:
+    entries = [(ORIENTATION, 3, 1, b"\6\0\0\0"), (EXIF, 4, 1, b"\x08\0\0\0"), (GPS, 4, 1, b"\x08\0\0\0")]
+    directory = b"".join(struct.pack("<HHI", *entry[:3]) + entry[3] for entry in [(MAKE, 2, 4, b"Ann\0"), *entries])
+    kept = Image.Exif()
+    kept.load(exif_of_the_photo(b"II*\0" + struct.pack("<IH", 8, 4) + directory + bytes(4)))
+    assert kept[MAKE] == "Ann"
+    assert [dict(kept.get_ifd(home)) for home in (EXIF, GPS)] == [{MAKE: "Ann"}, {MAKE: "Ann"}]
 
 
 def test_a_block_of_values_that_share_their_bytes_takes_no_time() -> None:

@@ -19,9 +19,12 @@ ORIENTATION, EXIF, GPS = 0x0112, 0x8769, 0x8825
 # Title, make, model, software, date, artist, computer, ratings, copyright, and the five texts of Windows. What else is
 # in the first directory tells of the pixels and how they are stored.
 OF_THE_PHOTO = (0x10E, 0x10F, 0x110, 0x131, 0x132, 0x13B, 0x13C, 0x4746, 0x4749, 0x8298, *range(0x9C9B, 0x9CA0))
-# The maker's own notes, which hold places in the file and often the photo once more; its width and height; how it
-# was compressed; another directory.
-OF_THE_FILE = (0x927C, 0xA002, 0xA003, 0x9102, 0xA005)
+# The maker's own notes, which hold places in the file and often the photo once more, and room around them; width and
+# height, and what is told in pixels of those; how it was compressed; other directories.
+OF_THE_FILE = (
+    *(0x927C, 0xEA1C, 0xEA1D, 0xA002, 0xA003, 0x9214, 0xA214, 0xA20E, 0xA20F, 0xA210, 0x9102, 0xA005),
+    *(ORIENTATION, EXIF, GPS),  # no such directory has these unless it is damaged
+)
 MOST_BYTES = 65_000  # a JPEG file has room for no more
 
 
