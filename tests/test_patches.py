@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.losses.patches import LEAST_DEVIATION, SIDE_PX, PatchTargets, patch_targets
+from trainers.losses.wasserstein import PLACES_OF_A_PAINTING
 from trainers.settings.options import as_trained
 
 
@@ -57,6 +58,16 @@ def _root(matrix: NDArray[Any]) -> NDArray[Any]:
     values, axes = np.linalg.eigh(matrix)
     found: NDArray[Any] = (axes * np.sqrt(values)) @ axes.T
     return found
+
+
+def test_of_a_painting_with_more_patches_than_are_looked_at_all_are_as_likely() -> None:
+    painting = strokes(3, 192)
+    found, every = targets_of(painting).octaves[0], patches_in(painting)
+    assert every.shape[1] > PLACES_OF_A_PAINTING
+    along = np.sort(found.filters[0].flatten(1).double().numpy() @ every, axis=1) - found.means[0, :, None].numpy()
+    shares = np.linspace(0.05, 0.95, 19)
+    wanted, quantiles = (np.quantile(each, shares, axis=1) for each in (along, found.quantiles[0].numpy()))
+    np.testing.assert_allclose(quantiles, wanted, atol=0.05)
 
 
 def test_a_painting_is_its_own_and_no_other() -> None:

@@ -15,12 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.losses.objective import octaves_of
-from trainers.losses.wasserstein import quantiles_of, random_places, sliced_wasserstein
+from trainers.losses.wasserstein import PLACES_OF_A_PAINTING, quantiles_of, random_places, sliced_wasserstein
 
 SIDE_PX = 5
 # What varies less than this in a painting, in 0..1, is the rounding and compression of its picture.
 LEAST_DEVIATION = 2 / 255
-PLACES_OF_A_PAINTING = 24_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,22 @@ def _octave(paintings: Sequence[Tensor], directions: int, generator: torch.Gener
     drawn = drawn / drawn.norm(dim=1, keepdim=True)
     filters, means, quantiles = [], [], []
     for painting in paintings:
-        patches = random_places(functional.unfold(painting, SIDE_PX)[..., None], PLACES_OF_A_PAINTING, generator)[0]
+        patches = _random_patches(painting, PLACES_OF_A_PAINTING, generator)
         mean = patches.mean(1, keepdim=True)
         along = drawn @ _whitening(patches - mean)
         filters.append(along.unflatten(1, (3, SIDE_PX, SIDE_PX)))
         means.append((along @ mean)[:, 0])
         quantiles.append(quantiles_of(along @ (patches - mean)))
     return PatchOctave(torch.stack(filters), torch.stack(means), torch.stack(quantiles))
+
+
+def _random_patches(painting: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """painting [1, 3, H, W] → [3·S·S, n], in the order of filters; all patches together would be 25 times as large."""
+    windows = painting[0].unfold(1, SIDE_PX, 1).unfold(2, SIDE_PX, 1)
+    rows, columns = windows.shape[1:3]
+    numbers = torch.arange(rows * columns, device=painting.device).view(1, 1, rows, columns)
+    places = random_places(numbers, most, generator)[0, 0]
+    return windows[:, places // columns, places % columns].permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def _whitening(patches: Tensor) -> Tensor:
