@@ -98,7 +98,14 @@ def test_fringes_of_colour_cost_more_than_as_much_of_light_and_dark() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "wanted"),
-    [({}, 0.0), ({"patch_weight": 8.0}, 8.0), ({"patch_weight": -1}, 0.0), ({"patch_weight": "much"}, 0.0)],
+    [
+        ({}, 0.0),
+        ({"patch_weight": 8.0}, 8.0),
+        ({"patch_weight": 2000}, 2000.0),
+        ({"patch_weight": -1}, 0.0),
+        ({"patch_weight": 10**400}, 0.0),
+        ({"patch_weight": "much"}, 0.0),
+    ],
 )
 def test_what_is_learnt_for_a_net_is_judged_as_that_was(settings: dict[str, object], wanted: float) -> None:
     assert as_trained(settings)["patch_weight"] == wanted

@@ -1,6 +1,7 @@
 """Settings of the recipes, apart from them so that the command line can read the defaults without torch."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -289,11 +290,13 @@ def check_weights(pictures: Iterable[tuple[Path, float]]) -> None:
 
 def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
     """How a net was judged, by the settings of its run on the card; what those do not name is of later runs."""
-    share, patches = (
-        float(value) if isinstance(value := settings.get(name, 0.0), int | float) and 0 <= value <= most else 0.0
-        for name, most in (("join_share", 1), ("patch_weight", MOST_WEIGHT))
-    )
-    return {"join_share": share, "patch_weight": patches}
+    return {"join_share": _told(settings, "join_share", most=1), "patch_weight": _told(settings, "patch_weight")}
+
+
+def _told(settings: Mapping[str, Any], name: str, most: float = sys.float_info.max) -> float:
+    """A number of a card, which anybody may have written; 0 where it is none."""
+    value = settings.get(name)
+    return float(value) if isinstance(value, int | float) and 0 <= value <= most else 0.0
 
 
 def plain(value: Any) -> Any:
