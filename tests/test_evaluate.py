@@ -321,7 +321,15 @@ def test_a_check_has_columns_of_its_own() -> None:
     checked = replace(one, pictures=[replace(picture, figures=figures) for picture in one.pictures])
     report = EvaluationReport(640, ["photo"], {"check": {"network": "vgg19"}}, [checked])
     text = as_text(report, 200)
-    assert all(word in text for word in ("vgg19: brush", "0.1234", "0.567"))
+    assert all(word in text for word in ("vgg19:", "0.1234", "0.567"))
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_figure_is_cut_in_a_narrow_terminal(width: int) -> None:
+    rows = [row("water_lilies", 0.01, 1.0), row("night", 0.02, 3.0)]
+    lines = as_text(EvaluationReport(640, ["photo"], {}, rows), width).splitlines()
+    assert not any("…" in line for line in lines)
+    assert max(map(len, lines)) <= max(width, 85)
 
 
 def test_what_is_printed_says_that_weave_alone_is_not_better_the_smaller_it_is() -> None:

@@ -19,15 +19,18 @@ NOTES = (
     "strokes run on, 1 where they cross, 0.1 to 0.5 in paintings. Noise pair: mean difference, of 255, between two "
     "paintings of a still photo with sensor noise of σ 2. All but weave are better the smaller they are."
 )
+UNBOUNDED = 1000
 Cells = list[str]
 
 
 def as_text(report: EvaluationReport, width: int) -> str:
     """The tables for a terminal of so many columns, with what their columns mean."""
-    console = Console(file=StringIO(), width=width, color_system=None)
-    console.print(evaluation_table(report), Text(NOTES))
+    table = evaluation_table(report)
+    console = Console(file=StringIO(), width=_room_for(table, width), color_system=None)
+    console.print(table)
+    console.print(Text(NOTES), width=width)
     if report.steadiness is not None:
-        console.print("", steadiness_table(report.steadiness), Text(STEADINESS_NOTES))
+        console.print("", steadiness_table(report.steadiness), Text(STEADINESS_NOTES), width=width)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text.rstrip()
 
@@ -36,7 +39,7 @@ def evaluation_table(report: EvaluationReport) -> Table:
     checked = CHECK_PREFIX.rstrip("_") in report.judged_by
     table = Table(title=_title(report), title_justify="left", title_style="bold")
     for number, column in enumerate(_columns(report, checked)):
-        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for row in report.rows:
         table.add_row(*_cells(row, checked))
     if len(report.rows) > 1:
@@ -48,6 +51,14 @@ def evaluation_table(report: EvaluationReport) -> Table:
     return table
 
 
+def _room_for(table: Table, width: int) -> int:
+    """How wide it becomes: it goes without gaps, and then beyond the terminal, before a figure is cut."""
+    unbounded = Console(width=UNBOUNDED)
+    if unbounded.measure(table).minimum > width:
+        table.padding = 0
+    return max(width, unbounded.measure(table).minimum)
+
+
 def _title(report: EvaluationReport) -> Text:
     pictures = "picture" if len(report.photos) == 1 else "pictures"
     return Text(f"{len(report.rows)} styles on {len(report.photos)} {pictures} of {report.size} pixels")
@@ -56,8 +67,8 @@ def _title(report: EvaluationReport) -> Text:
 def _columns(report: EvaluationReport, checked: bool) -> Iterator[str]:
     yield from ("style", "brush", "patch", "kept", "plain", "Gram", "weave")
     if checked:
-        yield from (f"{report.judged_by['check']['network']}: {name}" for name in ("brush", "kept"))
-    yield from ("scene: brush", "kept", "noise pair", "E_warp", "net, ms")
+        yield from (f"{report.judged_by['check']['network']}:\n{name}" for name in ("brush", "kept"))
+    yield from ("scene:\nbrush", "kept", "noise\npair", "E_warp", "net,\nms")
 
 
 def _cells(row: StyleRow, checked: bool) -> Cells:
