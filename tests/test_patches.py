@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.losses.patches import LEAST_DEVIATION, SIDE_PX, PatchTargets, patch_targets
+from trainers.losses.patches import LEAST_DEVIATION, LEAST_TINT, SIDE_PX, PatchTargets, patch_targets
 from trainers.losses.wasserstein import PLACES_OF_A_PAINTING
 from trainers.settings.options import as_trained
 
@@ -46,8 +46,9 @@ def test_it_is_the_distance_of_sorted_projections_of_whitened_patches() -> None:
     mean = theirs.mean(1, keepdims=True)
     covariance = np.cov(theirs, bias=True)
     filters = target.octaves[0].filters[0].flatten(1).double().numpy()
-    # Filters of white patches, all as loud in the painting, but for what is rounding in it.
-    directions = filters @ _root(covariance + LEAST_DEVIATION**2 * np.eye(75))
+    # Filters of white patches, all as loud in the painting, but for its rounding and a tint that is not seen.
+    faint = LEAST_DEVIATION**2 * np.eye(75) + LEAST_TINT**2 * np.kron(np.eye(3), np.ones((25, 25)))
+    directions = filters @ _root(covariance + faint)
     np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, rtol=1e-2)
     along = [np.sort(filters @ (each - mean), axis=1) for each in (ours, theirs)]
     expected = np.square(along[0] - along[1]).mean()
@@ -94,6 +95,19 @@ def test_fringes_of_colour_cost_more_than_as_much_of_light_and_dark() -> None:
     target = targets_of(painting)
     plain, fringed = (target.loss(painting + each, torch.tensor([0]), chance()).item() for each in (stripes, opposed))
     assert fringed > 10 * plain
+
+
+def test_a_grey_painting_bears_a_tint_that_is_not_seen_and_no_fringes() -> None:
+    """Else a style without colours is learnt as a lack of tints, and nothing of its strokes."""
+    painting = strokes(0).mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    target = targets_of(painting)
+    opposed = torch.tensor([2.0, -1.0, -1.0]).view(1, 3, 1, 1) / 255
+    stripes = (2.0 * (torch.arange(96) // 2 % 2) - 1).expand(1, 3, 96, 96)
+    tinted, fringed = (
+        target.loss(painting + each, torch.tensor([0]), chance()).item() for each in (opposed, 4 * opposed * stripes)
+    )
+    assert tinted < 0.02
+    assert fringed > 10 * tinted
 
 
 @pytest.mark.parametrize(

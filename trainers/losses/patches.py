@@ -20,6 +20,8 @@ from trainers.losses.wasserstein import PLACES_OF_A_PAINTING, quantiles_of, rand
 SIDE_PX = 5
 # What varies less than this in a painting, in 0..1, is the rounding and compression of its picture.
 LEAST_DEVIATION = 2 / 255
+# A tint of whole patches so faint is not seen; in a painting without colours it would outweigh all else by far.
+LEAST_TINT = 4 / 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _random_patches(painting: Tensor, most: int, generator: torch.Generator) -> 
 
 def _whitening(patches: Tensor) -> Tensor:
     """patches [D, n] of mean 0 → [D, D], which brings them to deviation 1 along all axes that vary enough."""
-    variances, axes = torch.linalg.eigh(patches @ patches.T / patches.shape[1])
+    tints = torch.kron(torch.eye(3), torch.ones(SIDE_PX**2, SIDE_PX**2)).to(patches)
+    variances, axes = torch.linalg.eigh(patches @ patches.T / patches.shape[1] + LEAST_TINT**2 * tints)
     whitening: Tensor = (axes / (variances.clamp_min(0) + LEAST_DEVIATION**2).sqrt()).T
     return whitening
