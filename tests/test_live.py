@@ -169,6 +169,15 @@ def test_a_film_is_recorded_to_its_last_frame(
     assert psnr_db(last, copy) > 25
 
 
+def test_it_plays_where_the_folder_that_it_was_started_in_is_gone(
+    small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run_live(PATTERN, ["null:"], options(small_style, frames=3, folder=Path())).sinks[0].error == ""
+
+
 def test_it_is_controlled_from_outside(small_style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Style, recording, snapshot and quit, as a stream deck would, which stands in another folder."""
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -55,7 +55,8 @@ def run_live(
     """
     refuse_doubles(source, sinks)
     _check(options)
-    options = replace(options, folder=options.folder.absolute())  # who hears of its files may stand in another
+    with suppress(FileNotFoundError):  # where it was started may be gone, and may not be asked for
+        options = replace(options, folder=options.folder.absolute())  # who hears of its files may stand in another
     stop = stop or threading.Event()
     with ExitStack() as opened, ExitStack() as while_opening:
         try:
