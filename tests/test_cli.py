@@ -181,6 +181,8 @@ def test_pictures_are_painted_into_a_folder(small_style: Path, tmp_path: Path) -
 INTERRUPTS_AN_IMPORT = """
 import signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run in a shell's background, which ignores it
+
 class CtrlC:
     def find_spec(name, path, target=None):
         if name == "typer":
