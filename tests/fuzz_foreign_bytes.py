@@ -57,7 +57,7 @@ from trainers.export.style_export import read_credits
 from trainers.losses.perceptual import load_perceptual
 from trainers.optimisation.picture_run import STATE, PictureRun
 from trainers.run.initial_weights import initial_weights
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 MOST_SECONDS, MOST_SECONDS_A_MIB = 2.0, 8.0  # of the processor for one input, traced, which is some times slower
 HANGING_SECONDS = 300.0  # by the wall clock: others use the processor too

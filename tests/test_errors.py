@@ -35,7 +35,7 @@ from realtime.media.output_file import PartialFile
 from realtime.media.picture_file import read_picture, write_whole
 from realtime.painting.keyframes.optimiser import check_torch
 from realtime.sinks.recording import open_recording
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 LINE = "shelf.png: no room; clear it"
 

@@ -28,7 +28,7 @@ from trainers.losses.objective import style_targets
 from trainers.losses.perceptual import VGG_STAGES, PerceptualNet, load_perceptual, torch_device
 from trainers.optimisation.picture_loss import PictureLoss
 from trainers.optimisation.picture_run import PREVIEW, STATE, PictureRun
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYERS = ("conv4_2",)

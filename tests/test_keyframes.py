@@ -33,7 +33,7 @@ from realtime.painting.keyframes.palette import Palette
 from realtime.painting.keyframes.stylizer import KeyframeStylizer
 from realtime.painting.motion import MotionMeter, camera_motion, enlarged, filled, grid, measured
 from realtime.painting.stylizer import Unfinished
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 SIZE = (160, 120)
 METER = MotionMeter()

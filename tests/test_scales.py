@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trainers.optimisation.scales import from_pyramid, plan_scales, rate_at, to_pyramid
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 
 def test_scales_go_from_coarse_to_fine_and_share_the_iterations() -> None:

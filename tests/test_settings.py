@@ -20,7 +20,8 @@ from realtime.live.options import LiveOptions
 from realtime.live.run import run_live
 from realtime.painting.options import Size
 from trainers.settings.distil_options import DistilOptions
-from trainers.settings.options import GatysOptions, JohnsonOptions
+from trainers.settings.gatys_options import GatysOptions
+from trainers.settings.options import JohnsonOptions
 from trainers.settings.pairs_options import PairsOptions
 from trainers.settings.predictor_options import PredictorOptions
 from trainers.settings.unpaired_options import CycleGanOptions

@@ -13,7 +13,7 @@ from trainers.losses.perceptual import load_perceptual
 from trainers.optimisation import picture_loss
 from trainers.optimisation.picture_loss import PictureLoss
 from trainers.optimisation.tiles import Tile, receptive_fields, tiles
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 LAYERS = ("relu1_1", "relu2_2", "relu3_1", "relu4_1")
 EVERY_PLACE = 1_000_000

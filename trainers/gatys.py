@@ -31,7 +31,7 @@ from trainers.losses.terms import TINY
 from trainers.optimisation.picture_loss import PictureLoss, generator_of
 from trainers.optimisation.picture_run import PictureRun, State
 from trainers.optimisation.scales import Scale, from_pyramid, plan_scales, rate_at, to_pyramid
-from trainers.settings.options import STYLE_SCALE, GatysOptions
+from trainers.settings.gatys_options import STYLE_SCALE, GatysOptions
 
 Pixels = NDArray[np.uint8]
 BETAS = (0.9, 0.99)

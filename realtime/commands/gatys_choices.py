@@ -7,7 +7,7 @@ import typer
 
 from engines.setting import settings_of, spelled
 from realtime.commands.settings import given, parameters_of, settings_from
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 PANEL = "Optimisation (--method gatys)"
 METHODS = ("net", "gatys")

@@ -9,7 +9,7 @@ import typer
 from realtime.commands import gatys_choices
 from realtime.commands.settings import Json, with_settings
 from realtime.files.options import ImageOptions
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 SAVING = b"\nimpasto: stopping and saving; --resume goes on, Ctrl-C again aborts\n"
 

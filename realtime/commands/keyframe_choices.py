@@ -9,7 +9,7 @@ import typer
 from engines.setting import spelled
 from realtime.commands.gatys_choices import OF_A_NET, SHARED
 from realtime.commands.settings import given, parameters_of, settings_from
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 PANEL = "Key frames (--keyframes)"
 NAMES = (

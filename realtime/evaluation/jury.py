@@ -75,7 +75,7 @@ def load_optimiser() -> Optimise:
     with needing_extra("train", "optimising"):
         from trainers.gatys import paint
         from trainers.optimisation.picture_run import PictureRun
-        from trainers.settings.options import STYLE_SCALE, GatysOptions
+        from trainers.settings.gatys_options import STYLE_SCALE, GatysOptions
 
     def optimise(photo: Pixels, painting: Path, iterations: int) -> Pixels:
         options = GatysOptions(

@@ -32,7 +32,7 @@ from realtime.painting.opening import open_stylizer
 if TYPE_CHECKING:
     from trainers.gatys import Progress
     from trainers.optimisation.picture_run import PictureRun
-    from trainers.settings.options import GatysOptions
+    from trainers.settings.gatys_options import GatysOptions
 
 MEGAPIXEL = 1e6
 LARGE_BLOCK_BYTES = 2 << 20

@@ -15,7 +15,7 @@ from realtime.frames.frame import Pixels
 from realtime.media.output_file import fresh_name
 from realtime.media.picture_file import Picture, encode_picture, write_whole
 from realtime.painting.notes import spoken
-from trainers.settings.options import GatysOptions, check_weights
+from trainers.settings.gatys_options import GatysOptions, check_weights
 
 if TYPE_CHECKING:
     from realtime.live.control.board import ControlBoard

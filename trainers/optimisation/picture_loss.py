@@ -18,7 +18,7 @@ from trainers.losses.objective import Region, StyleTargets, halved, octave_layer
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import TINY, detail_map
 from trainers.optimisation.tiles import Tile, receptive_fields, tiles
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 # Pictures of up to so many pixels are computed at once.
 WHOLE_PX = 1 << 20

@@ -19,7 +19,7 @@ from engines.errors import BadFile, BadValue, FileTaken
 from engines.failures import any_failure_as
 from engines.whole_file import write_whole
 from trainers.run.saved_state import damaged, read_saved, shown, write_saved
-from trainers.settings.options import GatysOptions
+from trainers.settings.gatys_options import GatysOptions
 
 STATE, PREVIEW = "state.pt", "preview.png"
 # Settings that say how and where a run is started and shown, not what it does.

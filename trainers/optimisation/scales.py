@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.settings.options import LARGEST_PX, LEAST_PICTURE_PX, GatysOptions
+from trainers.settings.gatys_options import LARGEST_PX, LEAST_PICTURE_PX, GatysOptions
 
 # The finest scale is begun with this part of the learning rate, and every scale ends with that part of its own.
 FINEST_RATE = 0.4

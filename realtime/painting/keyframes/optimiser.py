@@ -15,7 +15,7 @@ from realtime.painting.notes import spoken
 
 if TYPE_CHECKING:
     from trainers.gatys import Progress
-    from trainers.settings.options import GatysOptions
+    from trainers.settings.gatys_options import GatysOptions
 
 Report = Callable[[str], None]
 # A painting that goes on from a carried one gets this part of the iterations, at the two finest scales.

@@ -26,7 +26,7 @@ from realtime.painting.steady.hand import Watched
 from realtime.painting.stylizer import Stylizer, Unfinished
 
 if TYPE_CHECKING:
-    from trainers.settings.options import GatysOptions
+    from trainers.settings.gatys_options import GatysOptions
 
 # Where less of the frame than this is carried paint, the shot gets another key frame; but not too often.
 LEAST_KNOWN = 0.6
