@@ -12,7 +12,15 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from small_styles import SMALL, random_frame, write_small_style
 
-from engines.backends.tensorrt.typed_graph import NARROW, Typing, assemble, read_net, scale_before_norms, typed_model
+from engines.backends.tensorrt.typed_graph import (
+    NARROW,
+    Typing,
+    assemble,
+    read_net,
+    scale_before_norms,
+    typed_model,
+    typed_net,
+)
 from engines.export.export import export_style
 from engines.gate.golden_cases import GOLDEN
 from engines.gate.reference import open_reference
@@ -155,8 +163,7 @@ def evaluate(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> np.ndarra
 def unscaled_fp16(style: StyleFile) -> onnx.ModelProto:
     """The same types without the rescaling."""
     net = read_net(style, LARGE)
-    typing = Typing(net, TensorProto.FLOAT16)
-    return assemble(net, [typed for node in net.nodes for typed in typing.typed(node)], typing.constants)
+    return typed_net(net, Typing(net, TensorProto.FLOAT16))
 
 
 def test_large_weights_and_a_large_bright_picture_do_not_overflow_fp16(tmp_path: Path, small: StyleFile) -> None:

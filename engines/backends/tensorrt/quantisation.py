@@ -19,9 +19,9 @@ from engines.backends.tensorrt.typed_graph import (
     NARROW,
     NetGraph,
     Typing,
-    assemble,
     read_net,
     scale_before_norms,
+    typed_net,
     values_after,
     values_before,
 )
@@ -54,9 +54,7 @@ def quantised_model(
     """
     net = read_net(style, size)
     scale_before_norms(net)
-    typing = _Quantising(net, precision, ranges)
-    nodes = [typed for node in net.nodes for typed in typing.typed(node)]
-    return assemble(net, nodes, typing.constants)
+    return typed_net(net, _Quantising(net, precision, ranges))
 
 
 def switched_model(
@@ -71,9 +69,7 @@ def switched_model(
     scale_before_norms(net)
     switches = [helper.make_tensor_value_info(switch_of(name), TensorProto.BOOL, [1]) for name in ranges]
     net.model.graph.input.extend(switches)
-    typing = _Switching(net, precision, ranges)
-    nodes = [typed for node in net.nodes for typed in typing.typed(node)]
-    return assemble(net, nodes, typing.constants)
+    return typed_net(net, _Switching(net, precision, ranges))
 
 
 def switch_of(name: str) -> str:

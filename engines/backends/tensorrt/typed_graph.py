@@ -134,13 +134,13 @@ def typed_model(style: StyleFile, precision: str, size: tuple[int, int] | None) 
     if precision == "fp32":
         return assemble(net, net.nodes, net.constants)
     scale_before_norms(net)
-    return _typed(net, Typing(net, NARROW[precision]))
+    return typed_net(net, Typing(net, NARROW[precision]))
 
 
 def plain_fp16_model(style: StyleFile, size: tuple[int, int]) -> onnx.ModelProto:
     """The graph in fp16 as most would make it: without our rewrites and rescaling. Something to compare with."""
     net = read_net(style, size, PLAIN)
-    return _typed(net, Typing(net, NARROW["fp16"]))
+    return typed_net(net, Typing(net, NARROW["fp16"]))
 
 
 class Typing:
@@ -202,7 +202,8 @@ def assemble(net: NetGraph, nodes: Iterable[onnx.NodeProto], constants: Constant
     return made
 
 
-def _typed(net: NetGraph, typing: Typing) -> onnx.ModelProto:
+def typed_net(net: NetGraph, typing: Typing) -> onnx.ModelProto:
+    """The graph of a net whose nodes are given their types."""
     nodes = [typed for node in net.nodes for typed in typing.typed(node)]
     return assemble(net, nodes, typing.constants)
 
