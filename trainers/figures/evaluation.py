@@ -105,19 +105,15 @@ class Judge:
         octaves = octave_features(self.perceptual, picture, self.layers, beside=[self.content_layer])
         features = octaves[0][self.content_layer]
         grams = [style_loss(octaves[0][layer], gram) for layer, gram in painting.grams.items()]
+        only = torch.zeros(1, dtype=torch.long, device=self.device)  # the number of the painting among one
         return BrushFigures(
             brush_distance=brush_distance(octaves, painting.octaves),
-            patch_distance=float(painting.patches.loss(picture, self._only, torch.Generator())),
+            patch_distance=float(painting.patches.loss(picture, only, torch.Generator())),
             kept_content=float(content_loss(features, photo.features, photo.detail)),
             plain_content=float(content_loss(features, photo.features)),
             gram=float(torch.stack(grams).mean()),
             weave=float(weave_loss(picture, photo.detail)),
         )
-
-    @property
-    def _only(self) -> Tensor:
-        """The number of the painting among one."""
-        return torch.zeros(1, dtype=torch.long, device=self.device)
 
     def _tensor(self, picture: Pixels) -> Tensor:
         """[1, 3, H, W], 0..1."""

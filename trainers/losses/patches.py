@@ -15,7 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.losses.objective import octaves_of
-from trainers.losses.wasserstein import PLACES_OF_A_PAINTING, quantiles_of, random_places, sliced_wasserstein
+from trainers.losses.wasserstein import (
+    PLACES_OF_A_PAINTING,
+    quantiles_of,
+    random_directions,
+    random_places,
+    sliced_wasserstein,
+)
 
 SIDE_PX = 5
 # What varies less than this in a painting, in 0..1, is the rounding and compression of its picture.
@@ -74,14 +80,13 @@ def patch_targets(
 
 
 def _octave(paintings: Sequence[Tensor], directions: int, generator: torch.Generator) -> PatchOctave:
-    drawn = torch.randn(directions, 3 * SIDE_PX**2, generator=generator).to(paintings[0])
-    drawn = drawn / drawn.norm(dim=1, keepdim=True)
+    drawn = random_directions(directions, 3 * SIDE_PX**2, generator).to(paintings[0])
     filters, means, quantiles = [], [], []
     for painting in paintings:
         patches = _random_patches(painting, PLACES_OF_A_PAINTING, generator)
         mean = patches.mean(1, keepdim=True)
         along = drawn @ _whitening(patches - mean)
-        filters.append(along.unflatten(1, (3, SIDE_PX, SIDE_PX)))
+        filters.append(along.view(-1, 3, SIDE_PX, SIDE_PX))
         means.append((along @ mean)[:, 0])
         quantiles.append(quantiles_of(along @ (patches - mean)))
     return PatchOctave(torch.stack(filters), torch.stack(means), torch.stack(quantiles))

@@ -16,7 +16,7 @@ from engines.networks.vae.net import Vae
 from trainers.camera_noise import sensor_noise
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import TINY, content_loss, grid_loss
-from trainers.losses.wasserstein import random_places, sliced_wasserstein
+from trainers.losses.wasserstein import random_directions, random_places, sliced_wasserstein
 from trainers.motion import MotionOptions, second_frame
 from trainers.run.loop import Losses
 from trainers.settings.vae_options import VaeOptions
@@ -173,8 +173,7 @@ def distribution_distance(
 ) -> Tensor:
     """[B, C, h, w] twice, of any sides → [B]: the sliced Wasserstein distance, relative to the aim's mean square."""
     ours, theirs = (random_places(each, samples, generator) for each in (features, aims))
-    directions = torch.randn(slices, features.shape[1], generator=generator).to(features)
-    directions = directions / directions.norm(dim=1, keepdim=True)
+    directions = random_directions(slices, features.shape[1], generator).to(features)
     ordered = (directions @ theirs).sort(dim=-1).values
     return sliced_wasserstein(directions @ ours, ordered) / theirs.square().mean((1, 2)).clamp_min(TINY)
 

@@ -45,6 +45,13 @@ class SlicedTarget:
         return SlicedTarget(*(part.to(device) for part in (self.directions, self.quantiles, self.mean_square)))
 
 
+def random_directions(count: int, channels: int, generator: torch.Generator) -> Tensor:
+    """[count, channels], each of length 1, evenly spread over the sphere."""
+    drawn = torch.randn(count, channels, generator=generator)
+    directions: Tensor = drawn / drawn.norm(dim=1, keepdim=True)
+    return directions
+
+
 def random_places(features: Tensor, samples: int, generator: torch.Generator, weight: Tensor | None = None) -> Tensor:
     """features [B, C, H, W] → [B, C, n]: those at `samples` places, or at all where there are no more.
 
@@ -85,9 +92,7 @@ def _ascending(values: Tensor) -> Tensor:
 
 def sliced_target(paintings: list[Tensor], generator: torch.Generator) -> SlicedTarget:
     """The target of one layer from its features of each painting, [1, C, h, w], which may differ in size."""
-    channels = paintings[0].shape[1]
-    directions = torch.randn(DIRECTIONS, channels, generator=generator).to(paintings[0])
-    directions = directions / directions.norm(dim=1, keepdim=True)
+    directions = random_directions(DIRECTIONS, paintings[0].shape[1], generator).to(paintings[0])
     quantiles = torch.stack([_quantiles(directions, features, generator) for features in paintings])
     mean_square = torch.stack([features.square().mean() for features in paintings])
     return SlicedTarget(directions, quantiles, mean_square)
