@@ -25,13 +25,18 @@ class WaitingSink(RememberingSink):
         super().write(frame)
 
 
+def show_one_by_one(bench: Bench, sink: WaitingSink) -> None:
+    """Five frames, each when the one before is being written."""
+    for number in range(5):
+        bench.lane.put(frame(number))
+        assert sink.begun.acquire(timeout=PATIENCE_SECONDS)
+        sink.let.release()
+
+
 def test_every_frame_is_written_where_the_sink_keeps_up() -> None:
     sink = WaitingSink()
     with Bench(never, sink) as bench:
-        for number in range(5):
-            bench.lane.put(frame(number))
-            assert sink.begun.acquire(timeout=PATIENCE_SECONDS)
-            sink.let.release()
+        show_one_by_one(bench, sink)
     assert sink.numbers == [0, 1, 2, 3, 4]
     assert sink.closed
     assert bench.stats.totals().dropped == {}
@@ -74,10 +79,7 @@ class CalledSink(WaitingSink):
 def test_what_nobody_watched_is_not_counted() -> None:
     sink = CalledSink()
     with Bench(never, sink) as bench:
-        for number in range(5):
-            bench.lane.put(frame(number))
-            assert sink.begun.acquire(timeout=PATIENCE_SECONDS)
-            sink.let.release()
+        show_one_by_one(bench, sink)
     assert sink.numbers == [0, 1, 2, 3, 4]
     assert bench.lane.frames == 3
     assert bench.stats.totals().latency_ms["one"].count == 3
