@@ -20,6 +20,7 @@ from trainers.run.run_folder import sample_pictures
 from trainers.run.settling import settled_weights
 
 OLD = TransformConfig(widths=(4, 6), blocks=2, unshuffle=2, stem_kernel=3, head_kernel=3)
+SEEDED = replace(OLD, seed_amplitude=0.05)
 HALF = TransformConfig(widths=(4, 6), blocks=2, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True)
 
 
@@ -107,9 +108,38 @@ def test_vectors_that_are_given_are_settled_with_the_weights(style_file: Path, t
     torch.testing.assert_close(begun.tensors, settled_weights(net, sample_pictures(photos)))
 
 
+def test_vectors_that_are_given_are_of_the_net_in_the_file(style_file: Path) -> None:
+    """Such as what its predictor reads, for a net that has more textures."""
+    given = torch.rand(1, OLD.style_size, generator=torch.Generator().manual_seed(2))
+    config = replace(SEEDED, textures=("curls", "dabs"))
+    begun = initial_weights(Path(f"{style_file}:b"), config, ("mine",), vectors=given)
+    torch.testing.assert_close(begun.tensors["styles"], torch.cat([given, torch.tensor([[1.0, 0.0]])], dim=1))
+
+
 def test_styles_keep_their_vectors_by_name_and_others_take_them_in_turn(old: TransformNet, style_file: Path) -> None:
     net = begun(style_file, OLD, ("b", "new", "a", "newer"))
     torch.testing.assert_close(net.styles, old.styles[[1, 1, 0, 1]])
+
+
+def test_a_net_of_one_texture_begins_one_of_several_and_paints_as_before(
+    old: TransformNet, style_file: Path, tmp_path: Path
+) -> None:
+    """And that one begins another with its shares."""
+    alone = begun(style_file, SEEDED, ("a", "b"))
+    several = begun(style_file, replace(SEEDED, textures=("dabs", "curls")), ("a", "b"))
+    assert several.styles[:, several.config.shares_at].tolist() == [[0, 1], [0, 1]]
+    picture = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(several(picture, several.styles), alone(picture, alone.styles))
+    several.begin_with_texture(1, "dabs")
+    weights = {name: value.numpy() for name, value in several.state_dict().items() if name != "styles"}
+    styles = [NamedStyle(name, row.detach().numpy()) for name, row in zip(("a", "b"), several.styles, strict=True)]
+    export_style(
+        tmp_path / "several.onnx", network="transform", config=several.config.to_dict(), weights=weights, styles=styles,
+        name="several", licence="CC0-1.0", training={},
+    )  # fmt: skip
+    again = begun(tmp_path / "several.onnx", replace(SEEDED, textures=("curls", "dabs", "ripples")), ("b", "a"))
+    assert again.styles[:, again.config.shares_at].tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 def test_fewer_blocks_are_the_last_ones(old: TransformNet, style_file: Path) -> None:

@@ -123,6 +123,23 @@ def test_other_settings_are_told_when_a_run_is_resumed(options: JohnsonOptions) 
     assert [(run["steps"], run["settings"]["tv_weight"]) for run in trained.history] == [(6, 2.0)]
 
 
+def test_a_run_from_before_there_were_several_textures_goes_on_with_one_alone(
+    options: JohnsonOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(dataclasses.replace(options, steps=1))
+    checkpoint = options.run_folder / "checkpoint.pt"
+    saved = torch.load(checkpoint, weights_only=True)
+    del saved["shape"]["textures"]
+    torch.save(saved, checkpoint)
+    several = dataclasses.replace(PRESETS[options.network], textures=("curls", "dabs"))
+    resumed = dataclasses.replace(options, steps=2, resume=True)
+    with monkeypatch.context() as patched:
+        patched.setitem(PRESETS, options.network, several)
+        with pytest.raises(BadValue, match="other textures; begin with it by --initial"):
+            run(resumed)
+    assert len(run(resumed)[0]) == 1
+
+
 def test_a_run_may_go_on_in_fp16(options: JohnsonOptions) -> None:
     """Which has a scaler that the checkpoint of other precisions lacks."""
     run(dataclasses.replace(options, steps=1))
@@ -380,7 +397,8 @@ def test_two_pictures_of_one_name_are_refused_before_the_first_step(options: Joh
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"style_weights": (("green", 2.0),)}, "green"), ({"styles": Path("content_only")}, "content_only"),
+    [({"style_weights": (("green", 2.0),)}, "green"), ({"textures": (("green", "dabs"),)}, "green"),
+     ({"styles": Path("content_only")}, "content_only"),
      ({"content_layers": ("relu7_1",)}, "relu7_1")],
 )  # fmt: skip
 def test_wrong_settings_are_named(options: JohnsonOptions, change: dict[str, object], word: str) -> None:

@@ -27,7 +27,7 @@ from trainers.export.predictor_export import write_predictor
 from trainers.predictor import TrainedPredictor, train
 from trainers.settings.options import READ_PX
 from trainers.settings.predictor_options import PredictorOptions
-from trainers.style_predictor import TRAINING_KEY, frozen_net, turned
+from trainers.style_predictor import TRAINING_KEY, StylePredictor, begin_as, frozen_net, turned
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +183,23 @@ def test_a_run_may_begin_as_an_earlier_predictor(
     for initial in (options.net, no_predictor):
         with pytest.raises(BadFile, match="is no predictor that this one can begin as"):
             run(dataclasses.replace(begun, initial=initial))
+
+
+def test_all_pictures_get_the_mean_shares_also_by_a_predictor_of_a_net_of_one_texture(
+    trained: TrainedPredictor, tmp_path: Path
+) -> None:
+    """As strong as those of the named styles, and all else as it was told."""
+    known = trained.predictor
+    shares = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.6, 0.0, 0.0, 0.0]])
+    vectors = torch.cat([known.middle.expand(2, -1), shares], dim=1)
+    further = StylePredictor(known.perceptual, vectors, 8, slice(known.middle.numel(), vectors.shape[1]))
+    begin_as(predictor_path(trained.file), further)
+    picture = torch.rand(1, 3, 80, 112, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        told, expected = further(picture), known(picture)
+    torch.testing.assert_close(told[:, :-4], expected, rtol=2e-3, atol=2e-3)
+    strength = 0.8 / (0.6**2 + 1) ** 0.5
+    assert told[0, -4:].tolist() == pytest.approx([0.6 * strength, strength, 0, 0])
 
 
 def test_a_picture_is_a_style_and_mixes_with_one(learnt: StyleFile, paintings: Path, tmp_path: Path) -> None:

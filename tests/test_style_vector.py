@@ -94,6 +94,24 @@ def test_it_begins_with_the_nearest_style_of_the_file(options: StyleOptions) -> 
     assert found.steps == 0
 
 
+def test_it_begins_with_the_texture_that_comes_nearest(options: StyleOptions, tmp_path: Path) -> None:
+    config = TransformConfig(
+        widths=(8, 12), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.3,
+        textures=("curls", "dabs"),
+    )  # fmt: skip
+    learner = Learner(write_small_style(tmp_path / "several.onnx", config=config), options, views)
+    start = read_style_file(tmp_path / "several.onnx").card.styles[0].vector.copy()
+    stopped = threading.Event()
+    stopped.set()
+    judged = []
+    for shares in ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0)):
+        start[config.shares_at] = shares
+        judged.append(learner.learn(options.pictures[0], [start.copy()], stopped, lambda *_: None))
+    assert judged[0].vector[config.shares_at].tolist() in ([1, 0], [0, 1])
+    assert torch.equal(judged[0].vector, judged[1].vector)
+    assert judged[0].before == judged[1].before >= judged[2].before
+
+
 def test_steps_make_it_repeatable(options: StyleOptions) -> None:
     first = learnt(options).vector("red")
     second = learnt(dataclasses.replace(options, out=options.out.with_name("other.onnx"))).vector("red")

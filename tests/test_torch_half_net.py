@@ -33,6 +33,15 @@ CONFIGS = {
     "other kernels": TransformConfig(widths=(4, 6), blocks=0, stem_kernel=7, head_kernel=5),
     "seeded": TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
     "seeded at full size": TransformConfig(widths=(4, 6), blocks=0, seed_amplitude=0.1),
+    "seeded by several": TransformConfig(
+        widths=(4, 6),
+        blocks=1,
+        unshuffle=2,
+        stem_kernel=3,
+        head_kernel=3,
+        seed_amplitude=0.05,
+        textures=("curls", "dabs"),
+    ),
     "9x9 on blocks": TransformConfig(widths=(4, 6), blocks=0, unshuffle=2),
 }
 SIZES = [(16, 16), (19, 34)]

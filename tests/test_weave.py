@@ -38,7 +38,7 @@ def test_strokes_of_any_direction_are_free_and_a_lattice_of_them_is_not(degrees:
 def test_strokes_that_turn_are_nearly_free() -> None:
     rings = np.sin(np.hypot(XS - 80, YS - 64))
     assert weave_loss(painted(0.5 + 0.1 * rings), FLAT).item() < 0.1
-    assert weave_loss(painted(0.5 + 0.05 * seed_texture(128, 160)), FLAT).item() < 0.3
+    assert weave_loss(painted(0.5 + 0.05 * seed_texture("curls", 128, 160)), FLAT).item() < 0.3
 
 
 def test_even_paint_costs_nothing() -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.networks.family import open_family
-from engines.networks.transform.config import PRESETS
+from engines.networks.transform.config import PRESETS, TEXTURES
 from engines.style.card import style_name
 from engines.style.file import check_writable
 from trainers.data import CropOptions, Crops
@@ -183,7 +183,7 @@ def generator(options: CycleGanOptions) -> tuple[str, dict[str, object]]:
 def _channels(painter: Painter) -> list[int]:
     """Of the layers that tell a place."""
     probe = torch.zeros(1, 3, PROBE_PX, PROBE_PX)
-    texture = torch.zeros(1, 1, PROBE_PX, PROBE_PX)
+    texture = torch.zeros(1, len(TEXTURES), PROBE_PX, PROBE_PX)
     return [found.shape[1] for found in encoded(painter, probe, texture, encoder_layers(painter.net))]
 
 

@@ -2,8 +2,8 @@
 
 Departures from the paper: conditional instance norm (arXiv 1610.07629) in place of batch norm; whole distributions of
 features in place of Gram matrices (trainers.losses.wasserstein), over several octaves, and of patches of pixels
-against fringes of colour (trainers.losses.patches); content counts where the photo has detail; strokes grow from a
-seed texture (seed_texture.py of the net), drawn anew in every step; losses relative to their targets; in the last part
+against fringes of colour (trainers.losses.patches); content counts where the photo has detail; strokes grow from
+seed textures (seed_texture.py of the net), cut anew in every step; losses relative to their targets; in the last part
 of the run a stability loss on synthetic motion (trainers.motion) against flicker; a range loss that keeps the
 unclamped output in 0..1; grid, comb, weave and tone losses against dots, lattices and halos, and a structure loss for
 what is as small as eyes (trainers.losses.terms). A net of another shape may begin by painting what a trained one of
@@ -36,6 +36,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
 
     pictures = find_paintings(options, report)
     names = tuple(pictures)
+    if unknown := sorted({name for name, _ in options.textures} - set(names)):
+        raise BadValue(f"textures names {unknown}, which are no styles here; the styles are {list(names)}")
     followed = None if options.follow is None else load_style(str(options.follow))
     teacher = None if followed is None else _teacher(followed, names)
 
@@ -51,7 +53,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
         return FollowedFirst(teacher.to(device), perceptual, weights, options.follow_until, judged)
 
     label = RunLabel(RECIPE, names, followed="" if followed is None else followed.card.licence)
-    return replace(train_net(options, label, losses_on, report, on_step), pictures=pictures)
+    trained = train_net(options, label, losses_on, report, on_step, textures=options.textures)
+    return replace(trained, pictures=pictures)
 
 
 def _teacher(file: StyleFile, names: tuple[str, ...]) -> TransformNet:

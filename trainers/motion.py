@@ -7,19 +7,25 @@ change with that, though the statistics by which a net's norms go do.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from engines.networks.transform.config import TEXTURES
 from engines.networks.transform.seed_texture import periodic_noise
 from trainers.camera_noise import sensor_noise
 
 # Of a black picture nothing is relative.
 LEAST_MEAN = 0.05
-# Noise is drawn by Fourier transforms, which are quick for multiples of this.
-QUICK_PX = 32
+# Textures are cut from sheets of this side, in sizes that are a multiple of any net's blocks.
+SHEET_PX = 1024
+SIZES_PX = 32
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +113,30 @@ def _ellipse(batch: int, height: int, width: int, generator: torch.Generator) ->
 
 
 def fresh_texture(pictures: torch.Size, rng: np.random.Generator) -> Tensor:
-    """[B, 1, P, P] for pictures [B, 3, H, W], P at least their sides: other noise for every sample."""
-    period = -(-max(pictures[-2:]) // QUICK_PX) * QUICK_PX
-    return torch.from_numpy(np.stack([periodic_noise(period, rng) for _ in range(pictures[0])]))[:, None]
+    """[B, K, P, P] for pictures [B, 3, H, W], P at least their sides: each seed texture, from anywhere in its sheet.
+
+    Other noise for every sample, and none that a net paints with when it is used.
+    """
+    side = -(-max(pictures[-2:]) // SIZES_PX) * SIZES_PX
+    cut = [[_from_sheet(name, side, rng) for name in TEXTURES] for _ in range(pictures[0])]
+    return torch.from_numpy(np.array(cut))
+
+
+def _from_sheet(texture: str, side: int, rng: np.random.Generator) -> Floats:
+    """float32 [side, side] of a sheet that is repeated."""
+    top, left = rng.integers(SHEET_PX, size=2)
+    rows, columns = (np.arange(first, first + side) % SHEET_PX for first in (top, left))
+    cut: Floats = _sheet(texture)[np.ix_(rows, columns)]
+    return cut
+
+
+@cache
+def _sheet(texture: str) -> Floats:
+    return periodic_noise(texture, SHEET_PX, np.random.default_rng((SHEET_PX, TEXTURES.index(texture))))
 
 
 def carried(texture: Tensor, flow: Tensor) -> Tensor:
-    """The seed texture [B, 1, P, P] of a second frame: moved as the frame is, [B, 2, H, W] in pixels."""
+    """The seed textures [B, K, P, P] of a second frame: moved as the frame is, [B, 2, H, W] in pixels."""
     height, width = flow.shape[-2:]
     moved, _ = warp(texture[..., :height, :width], flow)
     carried = texture.clone()

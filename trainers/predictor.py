@@ -35,6 +35,7 @@ from trainers.run.loop import (
     texture_of,
     update_average,
 )
+from trainers.run.muon import Muon
 from trainers.run.run_folder import History, Part, RunLabel, sample_pictures, sheet_of
 from trainers.run.training_run import Shown, TrainingRun
 from trainers.settings.options import STROKE_REFERENCE_PX, JohnsonOptions
@@ -72,9 +73,10 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     )
     perceptual = load_perceptual("5se").to(run.device)
     torch.manual_seed(options.seed)
-    predictor = StylePredictor(perceptual, net.styles, options.width).to(run.device)
-    average = StylePredictor(perceptual, net.styles, options.width).to(run.device).requires_grad_(False)
-    optimizer: torch.optim.Optimizer = torch.optim.Adam(predictor.parameters(), lr=options.learning_rate)
+    shape = perceptual, net.styles, options.width, net.config.shares_at
+    predictor = StylePredictor(*shape).to(run.device)
+    average = StylePredictor(*shape).to(run.device).requires_grad_(False)
+    optimizer: torch.optim.Optimizer = Muon(predictor.parameters(), lr=options.learning_rate)
 
     def begin() -> History:
         read = evenly(paintings, MEASURED_PAINTINGS)
@@ -121,7 +123,7 @@ class _Judge:
     def losses(
         self, vectors: Tensor, photo: Tensor, painting: Tensor, texture: Tensor, chance: torch.Generator
     ) -> Losses:
-        """Of vectors [B, S], photos [B, 3, H, W], paintings [B, 3, h, w] and texture [B, 1, P, P]; see `StepLosses`."""
+        """Of vectors [B, S], photos [B, 3, H, W], paintings [B, 3, h, w] and textures; see `StepLosses`."""
         judged = self.options
         aims = ReadPaintings.of(
             painting, self.perceptual, judged.style_layers, judged.octaves, judged.samples, judged.slices
@@ -132,7 +134,10 @@ class _Judge:
         )
         weights = torch.full((len(photo),), judged.style_weight, device=photo.device)
         own_style = torch.arange(len(photo), device=photo.device)
-        step = Step(self.net, photo, self.net.levelled(vectors), own_style, chance, texture)
+        levelled = self.net.levelled(vectors)
+        step = Step(
+            self.net, photo, levelled, own_style, chance, texture, directed=self.net.directed(levelled)
+        )  # fmt: skip
         patches = patches_of([*painting[:, None]], judged, chance, judged.slices)
         return training_losses(step, paintings=Paintings((), weights, objective, patches), options=judged)
 

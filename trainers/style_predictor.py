@@ -30,14 +30,18 @@ TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312)
 
 
 class StylePredictor(nn.Module):
-    """Statistics of a picture → a style vector [B, S], around the mean of the vectors that the net was trained with."""
+    """Statistics of a picture → a style vector [B, S], around the mean of the vectors that the net was trained with.
+
+    Their shares of the net's textures, `shares_at`, are the same for all pictures: in the proportion of the mean, as
+    strong as they are in the mean. Predicted, they cancelled each other out.
+    """
 
     mean: Tensor
     deviation: Tensor
     middle: Tensor
     spread: Tensor
 
-    def __init__(self, perceptual: PerceptualNet, vectors: Tensor, width: int) -> None:
+    def __init__(self, perceptual: PerceptualNet, vectors: Tensor, width: int, shares_at: slice = slice(0, 0)) -> None:
         super().__init__()
         # Not a part of the state: it travels with the package.
         self._perceptual = (perceptual,)
@@ -47,6 +51,9 @@ class StylePredictor(nn.Module):
         self.register_buffer("deviation", torch.ones(count))
         self.register_buffer("middle", vectors.mean(0))
         self.register_buffer("spread", vectors.std(0, correction=0).clamp_min(0.05))
+        shares = vectors[:, shares_at].detach()
+        self.middle[shares_at] = functional.normalize(shares.mean(0), dim=0) * shares.norm(dim=1).mean()
+        self.spread[shares_at] = 0
         last = nn.Linear(width, vectors.shape[1])
         nn.init.normal_(last.weight, std=0.01)
         nn.init.zeros_(last.bias)
@@ -102,10 +109,7 @@ def begin_as(path: Path, predictor: StylePredictor) -> History:
         mean, deviation, *offsets = rows
         matrices = [value.T for value in values if value.ndim == 2 and len(value) > 1]
         # The last layer was written with all that follows it.
-        matrices[-1], offsets[-1] = (
-            matrices[-1] / predictor.spread[:, None].cpu(),
-            (offsets[-1] - predictor.middle.cpu()) / predictor.spread.cpu(),
-        )
+        matrices[-1], offsets[-1] = _before_spread(matrices[-1], offsets[-1], predictor)
         predictor.mean.copy_(mean)
         predictor.deviation.copy_(deviation)
         layers = [layer for layer in predictor.perceptron if isinstance(layer, nn.Linear)]
@@ -115,6 +119,22 @@ def begin_as(path: Path, predictor: StylePredictor) -> History:
         told_of_it = {entry.key: entry.value for entry in model.metadata_props}
         earlier: dict[str, Any] = json.loads(told_of_it.get(TRAINING_KEY, "{}"))
         return [*earlier.pop("earlier_runs", []), *([earlier] if earlier else [])]
+
+
+def _before_spread(matrix: Tensor, offset: Tensor, predictor: StylePredictor) -> tuple[Tensor, Tensor]:
+    """The last layer as the perceptron has it, from what was written; a net may have more textures than the one then.
+
+    Where nothing is spread, as shares are, it is 0.
+    """
+    middle, spread = predictor.middle.cpu(), predictor.spread.cpu()
+    missing = len(middle) - len(offset)
+    if missing not in (0, int((spread == 0).sum())):
+        raise ValueError(f"it tells {len(offset)} numbers in place of {len(middle)}")
+    matrix = torch.cat([matrix, matrix.new_zeros(missing, matrix.shape[1])])
+    away = torch.cat([offset, middle[len(offset) :]]) - middle
+    narrow = spread == 0
+    spread = spread.masked_fill(narrow, 1)
+    return (matrix / spread[:, None]).masked_fill(narrow[:, None], 0), (away / spread).masked_fill(narrow, 0)
 
 
 def turned(paintings: Tensor, share: float, chance: torch.Generator) -> Tensor:

@@ -110,7 +110,7 @@ class StyleTask:
     ) -> Losses:
         ids = torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)
         vectors, chance = styled.vectors(len(pictures)), chance_of(judged.seed, number, 0)
-        step = Step(styled, pictures, vectors, ids, chance, texture)
+        step = Step(styled, pictures, vectors, ids, chance, texture, directed=styled.net.directed(vectors))
         return training_losses(step, paintings=self.paintings, options=judged)
 
 
@@ -141,10 +141,12 @@ class Learner:
     ) -> LearntStyle:
         """The style of one picture, from the best of the vectors [S] in `starts`; the best so far once `stop` is set.
 
-        Raises FloatingPointError when a loss is not finite.
+        The first of them is tried with each texture alone, too. Raises FloatingPointError when a loss is not finite.
         """
         task = StyleTask.of(picture, self._views, self._perceptual, self._judged, self._device)
-        return learn(self._net, [torch.tensor(start) for start in starts], task, self._options, stop, on_step)
+        told = [torch.tensor(start) for start in starts]
+        tried = [*told, *_with_one_texture(self._net, told[0])]
+        return learn(self._net, tried, task, self._options, stop, on_step)
 
 
 def learn(
@@ -220,6 +222,13 @@ class _Run:
         with torch.no_grad():
             vector = self._average.vectors(1)[0].clone()
         return LearntStyle(vector, self._average.net, steps, self.before, self._least, self._task.views.joined)
+
+
+def _with_one_texture(net: TransformNet, vector: Tensor) -> list[Tensor]:
+    """A vector [S] with each of the net's textures alone, where it has several."""
+    at = net.config.shares_at
+    alone = torch.eye(at.stop - at.start)
+    return [torch.cat([vector[: at.start], shares]) for shares in alone]
 
 
 @torch.no_grad()

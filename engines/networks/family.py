@@ -116,8 +116,9 @@ class NetworkFamily:
     frame uint8 [1, H, W, 3] to style float32 [S], the vector of a picture that is to be painted like; and `dream`, from
     latent float32 [1, Z, h, w] to picture uint8 [1, H, W, 3], of normal numbers for a latent.
 
-    `seed_levels(config)` is how many levels of a picture, 0..255, a step of the seed texture counts for that such a net
-    adds to it (engines.networks.transform.seed_texture); 0 where it has none, or shows the picture itself too.
+    `seed_levels(config, style)` is how many levels of a picture, 0..255, a step counts for of each seed texture that
+    such a net adds to it for the style vector [S], in the order of engines.networks.transform.seed_texture; () where
+    it has none, or shows the picture itself too.
 
     What is raised for a config or weights that do not fit is KeyError, TypeError, ValueError or AttributeError.
     """
@@ -132,7 +133,7 @@ class NetworkFamily:
     half_net: BuildHalfNet | None = None
     import_tensors: Callable[[Weights], ImportedNet] | None = None
     further_graphs: Callable[[Config], Mapping[str, BuildFurtherGraph]] = lambda config: {}
-    seed_levels: Callable[[Config], float] = lambda config: 0.0
+    seed_levels: Callable[[Config, np.ndarray], tuple[float, ...]] = lambda config, style: ()
 
 
 def family_names() -> Iterator[str]:

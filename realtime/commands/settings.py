@@ -14,6 +14,7 @@ import typer
 from engines.setting import Names, Setting, bounds_of, check_setting, named, settings_of, spelled
 from realtime.commands.console.written import (
     bad_parameter,
+    named_choice,
     named_weight,
     positive_fraction,
     size_in_pixels,
@@ -35,6 +36,7 @@ READERS: dict[Any, Reader] = {
     SizeSpan: size_range,
     tuple[Path, float]: weighed_picture,
     tuple[str, float]: named_weight,
+    tuple[str, str]: named_choice,
 }
 
 

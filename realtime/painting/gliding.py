@@ -11,6 +11,7 @@ from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
 from realtime.painting.full_size.join import Painted
 from realtime.painting.steady.hand import Watched
+from realtime.painting.steady.texture import Levels
 from realtime.painting.stylizer import Stylizer
 
 
@@ -46,10 +47,9 @@ class GlidingStylizer:
         """(width, height) of the frames that it takes."""
         return self._stylizer.size
 
-    @property
-    def levels(self) -> float:
-        """Of the style's texture, as in Stylizer."""
-        return self._stylizer.levels
+    def levels_at(self, now: float) -> Levels:
+        """Of the style's textures, as in Stylizer."""
+        return self._stylizer.levels_for(self._glide.at(now)[:-2])
 
     def is_of(self, file: StyleFile) -> bool:
         return self.loaded.wanted.file.sha256 == file.sha256

@@ -144,7 +144,8 @@ class LivePainter:
         stopwatch = _Stopwatch(self._clock)
         small = stopwatch.scale(frame.data, self._present.size)
         with stopwatch.stage("steady"):
-            watched = self._hand.watch(frame, small, self._present.levels) if self._hand.amount else None
+            levels = self._present.levels_at(now)
+            watched = self._hand.watch(frame, small, levels) if self._hand.amount else None
         painted = stopwatch.paint(self._present, frame, small, watched, now)
         if self._leaving is not None:
             before = self._painted_before(stopwatch, self._leaving, frame, watched, now)
@@ -163,7 +164,7 @@ class LivePainter:
         small = stopwatch.scale(frame.data, leaving.size)
         if watched is not None:
             with stopwatch.stage("steady"):
-                watched = replace(watched, given=self._hand.given(small, leaving.levels))
+                watched = replace(watched, given=self._hand.given(small, leaving.levels_at(now)))
         return stopwatch.paint(leaving, frame, small, watched, now)
 
     def _joined_by(self, painted: Painted) -> Matrix | None:

@@ -16,11 +16,12 @@ from engines.protocols import DeviceEngine, begin_anew, carries_state
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.colour.small_copy import small_copy
+from realtime.painting.cross_fade import Vector
 from realtime.painting.cuts import Continuity
 from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.notes import EngineFacts
 from realtime.painting.steady.hand import SteadyHand, Watched
-from realtime.painting.steady.texture import carried_levels
+from realtime.painting.steady.texture import Levels, carried_levels
 
 
 class Unfinished(Exception):
@@ -46,7 +47,7 @@ class Stylizer:
         self.engine = engine
         self.controls = controls
         self.style = style
-        self.levels = 0.0 if style is None else carried_levels(style)
+        self._levels_for = None if style is None else carried_levels(style)
         self._hand = SteadyHand(steady)
         self._join = Join()
         self._continuity: Continuity | None = None
@@ -81,6 +82,10 @@ class Stylizer:
         """What painted, for the report."""
         return EngineFacts.of(self.engine, self.style)
 
+    def levels_for(self, vector: Vector) -> Levels:
+        """Of the textures that the net adds for a style vector (`carried_levels`)."""
+        return () if self._levels_for is None else self._levels_for(vector)
+
     def begin_anew(self) -> None:
         """The next frame is painted as the first one; for who knows more than the frames tell."""
         begin_anew(self.engine)
@@ -106,7 +111,9 @@ class Stylizer:
 
     def watched(self, frame: Frame, small: Pixels) -> Watched | None:
         """What a steady hand sees in the frame; None where nothing is steadied."""
-        return self._hand.watch(frame, small, self.levels) if self.steadies else None
+        if not self.steadies:
+            return None
+        return self._hand.watch(frame, small, self.levels_for(self.controls_for(frame).style))
 
     def paint(self, frame: Frame, small: Pixels, watched: Watched | None = None) -> Painted:
         """The copy painted; the one step that is in the net."""

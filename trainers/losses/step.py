@@ -13,9 +13,10 @@ from trainers.run.loop import Losses, Paint
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """Pictures [B, 3, H, W] for `paint`, their style_ids [B], vectors [B, S] and seed texture [B, 1, P, P].
+    """Pictures [B, 3, H, W] for `paint`, their style_ids [B], vectors [B, S] and seed textures [B, K, P, P].
 
-    When `moving`, a second frame of each picture is painted too. `done` is the part of the run that is over.
+    When `moving`, a second frame of each picture is painted too. `done` is the part of the run that is over, and
+    `directed` [B] how much of each one's strokes has a direction; all of them where it is None.
     """
 
     paint: Paint
@@ -26,6 +27,7 @@ class Step:
     texture: Tensor | None = None
     moving: bool = False
     done: float = 1.0
+    directed: Tensor | None = None
 
     def painted(self, noise: float) -> "PaintedStep":
         """What the net makes of the pictures as a sensor with that much noise gives them; see `MotionOptions`."""

@@ -94,6 +94,7 @@ def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions
     """
     pictures, seen = step.pictures, step.painted(options.sensor_noise)
     share = options.join_share * min(1.0, step.done / JOINED_FROM)
+    directed = 1.0 if step.directed is None else step.directed
     bare, shown = seen.first, as_shown(seen, share, step.chance)
     first = shown[: seen.samples]
     judged = paintings.objective.judge(first, pictures, step.style_ids, step.chance)
@@ -104,7 +105,7 @@ def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions
         "range": (seen.painted - seen.painted.clamp(0, 1)).square().mean(),
         "grid": grid_loss(bare).mean(),
         "comb": comb_loss(bare).mean(),
-        "weave": weave_loss(first, detail_map(pictures, 0.0)).mean(),
+        "weave": (directed * weave_loss(first, detail_map(pictures, 0.0))).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }

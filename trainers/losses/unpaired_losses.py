@@ -29,7 +29,7 @@ class Painter(nn.Module):
         self.net = net
 
     def forward(self, pictures: Tensor, texture: Tensor | None = None) -> Tensor:
-        """[B, 3, H, W], RGB 0..1 → the same; `texture` [B, 1, P, P] is for nets whose strokes grow from one."""
+        """[B, 3, H, W], RGB 0..1 → the same; `texture` [B, K, P, P] is for nets whose strokes grow from one."""
         style: Tensor = self.net.styles[:1].expand(len(pictures), -1)  # type: ignore[index]
         more = (texture,) if isinstance(self.net, TransformNet) else ()
         painted: Tensor = self.net(pictures, style, *more)

@@ -62,8 +62,8 @@ def initial_weights(
     """The weights in a checkpoint or style file for a net of this shape and these styles; BadFile if none fit.
 
     A style file may be named as the gallery names it. Styles that it has begin as they are there, others one after the
-    other as its first, second and so on, or all as NAME, where FILE:NAME is given; as `vectors` [N, S] for that net,
-    where those are given. What norms measured that are settled from now on is taken from some of the photos.
+    other as its first, second and so on, or all as NAME, where FILE:NAME is given; as `vectors` [N, S] for the net in
+    the file, where those are given. What norms measured that are settled from now on is taken from some of the photos.
     """
     path, named = _parted(given)
 
@@ -79,8 +79,9 @@ def initial_weights(
         if learnt.config.settled and not config.settled:
             raise BadFile(f"{path} is of a net with settled norms, and this one's measure; give another --network")
         _check_named(path, named, learnt.names)
-        table = _style_table(learnt, config, names, named) if vectors is None else vectors
-        tensors = _fitted(learnt, config) | {"styles": table}
+        if vectors is not None:
+            learnt, named = replace(learnt, tensors=learnt.tensors | {"styles": vectors}, names=tuple(names)), None
+        tensors = _fitted(learnt, config) | {"styles": _style_table(learnt, config, names, named)}
     if config.settled and not learnt.config.settled:
         measuring = TransformNet(replace(config, settled=False), len(names))
         measuring.load_state_dict(tensors)
@@ -234,7 +235,16 @@ def _style_table(learnt: _Learnt, config: TransformConfig, names: Sequence[str],
             parts += [torch.full((len(rows), norm.channels), DETAIL_SHARE), torch.zeros(len(rows), norm.channels)]
         else:
             parts += [table[:, found.scale_at], table[:, found.shift_at]]
-    return torch.cat(parts, dim=1)
+    return torch.cat([*parts, *_shares(learnt.config, config, table)], dim=1)
+
+
+def _shares(old: TransformConfig, new: TransformConfig, table: Tensor) -> list[Tensor]:
+    """[N, K]: how much of each texture, where the new net has several; what the old one had not nobody takes yet."""
+    if len(new.textures) == 1:
+        return []
+    told = table[:, old.shares_at] if len(old.textures) > 1 else table.new_ones(len(table), 1)
+    known = dict(zip(old.textures, told.T, strict=True))
+    return [torch.stack([known.get(name, table.new_zeros(len(table))) for name in new.textures], dim=1)]
 
 
 def _norms(config: TransformConfig) -> dict[str, StyledNorm]:

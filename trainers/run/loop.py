@@ -24,7 +24,7 @@ GRADIENT_NORM = 1.0
 Report = Callable[[str], None]
 OnStep = Callable[[int, dict[str, float]], None]
 Losses = dict[str, Tensor]
-# Pictures, style vectors and seed texture in, painted pictures out.
+# Pictures, style vectors and seed textures in, painted pictures out.
 Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
@@ -105,7 +105,7 @@ def chance_of(seed: int, step: int, rank: int) -> torch.Generator:
 
 
 def texture_of(seed: int, step: int, rank: int, crops: torch.Size) -> Tensor:
-    """The seed texture of one step of one process, [B, 1, P, P] for crops [B, 3, size, size]."""
+    """The seed textures of one step of one process, [B, K, P, P] for crops [B, 3, size, size]."""
     return fresh_texture(crops, np.random.default_rng((seed, 5, rank, step)))
 
 

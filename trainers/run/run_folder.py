@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
+from engines.networks.transform.config import TransformConfig
 from engines.style.card import as_name
 from engines.style.file import check_writable
 from trainers.data import evenly, open_picture, to_tensor
@@ -26,7 +27,8 @@ CHECKPOINT = "checkpoint.pt"
 STARTING = {"resume", "out", "workers", "save_every", "sample_every", "licence"}
 # Settings that say which parts there are and how large; that of the network is compared apart.
 SHAPING = ("method", "width", "judge_width")
-SETTLED = "settled"  # of a transform net's shape
+SETTLED, TEXTURES = "settled", "textures"  # of a transform net's shape
+FIRST_TEXTURES = TransformConfig().textures  # of nets that do not say
 SCALER = "scaler"
 SAMPLE_PICTURES = 4
 SAMPLE_HEIGHT = 240
@@ -144,10 +146,13 @@ class RunFolder:
         ):
             styles, network = shown(saved["styles"]), shown(saved["options"]["network"])
             raise BadValue(f"{path} is of styles {styles} in {network}; resume with those")
-        now, before = (shape.get(SETTLED, False) for shape in (self.label.shape, saved.get("shape", {})))
-        if now != before:  # weights fit all the same
+        shapes = self.label.shape, saved.get("shape", {})
+        now, before = (shape.get(SETTLED, False) for shape in shapes)
+        textures, earlier = (tuple(shape.get(TEXTURES, FIRST_TEXTURES)) for shape in shapes)
+        if now != before or textures != earlier:  # with other norms weights fit all the same
+            other = "norms" if now != before else "textures"
             how = "begin with it by --initial and another --out" if "average" in saved else "choose another --out"
-            raise BadValue(f"{path} is of a net with other norms; {how}")
+            raise BadValue(f"{path} is of a net with other {other}; {how}")
         try:
             for name, part in parts.items():
                 if name in saved or name != SCALER:  # a run that goes on in fp16 begins with a scaler of its own

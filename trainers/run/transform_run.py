@@ -90,13 +90,14 @@ def train_net(
     on_step: OnStep | None = None,
     crops_of: Callable[["NetOptions", Report, int], Crops] | None = None,
     vectors: Tensor | None = None,
+    textures: Sequence[tuple[str, str]] = (),
 ) -> TrainedNet:
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
 
     Its `label` gets the shape of the net.
 
     `crops_of` gives so many samples, which the losses take apart; crops of the options' photos where it is None. A new
-    run's styles begin as `vectors` [N, S], where they are given.
+    run's styles begin as `vectors` [N, S], where they are given, and with the `textures` that are named for them.
 
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
@@ -112,7 +113,8 @@ def train_net(
     average = TransformNet(net.config, styles=len(styles)).to(run.device).requires_grad_(False)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate)
     parts: dict[str, Part] = {"net": net, "average": average, "optimizer": optimizer}
-    begin = partial(_begin, net, average, styles, options, vectors, crops.paths)
+    given = _Given(vectors, tuple(textures))
+    begin = partial(_begin, net, average, styles, options, given, crops.paths)
     run.begin(replace(label, shape=net.config.to_dict()), parts, begin)
     model, optimizer = run.prepare(net, optimizer)
 
@@ -121,10 +123,11 @@ def train_net(
         drawn = options.seed, step, run.rank
         style_ids = _styles_of(*drawn, len(styles), options.batch).to(run.device)
         texture = texture_of(*drawn, batch.shape).to(run.device)
+        directed = net.directed(net.styles[style_ids])
         losses = losses_of(
             Step(
                 model, batch.to(run.device), net.styles[style_ids], style_ids, chance_of(*drawn), texture,
-                moving=is_stable(step, options), done=step / options.steps,
+                moving=is_stable(step, options), done=step / options.steps, directed=directed,
             )
         )  # fmt: skip
         run.descend(losses, step, optimizer, clipped=model)
@@ -137,22 +140,32 @@ def train_net(
     return TrainedNet(average, styles, run.history, measured, followed=run.followed)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """What is known of the styles before the run: their vectors [N, S], and textures by the names of some."""
+
+    vectors: Tensor | None
+    textures: tuple[tuple[str, str], ...]
+
+
 def _begin(
     net: TransformNet,
     average: TransformNet,
     styles: tuple[str, ...],
     options: NetOptions,
-    vectors: Tensor | None,
+    given: _Given,
     content: Sequence[Path],
 ) -> History:
     """The weights of a new run, random or from `options.initial`; the runs that made those."""
     history: History = []
     if options.initial is not None:
-        begun = initial_weights(options.initial, net.config, styles, content, vectors)
+        begun = initial_weights(options.initial, net.config, styles, content, given.vectors)
         net.load_state_dict(begun.tensors)
         history = begun.history
-    elif vectors is not None:
-        net.styles.data.copy_(vectors)
+    elif given.vectors is not None:
+        net.styles.data.copy_(given.vectors)
+    for style, texture in given.textures:
+        net.begin_with_texture(styles.index(style), texture)
     net.level()
     average.load_state_dict(net.state_dict())
     return history

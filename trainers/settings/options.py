@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from engines.errors import BadValue
-from engines.networks.transform.config import PRESETS
-from engines.setting import Setting, check_settings
+from engines.networks.transform.config import PRESETS, TEXTURES
+from engines.setting import Setting, check_settings, listed
 
 LOSSES = ("wasserstein", "gram")
 LEAST_SIZE = 32
@@ -45,7 +45,7 @@ StabilityWeight = Annotated[float, Setting("Weight of the loss against flicker."
 SeedAmplitude = Annotated[
     float | None, Setting("Deviation of the texture from which strokes grow; else the net's own.")
 ]
-LearningRate = Annotated[float, Setting("Highest learning rate of Adam.", least=0)]
+LearningRate = Annotated[float, Setting("Highest learning rate of the optimiser.", least=0)]
 StabilityStart = Annotated[float, Setting("Part of the run after which that loss begins.", least=0, most=1)]
 Seed = Annotated[int, Setting("Makes a run repeatable.", least=0, most=MOST_SEED)]
 Workers = Annotated[int, Setting("Processes that read photos.", least=0, most=MOST_WORKERS)]
@@ -126,6 +126,14 @@ class JohnsonOptions:
     )
     stability_start: StabilityStart = 0.67
     seed_amplitude: SeedAmplitude = None
+    textures: Annotated[
+        tuple[tuple[str, str], ...],
+        Setting(
+            "How strokes of single styles lie in the beginning, such as lilies=dabs: curls, dabs, ripples or hatching.",
+            in_one_word=True,
+            written="NAME=TEXTURE",
+        ),
+    ] = ()
     learning_rate: LearningRate = 2e-3
     average_decay: Average = 0.999
     seed: Seed = 0
@@ -154,6 +162,9 @@ class JohnsonOptions:
         for style, weight in self.style_weights:
             if not 0 <= weight < math.inf:
                 raise BadValue(f"style_weights gives {style} {weight:g}; give a number of at least 0")
+        for style, texture in self.textures:
+            if texture not in TEXTURES:
+                raise BadValue(f"textures gives {style} {texture!r}; choose {listed(TEXTURES)}")
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -10,6 +10,8 @@ NORM_EPSILON = 1e-5
 # What comes into a settled norm is divided by 32: weights before it, which no norm brings to size, are so large then
 # that a step of Adam's changes them as little as it does others (equalised learning rate, arXiv 1710.10196).
 SETTLED_GAIN = 1 / 32
+# The seed textures that can be drawn (seed_texture.py), in the order in which they are told.
+TEXTURES = ("curls", "dabs", "ripples", "hatching")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class TransformConfig:
     resolution. With `detail` each block of the picture is also added to the head's output, through a 1×1 convolution
     and the style's scales and shifts: a net of few channels then need not carry what is in the picture already.
     `seed_amplitude` is the deviation, in 0..1, of the texture from which strokes grow on flat ground (seed_texture.py);
-    0 leaves it out.
+    0 leaves it out. Of several `textures` a style takes a share of each, which its vector ends with.
 
     With `settled` only the way down measures the picture (instance norm). The norms after it scale and shift what
     comes, by the style alone: no place sets the level of the others there, so that a net has nothing to gain from a
@@ -41,6 +43,7 @@ class TransformConfig:
     detail: bool = False
     seed_amplitude: float = 0.0
     settled: bool = False
+    textures: tuple[str, ...] = ("curls",)
 
     def __post_init__(self) -> None:
         if self.unshuffle not in (1, 2, 4):
@@ -52,6 +55,10 @@ class TransformConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose an odd size")
         if not 0 <= self.seed_amplitude <= 1:
             raise ValueError(f"seed_amplitude is {self.seed_amplitude}; choose a deviation from 0 to 1")
+        if not self.textures or not set(self.textures) <= set(TEXTURES):
+            raise ValueError(f"textures are {self.textures}; choose from {', '.join(TEXTURES)}")
+        if len(set(self.textures)) < len(self.textures):
+            raise ValueError(f"textures are {self.textures}; name each once")
         if (self.refine_blocks or self.skip) and len(self.widths) < 2:
             raise ValueError("refine_blocks and skip need at least two widths, since they follow the first upsampling")
 
@@ -75,8 +82,18 @@ class TransformConfig:
 
     @property
     def style_size(self) -> int:
-        """Length S of a style vector: a scale and a shift for each channel of each norm."""
-        return 2 * sum(self.norm_channels)
+        """Length S of a style vector: a scale and a shift for each channel of each norm, and the textures' shares."""
+        return 2 * sum(self.norm_channels) + self._shares
+
+    @property
+    def shares_at(self) -> slice:
+        """Where a style vector tells the share of each texture; nowhere, where there is but one."""
+        norms = 2 * sum(self.norm_channels)
+        return slice(norms, norms + self._shares)
+
+    @property
+    def _shares(self) -> int:
+        return len(self.textures) if len(self.textures) > 1 else 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,12 +101,21 @@ class TransformConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         refuse_unknown(cls, values, "transform net")
-        return cls(**{**values, "widths": tuple(values["widths"])})
+        lists = {name: tuple(values[name]) for name in ("widths", "textures") if name in values}
+        return cls(**{**values, **lists})
 
 
 PRESETS = {
     "paper": TransformConfig(),
-    "fast": TransformConfig(widths=(16, 40), blocks=3, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05),
+    "fast": TransformConfig(
+        widths=(16, 40),
+        blocks=3,
+        unshuffle=2,
+        stem_kernel=3,
+        head_kernel=3,
+        seed_amplitude=0.05,
+        textures=TEXTURES,
+    ),
     "fine": TransformConfig(
         widths=(24, 48, 112),
         blocks=5,
@@ -100,6 +126,7 @@ PRESETS = {
         head_kernel=3,
         seed_amplitude=0.05,
         settled=True,
+        textures=TEXTURES,
     ),
     "ultra": TransformConfig(widths=(16, 40), blocks=3, unshuffle=4, stem_kernel=3, head_kernel=3, detail=True),
 }

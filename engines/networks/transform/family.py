@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engines.networks.family import Config, NetworkFamily
 from engines.networks.picture_graph import WHITE
-from engines.networks.transform.config import TransformConfig
+from engines.networks.transform.config import TEXTURES, TransformConfig
 from engines.networks.transform.graph import build_model
 from engines.networks.transform.pytorch_example import read_pytorch_example
 from engines.networks.transform.seed_texture import STEPS
@@ -27,18 +29,24 @@ def widest_bytes_per_px(config: Config) -> float:
 
     For a stem of b channels that is the stage which the upsampling before the head enters. Measured with OpenCV 5 at
     640x360, 1280x720 and 1920x1080, the picture included (gate/memory.py): 150 bytes a pixel for `fast` (162 by the
-    formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's (818).
+    formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's (818). Of several
+    textures each one, and their sum, lies beside: 202 for the `fast` of four (202), 189 for the `fine` (184).
     """
     net = TransformConfig.from_dict(config)
     levels = [(net.picture_channels, net.widths[0]), *pairwise(net.widths)]
     blocks = [(net.unshuffle << max(0, level - 1)) ** 2 for level in range(len(levels))]
-    return max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
+    widest = max(2 * FLOAT_BYTES * sum(pair) / block for pair, block in zip(levels, blocks, strict=True))
+    return widest + (2 * FLOAT_BYTES * (len(net.textures) + 1) if len(net.textures) > 1 else 0)
 
 
-def seed_levels(config: Config) -> float:
-    """Of a step of the seed texture; a net with `detail` shows the picture itself, and the texture would be seen."""
+def seed_levels(config: Config, style: np.ndarray) -> tuple[float, ...]:
+    """Of a step of each seed texture; a net with `detail` shows the picture itself, and the texture would be seen."""
     net = TransformConfig.from_dict(config)
-    return 0.0 if net.detail else net.seed_amplitude * WHITE / STEPS
+    if net.detail or not net.seed_amplitude:
+        return ()
+    told = [float(share) for share in style[net.shares_at]] or [1.0]
+    shares = dict(zip(net.textures, told, strict=True))
+    return tuple(shares.get(name, 0.0) * net.seed_amplitude * WHITE / STEPS for name in TEXTURES)
 
 
 def _net(config: Config, styles: int) -> "TransformNet":

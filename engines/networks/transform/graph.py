@@ -7,9 +7,12 @@ when it loads the file. The rewrites are exact:
   2.25× fewer products and no upsampled tensor;
 - a 9×9 convolution at full resolution is a 5×5 one of pixel_unshuffle(2), shaped as vector units like it;
 - the frame is folded into blocks while it is bytes (engines/networks/picture_graph.py);
-- the seed texture is not added to the picture: a convolution is linear, so the stem reads the frame's bytes as they
-  are, and what it makes of the texture depends on the size alone. A runtime that knows the size computes that once.
+- the seed textures are not added to the picture: a convolution is linear, so the stem reads the frame's bytes as they
+  are, and what it makes of a single texture depends on the size alone. A runtime that knows the size computes that
+  once; where a style takes a share of several, it keeps the textures, and the stem reads their sum.
 """
+
+from functools import partial, reduce
 
 import numpy as np
 import onnx
@@ -45,18 +48,33 @@ class _TransformGraph:
         picture = around.read(frame)
         stem = self._stem(around.centred(picture, self.config.stem_kernel // 2))
         if self.config.seed_amplitude:
-            stem = g.op("Add", stem, self._texture(around.size(frame)))
+            stem = self._seeded(stem, around.size(frame))
         painted = around.from_net(self._net(stem))
         if self.config.detail:
             painted = g.op("Add", painted, self._detail(around, picture))
         return around.model(picture, painted, frame)
 
-    def _texture(self, size: str) -> str:
-        """What the stem makes of the seed texture for a folded picture of this size."""
-        return stem_of_texture(
-            self.graph, size, self.layers.weight("down.0.weight"), factor=self.config.unshuffle,
-            kernel=self.config.stem_kernel, amplitude=self.config.seed_amplitude,
+    def _seeded(self, stem: str, size: str) -> str:
+        """With what the stem makes of the seed textures for a folded picture of this size."""
+        config = self.config
+        made = stem_of_texture(
+            self.graph, self._texture(size), self.layers.weight("down.0.weight"), factor=config.unshuffle,
+            kernel=config.stem_kernel, amplitude=config.seed_amplitude,
         )  # fmt: skip
+        return self.graph.op("Add", stem, made)
+
+    def _texture(self, size: str) -> str:
+        """The seed textures as the style shares them, folded, with the rim that the stem reads.
+
+        They are shared before the stem: kept behind it, each would take as many channels as the stem has.
+        """
+        g, config = self.graph, self.config
+        told = [rimmed_texture(g, name, size, config.unshuffle, config.stem_kernel // 2) for name in config.textures]
+        if len(told) == 1:
+            return told[0]
+        first = config.shares_at.start
+        parts = [g.op("Mul", each, g.slice("style", at, at + 1, 0)) for at, each in enumerate(told, start=first)]
+        return reduce(partial(g.op, "Add"), parts)
 
     def _net(self, stem: str) -> str:
         """What the stem makes of the picture → the stylized one, folded and in planes, not clamped."""
@@ -140,24 +158,27 @@ class _TransformGraph:
         return g.op("Reshape", ordered, g.ints(4 * out, 4 * channels, 5, 5))
 
 
-def stem_of_texture(g: Graph, size: str, weight: str, *, factor: int, kernel: int, amplitude: float) -> str:
-    """[1, out, h, w]: the stem's convolution of the seed texture, at the size int64 [2] of the folded picture.
+def stem_of_texture(g: Graph, texture: str, weight: str, *, factor: int, kernel: int, amplitude: float) -> str:
+    """[1, out, h, w]: the stem's convolution of a seed texture as `rimmed_texture` gives it.
 
     `weight` [out, 3·f², k, k] is the net's own, colour first, for pictures in 0..1 folded by `factor`. The texture is
     grey: it meets the sum over the colours.
     """
-    texture = _cut(g, _folded_tile(g, factor), size, PERIOD_PX // factor)
-    rim = kernel // 2
-    padded = g.op("Pad", texture, g.ints(0, 0, rim, rim, 0, 0, rim, rim), mode="reflect")
     by_colour = g.op("Reshape", weight, g.ints(0, 3, factor**2, kernel, kernel))
     grey = g.op("ReduceSum", by_colour, g.ints(1), keepdims=0)
-    return g.op("Conv", padded, g.op("Mul", grey, g.constant(amplitude / STEPS)))
+    return g.op("Conv", texture, g.op("Mul", grey, g.constant(amplitude / STEPS)))
 
 
-def _folded_tile(g: Graph, factor: int) -> str:
+def rimmed_texture(g: Graph, name: str, size: str, factor: int, rim: int) -> str:
+    """[1, f², h + 2·rim, w + 2·rim]: a seed texture at the size int64 [2] of the folded picture, reflected around."""
+    texture = _cut(g, _folded_tile(g, name, factor), size, PERIOD_PX // factor)
+    return g.op("Pad", texture, g.ints(0, 0, rim, rim, 0, 0, rim, rim), mode="reflect")
+
+
+def _folded_tile(g: Graph, name: str, factor: int) -> str:
     """float32 [1, f², P/f, P/f]: the tile as pixel_unshuffle folds it; kept in the file as bytes."""
     side = PERIOD_PX // factor
-    blocks = seed_tile().reshape(side, factor, side, factor).transpose(1, 3, 0, 2)
+    blocks = seed_tile(name).reshape(side, factor, side, factor).transpose(1, 3, 0, 2)
     return g.cast(g.constant(blocks.reshape(1, factor**2, side, side), np.int8))
 
 

@@ -72,9 +72,9 @@ class HalfNet(nn.Module):
         for name, length in zip(("rows", "columns"), size, strict=True):
             self.register_buffer(name, _picture_rows(length, config, steps[0].reads))
             self.register_buffer(f"whole_{name}", _picture_rows(length, config, PLAIN))
-        self.seeded = config.seed_amplitude > 0
+        self.seeded, self.shares_at = config.seed_amplitude > 0, config.shares_at
         if self.seeded:
-            self._add_texture(config, steps[0].reads, size)
+            self._add_textures(config, steps[0].reads, size)
         self.detail = config.detail
         if self.detail:
             self._add_detail(config, weights)
@@ -99,19 +99,20 @@ class HalfNet(nn.Module):
         return layers
 
     def _add_detail(self, config: TransformConfig, weights: Weights) -> None:
-        """The matrix of the detail, and where its scales and shifts stand: last in the style vector."""
+        """The matrix of the detail, and where its scales and shifts stand: after those of all the norms."""
         self.register_buffer("detail_matrix", detail_matrix(weights, config.unshuffle).to(self.dtype))
         places = outputs_by_place(torch.arange(config.picture_channels), unshuffle=config.unshuffle)
         for name, start in (("scale", -2), ("shift", -1)):
-            first = config.style_size + start * config.picture_channels
+            first = config.shares_at.start + start * config.picture_channels
             self.register_buffer(f"detail_{name}_at", first + places)
 
-    def _add_texture(self, config: TransformConfig, stem: MapLayout, size: tuple[int, int]) -> None:
-        """The seed texture as the stem reads it, [1, H', W', 1] in 0..255; its blocks are reflected for the rim."""
+    def _add_textures(self, config: TransformConfig, stem: MapLayout, size: tuple[int, int]) -> None:
+        """The seed textures as the stem reads them, [K, H', W', 1] in 0..255; blocks are reflected for the rim."""
         whole = [length + -length % config.size_multiple for length in size]
-        texture = config.seed_amplitude * WHITE * torch.from_numpy(seed_texture(*whole)).double()
         rows, columns = (_rim_rows(length, config, stem) for length in whole)
-        self.register_buffer("texture", texture[rows][:, columns][None, ..., None].to(self.dtype))
+        told = torch.stack([torch.from_numpy(seed_texture(name, *whole)).double() for name in config.textures])
+        textures = config.seed_amplitude * WHITE * told[:, rows][:, :, columns]
+        self.register_buffer("textures", textures[..., None].to(self.dtype))
 
     def _add_kernels(self, name: str, kernels: Tensor) -> None:
         self.register_buffer(name, kernels.to(self.dtype, memory_format=torch.channels_last))
@@ -123,7 +124,7 @@ class HalfNet(nn.Module):
     def paint(self, frame: Tensor, controls: Tensor) -> Tensor:
         """The picture at full strength, fp32 [1, H, W, 3], 0..255, neither clamped nor rounded."""
         mean = self.mean_colour(frame)
-        x = self.prepare(frame, mean)
+        x = self.prepare(frame, mean, controls)
         kept: dict[int, Tensor] = {}
         for layer in self.layers:
             if layer.number in self.read_again:
@@ -147,7 +148,7 @@ class HalfNet(nn.Module):
         sample = frame[:, ::SAMPLE_STEP, ::SAMPLE_STEP].to(self.wide)
         return sample.mean((1, 2), keepdim=True).round()
 
-    def prepare(self, frame: Tensor, mean: Tensor) -> Tensor:
+    def prepare(self, frame: Tensor, mean: Tensor, controls: Tensor) -> Tensor:
         """The stem's input: the picture less its mean colour, padded and in blocks, its channels in whole groups.
 
         The norm after the stem takes any constant away, and without it the sums lose less.
@@ -155,9 +156,17 @@ class HalfNet(nn.Module):
         picture = frame[:, self.get_buffer("rows")][:, :, self.get_buffer("columns")]
         centred = picture.to(self.dtype) - mean.to(self.dtype)
         if self.seeded:
-            centred = centred + self.get_buffer("texture")
+            centred = centred + self._texture(controls)
         folded = fold(centred, self.block_in)
         return functional.pad(folded, [0, -folded.shape[-1] % CHANNEL_GROUP])
+
+    def _texture(self, controls: Tensor) -> Tensor:
+        """[1, H', W', 1]: the textures, as the style shares them."""
+        textures = self.get_buffer("textures")
+        if len(textures) == 1:
+            return textures
+        shares = controls[self.shares_at].to(self.wide)
+        return (shares[:, None, None, None] * textures).sum(0, keepdim=True).to(self.dtype)
 
     def add_detail(self, frame: Tensor, mean: Tensor, controls: Tensor) -> Tensor:
         """What each block of the picture adds to itself, wide [1, H, W, 3], 0..255, sizes padded."""

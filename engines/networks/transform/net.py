@@ -7,11 +7,12 @@ arXiv 1610.07629), kept as one row of the table `TransformNet.styles`. N = 1 is 
 import itertools
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN, TransformConfig
+from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN, TEXTURES, TransformConfig
 from engines.networks.transform.seed_texture import seed_texture
 
 COLOURS = 3
@@ -101,13 +102,14 @@ class TransformNet(nn.Module):
             nn.init.uniform_(conv.weight, -bound, bound)
 
     def neutral_style(self) -> Tensor:
-        """[S]: every scale 1 and every shift 0."""
+        """[S]: every scale 1, every shift 0, and as much of every texture."""
         style = torch.zeros(self.config.style_size)
         start = 0
         # In place: on the meta device torch.cat would load torch's compiler, which takes seconds.
         for count in self.config.norm_channels:
             style[start : start + count] = 1
             start += 2 * count
+        style[start:] = len(self.config.textures) ** -0.5
         return style
 
     def normed_convolutions(self) -> Iterator[tuple[PaddedConv, StyledNorm]]:
@@ -150,12 +152,13 @@ class TransformNet(nn.Module):
     def forward(self, x: Tensor, style: Tensor, texture: Tensor | None = None) -> Tensor:
         """x [B, 3, H, W], RGB in 0..1, H and W ≥ 16; style [B, S] → [B, 3, H, W], not clamped.
 
-        `texture` [B, 1, H', W'] of deviation 1, at the padded size or larger, is taken for the fixed seed texture.
+        `texture` [B, K, H', W'], each of deviation 1, at the padded size or larger, are taken for the fixed seed
+        textures: all that are known, in their order.
         """
         height, width = x.shape[-2:]
         x = functional.pad(x, _padding_to_multiple(height, width, self.config.size_multiple), mode="reflect")
         picture = functional.pixel_unshuffle(x, self.config.unshuffle)
-        x = functional.pixel_unshuffle(self._seeded(x, texture), self.config.unshuffle)
+        x = functional.pixel_unshuffle(self._seeded(x, style, texture), self.config.unshuffle)
         beside: Tensor | None = None  # what the lowest level goes down from; held only where it is asked for again
         for conv, norm in zip(self.down, self.down_norms, strict=True):
             beside = x if self.config.skip else None
@@ -175,14 +178,50 @@ class TransformNet(nn.Module):
         x = functional.pixel_shuffle(x, self.config.unshuffle)
         return x[..., :height, :width]
 
-    def _seeded(self, x: Tensor, texture: Tensor | None) -> Tensor:
+    def shares(self, style: Tensor) -> Tensor:
+        """[B, S] → [B, K]: how much of each texture that is known these styles take."""
+        shares = style.new_zeros(len(style), len(TEXTURES))
+        return shares.index_copy(1, torch.tensor(self._own_textures, device=style.device), self._own_shares(style))
+
+    @torch.no_grad()
+    def begin_with_texture(self, row: int, texture: str) -> None:
+        """Gives a style of the table this texture alone; ValueError where the net has it not."""
+        own = self.config.textures
+        if texture not in own:
+            raise ValueError(f"the net has no texture {texture!r}; it has {', '.join(own)}")
+        if len(own) > 1:
+            self.styles[row, self.config.shares_at] = torch.tensor([float(name == texture) for name in own])
+
+    @torch.no_grad()
+    def directed(self, style: Tensor) -> Tensor:
+        """[B, S] → [B]: the part of the strength of these styles' textures that lies in streaks; 1 without any."""
+        if not self.config.seed_amplitude:
+            return style.new_ones(len(style))
+        strength = self.shares(style).square()
+        dabs = strength[:, TEXTURES.index("dabs")]
+        return 1 - dabs / strength.sum(1).clamp_min(1e-6)
+
+    def _seeded(self, x: Tensor, style: Tensor, texture: Tensor | None) -> Tensor:
         """The padded picture with the texture from which strokes grow."""
         if not self.config.seed_amplitude:
             return x
         height, width = x.shape[-2:]
         if texture is None:
-            texture = torch.from_numpy(seed_texture(height, width))[None, None].to(x)
-        return x + self.config.seed_amplitude * texture[..., :height, :width]
+            fixed = np.stack([seed_texture(name, height, width) for name in self.config.textures])
+            own = torch.from_numpy(fixed)[None].to(x)
+        else:
+            own = texture[:, self._own_textures, :height, :width]
+        shares = self.config.seed_amplitude * self._own_shares(style)[..., None, None]
+        return x + (shares * own).sum(1, keepdim=True)
+
+    @property
+    def _own_textures(self) -> list[int]:
+        """The places of the net's textures among all that are known."""
+        return [TEXTURES.index(name) for name in self.config.textures]
+
+    def _own_shares(self, style: Tensor) -> Tensor:
+        """[B, S] → [B, N]: how much of each of the net's textures these styles take."""
+        return style[:, self.config.shares_at] if len(self.config.textures) > 1 else style.new_ones(len(style), 1)
 
 
 class NormOffsets:

@@ -3,16 +3,22 @@
 A feed-forward net paints equal places equally, so a plain wall gives it nowhere to begin a stroke. Noise breaks the
 tie; strokes then lie where the texture has them, and a still scene stays still because the texture does. What the noise
 looks like is what the strokes look like: numbers on a square lattice, however smoothly they are joined, come out
-knitted. So it is drawn as a hand would draw: streaks along a flow that bends and curls (line integral convolution,
-Cabral and Leedom 1993), over patches without direction, from one to the next of which the colour of strokes may change.
+knitted. So it is drawn as a hand would draw, and there are several (`TEXTURES`), of which a style takes its share of
+each: a painter of dots has no curls. `dabs` are patches without direction; the others are streaks along a flow (line
+integral convolution, Cabral and Leedom 1993) over such patches, from one to the next of which the colour of strokes may
+change. `curls` bend and close to spirals, `ripples` go along the rows, `hatching` rises to the right.
 """
 
-from functools import cache
-from math import cos, sin, sqrt
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from math import cos, pi, sin, sqrt
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from engines.networks.transform.config import TEXTURES
 
 Floats = NDArray[np.float32]
 
@@ -21,9 +27,9 @@ Floats = NDArray[np.float32]
 STREAKS_PX = ((2, 6.0), (4, 6.0), (8, 12.0))
 # What has no direction: how large.
 PATCHES_PX = (16, 32)
-# The flow: how large its turns are, and how much of it goes along the rows, as water, clouds and horizons do.
+DABS_PX = (8, 16, 32)
+# The flow: how large its turns are.
 TURNS_PX = 128
-WIND = 1.0
 # By this angle its rings are opened into spirals.
 SPIRAL = 0.35
 # With this share of its mean strength, as beside the eye of a spiral, it draws streaks half as long.
@@ -38,31 +44,41 @@ PERIOD_PX = 512
 STEPS = 12.75
 
 
-def periodic_noise(period: int, rng: np.random.Generator) -> Floats:
-    """float32 [period, period] of mean 0 and deviation 1 that fits on to itself; `period` is 16 pixels or more.
-
-    Soft noise of 2, 4, 8, 16 and 32 pixels, the finer three drawn out along a flow, all of one strength.
-    """
-    flow = _flow(period, rng)
-    streaks = (_even(_along(flow, _soft_noise(period, width, rng), deviation)) for width, deviation in STREAKS_PX)
-    patches = (_soft_noise(period, size, rng) for size in PATCHES_PX)
-    total = sum((*streaks, *patches), start=np.zeros((period, period), np.float32))
-    return _even(total)
+def periodic_noise(texture: str, period: int, rng: np.random.Generator) -> Floats:
+    """float32 [period, period] of mean 0 and deviation 1 that fits on to itself; `period` is 16 pixels or more."""
+    return _DRAWN[texture](period, rng)
 
 
 @cache
-def seed_tile() -> NDArray[np.int8]:
+def seed_tile(texture: str) -> NDArray[np.int8]:
     """int8 [512, 512]: the texture that every net paints with, in steps of 1/12.75 of its deviation."""
-    noise = periodic_noise(PERIOD_PX, np.random.default_rng(0))
+    noise = periodic_noise(texture, PERIOD_PX, np.random.default_rng(TEXTURES.index(texture)))
     tile = np.clip(np.round(noise * STEPS), -127, 127).astype(np.int8)
     tile.flags.writeable = False
     return tile
 
 
-def seed_texture(height: int, width: int) -> Floats:
+def seed_texture(texture: str, height: int, width: int) -> Floats:
     """float32 [height, width]: the tile from its corner, repeated, deviation 1."""
     rows, columns = np.arange(height) % PERIOD_PX, np.arange(width) % PERIOD_PX
-    return seed_tile()[np.ix_(rows, columns)].astype(np.float32) / np.float32(STEPS)
+    return seed_tile(texture)[np.ix_(rows, columns)].astype(np.float32) / np.float32(STEPS)
+
+
+def _streaks(period: int, rng: np.random.Generator, *, wind: float, angle: float = 0.0) -> Floats:
+    """Soft noise of 2, 4, 8, 16 and 32 pixels, the finer three drawn out along a flow, all of one strength."""
+    flow = _flow(period, rng, wind, angle)
+    streaks = (_even(_along(flow, _soft_noise(period, width, rng), deviation)) for width, deviation in STREAKS_PX)
+    patches = (_soft_noise(period, size, rng) for size in PATCHES_PX)
+    return _sum((*streaks, *patches))
+
+
+def _dabs(period: int, rng: np.random.Generator) -> Floats:
+    """Soft noise of 8, 16 and 32 pixels, all of one strength."""
+    return _sum(_soft_noise(period, size, rng) for size in DABS_PX)
+
+
+def _sum(parts: Iterable[Floats]) -> Floats:
+    return _even(np.sum(list(parts), axis=0))
 
 
 def _even(noise: Floats) -> Floats:
@@ -81,18 +97,21 @@ def _soft_noise(period: int, size: float, rng: np.random.Generator) -> Floats:
     return np.asarray(noise / noise.std(), np.float32)
 
 
-def _flow(period: int, rng: np.random.Generator) -> Floats:
+def _flow(period: int, rng: np.random.Generator, wind: float, angle: float) -> Floats:
     """float32 [2, period, period]: vectors (x, y) along which streaks lie, 0.85 long in the mean.
 
-    Round the hills of soft noise, a little down them, so that rings open into spirals, and with a wind.
+    Round the hills of soft noise, a little down them, so that rings open into spirals, and with a `wind`, which blows
+    so many times as strongly, along the rows or rising by an `angle`.
     """
     hills = _soft_noise(period, TURNS_PX, rng)
     slope_x, slope_y = (np.roll(hills, -1, axis) - np.roll(hills, 1, axis) for axis in (1, 0))
     x = cos(SPIRAL) * slope_y + sin(SPIRAL) * slope_x
     y = sin(SPIRAL) * slope_y - cos(SPIRAL) * slope_x
     strength = np.hypot(x, y).mean()
-    x += WIND * strength
-    flow: Floats = np.stack([x, y]) / (np.hypot(x, y) + CALM * strength)
+    x += wind * cos(angle) * strength
+    y -= wind * sin(angle) * strength
+    calm = CALM * max(1.0, wind) * strength
+    flow: Floats = np.stack([x, y]) / (np.hypot(x, y) + calm)
     return flow
 
 
@@ -113,3 +132,14 @@ def _along(flow: Floats, noise: Floats, deviation: float) -> Floats:
         )
         noise = np.asarray((before + 2 * noise + after) / 4, np.float32)
     return noise
+
+
+# Each for a period, by chance.
+_DRAWN: Mapping[str, Callable[[int, np.random.Generator], Floats]] = MappingProxyType(
+    {
+        "curls": partial(_streaks, wind=1.0),
+        "dabs": _dabs,
+        "ripples": partial(_streaks, wind=3.0),
+        "hatching": partial(_streaks, wind=5.0, angle=pi / 4),
+    }
+)

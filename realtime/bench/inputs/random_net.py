@@ -72,5 +72,8 @@ def _brought_up(name: str, config: TransformConfig) -> np.float32:
 
 
 def _neutral_style(config: TransformConfig) -> np.ndarray:
-    """Every scale 1 and every shift 0."""
-    return np.concatenate([np.repeat(np.array([1, 0], np.float32), channels) for channels in config.norm_channels])
+    """Every scale 1, every shift 0, and as much of every texture."""
+    pairs = [np.repeat(np.array([1, 0], np.float32), channels) for channels in config.norm_channels]
+    count = len(config.textures)
+    shares = np.full(count if count > 1 else 0, count**-0.5, np.float32)
+    return np.concatenate([*pairs, shares])

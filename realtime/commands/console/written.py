@@ -72,6 +72,14 @@ def named_weight(text: str) -> tuple[str, float]:
         return name.strip(), float(weight)
 
 
+def named_choice(text: str) -> tuple[str, str]:
+    """`lilies=dabs`."""
+    name, equals, chosen = text.partition("=")
+    if not (name.strip() and equals and chosen.strip()):
+        raise typer.BadParameter(f"{text!r} is not NAME=TEXTURE")
+    return name.strip(), chosen.strip()
+
+
 def whole_number(text: str) -> int:
     """`25`."""
     with bad_parameter(f"{text!r} is no whole number"):

@@ -12,7 +12,7 @@ from realtime.painting.cuts import Continuity
 from realtime.painting.full_size.coded import Coded, coded
 from realtime.painting.full_size.join import Painted
 from realtime.painting.steady.steadier import Steadier
-from realtime.painting.steady.texture import CarriedTexture
+from realtime.painting.steady.texture import CarriedTexture, Levels
 from realtime.painting.steady.watch import Seen, Watch, reduced
 
 
@@ -44,7 +44,7 @@ class SteadyHand:
         self._style: Any = None
         self._has_watched = False
 
-    def watch(self, frame: Frame, small: Any, levels: float = 0.0) -> Watched:
+    def watch(self, frame: Frame, small: Any, levels: Levels = ()) -> Watched:
         """`small` is the frame's copy, be it a tensor of torch, and `levels` are the net's (`carried_levels`)."""
         host, self._has_watched = _on_host(small), True
         tiny = reduced(host)
@@ -54,11 +54,11 @@ class SteadyHand:
         self._texture.carry(seen)
         return Watched(seen, self._given(small, host, levels))
 
-    def given(self, small: Any, levels: float) -> Any:
+    def given(self, small: Any, levels: Levels) -> Any:
         """What another net is to be given for its copy of the frame that was watched last."""
         return self._given(small, _on_host(small), levels)
 
-    def _given(self, small: Any, host: Pixels, levels: float) -> Any:
+    def _given(self, small: Any, host: Pixels, levels: Levels) -> Any:
         given = self._texture.onto(host, levels)
         return small if given is host else _beside(small, given)
 
