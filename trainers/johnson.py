@@ -21,7 +21,7 @@ from engines.style.styles import StyleFile, load_style
 from trainers.losses.following_losses import BeginnersWeights, FollowedFirst
 from trainers.losses.perceptual import load_perceptual
 from trainers.losses.step import StepLosses
-from trainers.losses.training_losses import find_paintings, paintings_of, training_losses
+from trainers.losses.training_losses import check_styles, find_paintings, paintings_of, training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import OnStep, Report, loss_precision
 from trainers.run.run_folder import RunLabel
@@ -36,8 +36,7 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
 
     pictures = find_paintings(options, report)
     names = tuple(pictures)
-    if unknown := sorted({name for name, _ in options.textures} - set(names)):
-        raise BadValue(f"textures names {unknown}, which are no styles here; the styles are {list(names)}")
+    check_styles("textures", options.textures, names)
     followed = None if options.follow is None else load_style(str(options.follow))
     teacher = None if followed is None else _teacher(followed, names)
 

@@ -135,9 +135,7 @@ class _Judge:
         weights = torch.full((len(photo),), judged.style_weight, device=photo.device)
         own_style = torch.arange(len(photo), device=photo.device)
         levelled = self.net.levelled(vectors)
-        step = Step(
-            self.net, photo, levelled, own_style, chance, texture, directed=self.net.directed(levelled)
-        )  # fmt: skip
+        step = Step(self.net, photo, levelled, own_style, chance, texture, directed=self.net.directed(levelled))
         patches = patches_of([*painting[:, None]], judged, chance, judged.slices)
         return training_losses(step, paintings=Paintings((), weights, objective, patches), options=judged)
 

@@ -144,8 +144,7 @@ class LivePainter:
         stopwatch = _Stopwatch(self._clock)
         small = stopwatch.scale(frame.data, self._present.size)
         with stopwatch.stage("steady"):
-            levels = self._present.levels_at(now)
-            watched = self._hand.watch(frame, small, levels) if self._hand.amount else None
+            watched = self._hand.watch(frame, small, self._present.levels_at(now)) if self._hand.amount else None
         painted = stopwatch.paint(self._present, frame, small, watched, now)
         if self._leaving is not None:
             before = self._painted_before(stopwatch, self._leaving, frame, watched, now)

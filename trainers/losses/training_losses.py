@@ -1,6 +1,6 @@
 """What a step of the transform net recipe is judged by: paintings as targets, photos as content, and motion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +54,18 @@ def find_paintings(options: JohnsonOptions, report: Report) -> dict[str, Path]:
     return by_style_name(pictures_in([options.styles], "style pictures", report))
 
 
+def check_styles(setting: str, given: Iterable[tuple[str, object]], names: Iterable[str]) -> None:
+    """BadValue where a setting that is given by styles' names gives something to one that is not there."""
+    if unknown := sorted({name for name, _ in given} - set(names)):
+        raise BadValue(f"{setting} names {unknown}, which are no styles here; the styles are {list(names)}")
+
+
 def paintings_of(
     pictures: Mapping[str, Path], options: JohnsonOptions, perceptual: PerceptualNet, device: torch.device
 ) -> Paintings:
     """The targets of these pictures, by the names of their styles."""
     names = tuple(pictures)
-    if unknown := sorted({name for name, _ in options.style_weights} - set(names)):
-        raise BadValue(f"style_weights names {unknown}, which are no styles here; the styles are {list(names)}")
+    check_styles("style_weights", options.style_weights, names)
     paintings = [style_picture(path, options.style_size).to(device) for path in pictures.values()]
     targets = style_targets(
         options.loss, paintings, perceptual, options.style_layers, options.octaves, samples=options.samples,

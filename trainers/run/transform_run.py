@@ -123,11 +123,11 @@ def train_net(
         drawn = options.seed, step, run.rank
         style_ids = _styles_of(*drawn, len(styles), options.batch).to(run.device)
         texture = texture_of(*drawn, batch.shape).to(run.device)
-        directed = net.directed(net.styles[style_ids])
+        vectors = net.styles[style_ids]
         losses = losses_of(
             Step(
-                model, batch.to(run.device), net.styles[style_ids], style_ids, chance_of(*drawn), texture,
-                moving=is_stable(step, options), done=step / options.steps, directed=directed,
+                model, batch.to(run.device), vectors, style_ids, chance_of(*drawn), texture,
+                moving=is_stable(step, options), done=step / options.steps, directed=net.directed(vectors),
             )
         )  # fmt: skip
         run.descend(losses, step, optimizer, clipped=model)

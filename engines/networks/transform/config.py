@@ -92,6 +92,11 @@ class TransformConfig:
         return slice(norms, norms + self._shares)
 
     @property
+    def even_share(self) -> float:
+        """What a style takes of each texture that takes as much of all: together as strong as one."""
+        return float(len(self.textures) ** -0.5)
+
+    @property
     def _shares(self) -> int:
         return len(self.textures) if len(self.textures) > 1 else 0
 

@@ -109,7 +109,7 @@ class TransformNet(nn.Module):
         for count in self.config.norm_channels:
             style[start : start + count] = 1
             start += 2 * count
-        style[start:] = len(self.config.textures) ** -0.5
+        style[start:] = self.config.even_share
         return style
 
     def normed_convolutions(self) -> Iterator[tuple[PaddedConv, StyledNorm]]:

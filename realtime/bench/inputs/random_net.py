@@ -74,6 +74,5 @@ def _brought_up(name: str, config: TransformConfig) -> np.float32:
 def _neutral_style(config: TransformConfig) -> np.ndarray:
     """Every scale 1, every shift 0, and as much of every texture."""
     pairs = [np.repeat(np.array([1, 0], np.float32), channels) for channels in config.norm_channels]
-    count = len(config.textures)
-    shares = np.full(count if count > 1 else 0, count**-0.5, np.float32)
-    return np.concatenate([*pairs, shares])
+    shares = config.shares_at.stop - config.shares_at.start
+    return np.concatenate([*pairs, np.full(shares, config.even_share, np.float32)])
