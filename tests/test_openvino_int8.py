@@ -1,6 +1,5 @@
 """int8 in OpenVINO: what is quantised, what gets its floats back, and that nobody hears of it but who asked."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from pretended_processor import VARIABLE, pretended
+from openvino_runtime import convolves_in_integers
+from pretended_processor import pretended
 from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.openvino import int8, kept_int8
-from engines.backends.openvino.backend import OpenVinoEngine
 from engines.backends.openvino.int8 import WANTED_DB, draw_samples, quantise, read_folded
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import Judge, Layers
@@ -140,18 +138,8 @@ def decibels_in(line: str) -> float:
     return float(found[1])
 
 
-@pytest.mark.skipif(os.environ.get(VARIABLE) == "bf16", reason="a graph that rounds to bf16 itself stays in floats")
 def test_its_convolutions_run_in_integers(engine: Engine) -> None:
-    """As the runtime says of the compiled net; no rounding to 8 bits is left that goes through floats by itself."""
-    assert isinstance(engine, OpenVinoEngine)
-    operations = engine._compiled.get_runtime_model().get_ordered_ops()
-    told = [(info["layerType"].astype(str), info["runtimePrecision"].astype(str)) for info in rt_infos(operations)]
-    assert ("Convolution", "u8") in told
-    assert "FakeQuantize" not in {kind for kind, _ in told}
-
-
-def rt_infos(operations: list[Any]) -> list[Any]:
-    return [operation.get_rt_info() for operation in operations]
+    assert convolves_in_integers(engine)
 
 
 def test_it_paints_about_what_the_floats_do(engine: Engine, style: StyleFile, cache_dir: Path) -> None:
@@ -328,6 +316,7 @@ class TestAnotherSize:
                 style, replace(engine.spec, height=48, width=64), replace(aids, folder=kept, report=lines.append)
             )
         assert smaller(random_frame(48, 64), Controls(style.vector("night"))).shape == (48, 64, 3)
+        assert convolves_in_integers(smaller)
         smaller.close()
         (before,) = [line for line in told if line.startswith("int8 by nncf ")]
         assert before.partition(":")[0] == lines[0].partition(":")[0]

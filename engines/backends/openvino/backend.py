@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.backends.openvino.layers import DEVICE, folded
+from engines.backends.openvino.layers import DEVICE
 from engines.backends.openvino.ready_int8 import ready_nets
 from engines.backends.request_slots import RequestSlots
 from engines.errors import in_one_line, refusing
@@ -155,7 +155,7 @@ class OpenVinoBackend:
         with refusing(f"{spec} cannot compile {style.path.name}", RuntimeError, ValueError):
             model = quantised or core.read_model(style.data, b"")
             model.reshape(_shapes(style, spec))
-            compiled = core.compile_model(folded(model), DEVICE, settings)
+            compiled = core.compile_model(model, DEVICE, settings)
             return OpenVinoEngine(compiled, spec, style.card)
 
     def dump(self, engine: Engine) -> bytes:
