@@ -41,7 +41,8 @@ HEIGHT, WIDTH = 192, 256
 STYLE = np.zeros(1, np.float32)
 TINY = HEIGHT // REDUCTION, WIDTH // REDUCTION
 # Of the first texture alone, a level for each step.
-CURLS: Levels = (1.0, 0.0, 0.0, 0.0)
+NO_OTHERS = (0.0,) * (len(TEXTURES) - 1)
+CURLS: Levels = (1.0, *NO_OTHERS)
 GREY = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
 
 
@@ -190,7 +191,7 @@ def test_the_texture_goes_where_the_camera_sees_it(x: float, y: float) -> None:
 def test_a_stronger_texture_counts_for_more_levels(times: int) -> None:
     texture = begun()
     texture.carry(moved(shift(5)))
-    once, more = (texture.onto(GREY, levels).astype(int) - 128 for levels in (CURLS, (1.0 * times, 0.0, 0.0, 0.0)))
+    once, more = (texture.onto(GREY, levels).astype(int) - 128 for levels in (CURLS, (1.0 * times, *NO_OTHERS)))
     assert np.array_equal(np.clip(times * once, -127, 127), more.clip(-127, 127))
 
 
@@ -199,7 +200,7 @@ def test_looks_that_glide_before_a_camera_that_stands_again_take_no_more_memory(
     texture.carry(moved(shift(5)))
     tracemalloc.start()
     for step in range(300):
-        texture.onto(GREY, (1.0 - step / 300, step / 300, 0.0, 0.0))
+        texture.onto(GREY, (1.0 - step / 300, step / 300, *NO_OTHERS[1:]))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 300 * HEIGHT * WIDTH
@@ -319,7 +320,7 @@ class GrainyEngine:
 def stylizer_of(style: StyleFile | None) -> Stylizer:
     vector = STYLE if style is None else np.zeros_like(style.card.styles[0].vector)
     if style is not None:
-        vector[-4:] = CURLS
+        vector[-len(CURLS) :] = CURLS
     return Stylizer(GrainyEngine(), Controls(vector), 0.7, style=style)
 
 

@@ -212,7 +212,7 @@ def test_the_weight_of_a_picture_is_refused_in_one_sentence(weight: float, shown
         ({"content_weight": float("nan")}, "content_weight is nan; give a number of at least 0"),
         ({"style_weight": -5.0}, r"style_weight is -5\.0; give a number of at least 0"),
         ({"style_weights": (("udnie", float("nan")),)}, "style_weights gives udnie nan; give a number of at least 0"),
-        ({"textures": (("udnie", "weave"),)}, "textures gives udnie 'weave'; choose curls, dabs, ripples or hatching"),
+        ({"textures": (("udnie", "weave"),)}, "textures gives udnie 'weave'; choose curls, dabs, .*, facets or panes"),
         ({"average_decay": 2.0}, r"average_decay is 2\.0; give 0 to 1"),
         ({"learning_rate": float("inf")}, "learning_rate is inf; give a number of at least 0"),
     ],

@@ -23,7 +23,7 @@ from realtime.commands.all_commands import app
 from realtime.painting.picture_style import resolve
 from trainers import style_predictor
 from trainers.data import to_tensor
-from trainers.export.predictor_export import write_predictor
+from trainers.export.predictor_export import predictor_graph, write_predictor
 from trainers.predictor import TrainedPredictor, train
 from trainers.settings.options import READ_PX
 from trainers.settings.predictor_options import PredictorOptions
@@ -185,21 +185,25 @@ def test_a_run_may_begin_as_an_earlier_predictor(
             run(dataclasses.replace(begun, initial=initial))
 
 
-def test_all_pictures_get_the_mean_shares_also_by_a_predictor_of_a_net_of_one_texture(
+def test_all_pictures_get_the_mean_shares_also_by_a_predictor_of_a_net_of_fewer_textures(
     trained: TrainedPredictor, tmp_path: Path
 ) -> None:
     """As strong as those of the named styles, and all else as it was told."""
-    known = trained.predictor
-    shares = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.6, 0.0, 0.0, 0.0]])
-    vectors = torch.cat([known.middle.expand(2, -1), shares], dim=1)
-    further = StylePredictor(known.perceptual, vectors, 8, slice(known.middle.numel(), vectors.shape[1]))
-    begin_as(predictor_path(trained.file), further)
+    known, begun = trained.predictor, predictor_path(trained.file)
     picture = torch.rand(1, 3, 80, 112, generator=torch.Generator().manual_seed(5))
-    with torch.no_grad():
-        told, expected = further(picture), known(picture)
-    torch.testing.assert_close(told[:, :-4], expected, rtol=2e-3, atol=2e-3)
-    strength = 0.8 / (0.6**2 + 1) ** 0.5
-    assert told[0, -4:].tolist() == pytest.approx([0.6 * strength, strength, 0, 0])
+    for textures in (4, 6):
+        shares = torch.zeros(2, textures)
+        shares[0, 1], shares[1, 0] = 1.0, 0.6
+        vectors = torch.cat([known.middle.expand(2, -1), shares], dim=1)
+        further = StylePredictor(known.perceptual, vectors, 8, slice(known.middle.numel(), vectors.shape[1]))
+        begin_as(begun, further)
+        with torch.no_grad():
+            told, expected = further(picture), known(picture)
+        torch.testing.assert_close(told[:, :-textures], expected, rtol=4e-3, atol=4e-3)
+        strength = 0.8 / (0.6**2 + 1) ** 0.5
+        assert told[0, -textures:].tolist() == pytest.approx([0.6 * strength, strength, *[0] * (textures - 2)])
+        begun = tmp_path / f"{textures}.predictor.onnx"
+        begun.write_bytes(predictor_graph(TrainedPredictor(further, trained.file, [])).SerializeToString())
 
 
 def test_a_picture_is_a_style_and_mixes_with_one(learnt: StyleFile, paintings: Path, tmp_path: Path) -> None:

@@ -124,17 +124,16 @@ def begin_as(path: Path, predictor: StylePredictor) -> History:
 def _before_spread(matrix: Tensor, offset: Tensor, predictor: StylePredictor) -> tuple[Tensor, Tensor]:
     """The last layer as the perceptron has it, from what was written; a net may have more textures than the one then.
 
-    Where nothing is spread, as shares are, it is 0.
+    What is not spread, the shares of the textures at the end, is 0.
     """
     middle, spread = predictor.middle.cpu(), predictor.spread.cpu()
-    missing = len(middle) - len(offset)
-    if missing not in (0, int((spread == 0).sum())):
+    kept = int((spread > 0).sum())
+    if not kept <= len(offset) <= len(middle):
         raise ValueError(f"it tells {len(offset)} numbers in place of {len(middle)}")
-    matrix = torch.cat([matrix, matrix.new_zeros(missing, matrix.shape[1])])
-    away = torch.cat([offset, middle[len(offset) :]]) - middle
-    narrow = spread == 0
-    spread = spread.masked_fill(narrow, 1)
-    return (matrix / spread[:, None]).masked_fill(narrow[:, None], 0), (away / spread).masked_fill(narrow, 0)
+    shares = len(middle) - kept
+    matrix = torch.cat([matrix[:kept] / spread[:kept, None], matrix.new_zeros(shares, matrix.shape[1])])
+    away = (offset[:kept] - middle[:kept]) / spread[:kept]
+    return matrix, torch.cat([away, away.new_zeros(shares)])
 
 
 def turned(paintings: Tensor, share: float, chance: torch.Generator) -> Tensor:

@@ -98,7 +98,11 @@ class JohnsonOptions:
     style_weight: Annotated[float, Setting("Weight of the style loss.", least=0)] = 15.0
     style_weights: Annotated[
         tuple[tuple[str, float], ...],
-        Setting("Weights of single styles, such as udnie=3,scream=1.5.", in_one_word=True, written="NAME=WEIGHT"),
+        Setting(
+            "Weights of single styles in place of --style-weight: udnie=20,scream=12.",
+            in_one_word=True,
+            written="NAME=WEIGHT",
+        ),
     ] = ()
     join_share: Annotated[
         float,
@@ -129,7 +133,7 @@ class JohnsonOptions:
     textures: Annotated[
         tuple[tuple[str, str], ...],
         Setting(
-            "How strokes of single styles lie in the beginning, such as lilies=dabs: curls, dabs, ripples or hatching.",
+            f"How strokes of single styles lie in the beginning, such as lilies=dabs: {listed(TEXTURES)}.",
             in_one_word=True,
             written="NAME=TEXTURE",
         ),

@@ -11,7 +11,9 @@ NORM_EPSILON = 1e-5
 # that a step of Adam's changes them as little as it does others (equalised learning rate, arXiv 1710.10196).
 SETTLED_GAIN = 1 / 32
 # The seed textures that can be drawn (seed_texture.py), in the order in which they are told.
-TEXTURES = ("curls", "dabs", "ripples", "hatching")
+TEXTURES = ("curls", "dabs", "ripples", "hatching", "facets", "panes")
+# Those whose marks all lie in one direction at a place.
+STREAKS = ("curls", "ripples", "hatching")
 
 
 @dataclass(frozen=True, slots=True)

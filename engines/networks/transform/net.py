@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN, TEXTURES, TransformConfig
+from engines.networks.transform.config import NORM_EPSILON, SETTLED_GAIN, STREAKS, TEXTURES, TransformConfig
 from engines.networks.transform.seed_texture import seed_texture
 
 COLOURS = 3
@@ -198,8 +198,8 @@ class TransformNet(nn.Module):
         if not self.config.seed_amplitude:
             return style.new_ones(len(style))
         strength = self.shares(style).square()
-        dabs = strength[:, TEXTURES.index("dabs")]
-        return 1 - dabs / strength.sum(1).clamp_min(1e-6)
+        streaks = strength[:, [TEXTURES.index(name) for name in STREAKS]].sum(1)
+        return streaks / strength.sum(1).clamp_min(1e-6)
 
     def _seeded(self, x: Tensor, style: Tensor, texture: Tensor | None) -> Tensor:
         """The padded picture with the texture from which strokes grow."""
