@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from small_styles import SMALL, random_frame, write_small_style
 
+from engines.backends.openvino import bytes as openvino_bytes
 from engines.backends.openvino.bytes import read_bytes_exactly, with_kept_sums
 from engines.backends.openvino.int8 import draw_samples, quantise, read_folded
 from engines.backends.openvino.layers import Judge, Layers, convolutions, quantiser_of
+from engines.backends.openvino.make_ready_int8 import IN_FLOATS
 from engines.loading.engine import Controls
 from engines.protocols import BuildAids
 from engines.spec import Calibration, EngineSpec
@@ -24,6 +27,7 @@ from openvino import Model, opset13
 HEIGHT, WIDTH = 60, 84
 SPEC = EngineSpec("openvino", "int8", HEIGHT, WIDTH, "CPU", "1")
 DETAILED = replace(SMALL, detail=True)
+SEEDED = replace(SMALL, seed_amplitude=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +38,14 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
 
 @pytest.fixture(scope="module")
 def layers(style: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Layers:
+    return quantised(style, tmp_path_factory.mktemp("aids"), wide=False)
+
+
+def quantised(style: StyleFile, folder: Path, *, wide: bool) -> Layers:
     frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])
-    aids = BuildAids(tmp_path_factory.mktemp("aids"), Calibration(frames, "noise"))
+    aids = BuildAids(folder, Calibration(frames, "noise"))
     floats = read_folded(style)
-    return Layers(floats, quantise(floats, draw_samples(style, aids).calibration, SPEC, wide=False))
+    return Layers(floats, quantise(floats, draw_samples(style, aids).calibration, SPEC, wide=wide))
 
 
 def test_the_stem_and_the_detail_read_0_to_255_in_steps_of_1(layers: Layers) -> None:
@@ -47,6 +55,45 @@ def test_the_stem_and_the_detail_read_0_to_255_in_steps_of_1(layers: Layers) -> 
     ranges = [[float(each.input_value(place).get_node().data) for place in (1, 2, 3, 4)] for each in of_bytes]
     assert ranges == [[0, 255, 0, 255]] * 2
     assert {each.get_attributes()["levels"] for each in of_bytes} == {256}
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_textures_that_a_style_shares_are_read_with_the_picture(wide: bool, tmp_path: Path) -> None:
+    """By one convolution less, and the painting stays what it was."""
+    several = write_small_style(tmp_path / "several.onnx", config=replace(SEEDED, textures=("curls", "dabs", "panes")))
+    layers = quantised(several, tmp_path, wide=wide)
+    joined, apart = layers.with_floats([]), layers.with_floats([])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openvino_bytes, "_read_texture_too", lambda *given: None)
+        read_bytes_exactly(apart, layers.weights)
+    read_bytes_exactly(joined, layers.weights)
+    assert channels_read(apart)[:2] == [12, 4]
+    assert channels_read(joined) == [16, *channels_read(apart)[2:]]
+    frames = [random_frame(HEIGHT, WIDTH, seed) for seed in range(3)]
+    vectors = [style.vector for style in several.card.styles]
+    held = [Controls(vectors[at % len(vectors)]).graph_inputs(frame[None]) for at, frame in enumerate(frames)]
+    judge = Judge(read_folded(several), held, IN_FLOATS)
+    assert judge.agreement(joined) > judge.agreement(apart) - 2
+
+
+def test_textures_whose_weights_are_far_larger_are_read_apart(tmp_path: Path) -> None:
+    """With the picture, they would leave it few of its steps."""
+    loud = replace(SEEDED, seed_amplitude=0.5, textures=("curls", "dabs", "panes"))
+    layers = quantised(write_small_style(tmp_path / "loud.onnx", config=loud), tmp_path, wide=False)
+    model = layers.with_floats([])
+    read_bytes_exactly(model, layers.weights)
+    assert channels_read(model)[:2] == [12, 4]
+
+
+def test_a_texture_alone_is_left_to_be_computed_once(tmp_path: Path) -> None:
+    layers = quantised(write_small_style(tmp_path / "one.onnx", config=SEEDED), tmp_path, wide=False)
+    model = layers.with_floats([])
+    read_bytes_exactly(model, layers.weights)
+    assert channels_read(model)[:2] == [12, 4]
+
+
+def channels_read(model: Any) -> list[int]:
+    return [each.get_input_partial_shape(0)[1].get_length() for each in convolutions(model)]
 
 
 def source(quantiser: Any) -> str:

@@ -7,18 +7,27 @@ a quarter of the memory, and only their weights are rounded.
 
 What all pixels have in common, their level, goes through the sum of a row of weights. Those are rounded so that the
 sum stays (the method of largest remainders): else a smooth picture would be shifted by all the rounding together.
+
+Seed textures of which a style takes its share are read by a convolution of their own. In 8 bits its four channels take
+nearly as long as the picture's twelve, and so does the sum of the two, so one convolution reads both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from engines.backends.openvino.layers import MOVES, convolutions, quantiser_of
+from engines.backends.openvino.layers import MOVES, convolutions, convolutions_reading, quantiser_of
 
 MEAN, CENTRING, FROM_BYTES, NORM = "ReduceMean", "Subtract", "Convert", "MVN"
 SUM = "Add"
 COLOURS = 3
+# Of a step of the texture: how many of a byte it has here, and the byte of none. So five deviations of it fit, and
+# weights that see all three colours at once leave room to those that see one.
+TEXTURE_STEPS, NO_TEXTURE = 2.0, 128.0
+STYLE = "style"
+# So many times as coarse may the steps of a row of weights become by that.
+MOST_COARSER = 1.5
 
 
 def read_bytes_exactly(model: Any, weights: Mapping[str, np.ndarray]) -> None:
@@ -36,7 +45,54 @@ def read_bytes_exactly(model: Any, weights: Mapping[str, np.ndarray]) -> None:
         exact = _identity(picture)
         for reader in quantiser.output(0).get_target_inputs():
             reader.replace_source_output(exact)
+        _read_texture_too(convolution, weights, convolutions_reading(model, [STYLE]))
     model.validate_nodes_and_infer_types()
+
+
+def _read_texture_too(picture: Any, weights: Mapping[str, np.ndarray], of_style: Collection[str]) -> None:
+    """Lets the convolution of the picture's bytes do what another one adds that reads textures, shared by the style.
+
+    A texture of bytes is the byte 128 where there is none, which makes the same number everywhere: the norm takes it.
+    Where the weights of the textures would leave those of the picture few steps, all stays as it is.
+    """
+    from openvino import opset13
+
+    added = _added_to(picture)
+    names = [each.get_friendly_name() for each in (picture, added) if each is not None]
+    if len(names) < 2 or names[1] not in of_style or not all(name in weights for name in names):
+        return
+    quantiser, stored = quantiser_of(added), _stored(picture)
+    if quantiser is None or stored is None or not _is_normed(picture):
+        return
+    if added.input_value(0).get_node().get_friendly_name() != quantiser.get_friendly_name():
+        return  # something is moved in between
+    most = np.abs(stored.data).max()
+    floats = np.concatenate([weights[names[0]], weights[names[1]] / np.float32(TEXTURE_STEPS)], axis=1)
+    seen = weights[names[0]].shape[1]
+    largest, of_picture = (np.abs(each).max((1, 2, 3), keepdims=True) for each in (floats, floats[:, :seen]))
+    if (largest > MOST_COARSER * of_picture).any():
+        return
+    steps = np.maximum(largest / np.float32(most), np.finfo(np.float32).tiny)
+    rounded = np.concatenate([with_kept_sums((floats / steps)[:, :seen]), np.rint((floats / steps)[:, seen:])], axis=1)
+    texture = opset13.add(opset13.multiply(quantiser.input_value(0), np.float32(TEXTURE_STEPS)), np.float32(NO_TEXTURE))
+    both = opset13.concat([picture.input_value(0), _identity(texture.output(0))], axis=1)
+    kernel = opset13.convert(opset13.constant(np.clip(rounded, -most, most).astype(stored.data.dtype)), np.float32)
+    picture.input(0).replace_source_output(both.output(0))
+    picture.input(1).replace_source_output(opset13.multiply(kernel, opset13.constant(steps)).output(0))
+    (total,) = (target.get_node() for target in picture.output(0).get_target_inputs())
+    for reader in total.output(0).get_target_inputs():
+        reader.replace_source_output(picture.output(0))
+
+
+def _added_to(convolution: Any) -> Any:
+    """The convolution of the same kind whose result alone is added to this one's; None where there is none."""
+    readers = [target.get_node() for target in convolution.output(0).get_target_inputs()]
+    if len(readers) != 1 or readers[0].get_type_name() != SUM:
+        return None
+    nodes = [value.get_node() for value in readers[0].input_values()]
+    others = [node for node in nodes if node.get_friendly_name() != convolution.get_friendly_name()]
+    kind = convolution.get_type_name(), convolution.get_attributes()
+    return next((node for node in others if (node.get_type_name(), node.get_attributes()) == kind), None)
 
 
 def with_kept_sums(scaled: np.ndarray) -> np.ndarray:
@@ -89,12 +145,20 @@ def _keep_sums(convolution: Any, weights: np.ndarray) -> None:
     """Rounds the weights anew, with NNCF's steps; it stores them as bytes, to be multiplied by a step for each row."""
     from openvino import opset13
 
+    stored = _stored(convolution)
+    if stored is None:
+        return  # another version stores them otherwise; they stay as it rounded them
+    widened, steps = (convolution.input_value(1).get_node().input_value(place).get_node() for place in range(2))
+    rounded = np.clip(with_kept_sums(weights / steps.data), stored.data.min(), stored.data.max())
+    widened.input(0).replace_source_output(opset13.constant(rounded.astype(stored.data.dtype)).output(0))
+
+
+def _stored(convolution: Any) -> Any:
+    """The constant that NNCF made of a convolution's weights, in bytes; None where it is not as this one does it."""
     product = convolution.input_value(1).get_node()
     if product.get_type_name() != "Multiply":
-        return  # another version stores them otherwise; they stay as it rounded them
+        return None
     widened, steps = (product.input_value(place).get_node() for place in range(2))
     if (widened.get_type_name(), steps.get_type_name()) != ("Convert", "Constant"):
-        return
-    stored = widened.input_value(0).get_node().data
-    rounded = np.clip(with_kept_sums(weights / steps.data), stored.min(), stored.max())
-    widened.input(0).replace_source_output(opset13.constant(rounded.astype(stored.dtype)).output(0))
+        return None
+    return widened.input_value(0).get_node()
