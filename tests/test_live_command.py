@@ -33,6 +33,7 @@ OTHERS = LiveOptions(
     keep_colour=0.25,
     height=240,
     stroke=2.0,
+    texture="panes",
     net="fine",
     engine="openvino",
     precision="fp32",

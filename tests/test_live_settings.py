@@ -94,6 +94,14 @@ def test_strokes_stop_at_the_border_and_are_refused_beyond_it() -> None:
             after(("stroke", wrong))
 
 
+def test_textures_come_in_turn_or_by_name_and_end_with_the_styles_own() -> None:
+    assert after(("texture", "next")).texture == "curls"
+    assert after(("texture", "panes")).texture == "panes"
+    assert after(("texture", "panes"), ("texture", "next")) == WAVES
+    with pytest.raises(ImpastoError, match=r"there is no texture 'weave'; choose own, curls, .* or panes"):
+        after(("texture", "weave"))
+
+
 @pytest.mark.parametrize("deed", ["snapshot", "quit", "status"])
 def test_deeds_change_nothing(deed: str) -> None:
     assert after((deed, None)) == WAVES
@@ -105,7 +113,7 @@ def test_deeds_change_nothing(deed: str) -> None:
         ("next", None, "style: night"), ("mix", "storm", "mix: 50 % storm"),
         ("mix-amount", "+0.1", "mix: off (set to 60 %)"),
         ("strength", "-0.1", "strength: 90 %"), ("keep-colour", None, "colours kept: 100 %"),
-        ("stroke", "+0.25", "stroke: 1.25"),
+        ("stroke", "+0.25", "stroke: 1.25"), ("texture", "dabs", "texture: dabs"),
         ("split", None, "before and after: on"),
         ("help", None, ""), ("status", None, ""),
     ],

@@ -118,7 +118,8 @@ class NetworkFamily:
 
     `seed_levels(config, style)` is how many levels of a picture, 0..255, a step counts for of each seed texture that
     such a net adds to it for the style vector [S], in the order of engines.networks.transform.seed_texture; () where
-    it has none, or shows the picture itself too.
+    it has none, or shows the picture itself too. `texture_shares(config)` is where in a style vector the share of each
+    of several lies, by name.
 
     What is raised for a config or weights that do not fit is KeyError, TypeError, ValueError or AttributeError.
     """
@@ -134,6 +135,7 @@ class NetworkFamily:
     import_tensors: Callable[[Weights], ImportedNet] | None = None
     further_graphs: Callable[[Config], Mapping[str, BuildFurtherGraph]] = lambda config: {}
     seed_levels: Callable[[Config, np.ndarray], tuple[float, ...]] = lambda config, style: ()
+    texture_shares: Callable[[Config], Mapping[str, int]] = lambda config: {}
 
 
 def family_names() -> Iterator[str]:

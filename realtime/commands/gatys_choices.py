@@ -15,7 +15,7 @@ SHARED = "stroke"  # a matter of every method, and so an option of the painting 
 NAMES = tuple(name for name in settings_of(GatysOptions) if name != SHARED)
 PARAMETERS = parameters_of(GatysOptions, NAMES, PANEL)
 # What paints with a net, and so is also for a start from what a net painted.
-OF_A_NET = ("style", "mix", "net", "engine", "precision")
+OF_A_NET = ("style", "mix", "texture", "net", "engine", "precision")
 
 
 def method_name(text: str) -> str:

@@ -9,6 +9,7 @@ from engines.style.styles import StyleFile, names_file
 from realtime.live.control.settings import LiveSettings
 from realtime.painting.cross_fade import Vector
 from realtime.painting.gliding import Look
+from realtime.painting.other_texture import has_texture, with_texture
 from realtime.painting.picture_style import resolve
 
 BOTH = ("style", "mix_with")
@@ -68,16 +69,30 @@ class LookBook:
         if resolved[-1][0].sha256 != file.sha256:
             raise BadValue(f"{name} and {resolved[-1][1]} are in different files and cannot be mixed")
         self._use(file)
-        fine = self._fine_net_for(texts, resolved)
+        fine = self._fine_net_for(texts, resolved, settings.texture)
         vectors = [self._vector(text, fine or net, style) for text, (net, style) in zip(texts, resolved, strict=True)]
         vector = vectors[0]
         if settings.mix_with:
             shares = 1 - settings.mix, settings.mix
             vector = mixed(dict(zip(BOTH, vectors, strict=True)), dict(zip(BOTH, shares, strict=True)))
+        vector = self._with_texture(fine or file, vector, settings.texture)
         self._found = {
             text: found for text, found in self._found.items() if text in (settings.style, settings.mix_with)
         }
         return Look(fine or file, vector, settings.strength, settings.keep_colour)
+
+    def _with_texture(self, file: StyleFile, vector: Vector, texture: str) -> Vector:
+        """As asked for, where the net has it; who turns to a net of another kind sees that with its own strokes."""
+        try:
+            return with_texture(file, vector, texture)
+        except BadValue as error:
+            self._tell_once(f"strokes are the style's own: {in_one_line(error)}")
+            return vector
+
+    def _tell_once(self, line: str) -> None:
+        if line not in self._told_lacking:
+            self._told_lacking.add(line)
+            self._report(line)
 
     def _use(self, file: StyleFile) -> None:
         """From now on this is the file in use."""
@@ -92,18 +107,23 @@ class LookBook:
             self._use_styles(file.card.names)
         self._file = file
 
-    def _fine_net_for(self, texts: list[str], resolved: list[tuple[StyleFile, str]]) -> StyleFile | None:
-        """The fine net of the file in use, where that paints and has these styles; what is learnt is the other's."""
+    def _fine_net_for(self, texts: list[str], resolved: list[tuple[StyleFile, str]], texture: str) -> StyleFile | None:
+        """The fine net of the file in use, where that paints and has these styles and this texture.
+
+        What is learnt is the other's.
+        """
         fine = self._fine
         if fine is None:
             return None
         pairs = zip(texts, resolved, strict=True)
-        lacking = [name for text, (file, name) in pairs if text in self._learnt or not holds(fine, file, name)]
+        lacking = [
+            f"style {name!r}" for text, (file, name) in pairs if text in self._learnt or not holds(fine, file, name)
+        ]
+        if not has_texture(fine, texture):
+            lacking.append(f"texture {texture!r}")
         if not lacking:
             return fine
-        if lacking[0] not in self._told_lacking:
-            self._told_lacking.add(lacking[0])
-            self._report(f"{fine.path.name} has no style {lacking[0]!r}: {resolved[0][0].path.name} paints it")
+        self._tell_once(f"{fine.path.name} has no {lacking[0]}: {resolved[0][0].path.name} paints it")
         return None
 
     def _vector(self, text: str, file: StyleFile, name: str) -> Vector:

@@ -8,25 +8,30 @@ from engines.names import AUTO
 from engines.style.fine_net import fine_net_of, holds, is_fine
 from engines.style.picture_name import FINE as FINE_SUFFIX
 from engines.style.styles import StyleFile
-from realtime.painting.options import FAST, FINE, NETS
+from realtime.painting.options import FAST, FINE, NETS, OWN
+from realtime.painting.other_texture import has_texture
 
 logger = logging.getLogger("impasto")
 
 
-def net_of(file: StyleFile, names: Iterable[str], net: str, *, patient: Callable[[], bool]) -> StyleFile:
+def net_of(
+    file: StyleFile, names: Iterable[str], net: str, *, texture: str = OWN, patient: Callable[[], bool]
+) -> StyleFile:
     """The style file that paints these styles of `file`: that one, or its fine net, chosen as in `wanted_fine_net`.
 
-    BadValue where the fine one was asked for and lacks a style. A picture that was made a style is always painted by
-    the net that read it.
+    BadValue where the fine one was asked for and lacks a style, or the `texture` that strokes are to grow from. A
+    picture that was made a style is always painted by the net that read it.
     """
     fine = wanted_fine_net(file, net, patient=patient)
     if fine is None:
         return file
-    missing = [name for name in names if not holds(fine, file, name)]
+    missing = [f"style {name!r}" for name in names if not holds(fine, file, name)]
+    if not has_texture(fine, texture):
+        missing.append(f"texture {texture!r}")
     if not missing:
         return fine
     if net == FINE:
-        raise BadValue(f"--net fine: {fine.path.name} has no style {missing[0]!r}; choose --net auto or fast")
+        raise BadValue(f"--net fine: {fine.path.name} has no {missing[0]}; choose --net auto or fast")
     return file
 
 

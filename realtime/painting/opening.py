@@ -19,6 +19,7 @@ from engines.style.styles import StyleFile, names_file
 from realtime.painting.full_size.painting_size import painting_size
 from realtime.painting.net_choice import net_of
 from realtime.painting.options import StylizeOptions, parse_mix
+from realtime.painting.other_texture import with_texture
 from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 
@@ -34,13 +35,20 @@ def choose_style(options: StylizeOptions, *, patient: bool = False) -> tuple[Sty
 
     def painting(file: StyleFile, names: Iterable[str]) -> StyleFile:
         return net_of(
-            file, names, options.net, patient=lambda: patient or fast_gpu_paints(options.engine, options.precision)
+            file,
+            names,
+            options.net,
+            texture=options.texture,
+            patient=lambda: patient or fast_gpu_paints(options.engine, options.precision),
         )
+
+    def strokes(net: StyleFile, vector: NDArray[np.float32]) -> tuple[StyleFile, NDArray[np.float32]]:
+        return net, with_texture(net, vector, options.texture)
 
     if options.mix is None:
         file, name = resolve(options.style)
         net = painting(file, [name])
-        return net, net.vector(name)
+        return strokes(net, net.vector(name))
     weights = parse_mix(options.mix)
     resolved = {text: _resolve_mixed(text, options.style) for text in weights}
     files = {file.sha256: file for file, _ in resolved.values()}
@@ -51,7 +59,7 @@ def choose_style(options: StylizeOptions, *, patient: bool = False) -> tuple[Sty
     if len({net.sha256 for net in nets.values()}) > 1:  # one of them is a picture, say, which the fine net cannot read
         nets = {text: file for text, (file, _) in resolved.items()}
     vectors = {text: nets[text].vector(name) for text, (_, name) in resolved.items()}
-    return next(iter(nets.values())), mixed(vectors, weights)
+    return strokes(next(iter(nets.values())), mixed(vectors, weights))
 
 
 def _resolve_mixed(text: str, style: str) -> tuple[StyleFile, str]:

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 from engines.backends.ours import OURS
 from engines.errors import BadValue
 from engines.names import AUTO, LEAST_SIZE_PX, MODES, PRECISIONS
+from engines.networks.transform.config import TEXTURES
 from engines.setting import Setting
 from realtime.painting.full_size.painting_size import LEAST_STROKE, LINES, MOST_STROKE
 
@@ -14,6 +15,7 @@ Size: TypeAlias = tuple[int, int]  # width, height in pixels
 MOST_SIZE_PX = 16384
 DEFAULT_STYLE = "starry_night"
 NETS = FAST, FINE = "fast", "fine"
+OWN = "own"
 PAINTING = "Painting"
 MACHINE = "Machine"
 
@@ -122,6 +124,15 @@ class StylizeOptions:
         ),
     ] = None
     stroke: Stroke = 1.0
+    texture: Annotated[
+        str,
+        Setting(
+            f"What strokes grow from: the style's {OWN}, or {', '.join(TEXTURES)}.",
+            group=PAINTING,
+            choices=(OWN, *TEXTURES),
+            written="NAME",
+        ),
+    ] = OWN
     net: Net = AUTO
     engine: Engine = AUTO
     precision: Precision = AUTO

@@ -17,6 +17,8 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.painting.net_choice import net_of
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import engine_for
+from realtime.painting.options import OWN
+from realtime.painting.other_texture import with_texture
 from realtime.painting.picture_style import resolve
 from realtime.painting.stylizer import Stylizer
 
@@ -32,6 +34,7 @@ def open_style(
     strength: float = 1.0,
     keep_colour: float = 0.0,
     stroke: float = 1.0,
+    texture: str = OWN,
     net: str = "auto",
     steady: float = 0.0,
     engine: str = "auto",
@@ -45,25 +48,27 @@ def open_style(
     `style` is what `--style` takes: a name of the gallery, a PICTURE.jpg to paint like, the path of a style file,
     FILE:NAME, or FILE:PICTURE.jpg where its net takes pictures. `strength` and `keep_colour`, 0..1, are how a call
     paints that says nothing else. `stroke`, 0.5 to 4, is how large brush strokes are; with it grows or shrinks the copy
-    that the net paints, and the time that takes. `net` is auto, fast or fine as on the command line; auto takes the
+    that the net paints, and the time that takes. `texture` is what they grow from, the style's own or another one of
+    the net. `net` is auto, fast or fine as on the command line; auto takes the
     fine one where it has all styles of the file and an NVIDIA GPU paints. `steady`, 0..1, is for frames that come in
     order: how still the painting stands where they do. `engine` and `precision` are those of the command line; where
-    one is refused
-    the next is tried, unless it is `strict`. The first start may build an engine, which takes from a second to
-    minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is quick. `report` gets a
-    line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue, NotEnoughMemory or
+    one is refused the next is tried, unless it is `strict`. The first start may build an engine, which takes from a
+    second to minutes; it is kept in `cache_dir`, None for the user's own folder, and the next start is quick. `report`
+    gets a line for people now and then. Raises UnknownStyle, FileMissing, BadFile, BadValue, NotEnoughMemory or
     EngineRefused, each an ImpastoError.
     """
     if not 0 <= steady <= 1:
         raise BadValue(f"steady is {steady}; give a number from 0 to 1")
     file, name = resolve(style)
     # A call may name any style of the file, whatever the machine.
-    file = net_of(file, {name, *file.card.names}, net, patient=lambda: fast_gpu_paints(engine, precision))
-    controls = Controls(file.vector(name), strength, keep_colour)
+    file = net_of(
+        file, {name, *file.card.names}, net, texture=texture, patient=lambda: fast_gpu_paints(engine, precision)
+    )
+    controls = Controls(with_texture(file, file.vector(name), texture), strength, keep_colour)
     choice = EngineChoice(engine, precision, strict)
     size = width, height
     loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls, steady, style=file), size)
+    return StylePainter(file, Stylizer(loaded, controls, steady, style=file), size, texture)
 
 
 class StylePainter:
@@ -72,8 +77,9 @@ class StylePainter:
     It may be called from any thread, but by one at once.
     """
 
-    def __init__(self, file: StyleFile, stylizer: Stylizer, size: tuple[int, int]) -> None:
+    def __init__(self, file: StyleFile, stylizer: Stylizer, size: tuple[int, int], texture: str = OWN) -> None:
         self.size = size  # width and height in pixels
+        self._texture = texture
         self._file, self._stylizer = file, stylizer
         self._as_opened = stylizer.controls
 
@@ -129,4 +135,5 @@ class StylePainter:
         )
 
     def _vector(self, style: str | Mix) -> NDArray[np.float32]:
-        return self._file.vector(style) if isinstance(style, str) else self._file.mix(style)
+        own = self._file.vector(style) if isinstance(style, str) else self._file.mix(style)
+        return with_texture(self._file, own, self._texture)

@@ -49,6 +49,13 @@ def seed_levels(config: Config, style: np.ndarray) -> tuple[float, ...]:
     return tuple(shares.get(name, 0.0) * net.seed_amplitude * WHITE / STEPS for name in TEXTURES)
 
 
+def texture_shares(config: Config) -> dict[str, int]:
+    """Nowhere, where strokes grow from one texture or from none."""
+    net = TransformConfig.from_dict(config)
+    told = range(net.style_size)[net.shares_at] if net.seed_amplitude else ()
+    return dict(zip(net.textures, told, strict=False))
+
+
 def _net(config: Config, styles: int) -> "TransformNet":
     from engines.networks.transform.net import TransformNet
 
@@ -72,4 +79,5 @@ FAMILY = NetworkFamily(
     half_net=_half_net,
     import_tensors=read_pytorch_example,
     seed_levels=seed_levels,
+    texture_shares=texture_shares,
 )

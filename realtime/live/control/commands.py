@@ -67,6 +67,8 @@ COMMANDS = (
             help="keep the picture's colours", keys={"c": None}),
     Command(name="stroke", kind=Kind.NUMBER, setting="stroke", least=LEAST_STROKE, most=MOST_STROKE,
             help="finer or larger brush strokes", keys={"[": "-0.25", "]": "+0.25"}),
+    Command(name="texture", kind=Kind.TEXT, setting="texture", value="NAME|next|own",
+            help="what strokes grow from", keys={"t": NEXT}),
     Command(name="steady", kind=Kind.NUMBER, setting="steady", help="hold the painting less or more still",
             keys={"(": "-0.1", ")": "+0.1"}),
     Command(name="freeze", kind=Kind.FLAG, setting="frozen", help="hold the picture", keys={"space": None}),

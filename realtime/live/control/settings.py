@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.errors import BadValue, ImpastoError, UnknownStyle
+from engines.networks.transform.config import TEXTURES
+from engines.setting import listed
 from engines.style.picture_name import name_of, picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.live.options import LiveOptions
-from realtime.painting.options import DEFAULT_STYLE, STEADY, StylizeOptions, parse_mix
+from realtime.painting.options import DEFAULT_STYLE, OWN, STEADY, StylizeOptions, parse_mix
 
 DEFAULTS = StylizeOptions()
 # Help, statistics and full screen show themselves.
@@ -25,8 +27,8 @@ class LiveSettings:
     """Everything that can be changed without stopping.
 
     `style` is a style as --style takes it, `mix_with` another one of the same file or "" for none, and `mix` its share,
-    0..1. `strength`, `keep_colour` and `steady` are 0..1, and `stroke` is how large brush strokes are, 1 as the style
-    means them.
+    0..1. `strength`, `keep_colour` and `steady` are 0..1, `stroke` is how large brush strokes are, 1 as the style means
+    them, and `texture` what they grow from.
     `split` shows the picture before and after, `pass_through` only before.
     """
 
@@ -36,6 +38,7 @@ class LiveSettings:
     strength: float = DEFAULTS.strength
     keep_colour: float = DEFAULTS.keep_colour
     stroke: float = DEFAULTS.stroke
+    texture: str = DEFAULTS.texture
     steady: float = STEADY
     frozen: bool = False
     split: bool = False
@@ -73,6 +76,7 @@ def settings_of(options: LiveOptions) -> LiveSettings:
         strength=options.strength,
         keep_colour=options.keep_colour,
         stroke=options.stroke,
+        texture=options.texture,
         steady=options.steady,
         mirror=options.mirror,
         pass_through=options.pass_through,
@@ -102,6 +106,8 @@ def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequen
         return with_style(settings, _wanted_style(settings, command, value, names))
     if command.name == "mix":
         return replace(settings, mix_with=_wanted_mix(settings, str(value), names))
+    if command.name == "texture":
+        return replace(settings, texture=_wanted_texture(settings, str(value)))
     changes: dict[str, Any] = {}
     if command.kind is Kind.FLAG:
         changes[command.setting] = (not getattr(settings, command.setting)) if value is None else value
@@ -154,6 +160,8 @@ def described(before: LiveSettings, after: LiveSettings, names: Sequence[str]) -
             return f"{_spoken(name)}: {100 * getattr(after, name):.0f} %"
     if after.stroke != before.stroke:
         return f"stroke: {after.stroke:g}"
+    if after.texture != before.texture:
+        return f"texture: {after.texture}"
     changed = [name for name in SPOKEN_FLAGS if getattr(after, name) != getattr(before, name)]
     return f"{_spoken(changed[0])}: {'on' if getattr(after, changed[0]) else 'off'}" if changed else ""
 
@@ -186,6 +194,16 @@ def _wanted_mix(settings: LiveSettings, text: str, names: Sequence[str]) -> str:
     if text not in names:
         return text
     return "" if text == own_name(settings.style, names) else beside(settings.style, text, names)
+
+
+def _wanted_texture(settings: LiveSettings, text: str) -> str:
+    """Every one in turn for `next`, the style's own again after the last."""
+    known = (OWN, *TEXTURES)
+    if text == NEXT:
+        return known[(known.index(settings.texture) + 1) % len(known)]
+    if text not in known:
+        raise BadValue(f"there is no texture {text!r}; choose {listed(known)}")
+    return text
 
 
 def _next_mix(settings: LiveSettings, names: Sequence[str]) -> str:
