@@ -65,7 +65,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_much_on_both_outputs_holds_nothing_up() -> None:
     with ChildProcess("child_talks") as child:
         assert child.wait(60) == 3
-        said = [child.next_line(0) for _ in range(20_001)]
+        said = [child.next_line(60) for _ in range(20_001)]
         assert (said[0], said[-2:]) == ("line 0", ["line 19999", None])
         assert child.last_errors()[-1] == "error 19999"
         assert child.how_it_ended() == "ended with status 3"
