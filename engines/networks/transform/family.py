@@ -30,7 +30,7 @@ def widest_bytes_per_px(config: Config) -> float:
     For a stem of b channels that is the stage which the upsampling before the head enters. Measured with OpenCV 5 at
     640x360, 1280x720 and 1920x1080, the picture included (gate/memory.py): 150 bytes a pixel for `fast` (162 by the
     formula), 89 for a net of u = 4 (90), 234 for one of widths 8, 16, 32 (242), 808 for the paper's (818). Of several
-    textures each one, and their sum, lies beside: 202 for the `fast` of four (202), 189 for the `fine` (184).
+    textures each one, and their sum, lies beside: 202 for a `fast` of four (202), 189 for a `fine` (184).
     """
     net = TransformConfig.from_dict(config)
     levels = [(net.picture_channels, net.widths[0]), *pairwise(net.widths)]

@@ -8,24 +8,20 @@ each: a painter of dots has no curls. `dabs` are patches without direction. `cur
 streaks along a flow (line integral convolution, Cabral and Leedom 1993) over such patches, from one to the next of
 which the colour of strokes may change: they bend and close to spirals, go along the rows, and rise to the right.
 `facets` are a Cubist's planes, each brushed its own way and shaded across it, and `panes` a glazier's, in their lead:
-the cells of points on a shaken lattice (Worley 1996).
+the cells of cells.py.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
-from itertools import product
 from math import cos, pi, sin, sqrt
 from types import MappingProxyType
-from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.networks.transform.cells import Cells, Floats
 from engines.networks.transform.config import TEXTURES
-
-Floats = NDArray[np.float32]
 
 # Bristles, and strokes of two sizes: how wide, and the deviation of the weights along the flow, half of their length.
 # Without bristles a net makes up what is as fine, in a lattice across the strokes, and makes more of a camera's noise.
@@ -36,8 +32,6 @@ DABS_PX = (8, 16, 32)
 # Planes: how large the large and the small ones are, and panes; half of the lead's width, and what bristles weigh.
 FACETS_PX = (64, 24)
 PANES_PX = 36
-# So many points are missing, so that cells differ in size.
-MISSING = 0.3
 LEAD_PX = 4.0
 BRISTLES = 0.15
 # How wide they are, and the deviation of the weights along them.
@@ -46,8 +40,6 @@ BRISTLE_PX = (4, 8.0)
 FLOW = 0.85
 # Deviation of what softens edges.
 EDGE_PX = 0.8
-# So many points of a shaken lattice away on each side may the nearest one and the second lie.
-NEIGHBOURS = 2
 # The flow: how large its turns are.
 TURNS_PX = 128
 # By this angle its rings are opened into spirals.
@@ -99,81 +91,29 @@ def _dabs(period: int, rng: np.random.Generator) -> Floats:
 
 def _facets(period: int, rng: np.random.Generator) -> Floats:
     """Large planes over small ones, and bristles along the large."""
-    large, small = (_Cells.drawn(period, size, rng) for size in FACETS_PX)
-    planes = _even(large.planes(shade=1.0) + small.planes(shade=1.0))
-    return _softened(planes + BRISTLES * large.bristles(rng))
+    large, small = (Cells.drawn(period, size, rng) for size in FACETS_PX)
+    planes = _even(_planes(large, shade=1.0) + _planes(small, shade=1.0))
+    return _softened(planes + BRISTLES * _bristles(large, rng))
 
 
 def _panes(period: int, rng: np.random.Generator) -> Floats:
     """Planes in dark lead, and bristles in them."""
-    cells = _Cells.drawn(period, PANES_PX, rng)
+    cells = Cells.drawn(period, PANES_PX, rng)
     lead = _even(-np.exp(-np.square(cells.to_edge / LEAD_PX)))
-    return _softened(_even(lead + cells.planes(shade=0.5)) + BRISTLES * cells.bristles(rng))
+    return _softened(_even(lead + _planes(cells, shade=0.5)) + BRISTLES * _bristles(cells, rng))
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """The cells of the points on a shaken lattice, which fits on to itself.
-
-    For each place [P, P]: how light its cell is, in which `direction` [2, P, P] (x, y) the cell is shaded, how far off
-    the point lies that way in half cells, and how far the cell's edge in pixels.
-    """
-
-    light: Floats
-    direction: Floats
-    along: Floats
-    to_edge: Floats
-
-    @classmethod
-    def drawn(cls, period: int, size: float, rng: np.random.Generator) -> Self:
-        count = max(2, round(period / size))
-        shaken = rng.random((2, count, count), np.float32)
-        shaken[:, rng.random((count, count)) < MISSING] = np.inf
-        shaken[:, 0, 0] = 0.5
-        light, angle = 2 * sqrt(3) * rng.random(count**2, np.float32), rng.random(count**2, np.float32)
-        cell, nearest, second = _nearest(shaken, period)
-        places = (np.arange(period, dtype=np.float32) + 0.5) * (count / period)
-        point = shaken.reshape(2, -1)[:, cell] + np.stack([cell // count, cell % count])
-        down, right = places[:, None] - point[0], places - point[1]
-        down, right = ((off + count / 2) % count - count / 2 for off in (down, right))
-        direction = np.stack([np.cos(2 * pi * angle), np.sin(2 * pi * angle)])[:, cell]
-        along = 2 * (right * direction[0] + down * direction[1])
-        told = (light[cell], direction, along, (second - nearest) / 2 * (period / count))
-        return cls(*(np.asarray(each, np.float32) for each in told))
-
-    def planes(self, shade: float) -> Floats:
-        """Each as light as it is, and shaded across."""
-        return _even(np.asarray(self.light + shade * np.tanh(self.along), np.float32))
-
-    def bristles(self, rng: np.random.Generator) -> Floats:
-        """Across the direction in which each is shaded."""
-        x, y = self.direction
-        width, deviation = BRISTLE_PX
-        flow = np.asarray(FLOW * np.stack([-y, x]), np.float32)
-        return _even(_along(flow, _soft_noise(len(self.light), width, rng), deviation))
+def _planes(cells: Cells, shade: float) -> Floats:
+    """Each as light as it is, and shaded across."""
+    return _even(np.asarray(cells.light + shade * np.tanh(cells.along), np.float32))
 
 
-def _nearest(shaken: Floats, period: int) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """For each place [P, P], the cell whose point is nearest, and how far off it and the next one are, in cells.
-
-    `shaken` [2, N, N] says where in its cell each of N² points lies, row and column: infinitely far where it is
-    missing.
-    """
-    count = shaken.shape[1]
-    places = (np.arange(period, dtype=np.float32) + 0.5) * (count / period)
-    own = places.astype(int)
-    nearest = second = np.full((period, period), np.inf, np.float32)
-    cell = np.zeros((period, period), np.intp)
-    around = range(-NEIGHBOURS, NEIGHBOURS + 1)
-    for rows, columns in product((own + step for step in around), repeat=2):
-        at = (rows % count)[:, None] * count + columns % count
-        y = places[:, None] - rows[:, None] - shaken[0].ravel()[at]
-        x = places - columns - shaken[1].ravel()[at]
-        distance = np.asarray(y * y + x * x, np.float32)
-        second = np.minimum(second, np.maximum(nearest, distance))
-        cell = np.where(distance < nearest, at, cell)
-        nearest = np.minimum(nearest, distance)
-    return cell, np.sqrt(nearest), np.sqrt(second)
+def _bristles(cells: Cells, rng: np.random.Generator) -> Floats:
+    """Across the direction in which each is shaded."""
+    x, y = cells.direction
+    width, deviation = BRISTLE_PX
+    flow = np.asarray(FLOW * np.stack([-y, x]), np.float32)
+    return _even(_along(flow, _soft_noise(len(cells.light), width, rng), deviation))
 
 
 def _softened(noise: Floats) -> Floats:
