@@ -23,7 +23,7 @@ import numpy as np
 from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
-from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading, folded
+from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading
 from engines.backends.openvino.ready_int8 import ready_net
 from engines.errors import EngineRefused, refusing
 from engines.machine import adds_products_in_32_bits
@@ -114,12 +114,20 @@ def _quantised_anew(
 def read_folded(style: StyleFile) -> Any:
     """The file's graph for any size, all that depends on constants computed: NNCF takes weights as constants alone.
 
-    EngineRefused where OpenVINO cannot read it.
+    A quantised net that was read from a file would lose its bytes by that: the widening of its weights depends on
+    constants alone, and OpenVINO then convolves in floats. When it compiles, it computes constants itself.
+    EngineRefused where OpenVINO cannot read the file.
     """
+    core = import_openvino().Core()  # first, for it keeps out what tells of every use
+    from openvino.passes import ConstantFolding, Manager
+
     with refusing(f"OpenVINO cannot read {style.path.name}", RuntimeError):
-        model = import_openvino().Core().read_model(style.data, b"")
+        model = core.read_model(style.data, b"")
         model.reshape({"frame": [1, -1, -1, 3]})
-        return folded(model)
+        passes = Manager()
+        passes.register_pass(ConstantFolding())
+        passes.run_passes(model)
+        return model
 
 
 def _agreeing(

@@ -18,20 +18,6 @@ MOVES = ("Pad", "Transpose", "Reshape", "DepthToSpace", "SpaceToDepth", "Slice",
 Inputs = Mapping[str, np.ndarray]
 
 
-def folded(model: Any) -> Any:
-    """The model with everything computed that depends on constants alone, in place.
-
-    A quantised one that was read from a file would lose its bytes by that: the widening of its weights depends on
-    constants alone, and OpenVINO then convolves in floats. It computes constants itself when it compiles.
-    """
-    from openvino.passes import ConstantFolding, Manager
-
-    passes = Manager()
-    passes.register_pass(ConstantFolding())
-    passes.run_passes(model)
-    return model
-
-
 class Layers:
     """The quantised convolutions of a model, by name and in the order in which the picture meets them."""
 
