@@ -16,6 +16,7 @@ MOST_SIZE_PX = 16384
 DEFAULT_STYLE = "starry_night"
 NETS = FAST, FINE = "fast", "fine"
 OWN = "own"
+OWN_AND_OTHERS = (OWN, *TEXTURES)
 PAINTING = "Painting"
 MACHINE = "Machine"
 
@@ -129,7 +130,7 @@ class StylizeOptions:
         Setting(
             f"What strokes grow from: the style's {OWN}, or {', '.join(TEXTURES)}.",
             group=PAINTING,
-            choices=(OWN, *TEXTURES),
+            choices=OWN_AND_OTHERS,
             written="NAME",
         ),
     ] = OWN

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.errors import BadValue, ImpastoError, UnknownStyle
-from engines.networks.transform.config import TEXTURES
 from engines.setting import listed
 from engines.style.picture_name import name_of, picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.live.options import LiveOptions
-from realtime.painting.options import DEFAULT_STYLE, OWN, STEADY, StylizeOptions, parse_mix
+from realtime.painting.options import DEFAULT_STYLE, OWN_AND_OTHERS, STEADY, StylizeOptions, parse_mix
 
 DEFAULTS = StylizeOptions()
 # Help, statistics and full screen show themselves.
@@ -198,11 +197,10 @@ def _wanted_mix(settings: LiveSettings, text: str, names: Sequence[str]) -> str:
 
 def _wanted_texture(settings: LiveSettings, text: str) -> str:
     """Every one in turn for `next`, the style's own again after the last."""
-    known = (OWN, *TEXTURES)
     if text == NEXT:
-        return known[(known.index(settings.texture) + 1) % len(known)]
-    if text not in known:
-        raise BadValue(f"there is no texture {text!r}; choose {listed(known)}")
+        return OWN_AND_OTHERS[(OWN_AND_OTHERS.index(settings.texture) + 1) % len(OWN_AND_OTHERS)]
+    if text not in OWN_AND_OTHERS:
+        raise BadValue(f"there is no texture {text!r}; choose {listed(OWN_AND_OTHERS)}")
     return text
 
 
