@@ -281,7 +281,7 @@ def control_answers() -> Inputs:
 
 
 KEY = bytes(32)
-FIELDS = {"format": "8", "style": "ab", "backend": "openvino", "version": "1", "device": "CPU", "precision": "fp32",
+FIELDS = {"format": "9", "style": "ab", "backend": "openvino", "version": "1", "device": "CPU", "precision": "fp32",
           "size": "64x32-640x480", "hardware": "x"}  # fmt: skip
 HERE = BackendState("openvino", True, "", version="1", device="CPU", hardware="x")
 

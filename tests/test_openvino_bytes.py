@@ -11,9 +11,10 @@ from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.openvino import bytes as openvino_bytes
 from engines.backends.openvino.bytes import read_bytes_exactly, with_kept_sums
-from engines.backends.openvino.int8 import draw_samples, quantise, read_folded
+from engines.backends.openvino.int8 import quantise, read_folded
 from engines.backends.openvino.layers import Judge, Layers, convolutions, quantiser_of
 from engines.backends.openvino.make_ready_int8 import IN_FLOATS
+from engines.backends.openvino.samples import draw_samples
 from engines.loading.engine import Controls
 from engines.protocols import BuildAids
 from engines.spec import Calibration, EngineSpec

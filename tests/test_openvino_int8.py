@@ -17,9 +17,10 @@ from pretended_processor import pretended
 from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.openvino import int8, kept_int8
-from engines.backends.openvino.int8 import WANTED_DB, draw_samples, quantise, read_folded
+from engines.backends.openvino.int8 import WANTED_DB, quantise, read_folded
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import Judge, Layers
+from engines.backends.openvino.samples import draw_samples
 from engines.backends.registry import open_backend, probe
 from engines.cache.folder import EngineCache
 from engines.errors import EngineRefused
@@ -219,10 +220,22 @@ def test_large_frames_to_calibrate_on_are_made_smaller(style: StyleFile, tmp_pat
     assert {one["frame"].shape for one in (*samples.calibration, *samples.held)} == {(1, 216, 384, 3)}
 
 
-def test_a_net_that_cannot_be_told_in_8_bits_is_refused_with_the_figure(
+def test_a_loud_channel_leaves_the_others_their_steps(
     style: StyleFile, spec: EngineSpec, aids: BuildAids, tmp_path: Path
 ) -> None:
-    """In floats it is the net that passes above; in integers not even half of its layers in floats save it."""
+    """In floats it is the net that passes above, and in integers it passes too, with every layer in them."""
+    lines: list[str] = []
+    loud = with_a_loud_channel(style, tmp_path / "loud.onnx")
+    aids = replace(aids, folder=tmp_path, report=lines.append)
+    open_backend("openvino").build(loud, spec, aids).close()
+    assert ", every layer: " in lines[0]
+
+
+def test_a_net_that_cannot_be_told_in_8_bits_is_refused_with_the_figure(
+    style: StyleFile, spec: EngineSpec, aids: BuildAids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one range for loud channels and quiet ones, not even half of its layers in floats save it."""
+    monkeypatch.setattr(int8, "evened", lambda floats, inputs, but: floats)
     loud, backend = with_a_loud_channel(style, tmp_path / "loud.onnx"), open_backend("openvino")
     frame, painted = random_frame(HEIGHT, WIDTH), list[np.ndarray]()
     for each in (style, loud):

@@ -53,8 +53,9 @@ def test_the_texture_is_seen(style: StyleFile, tmp_path: Path) -> None:
 def test_in_int8_the_stem_reads_the_frames_bytes_all_the_same(style: StyleFile, tmp_path: Path) -> None:
     pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
     from engines.backends.openvino.bytes import read_bytes_exactly
-    from engines.backends.openvino.int8 import draw_samples, quantise, read_folded
+    from engines.backends.openvino.int8 import quantise, read_folded
     from engines.backends.openvino.layers import Layers, convolutions, quantiser_of
+    from engines.backends.openvino.samples import draw_samples
 
     spec = EngineSpec("openvino", "int8", HEIGHT, WIDTH, "CPU", "1")
     frames = np.stack([random_frame(HEIGHT, WIDTH, seed) for seed in range(4)])

@@ -17,7 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from engines.backends.openvino.layers import MOVES, QUANTISER, convolutions, convolutions_reading, quantiser_of
+from engines.backends.openvino.layers import (
+    MOVES,
+    QUANTISER,
+    StoredWeights,
+    convolutions,
+    convolutions_reading,
+    quantiser_of,
+)
 
 MEAN, CENTRING, FROM_BYTES, NORM = "ReduceMean", "Subtract", "Convert", "MVN"
 SUM = "Add"
@@ -57,14 +64,14 @@ def _read_texture_too(picture: Any, weights: Mapping[str, np.ndarray], of_style:
     """
     from openvino import opset13
 
-    added, stored = _added_to(picture), _stored(picture.input_value(1).get_node())
+    added, stored = _added_to(picture), StoredWeights.of(picture)
     if added is None or stored is None or added.get_friendly_name() not in of_style or not _is_normed(picture):
         return
     names, quantiser = [each.get_friendly_name() for each in (picture, added)], added.input_value(0).get_node()
     if quantiser.get_type_name() != QUANTISER or not all(name in weights for name in names):
         return
     of_bytes, of_texture = (weights[name] for name in names)
-    most, seen = np.abs(stored).max(), of_bytes.shape[1]
+    most, seen = stored.most, of_bytes.shape[1]
     floats = np.concatenate([of_bytes, of_texture / np.float32(TEXTURE_STEPS)], axis=1)
     largest, of_picture = (np.abs(each).max((1, 2, 3), keepdims=True) for each in (floats, floats[:, :seen]))
     if (largest > MOST_COARSER * of_picture).any():
@@ -73,7 +80,7 @@ def _read_texture_too(picture: Any, weights: Mapping[str, np.ndarray], of_style:
     rounded = np.concatenate([with_kept_sums((floats / steps)[:, :seen]), np.rint((floats / steps)[:, seen:])], axis=1)
     texture = opset13.add(opset13.multiply(quantiser.input_value(0), np.float32(TEXTURE_STEPS)), np.float32(NO_TEXTURE))
     both = opset13.concat([picture.input_value(0), _identity(texture.output(0))], axis=1)
-    kernel = opset13.convert(opset13.constant(np.clip(rounded, -most, most).astype(stored.dtype)), np.float32)
+    kernel = opset13.convert(opset13.constant(np.clip(rounded, -most, most).astype(stored.values.dtype)), np.float32)
     picture.input(0).replace_source_output(both.output(0))
     picture.input(1).replace_source_output(opset13.multiply(kernel, opset13.constant(steps)).output(0))
     (total,) = (target.get_node() for target in picture.output(0).get_target_inputs())
@@ -139,24 +146,6 @@ def _identity(picture: Any) -> Any:
 
 
 def _keep_sums(convolution: Any, weights: np.ndarray) -> None:
-    """Rounds the weights anew, with NNCF's steps; it stores them as bytes, to be multiplied by a step for each row."""
-    from openvino import opset13
-
-    product = convolution.input_value(1).get_node()
-    stored = _stored(product)
-    if stored is None:
-        return  # another version stores them otherwise; they stay as it rounded them
-    widened, steps = (product.input_value(place).get_node() for place in range(2))
-    rounded = np.clip(with_kept_sums(weights / steps.data), stored.min(), stored.max())
-    widened.input(0).replace_source_output(opset13.constant(rounded.astype(stored.dtype)).output(0))
-
-
-def _stored(product: Any) -> np.ndarray | None:
-    """The bytes that NNCF made of weights, where it multiplies them by steps; None where another version does else."""
-    if product.get_type_name() != "Multiply":
-        return None
-    widened, steps = (product.input_value(place).get_node() for place in range(2))
-    if (widened.get_type_name(), steps.get_type_name()) != ("Convert", "Constant"):
-        return None
-    stored: np.ndarray = widened.input_value(0).get_node().data
-    return stored
+    """Rounds the weights anew, with NNCF's steps."""
+    if (stored := StoredWeights.of(convolution)) is not None:
+        stored.replace(with_kept_sums(weights / stored.steps))

@@ -11,49 +11,33 @@ user's that were held back. Until they agree, layers get their floats back: the 
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from engines.backends.calibration import CALIBRATION, calibration_frames
 from engines.backends.openvino.bytes import read_bytes_exactly
+from engines.backends.openvino.evened import evened
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
-from engines.backends.openvino.layers import CONVOLUTIONS, DEVICE, Judge, Layers, convolutions_reading
+from engines.backends.openvino.layers import CONVOLUTIONS, Inputs, Judge, Layers, convolutions_reading
 from engines.backends.openvino.ready_int8 import ready_net
+from engines.backends.openvino.rounding import round_by_inputs
+from engines.backends.openvino.samples import Samples, draw_samples, in_order, judged_inputs
 from engines.errors import EngineRefused, refusing
 from engines.machine import adds_products_in_32_bits
 from engines.packages import import_nncf, import_openvino, quiet_nncf
 from engines.protocols import BuildAids
-from engines.spec import FLOOR_DB, Controls, EngineSpec
-from engines.style.state import CarriedState
+from engines.spec import FLOOR_DB, EngineSpec
 from engines.style.styles import StyleFile
 
 # Agreement is asked for on few frames and styles: this much above the floor leaves room for the gate's.
 WANTED_DB = FLOOR_DB["int8"] + 2
-CALIBRATED_AT_PX = 384  # the longer side
 JUDGED_AT_PX = 1280
 JUDGED_LARGE = 3  # pictures: those that find most come first
-HELD_EVERY = 4
-LEAST_SAMPLES = 12
-MOST_SAMPLES = 32
 MOST_FLOATS = 0.5  # of the layers: with less in int8, bf16 or fp32 is as fast
 # An 8-bit value stays one in them, so that it is rounded before them and they move a quarter of the memory.
 PASSED = ("Pad", "Transpose", "Relu")
-
-Inputs = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Samples:
-    """Inputs of the graph to measure ranges on, and those to judge the result by; frames of one bounded size."""
-
-    calibration: tuple[Inputs, ...]
-    held: tuple[Inputs, ...]
 
 
 def quantised(style: StyleFile, spec: EngineSpec, aids: BuildAids, settings: dict[str, str]) -> Any:
@@ -105,7 +89,7 @@ def _quantised_anew(
     aids.progress("quantising", 0.1)
     samples = Samples(*(in_order(floats, style, inputs) for inputs in (samples.calibration, samples.held)))
     state = [each.name for each in style.card.state]
-    layers = Layers(floats, quantise(floats, samples.calibration, spec, state, wide=wide))
+    layers = quantised_layers(floats, samples.calibration, spec, state, wide=wide)
     if not layers.names:
         raise EngineRefused(f"{spec}: nncf finds nothing to quantise in {style.path.name}; choose another --precision")
     return _agreeing(layers, Judge(floats, samples.held, settings), large, spec, aids)
@@ -177,30 +161,6 @@ def _floats_to_try(layers: Layers, judge: Judge, aids: BuildAids) -> Iterator[li
         yield back
 
 
-def draw_samples(style: StyleFile, aids: BuildAids) -> Samples:
-    """The frames of the calibration with all styles in turn; of the user's, every fourth is held back to judge by."""
-    frames = [_bounded(frame) for frame in calibration_frames(aids.calibration)]
-    vectors = [named.vector for named in style.card.styles]
-    held = frames[HELD_EVERY - 1 :: HELD_EVERY] if aids.calibration is not None else []
-    kept = [frame for index, frame in enumerate(frames) if not held or (index + 1) % HELD_EVERY]
-    count = min(max(len(kept), len(vectors), LEAST_SAMPLES), MOST_SAMPLES)
-    calibration = [_inputs(kept[index % len(kept)], Controls(vectors[index % len(vectors)])) for index in range(count)]
-    own = [_inputs(frame, Controls(vectors[-1 - index % len(vectors)])) for index, frame in enumerate(held)]
-    height, width = frames[0].shape[:2]
-    return Samples(tuple(calibration), (*judged_inputs(style, height, width), *own))
-
-
-def judged_inputs(style: StyleFile, height: int, width: int) -> Iterator[Inputs]:
-    """The bundled calibration pictures at that size; every style of the file meets one, and so does a mix of two."""
-    vectors = [named.vector for named in style.card.styles]
-    if len(vectors) > 1:
-        vectors.insert(1, (vectors[0] + vectors[-1]) / 2)
-    names = CALIBRATION.names
-    for index in range(max(len(names), len(vectors))):
-        frame = CALIBRATION.frame(names[index % len(names)], height, width)
-        yield _inputs(frame, Controls(vectors[index % len(vectors)]))
-
-
 def _judge_at_size(style: StyleFile, spec: EngineSpec, floats: Any, settings: dict[str, str]) -> Judge:
     """By few pictures of the engine's own size, or smaller where its longer side is above JUDGED_AT_PX."""
     scale = min(1.0, JUDGED_AT_PX / max(spec.height, spec.width))
@@ -208,28 +168,18 @@ def _judge_at_size(style: StyleFile, spec: EngineSpec, floats: Any, settings: di
     return Judge(floats, in_order(floats, style, list(islice(inputs, JUDGED_LARGE))), settings)
 
 
-def _bounded(frame: np.ndarray) -> np.ndarray:
-    """The frame [H, W, 3], its longer side at most CALIBRATED_AT_PX."""
-    scale = CALIBRATED_AT_PX / max(frame.shape[:2])
-    return cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else frame
+def quantised_layers(
+    floats: Any, calibration: Sequence[Inputs], spec: EngineSpec, state: Collection[str] = (), *, wide: bool
+) -> Layers:
+    """The layers of the model in int8, and in floats as they then are: channels evened, and weights rounded together.
 
-
-def _inputs(frame: np.ndarray, controls: Controls) -> Inputs:
-    return controls.graph_inputs(np.ascontiguousarray(frame)[None])
-
-
-def in_order(floats: Any, style: StyleFile, inputs: Sequence[Inputs]) -> tuple[Inputs, ...]:
-    """The inputs, all of one size, each with the state that those before it leave."""
-    if not style.card.state:
-        return tuple(inputs)
-    state = CarriedState(style.card.state, *inputs[0]["frame"].shape[1:3])
-    compiled = import_openvino().Core().compile_model(floats.clone(), DEVICE, {"INFERENCE_PRECISION_HINT": "f32"})
-    whole = []
-    for each in inputs:
-        whole.append(each | state.values)
-        found = compiled(whole[-1])
-        state.feed_back({name: np.array(found[name]) for name in state.outputs})
-    return tuple(whole)
+    What reads the `frame` itself will read its bytes. EngineRefused where nncf cannot.
+    """
+    even = evened(floats, calibration, but=convolutions_reading(floats, ["frame", *state]))
+    integers = quantise(even, calibration, spec, state, wide=wide)
+    layers = Layers(even, integers)
+    round_by_inputs(integers, even, layers.weights, calibration)
+    return layers
 
 
 def quantise(

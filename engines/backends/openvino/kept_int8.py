@@ -26,7 +26,7 @@ from engines.style.styles import StyleFile
 
 KEPT_IN = "int8"
 KEPT = 16
-FORMAT = "2"  # raise it when nets are quantised in another way
+FORMAT = "3"  # raise it when nets are quantised in another way
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 

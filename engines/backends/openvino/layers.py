@@ -1,7 +1,11 @@
-"""The convolutions of a quantised OpenVINO model: given their floats back one by one, and judged by what is painted."""
+"""The convolutions of an OpenVINO model in 8 bits.
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+What they read and are stored as, given their floats back one by one, and judged by what is painted.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,6 +18,8 @@ CONVOLUTIONS = ("Convolution", "GroupConvolution")
 QUANTISER = "FakeQuantize"
 # What may stand between a quantiser and its convolution: it moves values and makes no new ones.
 MOVES = ("Pad", "Transpose", "Reshape", "DepthToSpace", "SpaceToDepth", "Slice", "StridedSlice")
+
+FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 Inputs = Mapping[str, np.ndarray]
 
@@ -66,7 +72,7 @@ class Judge:
         """`settings` are those with which the others will be compiled."""
         self._held = held
         self._settings = settings
-        self._wanted = self._painted(floats.clone(), {"INFERENCE_PRECISION_HINT": "f32"})
+        self._wanted = self._painted(floats.clone(), FP32)
 
     def agreement(self, model: Any) -> float:
         """The least PSNR over all held inputs, in dB."""
@@ -78,6 +84,55 @@ class Judge:
             model.reshape({name: list(array.shape) for name, array in self._held[0].items()})
             compiled = import_openvino().Core().compile_model(model, DEVICE, dict(settings))
             return [np.array(compiled(dict(inputs))["stylized"]) for inputs in self._held]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredWeights:
+    """The bytes [O, I, kh, kw] that NNCF made of a convolution's weights, and the `steps` that multiply each row."""
+
+    values: np.ndarray
+    steps: np.ndarray
+    _widened: Any
+
+    @classmethod
+    def of(cls, convolution: Any) -> Self | None:
+        """None where they are floats, or where another version stores them otherwise."""
+        product = convolution.input_value(1).get_node()
+        if product.get_type_name() != "Multiply":
+            return None
+        widened, steps = (product.input_value(place).get_node() for place in range(2))
+        if (widened.get_type_name(), steps.get_type_name()) != ("Convert", "Constant"):
+            return None
+        return cls(widened.input_value(0).get_node().data, steps.data, widened)
+
+    @property
+    def most(self) -> int:
+        """The largest number among them, of either sign, which is safe where products are added."""
+        return int(np.abs(self.values.astype(np.int16)).max())
+
+    def replace(self, rounded: np.ndarray) -> None:
+        """With other whole numbers, kept within what is safe."""
+        from openvino import opset13
+
+        safe = np.clip(rounded, self.values.min(), self.values.max()).astype(self.values.dtype)
+        self._widened.input(0).replace_source_output(opset13.constant(safe).output(0))
+
+
+def read_by(model: Any, names: Collection[str], inputs: Iterable[Inputs]) -> Iterator[dict[str, np.ndarray]]:
+    """For each of the inputs, what the convolutions of these names read: float32 [C, h, w], as floats compute it.
+
+    EngineRefused where OpenVINO cannot run the model.
+    """
+    watched = model.clone()
+    read = {op.get_friendly_name(): op.input_value(0) for op in convolutions(watched)}
+    names = [name for name in read if name in names]
+    first = len(watched.outputs)
+    watched.add_outputs([read[name] for name in names])
+    with refusing("OpenVINO cannot run the net to see what its layers read", RuntimeError):
+        compiled = import_openvino().Core().compile_model(watched, DEVICE, FP32)
+        for each in inputs:
+            found = compiled(dict(each))
+            yield {name: found[place][0] for place, name in enumerate(names, start=first)}
 
 
 def convolutions(model: Any) -> list[Any]:

@@ -1,0 +1,143 @@
+"""Channels brought to about one range before they become bytes, so that quiet ones keep steps beside loud ones.
+
+What a convolution reads is rounded in steps of one size, which the loudest of its channels sets. A channel that is
+divided by a number, and its weights multiplied by it, leaves the floats as they are (cross-layer equalisation, Nagel et
+al. 2019, arXiv 1906.04721; SmoothQuant, Xiao et al. 2022, arXiv 2211.10438). So does a channel whose middle is taken
+away, where what that takes from the result is the same everywhere, and is added again. OpenVINO does all of this as it
+rounds and as it adds up, which costs nothing.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from engines.backends.openvino.layers import Inputs, convolutions, read_by
+
+# What all but the highest and the lowest thousandth of a channel's places lie between tells how loud it is.
+RARE = 0.001
+# How far ranges come to one: all the way, and the weights of quiet channels would have no steps left.
+EVENED = 0.75
+# By so much may the range of all channels become wider for the rarest values of a quiet one. It has to be a little
+# wider than what was seen anyway: other pictures have rarer ones.
+WIDER = 1.25
+LEAST_PART = 1e-3  # of the loudest: a channel may be silent
+CONVOLUTION, PAD, FILLED = "Convolution", "Pad", "constant"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Range:
+    """Of channels [C]: between which values they lie, but for the rarest, and between which with those."""
+
+    low: np.ndarray
+    high: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Self:
+        """Of values [C, h, w]."""
+        places = values.reshape(len(values), -1)
+        low, high = np.quantile(places, (RARE, 1 - RARE), axis=1)
+        return cls(low, high, places.min(axis=1), places.max(axis=1))
+
+    def with_all_of(self, other: "Range") -> "Range":
+        lower = (np.minimum(*pair) for pair in ((self.low, other.low), (self.least, other.least)))
+        upper = (np.maximum(*pair) for pair in ((self.high, other.high), (self.most, other.most)))
+        (low, least), (high, most) = lower, upper
+        return Range(low, high, least, most)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """0 where no value of any is below: then bytes begin there."""
+        return (self.low + self.high) / 2 if self.least.min() < 0 else np.zeros_like(self.low)
+
+    def part(self, middle: np.ndarray) -> np.ndarray:
+        """What they are to be divided by: by how loud they are, but none by so little that its rarest stood out."""
+        tiny = np.finfo(np.float32).tiny
+        loud, rare = (
+            np.maximum(high - middle, middle - low) for low, high in ((self.low, self.high), (self.least, self.most))
+        )
+        part: np.ndarray = (loud / max(loud.max(), tiny)) ** EVENED
+        return part.clip(np.maximum(rare / max(WIDER * rare.max(), tiny), LEAST_PART))
+
+
+def evened(floats: Any, inputs: Sequence[Inputs], but: Collection[str] = ()) -> Any:
+    """The same net, what its convolutions read shifted and divided, and their weights multiplied.
+
+    `inputs` tell the channels' ranges. What several convolutions read stays as it was, and what those in `but` read.
+    """
+    model = floats.clone()
+    found = [op for op in convolutions(model) if op.get_friendly_name() not in but and _is_plain(op)]
+    readers = Counter(_before_pads(op).get_source_output() for op in convolutions(model))
+    found = [op for op in found if readers[_before_pads(op).get_source_output()] == 1]
+    ranges = _ranges(floats, {op.get_friendly_name() for op in found}, inputs)
+    for convolution in found:
+        _even(convolution, ranges[convolution.get_friendly_name()])
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+def _is_plain(convolution: Any) -> bool:
+    """Whether its weights are constants, and none of what it reads is filled in around the picture."""
+    if (
+        convolution.get_type_name() != CONVOLUTION
+        or convolution.input_value(1).get_node().get_type_name() != "Constant"
+    ):
+        return False
+    node = convolution.input_value(0).get_node()
+    while node.get_type_name() == PAD:
+        if node.get_attributes()["pad_mode"] == FILLED:
+            return False
+        node = node.input_value(0).get_node()
+    return True
+
+
+def _before_pads(convolution: Any) -> Any:
+    """The place in the graph where what it reads comes in, before rims are put round it."""
+    place = convolution.input(0)
+    while place.get_source_output().get_node().get_type_name() == PAD:
+        place = place.get_source_output().get_node().input(0)
+    return place
+
+
+def _ranges(floats: Any, names: Collection[str], inputs: Sequence[Inputs]) -> dict[str, Range]:
+    """Of what each of these convolutions reads, over all inputs."""
+    ranges: dict[str, Range] = {}
+    for read in read_by(floats, names, inputs):
+        for name, values in read.items():
+            found = Range.of(values)
+            ranges[name] = ranges[name].with_all_of(found) if name in ranges else found
+    return ranges
+
+
+def _even(convolution: Any, channels: Range) -> None:
+    from openvino import opset13
+
+    place, weights = _before_pads(convolution), convolution.input_value(1).get_node().data
+    middle = channels.middle if _has_no_rim(convolution) else np.zeros_like(channels.low)
+    part = channels.part(middle)[:, None, None].astype(np.float32)
+    value = place.get_source_output()
+    if middle.any():
+        value = opset13.subtract(value, opset13.constant(middle[None, :, None, None].astype(np.float32))).output(0)
+        _add(convolution, np.einsum("oikl,i->o", weights.astype(np.float64), middle))
+    place.replace_source_output(opset13.multiply(value, opset13.constant((1 / part)[None])).output(0))
+    convolution.input(1).replace_source_output(opset13.constant(weights * part).output(0))
+
+
+def _has_no_rim(convolution: Any) -> bool:
+    """Whether no zeros of its own come in from around: they would have to be shifted too."""
+    attributes = convolution.get_attributes()
+    return attributes["auto_pad"] == "explicit" and not any((*attributes["pads_begin"], *attributes["pads_end"]))
+
+
+def _add(convolution: Any, lost: np.ndarray) -> None:
+    """To each channel of its result [O]."""
+    from openvino import opset13
+
+    readers = convolution.output(0).get_target_inputs()
+    total = opset13.add(convolution, opset13.constant(lost[None, :, None, None].astype(np.float32)))
+    for reader in readers:
+        reader.replace_source_output(total.output(0))
