@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +13,15 @@ import pytest
 from fakes import painting_threads
 from foreign_backends import HangingBuild, is_alive
 from opened_loaders import await_engine, await_result, opened_loaders
-from small_styles import random_frame, write_small_style
+from small_styles import SMALL, random_frame, write_small_style
 
 from engines.loading.engine import Controls, EngineChoice, load_engine
+from engines.networks.transform.seed_texture import seed_tile
 from engines.style.styles import StyleFile
 from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadFailed
 
 HANGING = EngineChoice(backend="hanging")
+FLOATS = EngineChoice("openvino", "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,23 @@ def test_an_engine_in_the_cache_comes_ready_to_paint(
     loaded.engine.close()
     direct.close()
     assert not any("preparing" in line for line in lines)
+
+
+def test_the_textures_of_a_net_are_drawn_when_its_engine_is_there(
+    tmp_path: Path, open_loader: Callable[[Path], EngineLoader]
+) -> None:
+    """To draw them when the camera first moves would hold the picture up."""
+    config = replace(SMALL, seed_amplitude=0.05, textures=("dabs", "curls"))
+    style = write_small_style(tmp_path / "seeded.onnx", config=config)
+    loader = open_loader(tmp_path)
+    seed_tile.cache_clear()
+    loader.ask(EngineWanted(style, 24, 32, FLOATS))
+    await_engine(loader).engine.close()
+    deadline = time.monotonic() + 60
+    while seed_tile.cache_info().currsize < 2:
+        assert time.monotonic() < deadline, "nothing was drawn for a minute"
+        threading.Event().wait(0.005)
+    assert seed_tile.cache_info().currsize == 2
 
 
 @pytest.mark.usefixtures("auto_precision")

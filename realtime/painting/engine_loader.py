@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engines.errors import in_one_line
+from engines.errors import EngineRefused, in_one_line
 from engines.failures import failure_of, on_failure
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
@@ -16,6 +17,7 @@ from engines.loading.range_engine import restore_range_engine
 from engines.names import AUTO
 from engines.spec import ANY_ENGINE
 from engines.style.styles import StyleFile
+from realtime.painting.steady.texture import draw_textures
 
 KEPT_ENGINES = 2
 # Two engines for 1280x720: what an engine holds grows with its picture, to some 70 MB for the gallery's net there.
@@ -76,7 +78,7 @@ class EngineLoader:
     holds one for a range of sizes, that is handed out first, and the built one when it is ready. `take` is for a thread
     that paints: neither ever waits for work. Engines that come back by `give_back` are kept for a while, so that
     returning to what was left a moment ago is instant, and are closed on the background thread. `report` is called
-    there too.
+    there too. When an engine is handed out, the textures of its net are drawn, for a camera that will move.
     """
 
     def __init__(self, report: Callable[[str], None], *, cache_dir: Path | None = None) -> None:
@@ -152,6 +154,8 @@ class EngineLoader:
                 self._hand_over(job, self._load(job))
             except Exception as error:  # the thread's border; runtimes fail in every possible way
                 self._hand_over(job, LoadFailed(job.wanted, in_one_line(error)))
+            with suppress(EngineRefused):  # who takes the engine is told
+                draw_textures(job.wanted.file)
         self._close_all()
 
     def _next_job(self) -> _Job | None:

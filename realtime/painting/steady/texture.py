@@ -48,6 +48,16 @@ def carried_levels(style: StyleFile) -> Callable[[Vector], Levels]:
         return lambda vector: levels(known, vector)
 
 
+def draw_textures(style: StyleFile) -> None:
+    """Draws what the style's net grows strokes from, so that it is at hand when the camera first moves.
+
+    Six textures take a second. They are kept for the process. EngineRefused as `carried_levels` has it.
+    """
+    for name, level in zip(TEXTURES, carried_levels(style)(style.vector(style.default)), strict=False):
+        if level:
+            seed_tile(name)
+
+
 class CarriedTexture:
     """The texture of frames that come in order, as far as the camera has moved. By one thread at once."""
 
