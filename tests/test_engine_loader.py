@@ -19,6 +19,7 @@ from engines.loading.engine import Controls, EngineChoice, load_engine
 from engines.networks.transform.seed_texture import seed_tile
 from engines.style.styles import StyleFile
 from realtime.painting.engine_loader import EngineLoader, EngineWanted, LoadFailed
+from realtime.painting.steady import texture
 
 HANGING = EngineChoice(backend="hanging")
 FLOATS = EngineChoice("openvino", "fp32")
@@ -73,21 +74,60 @@ def test_an_engine_in_the_cache_comes_ready_to_paint(
     assert not any("preparing" in line for line in lines)
 
 
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
+    config = replace(SMALL, seed_amplitude=0.05, textures=("dabs", "curls"))
+    return write_small_style(tmp_path_factory.mktemp("seeded") / "seeded.onnx", config=config)
+
+
 def test_the_textures_of_a_net_are_drawn_when_its_engine_is_there(
-    tmp_path: Path, open_loader: Callable[[Path], EngineLoader]
+    seeded: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader]
 ) -> None:
     """To draw them when the camera first moves would hold the picture up."""
-    config = replace(SMALL, seed_amplitude=0.05, textures=("dabs", "curls"))
-    style = write_small_style(tmp_path / "seeded.onnx", config=config)
     loader = open_loader(tmp_path)
     seed_tile.cache_clear()
-    loader.ask(EngineWanted(style, 24, 32, FLOATS))
+    loader.ask(EngineWanted(seeded, 24, 32, FLOATS))
     await_engine(loader).engine.close()
     deadline = time.monotonic() + 60
     while seed_tile.cache_info().currsize < 2:
         assert time.monotonic() < deadline, "nothing was drawn for a minute"
         threading.Event().wait(0.005)
-    assert seed_tile.cache_info().currsize == 2
+
+
+def test_a_wish_comes_before_textures(
+    seeded: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for no more than the one that is being drawn."""
+    drawing, may_end, drawn = threading.Event(), threading.Semaphore(0), list[str]()
+
+    def draw(name: str) -> None:
+        drawing.set()
+        assert may_end.acquire(timeout=60)
+        drawn.append(name)
+
+    monkeypatch.setattr(texture, "seed_tile", draw)
+    loader, wanted = open_loader(tmp_path), EngineWanted(seeded, 24, 32, FLOATS)
+    loader.ask(wanted)
+    loader.give_back(await_engine(loader))
+    assert drawing.wait(60)
+    loader.ask(wanted)
+    may_end.release()
+    await_engine(loader).engine.close()
+    assert drawn == ["curls"]
+    may_end.release(2)
+
+
+def test_textures_that_cannot_be_told_end_no_thread(
+    seeded: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(style: StyleFile) -> None:
+        raise RuntimeError("no such family")
+
+    monkeypatch.setattr(texture, "carried_levels", fail)
+    loader = open_loader(tmp_path)
+    for _ in range(2):
+        loader.ask(EngineWanted(seeded, 24, 32, FLOATS))
+        await_engine(loader).engine.close()
 
 
 @pytest.mark.usefixtures("auto_precision")

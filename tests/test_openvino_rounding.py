@@ -9,9 +9,9 @@ import pytest
 from small_styles import write_small_style
 
 from engines.backends.openvino.evened import EVENED, LEAST_PART, WIDER, evened
-from engines.backends.openvino.int8 import quantise, quantised_layers, read_folded
+from engines.backends.openvino.int8 import quantise, read_folded
 from engines.backends.openvino.layers import FP32, QUANTISER, Judge, Layers, StoredWeights, convolutions, read_by
-from engines.backends.openvino.rounding import MOST_WEIGHTS, round_by_inputs, rounded_by_power
+from engines.backends.openvino.rounding import MOST_WEIGHTS, round_by_inputs, rounded_by_power, windows_of
 from engines.backends.openvino.samples import draw_samples
 from engines.packages import import_openvino
 from engines.protocols import BuildAids
@@ -88,19 +88,36 @@ class TestWeights:
         round_by_inputs(integers, floats, Layers(floats, integers).weights, inputs)
         assert np.array_equal(stored_in(integers), before)
 
-    @pytest.mark.parametrize(("stride", "rim"), [(1, 0), (2, 1), (2, 2)])
-    def test_what_they_meet_is_seen_as_the_convolution_sees_it(self, stride: int, rim: int) -> None:
-        """At its strides, and with its rims."""
-        floats, inputs = graph(stride=stride, rim=rim), [values(8, smooth=True), values(8, seed=1, smooth=True)]
-        integers = quantise(floats, inputs, SPEC, wide=False)
-        each_for_itself = Layers(floats, integers).with_floats([])
-        together = quantised_layers(floats, inputs, SPEC, wide=False)
-        wanted = painted(floats, inputs)
-        before, after = (
-            np.square(painted(weights_alone(each), inputs) - wanted).mean()
-            for each in (Layers(floats, each_for_itself), together)
-        )
-        assert after < before / 2
+    @pytest.mark.parametrize(("strides", "begin", "end"), [((1, 1), (0, 0), (0, 0)), ((2, 1), (1, 2), (0, 2))])
+    def test_what_they_meet_is_what_the_convolution_sees(
+        self, strides: tuple[int, int], begin: tuple[int, int], end: tuple[int, int]
+    ) -> None:
+        """At its strides, and with its rims: multiplied with the weights, it makes the convolution's results."""
+        floats, inputs = graph(strides=strides, begin=begin, end=end), [values(8)]
+        (convolution,) = convolutions(floats)
+        met = windows_of(reads(floats, inputs), convolution, 10_000, np.random.default_rng(0))
+        made = -painted(floats, inputs).reshape(6, -1)
+        found = weights_of(floats).reshape(6, -1) @ met
+        np.testing.assert_allclose(np.sort(found, axis=1), np.sort(made, axis=1), atol=1e-3)
+
+    def test_a_convolution_of_another_kind_keeps_its_roundings(self) -> None:
+        """Its weights do not meet what lies beside each other."""
+        floats, inputs = graph(dilations=(2, 2)), [values(8, smooth=True)]
+        integers = quantise(floats, inputs, SPEC, wide=True)
+        before = stored_in(integers)
+        round_by_inputs(integers, floats, Layers(floats, integers).weights, inputs)
+        assert np.array_equal(stored_in(integers), before)
+
+    def test_one_number_that_is_none_spoils_no_layer(self) -> None:
+        broken = values(8)
+        broken["x"][0, 3, 7, 7] = np.nan
+        model = evened(graph(signed=True), [values(8), broken])
+        assert np.array_equal(weights_of(model), weights_of(graph(signed=True)))
+        floats, inputs = graph(signed=True), [values(8, smooth=True)]
+        integers = quantise(floats, inputs, SPEC, wide=True)
+        before = stored_in(integers)
+        round_by_inputs(integers, floats, Layers(floats, integers).weights, [*inputs, broken])
+        assert np.array_equal(stored_in(integers), before)
 
 
 class TestChannels:
@@ -141,14 +158,25 @@ class TestChannels:
     def test_where_zeros_come_in_from_around_the_middle_stays(self) -> None:
         apart = np.array([-9, 9, 0, 0, 5, -5, 0, 0], np.float32)[:, None, None]
         inputs = [{"x": values(8)["x"] + apart}]
-        floats = graph(signed=True, rim=1)
+        floats = graph(signed=True, begin=(1, 1), end=(1, 1))
         model = evened(floats, inputs)
         assert reads(model, inputs).min() < -8
         np.testing.assert_allclose(painted(model, inputs), painted(floats, inputs), atol=1e-3)
 
-    @pytest.mark.parametrize("kind", ["two readers", "filled rim", "named"])
+    @pytest.mark.parametrize("axes", [(1, 2, 3), (1,), (2, 3)])
+    def test_whatever_norm_follows(self, axes: tuple[int, ...]) -> None:
+        """One over all channels would take away another mean if what was lost were not added."""
+        apart = np.array([-9, 9, 0, 0, 5, -5, 0, 0], np.float32)[:, None, None]
+        inputs = [{"x": values(8)["x"] + apart}]
+        floats = graph(signed=True, norm=axes)
+        np.testing.assert_allclose(painted(evened(floats, inputs), inputs), painted(floats, inputs), atol=1e-3)
+
+    @pytest.mark.parametrize("kind", ["two readers", "rim with another reader", "filled rim", "float16", "named"])
     def test_what_cannot_be_divided_stays_as_it_was(self, kind: str) -> None:
-        floats = graph(twice=kind == "two readers", filled=kind == "filled rim")
+        floats = graph(
+            twice=kind == "two readers", filled=kind == "filled rim", reflected=kind == "rim with another reader",
+            added=kind == "rim with another reader", dtype=np.float16 if kind == "float16" else np.float32,
+        )  # fmt: skip
         but = {op.get_friendly_name() for op in convolutions(floats)} if kind == "named" else set()
         inputs = [values(8, loud=np.geomspace(0.01, 1, 8, dtype=np.float32))]
         model = evened(floats, inputs, but)
@@ -167,29 +195,38 @@ def graph(
     *,
     inputs: int = 8,
     kernel: int = 3,
-    stride: int = 1,
-    rim: int = 0,
+    strides: tuple[int, int] = (1, 1),
+    begin: tuple[int, int] = (0, 0),
+    end: tuple[int, int] = (0, 0),
+    dilations: tuple[int, int] = (1, 1),
     twice: bool = False,
     filled: bool = False,
     reflected: bool = False,
+    added: bool = False,
     signed: bool = False,
+    norm: tuple[int, ...] = (),
+    dtype: type = np.float32,
 ) -> Any:
-    """One convolution of `x` [1, I, 40, 40], or two of it, with six channels each."""
+    """One convolution of `x` [1, I, 40, 40], or two of it, with six channels each; what it reads may be `added`."""
     import openvino
     from openvino import opset13
 
-    x = opset13.parameter([1, inputs, 40, 40], np.float32, name="x")
+    x = opset13.parameter([1, inputs, 40, 40], dtype, name="x")
     x.output(0).set_names({"x"})
     read = opset13.negative(opset13.negative(x))
     read = read if signed else opset13.relu(read)
     if filled or reflected:
         pads = np.array([0, 0, 1, 1])
-        read = opset13.pad(read, pads, pads, "constant" if filled else "reflect", np.float32(1) if filled else None)
+        read = opset13.pad(read, pads, pads, "constant" if filled else "reflect", dtype(1) if filled else None)
     made = []
     for number in range(1 + twice):
-        kept = np.random.default_rng(number).normal(0, 1, (6, inputs, kernel, kernel)).astype(np.float32)
-        made.append(opset13.convolution(read, opset13.constant(kept), [stride] * 2, [rim] * 2, [rim] * 2, [1, 1]))
+        kept: np.ndarray = np.random.default_rng(number).normal(0, 1, (6, inputs, kernel, kernel)).astype(dtype)
+        made.append(opset13.convolution(read, opset13.constant(kept), strides, begin, end, dilations))
     total = opset13.add(*made) if twice else opset13.negative(made[0])
+    if norm:
+        total = opset13.mvn(made[0], np.array(norm), True, 1e-5, "inside_sqrt")
+    if added:
+        total = opset13.add(total, opset13.reduce_mean(read, np.array([1, 2, 3]), True))
     total.output(0).set_names({"stylized"})
     return openvino.Model([opset13.result(total)], [x])
 

@@ -2,14 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engines.errors import EngineRefused, in_one_line
+from engines.errors import in_one_line
 from engines.failures import failure_of, on_failure
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
@@ -17,7 +16,7 @@ from engines.loading.range_engine import restore_range_engine
 from engines.names import AUTO
 from engines.spec import ANY_ENGINE
 from engines.style.styles import StyleFile
-from realtime.painting.steady.texture import draw_textures
+from realtime.painting.steady.texture import TexturesAhead
 
 KEPT_ENGINES = 2
 # Two engines for 1280x720: what an engine holds grows with its picture, to some 70 MB for the gallery's net there.
@@ -78,7 +77,7 @@ class EngineLoader:
     holds one for a range of sizes, that is handed out first, and the built one when it is ready. `take` is for a thread
     that paints: neither ever waits for work. Engines that come back by `give_back` are kept for a while, so that
     returning to what was left a moment ago is instant, and are closed on the background thread. `report` is called
-    there too. When an engine is handed out, the textures of its net are drawn, for a camera that will move.
+    there too, and where there is nothing to do, the seed textures of the net are drawn.
     """
 
     def __init__(self, report: Callable[[str], None], *, cache_dir: Path | None = None) -> None:
@@ -89,6 +88,7 @@ class EngineLoader:
         self._done: LoadedEngine | LoadFailed | None = None
         self._kept: list[LoadedEngine] = []  # the one that came back last stands last
         self._surplus: list[LoadedEngine] = []
+        self._textures = TexturesAhead()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="impasto-engines", daemon=True)
         self._thread.start()
@@ -154,20 +154,19 @@ class EngineLoader:
                 self._hand_over(job, self._load(job))
             except Exception as error:  # the thread's border; runtimes fail in every possible way
                 self._hand_over(job, LoadFailed(job.wanted, in_one_line(error)))
-            with suppress(EngineRefused):  # who takes the engine is told
-                draw_textures(job.wanted.file)
         self._close_all()
 
     def _next_job(self) -> _Job | None:
-        """Waits for a wish, closing engines meanwhile; None when it is time to end."""
+        """Waits for a wish, closing engines and drawing textures meanwhile; None when it is time to end."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting or self._surplus)
+                self._changed.wait_for(lambda: self._closed or self._waiting or self._surplus or self._textures)
                 surplus, self._surplus = self._surplus, []
-                if self._closed or not surplus:
+                if self._closed or (self._waiting and not surplus):
                     self._surplus = surplus
                     return self._begin()
             _close(surplus)
+            self._textures.draw_one()
 
     def _begin(self) -> _Job | None:
         wanted, self._waiting = self._waiting, None
@@ -226,6 +225,8 @@ class EngineLoader:
             return
         job.bridged = True
         self._hand_out(job, LoadedEngine(job.wanted, engine, meanwhile=True))
+        while self._textures and not job.cancelled.is_set():
+            self._textures.draw_one()
 
     def _hand_over(self, job: _Job, result: LoadedEngine | LoadFailed | None) -> None:
         """The end of a job. What cannot be built is no failure where something paints already."""
@@ -242,6 +243,7 @@ class EngineLoader:
             if not job.cancelled.is_set():
                 self._drop_what_is_done()
                 self._done = result
+                self._textures.expect(job.wanted.file)
             elif isinstance(result, LoadedEngine):
                 self._keep(result)
 

@@ -29,12 +29,16 @@ CONVOLUTION, PAD, FILLED = "Convolution", "Pad", "constant"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Range:
-    """Of channels [C]: between which values they lie, but for the rarest, and between which with those."""
+    """Of channels [C]: all their values lie from `least` to `most`, and all but the rarest from `low` to `high`."""
 
     low: np.ndarray
     high: np.ndarray
     least: np.ndarray
     most: np.ndarray
+
+    @property
+    def is_finite(self) -> bool:
+        return bool(np.isfinite([self.least, self.most]).all())
 
     @classmethod
     def of(cls, values: np.ndarray) -> Self:
@@ -67,29 +71,35 @@ class Range:
 def evened(floats: Any, inputs: Sequence[Inputs], but: Collection[str] = ()) -> Any:
     """The same net, what its convolutions read shifted and divided, and their weights multiplied.
 
-    `inputs` tell the channels' ranges. What several convolutions read stays as it was, and what those in `but` read.
+    `inputs` tell the channels' ranges. What several convolutions read stays as it was, what those named in `but` read,
+    and what is of another kind than nets for pictures mostly have. EngineRefused where OpenVINO cannot run the net.
     """
     model = floats.clone()
-    found = [op for op in convolutions(model) if op.get_friendly_name() not in but and _is_plain(op)]
+    found = [op for op in convolutions(model) if op.get_friendly_name() not in but and _can_be_evened(op)]
     readers = Counter(_before_pads(op).get_source_output() for op in convolutions(model))
     found = [op for op in found if readers[_before_pads(op).get_source_output()] == 1]
     ranges = _ranges(floats, {op.get_friendly_name() for op in found}, inputs)
     for convolution in found:
-        _even(convolution, ranges[convolution.get_friendly_name()])
+        channels = ranges[convolution.get_friendly_name()]
+        if channels.is_finite:
+            _even(convolution, channels)
     model.validate_nodes_and_infer_types()
     return model
 
 
-def _is_plain(convolution: Any) -> bool:
-    """Whether its weights are constants, and none of what it reads is filled in around the picture."""
-    if (
-        convolution.get_type_name() != CONVOLUTION
-        or convolution.input_value(1).get_node().get_type_name() != "Constant"
-    ):
+def _can_be_evened(convolution: Any) -> bool:
+    """Whether its weights are floats [O, I, kh, kw], and rims round what it reads are made of that, and for it alone.
+
+    Zeros of its own around the picture are none to divide.
+    """
+    weights = convolution.input_value(1).get_node()
+    if convolution.get_type_name() != CONVOLUTION or weights.get_type_name() != "Constant":
+        return False
+    if weights.data.ndim != 4 or weights.data.dtype != np.float32:
         return False
     node = convolution.input_value(0).get_node()
     while node.get_type_name() == PAD:
-        if node.get_attributes()["pad_mode"] == FILLED:
+        if node.get_attributes()["pad_mode"] == FILLED or len(node.output(0).get_target_inputs()) > 1:
             return False
         node = node.input_value(0).get_node()
     return True

@@ -173,12 +173,14 @@ def quantised_layers(
 ) -> Layers:
     """The layers of the model in int8, and in floats as they then are: channels evened, and weights rounded together.
 
-    What reads the `frame` itself will read its bytes. EngineRefused where nncf cannot.
+    What reads the `frame`, or textures of its size, will read bytes as they are. EngineRefused where nncf cannot.
     """
-    even = evened(floats, calibration, but=convolutions_reading(floats, ["frame", *state]))
+    with refusing(f"{spec}: its channels cannot be brought to one range", RuntimeError, ValueError):
+        even = evened(floats, calibration, but=convolutions_reading(floats, ["frame", *state]))
     integers = quantise(even, calibration, spec, state, wide=wide)
     layers = Layers(even, integers)
-    round_by_inputs(integers, even, layers.weights, calibration)
+    with refusing(f"{spec}: its weights cannot be rounded", RuntimeError, ValueError):
+        round_by_inputs(integers, even, layers.weights, calibration)
     return layers
 
 

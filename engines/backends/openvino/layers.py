@@ -114,7 +114,7 @@ class StoredWeights:
         """With other whole numbers, kept within what is safe."""
         from openvino import opset13
 
-        safe = np.clip(rounded, self.values.min(), self.values.max()).astype(self.values.dtype)
+        safe = np.clip(rounded, -self.most, self.most).astype(self.values.dtype)
         self._widened.input(0).replace_source_output(opset13.constant(safe).output(0))
 
 
@@ -132,7 +132,7 @@ def read_by(model: Any, names: Collection[str], inputs: Iterable[Inputs]) -> Ite
         compiled = import_openvino().Core().compile_model(watched, DEVICE, FP32)
         for each in inputs:
             found = compiled(dict(each))
-            yield {name: found[place][0] for place, name in enumerate(names, start=first)}
+            yield {name: np.asarray(found[place][0], np.float32) for place, name in enumerate(names, start=first)}
 
 
 def convolutions(model: Any) -> list[Any]:

@@ -1,8 +1,8 @@
 """Weights rounded by what they are to be multiplied with, so that their roundings make up for each other.
 
-Each weight for itself is rounded to the nearest step, and all errors of a row add up where what it reads is smooth, as
-pictures are. So they are rounded one after the other, and those to come take over the error of those before, by how
-much their inputs go together (GPTQ, Frantar et al. 2022, arXiv 2210.17323).
+Were each weight rounded for itself, the errors of a row would add up where what it reads is smooth, as pictures are. So
+they are rounded one after the other, and those to come take over the error of those before, by how much their inputs go
+together (GPTQ, Frantar et al. 2022, arXiv 2210.17323).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from engines.backends.openvino.layers import Inputs, StoredWeights, convolutions
 
 # Places at which inputs are compared, of all pictures together.
 PLACES = 16_384
-# Rows of more weights are left as they are: they average more roundings, and take the square of the time and more.
+# Rows of more weights are left as they are: they average more roundings, and take time by the square of their length.
 MOST_WEIGHTS = 1_200
 DAMPING = 0.01  # of the mean power, added to each weight's own: inputs that were seen go together by chance, too
 PLAIN = {"dilations": [1, 1], "auto_pad": "explicit"}
@@ -27,10 +27,10 @@ def round_by_inputs(integers: Any, floats: Any, weights: Mapping[str, np.ndarray
     `weights` [O, I, kh, kw] are those of the convolutions before, by name, and `floats` is the model before.
     """
     found = {op.get_friendly_name(): op for op in convolutions(integers) if op.get_friendly_name() in weights}
-    stored = {name: StoredWeights.of(op) for name, op in found.items() if _is_small(op, weights[name])}
+    stored = {name: StoredWeights.of(op) for name, op in found.items() if _is_plain(op, weights[name])}
     powers = _powers(floats, {name: found[name] for name, each in stored.items() if each is not None}, inputs)
     for name, power in powers.items():
-        if (each := stored[name]) is not None:
+        if (each := stored[name]) is not None and np.isfinite(power).all():
             each.replace(rounded_by_power(weights[name] / each.steps, power, each.most))
 
 
@@ -52,7 +52,7 @@ def rounded_by_power(scaled: np.ndarray, power: np.ndarray, most: int) -> np.nda
     return rows[:, np.argsort(order)].reshape(scaled.shape)
 
 
-def _is_small(convolution: Any, weights: np.ndarray) -> bool:
+def _is_plain(convolution: Any, weights: np.ndarray) -> bool:
     attributes = convolution.get_attributes()
     plain = all(attributes.get(name) == value for name, value in PLAIN.items())
     return plain and weights.ndim == 4 and weights[0].size <= MOST_WEIGHTS
@@ -63,12 +63,12 @@ def _powers(floats: Any, wanted: Mapping[str, Any], inputs: Sequence[Inputs]) ->
     chance, powers = np.random.default_rng(0), dict[str, np.ndarray]()
     for read in read_by(floats, wanted, inputs):
         for name, values in read.items():
-            seen = _windows(values, wanted[name], max(1, PLACES // len(inputs)), chance)
+            seen = windows_of(values, wanted[name], max(1, PLACES // len(inputs)), chance)
             powers[name] = powers.get(name, 0) + (seen @ seen.T / seen.shape[1]).astype(np.float64)
     return powers
 
 
-def _windows(values: np.ndarray, convolution: Any, most: int, chance: np.random.Generator) -> np.ndarray:
+def windows_of(values: np.ndarray, convolution: Any, most: int, chance: np.random.Generator) -> np.ndarray:
     """What the weights of a row are multiplied with at random places, float32 [D, n]; `values` [C, h, w] are read."""
     attributes, kernel = convolution.get_attributes(), convolution.input_value(1).get_shape()[2:]
     rims = zip(attributes["pads_begin"], attributes["pads_end"], strict=True)

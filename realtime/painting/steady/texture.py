@@ -10,7 +10,9 @@ moved texture has more: at the usual amplitude these are whole levels (engines.n
 level off at most where a style takes a share of several.
 """
 
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 
 import cv2
@@ -48,14 +50,30 @@ def carried_levels(style: StyleFile) -> Callable[[Vector], Levels]:
         return lambda vector: levels(known, vector)
 
 
-def draw_textures(style: StyleFile) -> None:
-    """Draws what the style's net grows strokes from, so that it is at hand when the camera first moves.
+class TexturesAhead:
+    """The seed textures of nets that paint, drawn one by one by who has time: six take a second.
 
-    Six textures take a second. They are kept for the process. EngineRefused as `carried_levels` has it.
+    Drawn when the camera first moves, they would hold the picture up.
     """
-    for name, level in zip(TEXTURES, carried_levels(style)(style.vector(style.default)), strict=False):
-        if level:
-            seed_tile(name)
+
+    def __init__(self) -> None:
+        self._undrawn: deque[str] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether any are left to draw."""
+        return bool(self._undrawn)
+
+    def expect(self, style: StyleFile) -> None:
+        """Those of this file's net, in place of others that were not drawn yet."""
+        with suppress(Exception):  # whatever is wrong with the file, who paints with it is told
+            levels = carried_levels(style)(style.vector(style.default))
+            self._undrawn = deque(name for name, level in zip(TEXTURES, levels, strict=False) if level)
+
+    def draw_one(self) -> None:
+        """One that is left, if any; by one thread at once."""
+        if self._undrawn:
+            with suppress(MemoryError):  # it fails again where it is needed, and that is told
+                seed_tile(self._undrawn.popleft())
 
 
 class CarriedTexture:
