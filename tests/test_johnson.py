@@ -450,7 +450,8 @@ other = os.fork()  # torch is loaded once for both, with what its optimizers loa
 os.environ["RANK"] = os.environ["LOCAL_RANK"] = "0" if other else "1"
 train(JohnsonOptions(styles=folder / "styles", content=(folder / "content",), out=folder / "two.onnx", network="tiny",
       steps=4, batch=1, size=32, stroke=0.25, loss_network=str(folder / "loss.pth"), content_layers=("relu2_1",),
-      style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0, save_every=4, sample_every=4))
+      style_layers=("relu1_1", "relu2_1"), stability_start=0.5, workers=0, save_every=4, sample_every=4),
+      lambda line: print(line, file=(folder / "told").open("a")))
 if other:
     assert os.waitpid(other, 0)[1] == 0
 os._exit(0)  # to take all of torch down again would take seconds, in both
@@ -479,6 +480,7 @@ def test_two_processes_train_one_net(options: JohnsonOptions, tmp_path: Path) ->
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+    assert "content pictures; a step takes 2, 1 in each of 2 processes; checkpoints" in (tmp_path / "told").read_text()
     saved = torch.load(tmp_path / "two.run" / "checkpoint.pt", weights_only=True)
     assert saved["step"] == 4
     assert all(torch.isfinite(value).all() for value in saved["net"].values())

@@ -67,10 +67,7 @@ def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | No
     photos = pictures_in(options.source, "photos", run.report)
     paintings = pictures_in(options.target, "paintings", run.report)
     measured = photos if options.validation is None else pictures_in([options.validation], "photos", run.report)
-    run.report(
-        f"{len(photos)} pictures to learn from and {len(paintings)} to learn to paint like; "
-        f"checkpoints, sample sheets and logs in {options.run_folder}"
-    )
+    run.tell(f"{len(photos)} pictures to learn from and {len(paintings)} to learn to paint like")
     contest = _Contest(options, run)
     label = RunLabel(RECIPE, (style_name(options.out),), generator(options)[1])
     run.begin(label, contest.parts, partial(contest.begin, photos))

@@ -68,9 +68,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     photos = pictures_in(options.content, "photos", run.report)
     paintings = pictures_in(options.paintings, "paintings", run.report)
     unseen = paintings if options.validation is None else pictures_in([options.validation], "paintings", run.report)
-    run.report(
-        f"{len(photos)} photos, {len(paintings)} paintings; checkpoints, sheets and logs in {options.run_folder}"
-    )
+    run.tell(f"{len(photos)} photos and {len(paintings)} paintings")
     perceptual = load_perceptual("5se").to(run.device)
     torch.manual_seed(options.seed)
     shape = perceptual, net.styles, options.width, net.config.shares_at

@@ -63,10 +63,7 @@ def train(options: VaeOptions, report: Report = print, on_step: OnStep | None = 
     pictures = pictures_in(options.content, "pictures", run.report)
     paintings = pictures_in(options.styles, "paintings", run.report) if options.styles else []
     seen = pictures if options.validation is None else pictures_in([options.validation], "pictures", run.report)
-    run.report(
-        f"{len(pictures)} pictures and {len(paintings)} paintings; "
-        f"checkpoints, sample sheets and logs in {options.run_folder}"
-    )
+    run.tell(f"{len(pictures)} pictures and {len(paintings)} paintings")
     judge, exact = (
         Judge(load_perceptual(options.loss_network, precision).to(run.device), options)
         for precision in (loss_precision(options.precision), None)

@@ -74,6 +74,16 @@ class TrainingRun:
         """Samples of the whole run, in all its processes."""
         return self._options.steps * self._options.batch * int(self.accelerator.num_processes)
 
+    def tell(self, pictures: str) -> None:
+        """Of which pictures it learns, how many a step takes, and where what comes of it lies.
+
+        A launcher may have started fewer processes than a person thinks.
+        """
+        processes, batch = int(self.accelerator.num_processes), self._options.batch
+        each = "" if processes == 1 else f", {batch} in each of {processes} processes"
+        where = f"checkpoints, sample sheets and logs in {self._options.run_folder}"
+        self.report(f"{pictures}; a step takes {processes * batch}{each}; {where}")
+
     @property
     def history(self) -> History:
         """The runs before this one."""

@@ -104,7 +104,7 @@ def train_net(
     """
     run = TrainingRun(options, report, on_step)
     crops = (crops_of or photo_crops)(options, run.report, run.length)
-    run.report(f"{len(crops.paths)} content pictures; checkpoints, sample sheets and logs in {options.run_folder}")
+    run.tell(f"{len(crops.paths)} content pictures")
     measured = crops.paths if options.validation is None else pictures_in([options.validation], "photos", run.report)
     losses_of = losses_on(run.device)
     torch.manual_seed(options.seed)
