@@ -304,6 +304,6 @@ def test_the_child_has_a_low_priority(style: StyleFile, tmp_path: Path, hanging:
 
 
 def test_a_style_of_the_gallery_is_found_by_the_child(cache: EngineCache) -> None:
-    spec = prepare_in_child(load_style("gallery"), height=32, width=32, cache_dir=cache.folder)
+    spec = prepare_in_child(load_style("gallery"), height=64, width=64, cache_dir=cache.folder)
     assert spec is not None
     assert len(list(cache.folder.iterdir())) == 1
