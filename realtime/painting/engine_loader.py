@@ -243,7 +243,8 @@ class EngineLoader:
             if not job.cancelled.is_set():
                 self._drop_what_is_done()
                 self._done = result
-                self._textures.expect(job.wanted.file)
+                if isinstance(result, LoadedEngine):
+                    self._textures.expect(job.wanted.file)
             elif isinstance(result, LoadedEngine):
                 self._keep(result)
 

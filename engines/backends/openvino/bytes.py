@@ -71,16 +71,16 @@ def _read_texture_too(picture: Any, weights: Mapping[str, np.ndarray], of_style:
     if quantiser.get_type_name() != QUANTISER or not all(name in weights for name in names):
         return
     of_bytes, of_texture = (weights[name] for name in names)
-    most, seen = stored.most, of_bytes.shape[1]
+    seen = of_bytes.shape[1]
     floats = np.concatenate([of_bytes, of_texture / np.float32(TEXTURE_STEPS)], axis=1)
     largest, of_picture = (np.abs(each).max((1, 2, 3), keepdims=True) for each in (floats, floats[:, :seen]))
     if (largest > MOST_COARSER * of_picture).any():
         return
-    steps = np.maximum(largest / np.float32(most), np.finfo(np.float32).tiny)
+    steps = np.maximum(largest / np.float32(stored.most), np.finfo(np.float32).tiny)
     rounded = np.concatenate([with_kept_sums((floats / steps)[:, :seen]), np.rint((floats / steps)[:, seen:])], axis=1)
     texture = opset13.add(opset13.multiply(quantiser.input_value(0), np.float32(TEXTURE_STEPS)), np.float32(NO_TEXTURE))
     both = opset13.concat([picture.input_value(0), _identity(texture.output(0))], axis=1)
-    kernel = opset13.convert(opset13.constant(np.clip(rounded, -most, most).astype(stored.values.dtype)), np.float32)
+    kernel = opset13.convert(opset13.constant(stored.safe(rounded)), np.float32)
     picture.input(0).replace_source_output(both.output(0))
     picture.input(1).replace_source_output(opset13.multiply(kernel, opset13.constant(steps)).output(0))
     (total,) = (target.get_node() for target in picture.output(0).get_target_inputs())

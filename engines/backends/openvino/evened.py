@@ -48,10 +48,12 @@ class Range:
         return cls(low, high, places.min(axis=1), places.max(axis=1))
 
     def with_all_of(self, other: "Range") -> "Range":
-        lower = (np.minimum(*pair) for pair in ((self.low, other.low), (self.least, other.least)))
-        upper = (np.maximum(*pair) for pair in ((self.high, other.high), (self.most, other.most)))
-        (low, least), (high, most) = lower, upper
-        return Range(low, high, least, most)
+        return Range(
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            np.minimum(self.least, other.least),
+            np.maximum(self.most, other.most),
+        )
 
     @property
     def middle(self) -> np.ndarray:
@@ -61,9 +63,8 @@ class Range:
     def part(self, middle: np.ndarray) -> np.ndarray:
         """What they are to be divided by: by how loud they are, but none by so little that its rarest stood out."""
         tiny = np.finfo(np.float32).tiny
-        loud, rare = (
-            np.maximum(high - middle, middle - low) for low, high in ((self.low, self.high), (self.least, self.most))
-        )
+        loud = np.maximum(self.high - middle, middle - self.low)
+        rare = np.maximum(self.most - middle, middle - self.least)
         part: np.ndarray = (loud / max(loud.max(), tiny)) ** EVENED
         return part.clip(np.maximum(rare / max(WIDER * rare.max(), tiny), LEAST_PART))
 

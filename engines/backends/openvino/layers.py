@@ -110,12 +110,15 @@ class StoredWeights:
         """The largest number among them, of either sign, which is safe where products are added."""
         return int(np.abs(self.values.astype(np.int16)).max())
 
+    def safe(self, rounded: np.ndarray) -> np.ndarray:
+        """Other whole numbers, kept within what is safe, as bytes."""
+        stored: np.ndarray = np.clip(rounded, -self.most, self.most).astype(self.values.dtype)
+        return stored
+
     def replace(self, rounded: np.ndarray) -> None:
-        """With other whole numbers, kept within what is safe."""
         from openvino import opset13
 
-        safe = np.clip(rounded, -self.most, self.most).astype(self.values.dtype)
-        self._widened.input(0).replace_source_output(opset13.constant(safe).output(0))
+        self._widened.input(0).replace_source_output(opset13.constant(self.safe(rounded)).output(0))
 
 
 def read_by(model: Any, names: Collection[str], inputs: Iterable[Inputs]) -> Iterator[dict[str, np.ndarray]]:
