@@ -26,7 +26,7 @@ test: $(TEST_VENV)/.installed ## run the tests
 check: $(TEST_VENV)/.installed ## ruff, mypy --strict and the tests
 	@$(TEST_VENV)/bin/ruff check .
 	@$(TEST_VENV)/bin/mypy
-	@$(TEST_VENV)/bin/python -m pytest $(SPREAD)
+	@$(TEST_VENV)/bin/python -m pytest $(SPREAD) --hypothesis-profile default
 
 fuzz: $(TEST_VENV)/.installed ## each reader of foreign bytes for SECONDS=600
 	@PYTHONPATH=. nice -n 19 $(TEST_VENV)/bin/python -W error tests/fuzz_foreign_bytes.py --seconds $(SECONDS)
