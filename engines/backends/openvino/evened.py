@@ -8,7 +8,7 @@ rounds and as it adds up, which costs nothing.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -98,20 +98,23 @@ def _can_be_evened(convolution: Any) -> bool:
         return False
     if weights.data.ndim != 4 or weights.data.dtype != np.float32:
         return False
-    node = convolution.input_value(0).get_node()
-    while node.get_type_name() == PAD:
-        if node.get_attributes()["pad_mode"] == FILLED or len(node.output(0).get_target_inputs()) > 1:
-            return False
-        node = node.input_value(0).get_node()
-    return True
+    return all(
+        pad.get_attributes()["pad_mode"] != FILLED and len(pad.output(0).get_target_inputs()) == 1
+        for pad in _pads(convolution)
+    )
 
 
 def _before_pads(convolution: Any) -> Any:
     """The place in the graph where what it reads comes in, before rims are put round it."""
-    place = convolution.input(0)
-    while place.get_source_output().get_node().get_type_name() == PAD:
-        place = place.get_source_output().get_node().input(0)
-    return place
+    return (convolution, *_pads(convolution))[-1].input(0)
+
+
+def _pads(convolution: Any) -> Iterator[Any]:
+    """What puts rims round what it reads, the nearest first."""
+    node = convolution.input_value(0).get_node()
+    while node.get_type_name() == PAD:
+        yield node
+        node = node.input_value(0).get_node()
 
 
 def _ranges(floats: Any, names: Collection[str], inputs: Sequence[Inputs]) -> dict[str, Range]:
