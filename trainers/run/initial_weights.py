@@ -20,7 +20,7 @@ from engines.errors import BadFile, BadValue, ImpastoError
 from engines.failures import any_failure_as
 from engines.networks.picture_graph import LUMA
 from engines.networks.transform.config import PRESETS, TransformConfig
-from engines.networks.transform.net import StyledNorm, TransformNet
+from engines.networks.transform.net import StyledNorm, TransformNet, own_shares
 from engines.style.card import as_name
 from engines.style.styles import StyleFile, gallery_item, load_style, style_file_named
 from trainers.run.licence import licence_of
@@ -242,8 +242,7 @@ def _shares(old: TransformConfig, new: TransformConfig, table: Tensor) -> list[T
     """[N, K]: how much of each texture, where the new net has several; what the old one had not nobody takes yet."""
     if len(new.textures) == 1:
         return []
-    told = table[:, old.shares_at] if len(old.textures) > 1 else table.new_ones(len(table), 1)
-    known = dict(zip(old.textures, told.T, strict=True))
+    known = dict(zip(old.textures, own_shares(old, table).T, strict=True))
     return [torch.stack([known.get(name, table.new_zeros(len(table))) for name in new.textures], dim=1)]
 
 

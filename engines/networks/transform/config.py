@@ -95,7 +95,10 @@ class TransformConfig:
 
     @property
     def even_share(self) -> float:
-        """What a style takes of each texture that takes as much of all: together as strong as one."""
+        """What a style takes of each texture that takes as much of all: together as strong as one.
+
+        Where there is but one, every style takes that: all of it, which no vector tells.
+        """
         return float(len(self.textures) ** -0.5)
 
     @property

@@ -44,7 +44,7 @@ def seed_levels(config: Config, style: np.ndarray) -> tuple[float, ...]:
     net = TransformConfig.from_dict(config)
     if net.detail or not net.seed_amplitude:
         return ()
-    told = [float(share) for share in style[net.shares_at]] or [1.0]
+    told = [float(share) for share in style[net.shares_at]] or [net.even_share]
     shares = dict(zip(net.textures, told, strict=True))
     return tuple(shares.get(name, 0.0) * net.seed_amplitude * WHITE / STEPS for name in TEXTURES)
 

@@ -181,7 +181,8 @@ class TransformNet(nn.Module):
     def shares(self, style: Tensor) -> Tensor:
         """[B, S] → [B, K]: how much of each texture that is known these styles take."""
         shares = style.new_zeros(len(style), len(TEXTURES))
-        return shares.index_copy(1, torch.tensor(self._own_textures, device=style.device), self._own_shares(style))
+        own = own_shares(self.config, style)
+        return shares.index_copy(1, torch.tensor(self._own_textures, device=style.device), own)
 
     @torch.no_grad()
     def begin_with_texture(self, row: int, texture: str) -> None:
@@ -211,17 +212,13 @@ class TransformNet(nn.Module):
             own = torch.from_numpy(fixed)[None].to(x)
         else:
             own = texture[:, self._own_textures, :height, :width]
-        shares = self.config.seed_amplitude * self._own_shares(style)[..., None, None]
+        shares = self.config.seed_amplitude * own_shares(self.config, style)[..., None, None]
         return x + (shares * own).sum(1, keepdim=True)
 
     @property
     def _own_textures(self) -> list[int]:
         """The places of the net's textures among all that are known."""
         return [TEXTURES.index(name) for name in self.config.textures]
-
-    def _own_shares(self, style: Tensor) -> Tensor:
-        """[B, S] → [B, N]: how much of each of the net's textures these styles take."""
-        return style[:, self.config.shares_at] if len(self.config.textures) > 1 else style.new_ones(len(style), 1)
 
 
 class NormOffsets:
@@ -238,6 +235,12 @@ class NormOffsets:
     def block(self, channels: int) -> ResidualBlock:
         offset, self.next = self.next, self.next + 4 * channels
         return ResidualBlock(channels, offset, settled=self.settled)
+
+
+def own_shares(config: TransformConfig, style: Tensor) -> Tensor:
+    """[B, S] → [B, N]: how much of each of the net's textures these styles take."""
+    told = style[:, config.shares_at]
+    return told if told.shape[1] else style.new_full((len(style), 1), config.even_share)
 
 
 def _unevenness(values: Tensor, places: int) -> Tensor:
