@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,10 @@ from engines.spec import EngineSpec
 from realtime.bench.rows.stability import Stability
 from realtime.commands.all_commands import app
 from realtime.commands.console.terminal import Bar
-from realtime.evaluation.jury import load_optimiser
+from realtime.evaluation.jury import Jury, load_optimiser
 from realtime.evaluation.options import EvaluateOptions
 from realtime.evaluation.painted import noise_pair
-from realtime.evaluation.photos import evenly, fair_shares, gather_photos, scaled_to, scene_photos
+from realtime.evaluation.photos import Photo, evenly, fair_shares, gather_photos, scaled_to, scene_photos
 from realtime.evaluation.report import EvaluationReport, OptimisedRow, PictureFigures, StyleRow
 from realtime.evaluation.run import run_evaluation
 from realtime.evaluation.subjects import find_painting, find_subjects
@@ -32,6 +33,7 @@ from realtime.painting.notes import EngineFacts
 from realtime.painting.stylizer import Stylizer
 from realtime.scene import Scene
 from trainers.figures.evaluation import load_judge
+from trainers.losses.patches import PatchTargets
 
 FIGURES = {
     "brush_distance": 0.04, "patch_distance": 0.3, "kept_content": 0.2, "plain_content": 0.4, "gram": 0.01,
@@ -313,6 +315,21 @@ def test_the_table_ends_with_the_median_the_worst_and_the_optimiser() -> None:
     assert sum("optimiser," in line for line in lines) == 2
     document = report.as_dict()
     assert (document["median"]["brush_distance"], document["optimiser"]["25"]["seconds"]) == (0.02, 9.0)
+
+
+def test_what_no_network_sees_is_judged_once(paintings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, judged, by_patches = np.full((96, 128, 3), 128, np.uint8), [], PatchTargets.loss
+
+    def counted(targets: PatchTargets, *given: Any) -> Any:
+        judged.append(targets)
+        return by_patches(targets, *given)
+
+    monkeypatch.setattr(PatchTargets, "loss", counted)
+    jury = Jury([Photo("photo", pixels, False)], 128, check=Path("5se"))
+    found = jury.figures(pixels, 0, paintings / "waves.png")
+    checked = {"brush_distance", "kept_content", "plain_content", "gram"}
+    assert {*found} == {*FIGURES, *(f"check_{name}" for name in checked)}
+    assert len(judged) == 1
 
 
 def test_a_check_has_columns_of_its_own() -> None:

@@ -4,7 +4,7 @@ That is the same photos painted by moving their pixels, without a net (trainers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from realtime.media.picture_file import read_picture
 
 if TYPE_CHECKING:
     from trainers.figures.evaluation import Judge, JudgedPainting, JudgedPhoto
+    from trainers.losses.patches import PatchTargets
 
 Figures = Mapping[str, float]
 # The photo, the painting and the iterations → what came out.
@@ -25,8 +26,19 @@ CHECK_PREFIX = "check_"
 PAINTING_SCALE = 1.4
 
 
+@dataclass(frozen=True, slots=True)
+class _SeenPainting:
+    """What is remembered of a painting: by each judge, and its patches, which are the same for all."""
+
+    by_judge: "Mapping[str, JudgedPainting]"
+    patches: "PatchTargets"
+
+
 class Jury:
-    """One judge, and where a `check` is given a second one, whose figures are named `check_…`."""
+    """One judge, and where a `check` is given a second one, whose figures are named `check_…`.
+
+    What asks no network, patches and weave, is judged once.
+    """
 
     def __init__(self, photos: Sequence[Photo], size: int, check: Path | None = None) -> None:
         self.painting_size = round(PAINTING_SCALE * size)
@@ -34,13 +46,16 @@ class Jury:
         self._photos: Mapping[str, list[JudgedPhoto]] = {
             prefix: [judge.photo(photo.pixels) for photo in photos] for prefix, judge in self.judges.items()
         }
-        self._paintings: dict[Path, Mapping[str, JudgedPainting]] = {}
+        self._paintings: dict[Path, _SeenPainting] = {}
 
     def figures(self, painted: Pixels, number: int, painting: Path) -> Figures:
         """The figures of a painted picture of photo `number`, by name."""
-        seen, found = self._look_at(painting), dict[str, float]()
+        from trainers.figures.evaluation import pixel_figures
+
+        seen = self._look_at(painting)
+        found: dict[str, float] = asdict(pixel_figures(painted, self._photos[""][number], seen.patches))
         for prefix, judge in self.judges.items():
-            figures = judge.figures(painted, self._photos[prefix][number], seen[prefix])
+            figures = judge.figures(painted, self._photos[prefix][number], seen.by_judge[prefix])
             found |= {f"{prefix}{name}": value for name, value in asdict(figures).items()}
         return found
 
@@ -52,11 +67,14 @@ class Jury:
         }
         return {"painting_size": self.painting_size, **described}
 
-    def _look_at(self, painting: Path) -> "Mapping[str, JudgedPainting]":
-        """What each judge remembers of a painting, which it studies for some seconds once."""
+    def _look_at(self, painting: Path) -> _SeenPainting:
+        """What is remembered of a painting, which is studied for some seconds once."""
+        from trainers.figures.evaluation import patches_of
+
         if painting not in self._paintings:
             pixels = scaled_to(read_picture(painting).rgb, self.painting_size)
-            self._paintings[painting] = {prefix: judge.painting(pixels) for prefix, judge in self.judges.items()}
+            by_judge = {prefix: judge.painting(pixels) for prefix, judge in self.judges.items()}
+            self._paintings[painting] = _SeenPainting(by_judge, patches_of(pixels))
         return self._paintings[painting]
 
 

@@ -39,22 +39,27 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class BrushFigures:
-    """The figures of one painted picture, or their means over several; all are better the smaller they are."""
+    """The figures of one painted picture by one loss network."""
 
     brush_distance: float
-    patch_distance: float
     kept_content: float
     plain_content: float
     gram: float
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFigures:
+    """Those that ask no loss network, and so are the same whoever judges."""
+
+    patch_distance: float
     weave: float
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPainting:
-    """What the strokes are compared with: sorted features and patches by octave, and Gram matrices [1, C, C]."""
+    """What the strokes are compared with: sorted features by octave, and Gram matrices [1, C, C]."""
 
     octaves: Sequence[SortedOctave]
-    patches: PatchTargets
     grams: Mapping[str, Tensor]
 
 
@@ -83,44 +88,57 @@ class Judge:
 
     def painting(self, picture: Pixels) -> JudgedPainting:
         """What a painting asks for, uint8 [H, W, 3] at its own size."""
-        painting = self._tensor(picture)
-        octaves = octave_features(self.perceptual, painting, self.layers)
+        octaves = octave_features(self.perceptual, _tensor(picture, self.device), self.layers)
         grams = {layer: gram_matrix(octaves[0][layer]) for layer in self.gram_layers}
-        patches = patch_targets(
-            [painting], OCTAVES, samples=PLACES, slices=DIRECTIONS, generator=torch.Generator(), directions=DIRECTIONS
-        )
-        return JudgedPainting(sort_painting(octaves), patches, grams)
+        return JudgedPainting(sort_painting(octaves), grams)
 
     @torch.no_grad()
     def photo(self, picture: Pixels) -> JudgedPhoto:
         """What a photo has to keep, uint8 [H, W, 3]."""
-        photo = self._tensor(picture)
+        photo = _tensor(picture, self.device)
         found = self.perceptual.features(photo, [self.content_layer])
         return JudgedPhoto(found[self.content_layer], detail_map(photo, DETAIL_FLOOR))
 
     @torch.no_grad()
     def figures(self, painted: Pixels, photo: JudgedPhoto, painting: JudgedPainting) -> BrushFigures:
         """The figures of a painted picture, uint8 [H, W, 3], as large as its photo."""
-        picture = self._tensor(painted)
+        picture = _tensor(painted, self.device)
         octaves = octave_features(self.perceptual, picture, self.layers, beside=[self.content_layer])
         features = octaves[0][self.content_layer]
         grams = [style_loss(octaves[0][layer], gram) for layer, gram in painting.grams.items()]
-        only = torch.zeros(1, dtype=torch.long, device=self.device)  # the number of the painting among one
         return BrushFigures(
             brush_distance=brush_distance(octaves, painting.octaves),
-            patch_distance=float(painting.patches.loss(picture, only, torch.Generator())),
             kept_content=float(content_loss(features, photo.features, photo.detail)),
             plain_content=float(content_loss(features, photo.features)),
             gram=float(torch.stack(grams).mean()),
-            weave=float(weave_loss(picture, photo.detail)),
         )
 
-    def _tensor(self, picture: Pixels) -> Tensor:
-        """[1, 3, H, W], 0..1."""
-        tensor = torch.from_numpy(np.array(picture)).to(self.device)  # a copy: a picture may be read-only
-        return tensor.permute(2, 0, 1)[None].float() / 255
+
+def patches_of(painting: Pixels) -> PatchTargets:
+    """What a painting, uint8 [H, W, 3] at its own size, asks of patches; on the GPU where torch has one."""
+    picture = _tensor(painting, torch_device())
+    return patch_targets(
+        [picture], OCTAVES, samples=PLACES, slices=DIRECTIONS, generator=torch.Generator(), directions=DIRECTIONS
+    )
+
+
+@torch.no_grad()
+def pixel_figures(painted: Pixels, photo: JudgedPhoto, patches: PatchTargets) -> PixelFigures:
+    """The figures of a painted picture, uint8 [H, W, 3], as large as its photo, which any judge has seen."""
+    picture = _tensor(painted, photo.detail.device)
+    only = torch.zeros(1, dtype=torch.long, device=picture.device)  # the number of the painting among one
+    return PixelFigures(
+        patch_distance=float(patches.loss(picture, only, torch.Generator())),
+        weave=float(weave_loss(picture, photo.detail)),
+    )
 
 
 def load_judge(network: str = BUNDLED) -> Judge:
     """The judge by a loss network or by the file of one; on the GPU where torch has one."""
     return Judge(load_perceptual(network).to(torch_device()))
+
+
+def _tensor(picture: Pixels, device: torch.device) -> Tensor:
+    """[1, 3, H, W], 0..1."""
+    tensor = torch.from_numpy(np.array(picture)).to(device)  # a copy: a picture may be read-only
+    return tensor.permute(2, 0, 1)[None].float() / 255
