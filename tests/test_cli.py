@@ -86,9 +86,14 @@ def test_version() -> None:
         (["video", "a.mp4", "b.mp4", "--decoder", "gpu"], "--decoder is 'gpu'; choose auto, software or cuda"),
         (["train", "johnson", "--styles", "s", "--out", "o.onnx"], "--content"),
         (["train", "johnson", "--styles", "s", "--content", "c", "--out", "o.onnx", "--steps", "0"], "--steps"),
+        (
+            ["train", "johnson", "--styles", "s", "--content", "c", "--out", "o.onnx", "--textures", "s=dabs",
+             "--seed-amplitude", "0"],
+            "textures says what strokes grow from, and with seed_amplitude 0 those of fast grow from none",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
-)
+)  # fmt: skip
 def test_a_wrong_command_line_exits_2_and_says_what(arguments: list[str], says: str) -> None:
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "240"})
     assert result.exit_code == 2

@@ -169,6 +169,12 @@ class JohnsonOptions:
         for style, texture in self.textures:
             if texture not in TEXTURES:
                 raise BadValue(f"textures gives {style} {texture!r}; choose {listed(TEXTURES)}")
+        amplitude = PRESETS[self.network].seed_amplitude if self.seed_amplitude is None else self.seed_amplitude
+        if self.textures and not amplitude:
+            raise BadValue(
+                f"textures says what strokes grow from, and with seed_amplitude 0 those of {self.network} grow from "
+                "none; give --seed-amplitude 0.05, or leave textures out"
+            )
 
     @property
     def sizes(self) -> tuple[int, ...]:
