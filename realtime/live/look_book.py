@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.style.file import mixed
-from engines.style.fine_net import holds
 from engines.style.styles import StyleFile, names_file
 from realtime.live.control.settings import LiveSettings
 from realtime.painting.cross_fade import Vector
 from realtime.painting.gliding import Look
-from realtime.painting.other_texture import has_texture, with_texture
+from realtime.painting.net_choice import lacking_in
+from realtime.painting.other_texture import with_texture
 from realtime.painting.picture_style import resolve
 
 BOTH = ("style", "mix_with")
@@ -108,19 +108,12 @@ class LookBook:
         self._file = file
 
     def _fine_net_for(self, texts: list[str], resolved: list[tuple[StyleFile, str]], texture: str) -> StyleFile | None:
-        """The fine net of the file in use, where that paints and has these styles and this texture.
-
-        What is learnt is the other's.
-        """
+        """The fine net of the file in use, where that paints and has these styles and this texture."""
         fine = self._fine
         if fine is None:
             return None
-        pairs = zip(texts, resolved, strict=True)
-        lacking = [
-            f"style {name!r}" for text, (file, name) in pairs if text in self._learnt or not holds(fine, file, name)
-        ]
-        if not has_texture(fine, texture):
-            lacking.append(f"texture {texture!r}")
+        learnt = [name for text, (_, name) in zip(texts, resolved, strict=True) if text in self._learnt]
+        lacking = lacking_in(fine, resolved, texture, learnt)
         if not lacking:
             return fine
         self._tell_once(f"{fine.path.name} has no {lacking[0]}: {resolved[0][0].path.name} paints it")

@@ -1,7 +1,7 @@
 """Which of two nets of the same styles paints: the one of a style file, or the fine one beside it."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.names import AUTO
@@ -25,14 +25,23 @@ def net_of(
     fine = wanted_fine_net(file, net, patient=patient)
     if fine is None:
         return file
-    missing = [f"style {name!r}" for name in names if not holds(fine, file, name)]
-    if not has_texture(fine, texture):
-        missing.append(f"texture {texture!r}")
-    if not missing:
+    lacking = lacking_in(fine, [(file, name) for name in names], texture)
+    if not lacking:
         return fine
     if net == FINE:
-        raise BadValue(f"--net fine: {fine.path.name} has no {missing[0]}; choose --net auto or fast")
+        raise BadValue(f"--net fine: {fine.path.name} has no {lacking[0]}; choose --net auto or fast")
     return file
+
+
+def lacking_in(
+    fine: StyleFile, styles: Iterable[tuple[StyleFile, str]], texture: str, learnt: Collection[str] = ()
+) -> list[str]:
+    """What a fine net has not of these styles, each with its file, and this texture, as in `style 'waves'`.
+
+    The vectors of those that were `learnt` since are of the other net.
+    """
+    lacking = [f"style {name!r}" for file, name in styles if name in learnt or not holds(fine, file, name)]
+    return lacking if has_texture(fine, texture) else [*lacking, f"texture {texture!r}"]
 
 
 def wanted_fine_net(file: StyleFile, net: str, *, patient: Callable[[], bool]) -> StyleFile | None:
