@@ -102,6 +102,20 @@ def test_textures_come_in_turn_or_by_name_and_end_with_the_styles_own() -> None:
         after(("texture", "weave"))
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"), [("own", "curls"), ("curls", "facets"), ("facets", "own"), ("panes", "curls")]
+)
+def test_those_that_the_net_lacks_are_passed_over(now: str, expected: str) -> None:
+    """Where one of those was asked for, strokes grow from the style's own, and so the first comes next."""
+    found = apply_command(replace(WAVES, texture=now), "texture", "next", NAMES, lambda: ("curls", "facets"))
+    assert found.texture == expected
+
+
+def test_a_net_without_textures_has_no_next_one() -> None:
+    with pytest.raises(ImpastoError, match="the net that paints has no textures to choose from"):
+        apply_command(WAVES, "texture", "next", NAMES, lambda: ())
+
+
 @pytest.mark.parametrize("deed", ["snapshot", "quit", "status"])
 def test_deeds_change_nothing(deed: str) -> None:
     assert after((deed, None)) == WAVES

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from small_styles import write_small_style
 
-from engines.errors import BadValue
+from engines.errors import BadValue, ImpastoError
 from engines.networks.transform.config import TransformConfig
 from engines.style.fine_net import fine_net_of
 from engines.style.styles import StyleFile, load_style
+from realtime.live.control.board import ControlBoard
 from realtime.live.control.settings import LiveSettings
 from realtime.live.look_book import LookBook
 from realtime.painting.opening import choose_style
@@ -87,6 +88,31 @@ def test_live_too(beside_a_fine_net: StyleFile) -> None:
     for texture, painted_by in (("facets", "several.fine.onnx"), ("panes", "several.onnx")):
         assert book.look(LiveSettings(style=str(beside_a_fine_net.path), texture=texture)).file.path.name == painted_by
     assert lines == ["several.fine.onnx has no texture 'panes': several.onnx paints it"]
+
+
+def test_live_goes_through_those_of_the_net_that_paints(beside_a_fine_net: StyleFile, small_style: Path) -> None:
+    book = LookBook(lambda line: None, lambda names: None, fine_net_of)
+    board = ControlBoard(
+        LiveSettings(style=str(beside_a_fine_net.path)),
+        (),
+        on_snapshot=str,
+        on_quit=lambda: None,
+        textures=book.textures,
+    )
+
+    def turned(value: str) -> str:
+        texture = board.do("texture", value).texture
+        book.look(board.settings)
+        return texture
+
+    book.look(board.settings)
+    assert [turned("next") for _ in range(3)] == ["curls", "facets", OWN]  # as the fine net has them
+    assert turned("panes") == "panes"  # which the other net paints
+    assert [turned("next") for _ in range(2)] == [OWN, "curls"]
+    board.do("style", f"{small_style}:waves")
+    book.look(board.settings)
+    with pytest.raises(ImpastoError, match="the net that paints has no textures to choose from"):
+        board.do("texture", "next")
 
 
 def test_a_live_look_has_it(several: StyleFile) -> None:

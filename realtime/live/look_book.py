@@ -9,7 +9,7 @@ from realtime.live.control.settings import LiveSettings
 from realtime.painting.cross_fade import Vector
 from realtime.painting.gliding import Look
 from realtime.painting.net_choice import lacking_in
-from realtime.painting.other_texture import with_texture
+from realtime.painting.other_texture import textures_of, with_texture
 from realtime.painting.picture_style import resolve
 
 BOTH = ("style", "mix_with")
@@ -44,6 +44,10 @@ class LookBook:
         """From now on a style, named as a person did, has this vector; from any thread."""
         self._learnt[style] = vector
         self._stale = True
+
+    def textures(self) -> tuple[str, ...]:
+        """Those that the net of the newest look has, from any thread; EngineRefused where its card is of another."""
+        return () if self._look is None else textures_of(self._look.file)
 
     def look(self, settings: LiveSettings) -> Look:
         """The look that the settings describe."""

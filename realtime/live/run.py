@@ -102,6 +102,7 @@ class _LiveRun:
             on_quit=self._end,
             on_paint=self._paint_still,
             on_learn=self._learn,
+            textures=self._textures,
             figures=self._figures,
         )
         self._still = StillPainter(options.style_images, self._board, self._save, report)
@@ -210,6 +211,9 @@ class _LiveRun:
             check_picture(picture)
             self._board.do("style", picture)
         return self._learner.ask(self._board.settings.style)
+
+    def _textures(self) -> tuple[str, ...]:
+        return self._looks.textures()
 
     def _captured(self) -> Pixels | None:
         return self._picture.captured

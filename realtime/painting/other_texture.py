@@ -16,6 +16,11 @@ def has_texture(file: StyleFile, texture: str) -> bool:
     return texture == OWN or texture in _shares(file)
 
 
+def textures_of(file: StyleFile) -> tuple[str, ...]:
+    """What strokes of the net in the file can grow from beside each style's OWN; EngineRefused as in `with_texture`."""
+    return tuple(_shares(file))
+
+
 def with_texture(file: StyleFile, vector: NDArray[np.float32], texture: str) -> NDArray[np.float32]:
     """The style vector [S] with this texture alone, as strong as its own together; as it is for OWN.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.errors import ImpastoError
 from realtime.live.control.commands import Value, checked_value, find_command
-from realtime.live.control.settings import LiveSettings, apply_command, described, file_named, own_name
+from realtime.live.control.settings import LiveSettings, all_textures, apply_command, described, file_named, own_name
 
 if TYPE_CHECKING:
     from engines.style.styles import StyleFile
@@ -49,9 +49,10 @@ class ControlBoard:
     """The settings of a run; every thread may read and change them.
 
     `settings` is replaced as a whole, so whoever holds one sees it unchanged. `style_names` are those of the style file
-    in use. `on_snapshot` saves the picture and returns its path; `on_paint` begins a still, and `on_learn` to learn a
-    picture's style, "" for the one in use, and each returns a line; `on_quit` asks the run to end; all are called on
-    the thread of the one who asked. `figures` are told by `describe`.
+    in use, and `textures` gives those of the net that paints. `on_snapshot` saves the picture and returns its path;
+    `on_paint` begins a still, and `on_learn` to learn a picture's style, "" for the one in use, and each returns a
+    line; `on_quit` asks the run to end; all are called on the thread of the one who asked. `figures` are told by
+    `describe`.
     """
 
     def __init__(
@@ -63,12 +64,13 @@ class ControlBoard:
         on_quit: Callable[[], None],
         on_paint: Callable[[], str] = _no_paint,
         on_learn: Callable[[str], str] = _no_learning,
+        textures: Callable[[], Sequence[str]] = all_textures,
         figures: Callable[[], dict[str, Any]] = _nothing_known,
     ) -> None:
         self._settings = settings
         self._style_names = tuple(style_names)
         self._on_snapshot, self._on_quit, self._figures = on_snapshot, on_quit, figures
-        self._on_paint, self._on_learn = on_paint, on_learn
+        self._on_paint, self._on_learn, self._textures = on_paint, on_learn, textures
         self._said = Said("", float("-inf"))
         self._lock = threading.Lock()
 
@@ -125,7 +127,7 @@ class ControlBoard:
     def _change(self, command: str, value: Value) -> str:
         with self._lock:
             before = self._settings
-            after = apply_command(before, command, value, self._style_names)
+            after = apply_command(before, command, value, self._style_names, self._textures)
             foreign = _foreign_style(before, after, self._style_names)
             if not foreign and after != before:
                 self._settings = after

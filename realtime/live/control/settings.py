@@ -1,6 +1,6 @@
 """What a person has set while `impasto live` runs, and how one command changes it; nothing heavy is loaded here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from engines.setting import listed
 from engines.style.picture_name import name_of, picture_in
 from realtime.live.control.commands import NEXT, OFF, Command, Kind, Value, checked_value, find_command, number_from
 from realtime.live.options import LiveOptions
-from realtime.painting.options import DEFAULT_STYLE, OWN_AND_OTHERS, STEADY, StylizeOptions, parse_mix
+from realtime.painting.options import DEFAULT_STYLE, OWN, OWN_AND_OTHERS, STEADY, StylizeOptions, parse_mix
 
 DEFAULTS = StylizeOptions()
 # Help, statistics and full screen show themselves.
@@ -93,8 +93,21 @@ def _mixed_style(style: str, text: str) -> str:
     return beside(style, text, names) if text in names else text
 
 
-def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequence[str]) -> LiveSettings:
+def all_textures() -> Sequence[str]:
+    """Where nobody knows which of them a net has."""
+    return OWN_AND_OTHERS[1:]
+
+
+def apply_command(
+    settings: LiveSettings,
+    name: str,
+    value: Value,
+    names: Sequence[str],
+    textures: Callable[[], Sequence[str]] = all_textures,
+) -> LiveSettings:
     """The settings after a command; `names` are the styles of the file in use, in order.
+
+    `textures` gives those of the net that paints, and is called where they are gone through.
 
     Deeds (snapshot, paint, quit, status) change nothing. ImpastoError for an unknown command and a value that it cannot
     take. A style that is none of `names` is taken as it is written: finding it is somebody else's work.
@@ -106,7 +119,7 @@ def apply_command(settings: LiveSettings, name: str, value: Value, names: Sequen
     if command.name == "mix":
         return replace(settings, mix_with=_wanted_mix(settings, str(value), names))
     if command.name == "texture":
-        return replace(settings, texture=_wanted_texture(settings, str(value)))
+        return replace(settings, texture=_wanted_texture(settings, str(value), textures))
     changes: dict[str, Any] = {}
     if command.kind is Kind.FLAG:
         changes[command.setting] = (not getattr(settings, command.setting)) if value is None else value
@@ -195,10 +208,14 @@ def _wanted_mix(settings: LiveSettings, text: str, names: Sequence[str]) -> str:
     return "" if text == own_name(settings.style, names) else beside(settings.style, text, names)
 
 
-def _wanted_texture(settings: LiveSettings, text: str) -> str:
-    """Every one in turn for `next`, the style's own again after the last."""
+def _wanted_texture(settings: LiveSettings, text: str, textures: Callable[[], Sequence[str]]) -> str:
+    """Every one of the net's in turn for `next`, the style's own again after the last."""
     if text == NEXT:
-        return OWN_AND_OTHERS[(OWN_AND_OTHERS.index(settings.texture) + 1) % len(OWN_AND_OTHERS)]
+        in_turn = (OWN, *textures())
+        if len(in_turn) == 1:
+            raise ImpastoError("the net that paints has no textures to choose from")
+        at = in_turn.index(settings.texture) if settings.texture in in_turn else 0  # the net paints with its own then
+        return in_turn[(at + 1) % len(in_turn)]
     if text not in OWN_AND_OTHERS:
         raise BadValue(f"there is no texture {text!r}; choose {listed(OWN_AND_OTHERS)}")
     return text
