@@ -55,7 +55,8 @@ def test_plain_values_for_json() -> None:
     told = json.loads(json.dumps(report(SinkFacts("null:", 25, ""), SinkFacts("out.mkv", 3, "no space")).as_dict()))
     assert (told["size"], told["paint_size"]) == ([1280, 720], [640, 360])
     assert (told["engine"], told["precision"], told["engine_version"]) == ("openvino", "fp32", "2025.1")
-    assert told["net"] == "gallery.onnx"
+    assert (told["net"], told["texture"]) == ("gallery.onnx", None)
+    assert replace(report(), texture="panes").as_dict()["texture"] == "panes"
     assert told["sinks"] == [
         {"sink": "null:", "frames": 25, "error": None},
         {"sink": "out.mkv", "frames": 3, "error": "no space"},

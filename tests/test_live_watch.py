@@ -2,18 +2,20 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import CopyingEngine, NumberSource
-from small_styles import write_small_style
+from small_styles import SMALL, write_small_style
 
 from engines.errors import EngineRefused
 from engines.spec import EngineSpec
 from realtime.frames.frame import Frame
 from realtime.live.capture import Capture
 from realtime.live.control.board import ControlBoard
+from realtime.live.control.commands import Value
 from realtime.live.control.settings import LiveSettings
 from realtime.live.height.pilot import PaintSize
 from realtime.live.look_book import LookBook
@@ -107,6 +109,22 @@ def test_the_status_is_told_now_and_then(small_style: Path, studios: list[Studio
     assert len(studio.statuses) == 1
     assert studio.watch.engine is not None
     assert not studio.ended.is_set()
+
+
+def test_the_report_is_told_what_strokes_grew_from(small_style: Path, tmp_path: Path, studios: list[Studio]) -> None:
+    """The style's own where the net has not what was asked for, and while nothing paints the last that there was."""
+    several = replace(SMALL, seed_amplitude=0.05, textures=("curls", "panes"))
+    studios.append(studio := Studio(write_small_style(tmp_path / "several.onnx", config=several).path))
+    changes: list[tuple[str, Value, str]] = [
+        ("texture", "panes", "panes"), ("pass-through", True, "panes"), ("pass-through", False, "panes"),
+        ("style", f"{small_style}:waves", "own"), ("style", f"{tmp_path / 'several.onnx'}:waves", "panes"),
+        ("texture", "own", "own"),
+    ]  # fmt: skip
+    for command, value, told in changes:
+        studio.board.do(command, value)
+        for _ in range(2):  # an engine is taken between two pictures
+            studio.turn()
+        assert studio.watch.texture == told
 
 
 @pytest.mark.parametrize("shown", [False, True])

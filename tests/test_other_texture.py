@@ -1,8 +1,11 @@
 """Strokes that grow from another texture than the style's own, wherever a style is named."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from small_styles import write_small_style
@@ -11,6 +14,9 @@ from engines.errors import BadValue, ImpastoError
 from engines.networks.transform.config import TransformConfig
 from engines.style.fine_net import fine_net_of
 from engines.style.styles import StyleFile, load_style
+from realtime.files.image import stylize_images
+from realtime.files.options import ImageOptions, VideoOptions
+from realtime.files.video import stylize_video
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.settings import LiveSettings
 from realtime.live.look_book import LookBook
@@ -131,6 +137,17 @@ def test_a_net_without_it_plays_on_with_its_own_and_says_so_once(small_style: Pa
     assert lines[0].startswith("strokes are the style's own: ")
     book.look(LiveSettings(style=f"{small_style}:waves", texture="dabs"))
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize(("texture", "told"), [("panes", "panes"), (OWN, None)])
+def test_reports_tell_which_one_painted(
+    several: StyleFile, make_clip: Callable[[int], Path], tmp_path: Path, texture: str, told: str | None
+) -> None:
+    asked: dict[str, Any] = {"style": str(several.path), "texture": texture, "engine": "onnxruntime"}
+    film = stylize_video(str(make_clip(2)), tmp_path / "painted.mkv", VideoOptions(**asked))
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((48, 64, 3), 128, np.uint8))
+    picture = stylize_images([tmp_path / "photo.png"], tmp_path / "painted.png", ImageOptions(**asked))
+    assert [report.as_dict()["texture"] for report in (film, picture)] == [told, told]
 
 
 def test_the_library_paints_with_it(several: StyleFile) -> None:

@@ -9,6 +9,7 @@ from realtime.live.control.settings import LiveSettings
 from realtime.painting.cross_fade import Vector
 from realtime.painting.gliding import Look
 from realtime.painting.net_choice import lacking_in
+from realtime.painting.options import OWN
 from realtime.painting.other_texture import textures_of, with_texture
 from realtime.painting.picture_style import resolve
 
@@ -79,19 +80,19 @@ class LookBook:
         if settings.mix_with:
             shares = 1 - settings.mix, settings.mix
             vector = mixed(dict(zip(BOTH, vectors, strict=True)), dict(zip(BOTH, shares, strict=True)))
-        vector = self._with_texture(fine or file, vector, settings.texture)
+        vector, texture = self._with_texture(fine or file, vector, settings.texture)
         self._found = {
             text: found for text, found in self._found.items() if text in (settings.style, settings.mix_with)
         }
-        return Look(fine or file, vector, settings.strength, settings.keep_colour)
+        return Look(fine or file, vector, settings.strength, settings.keep_colour, texture)
 
-    def _with_texture(self, file: StyleFile, vector: Vector, texture: str) -> Vector:
+    def _with_texture(self, file: StyleFile, vector: Vector, texture: str) -> tuple[Vector, str]:
         """As asked for, where the net has it; who turns to a net of another kind sees that with its own strokes."""
         try:
-            return with_texture(file, vector, texture)
+            return with_texture(file, vector, texture), texture
         except BadValue as error:
             self._tell_once(f"strokes are the style's own: {in_one_line(error)}")
-            return vector
+            return vector, OWN
 
     def _tell_once(self, line: str) -> None:
         if line not in self._told_lacking:

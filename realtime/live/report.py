@@ -5,6 +5,7 @@ from typing import Any
 
 from engines.spec import EngineSpec
 from realtime.live.stats import LiveFigures
+from realtime.painting.options import OWN, other_than_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class SinkFacts:
 class LiveReport:
     """A live run in figures; `first_frame_seconds` counts from the start.
 
-    `engine` is the last one that painted, and `net` the name of the style file that it was of. No painting was wanted
-    where the original was shown all the time.
+    `engine` is the last one that painted, `net` the name of the style file that it was of, and `texture` what strokes
+    grew from then. No painting was wanted where the original was shown all the time.
     """
 
     figures: LiveFigures
@@ -36,6 +37,7 @@ class LiveReport:
     notes: tuple[str, ...]
     interrupted: bool
     painting_wanted: bool = True
+    texture: str = OWN
 
     @property
     def input_broke_off(self) -> bool:
@@ -60,6 +62,7 @@ class LiveReport:
             **self.figures.as_dict(),
             "size": list(self.size),
             "net": self.net,
+            "texture": other_than_own(self.texture),
             **_engine_fields(self.engine),
             "sinks": [sink.as_dict() for sink in self.sinks],
             "first_frame_seconds": self.first_frame_seconds,

@@ -239,6 +239,7 @@ class _LiveRun:
             tuple(self._report.lines),
             interrupted=not loop.ended_by_itself,
             painting_wanted=self._picture.painting_wanted,
+            texture=self._watch.texture,
         )
 
 

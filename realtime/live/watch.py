@@ -19,6 +19,7 @@ from realtime.live.stats import LiveFigures, LiveStats
 from realtime.live.window.overlay import OverlayFigures
 from realtime.media.output_file import fresh_name
 from realtime.painting.engine_loader import LoadFailed
+from realtime.painting.options import OWN
 from realtime.painting.painter import LivePainter
 
 SUFFIX = ".mkv"
@@ -92,6 +93,7 @@ class LiveWatch:
         self._next_status = 0.0
         self.engine: EngineSpec | None = None
         self.net: str | None = None
+        self.texture = OWN
         self._answered: LoadFailed | None = None
 
     def __call__(self) -> None:
@@ -109,8 +111,10 @@ class LiveWatch:
             self._end()
 
     def _note_engine(self) -> None:
-        """The engine in use, and the end of a run that never had one."""
-        self.engine, self.net = self._picture.engine or self.engine, self._picture.net or self.net
+        """The engine in use with its net and texture, and the end of a run that never had one."""
+        painting = self._picture.painting
+        if painting is not None and painting.spec is not None:
+            self.engine, self.net, self.texture = painting.spec, painting.net, painting.texture
         failed = self._painter.failed
         if failed is not None and self.engine is None:
             raise EngineRefused(failed.message)

@@ -10,6 +10,7 @@ from realtime.frames.frame import Frame, Pixels
 from realtime.painting.cross_fade import Vector, resting
 from realtime.painting.engine_loader import LoadedEngine
 from realtime.painting.full_size.join import Painted
+from realtime.painting.options import OWN
 from realtime.painting.steady.hand import Watched
 from realtime.painting.steady.texture import Levels
 from realtime.painting.stylizer import Stylizer
@@ -17,12 +18,16 @@ from realtime.painting.stylizer import Stylizer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """How pictures are to look: a style file, a style vector of it (float32 [S]), strength and keep_colour (0..1)."""
+    """How pictures are to look: a style file, a style vector of it (float32 [S]), strength and keep_colour (0..1).
+
+    `texture` says for the report what strokes grow from, which the vector tells the net.
+    """
 
     file: StyleFile
     vector: Vector
     strength: float = 1.0
     keep_colour: float = 0.0
+    texture: str = OWN
 
     @property
     def as_vector(self) -> Vector:
@@ -38,7 +43,7 @@ class GlidingStylizer:
     """
 
     def __init__(self, loaded: LoadedEngine, look: Look, fade_seconds: float) -> None:
-        self.loaded = loaded
+        self.loaded, self.texture = loaded, look.texture
         self._glide = resting(look.as_vector, fade_seconds)
         self._stylizer = Stylizer(loaded.engine, Controls(look.vector), style=loaded.wanted.file)
 
@@ -66,7 +71,9 @@ class GlidingStylizer:
     def steer(self, look: Look, now: float) -> None:
         """Towards the look; where that is of another file, its strength and keep_colour alone."""
         target = look.as_vector
-        if not self.is_of(look.file):
+        if self.is_of(look.file):
+            self.texture = look.texture
+        else:
             target = np.concatenate([self._glide.target[:-2], target[-2:]])
         if not np.array_equal(target, self._glide.target):
             self._glide = self._glide.towards(target, now)

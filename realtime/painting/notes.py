@@ -7,6 +7,7 @@ from typing import Any
 
 from engines.loading.engine import Engine
 from engines.style.styles import StyleFile
+from realtime.painting.options import OWN, other_than_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class EngineFacts:
     """Which engine painted, and how near it came to the reference; `psnr_db` is None where it equals it to the bit.
 
     `passed_over` are the reasons why others were not taken, those for a GPU that is not here among them. `net` is the
-    style file that painted, by its name: of two nets of the same styles it tells which.
+    style file that painted, by its name: of two nets of the same styles it tells which. `texture` is what strokes grew
+    from.
     """
 
     engine: str
@@ -24,14 +26,15 @@ class EngineFacts:
     floor_db: float | None
     passed_over: tuple[str, ...] = ()
     net: str | None = None
+    texture: str = OWN
 
     @classmethod
-    def of(cls, engine: Engine, style: StyleFile | None = None) -> "EngineFacts":
+    def of(cls, engine: Engine, style: StyleFile | None = None, texture: str = OWN) -> "EngineFacts":
         spec, gate = engine.spec, engine.gate
         psnr = gate.psnr_db if gate is not None and math.isfinite(gate.psnr_db) else None
         floor = gate.floor_db if gate else None
         net = None if style is None else style.path.name
-        return cls(spec.backend, spec.precision, spec.version, psnr, floor, spec.passed_over, net)
+        return cls(spec.backend, spec.precision, spec.version, psnr, floor, spec.passed_over, net, texture)
 
     def __str__(self) -> str:
         return f"{self.engine} {self.precision}"
@@ -39,6 +42,7 @@ class EngineFacts:
     def as_dict(self) -> dict[str, Any]:
         return {
             "net": self.net,
+            "texture": other_than_own(self.texture),
             "engine": self.engine,
             "precision": self.precision,
             "engine_version": self.version,

@@ -105,7 +105,7 @@ def open_stylizer(
         verbose=options.verbose,
     )
     engine = engine_for(file, size, choice, stroke=options.stroke, report=report, progress=go_on)
-    return Stylizer(engine, controls, steady, style=file)
+    return Stylizer(engine, controls, steady, style=file, texture=options.texture)
 
 
 def engine_for(

@@ -141,6 +141,11 @@ class StylizeOptions:
     verbose: Verbose = False
 
 
+def other_than_own(texture: str) -> str | None:
+    """A texture as reports tell it: None where strokes grow from the style's own."""
+    return None if texture == OWN else texture
+
+
 def parse_mix(text: str) -> dict[str, float]:
     """`A=0.3,B=0.7` as names and weights."""
     weights: dict[str, float] = {}

@@ -15,6 +15,7 @@ from realtime.painting.cross_fade import Fade, blend_pictures
 from realtime.painting.engine_loader import EngineWanted, LoadedEngine, LoadFailed
 from realtime.painting.full_size.join import Painted, codes_of_moving
 from realtime.painting.gliding import GlidingStylizer, Look
+from realtime.painting.options import OWN
 from realtime.painting.steady.hand import SteadyHand, Watched
 
 FADE_SECONDS = 0.6
@@ -25,7 +26,7 @@ class Painting:
     """What was painted of a frame at the engine's size, the engine, and how long net, scaling and steadying took.
 
     The first two are None while no engine is loaded; then the picture is the plain one. `net` is the style file that
-    painted, by its name.
+    painted, by its name, and `texture` what strokes grew from.
     """
 
     painted: Painted | None
@@ -34,6 +35,7 @@ class Painting:
     scale_seconds: float = 0.0
     steady_seconds: float = 0.0
     net: str | None = None
+    texture: str = OWN
 
 
 class Loader(Protocol):
@@ -152,9 +154,9 @@ class LivePainter:
         with stopwatch.stage("steady"):
             from_rgb, changes = self._joined_by(painted), self._leaving is not None
             painted = self._hand(painted, watched, from_rgb=from_rgb, changes=changes)
-        seconds, loaded = stopwatch.seconds, self._present.loaded
+        seconds, loaded, texture = stopwatch.seconds, self._present.loaded, self._present.texture
         spent = seconds["net"], seconds["scale"], seconds["steady"]
-        return Painting(painted, loaded.engine.spec, *spent, net=loaded.wanted.file.path.name)
+        return Painting(painted, loaded.engine.spec, *spent, net=loaded.wanted.file.path.name, texture=texture)
 
     def _painted_before(
         self, stopwatch: "_Stopwatch", leaving: GlidingStylizer, frame: Frame, watched: Watched | None, now: float

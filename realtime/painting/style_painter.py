@@ -68,7 +68,7 @@ def open_style(
     choice = EngineChoice(engine, precision, strict)
     size = width, height
     loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls, steady, style=file), size, texture)
+    return StylePainter(file, Stylizer(loaded, controls, steady, style=file, texture=texture), size, texture)
 
 
 class StylePainter:

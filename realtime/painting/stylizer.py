@@ -20,6 +20,7 @@ from realtime.painting.cross_fade import Vector
 from realtime.painting.cuts import Continuity
 from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.notes import EngineFacts
+from realtime.painting.options import OWN
 from realtime.painting.steady.hand import SteadyHand, Watched
 from realtime.painting.steady.texture import Levels, carried_levels
 
@@ -36,17 +37,25 @@ class Stylizer:
     `requests` at once. What does carry something takes them `in_order`, one at a time. `steady` says how far paintings
     are held still (0..1); where that is more than nothing frames are `watched`, and paintings `steadied`, one at a time
     and in order, however they are painted. The texture of the `style`, the file that the engine is of, then goes with
-    the picture; where it is not told, it stays on the screen.
+    the picture; where it is not told, it stays on the screen. `texture` says for the report what strokes grow from,
+    which `controls` tell the net.
     """
 
     takes_planes = True
 
     def __init__(
-        self, engine: Engine, controls: Controls, steady: float = 0.0, *, style: StyleFile | None = None
+        self,
+        engine: Engine,
+        controls: Controls,
+        steady: float = 0.0,
+        *,
+        style: StyleFile | None = None,
+        texture: str = OWN,
     ) -> None:
         self.engine = engine
         self.controls = controls
         self.style = style
+        self._texture = texture
         self._levels_for = None if style is None else carried_levels(style)
         self._hand = SteadyHand(steady)
         self._join = Join()
@@ -80,7 +89,7 @@ class Stylizer:
     @property
     def facts(self) -> EngineFacts:
         """What painted, for the report."""
-        return EngineFacts.of(self.engine, self.style)
+        return EngineFacts.of(self.engine, self.style, self._texture)
 
     def levels_for(self, vector: Vector) -> Levels:
         """Of the textures that the net adds for a style vector (`carried_levels`)."""
