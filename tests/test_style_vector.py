@@ -80,6 +80,10 @@ def test_the_vector_comes_nearer_and_the_net_stays(options: StyleOptions) -> Non
     assert not any(np.allclose(file.vector("red"), style.vector, atol=1e-3) for style in net.card.styles)
 
 
+def test_the_content_weight_is_what_photos_are_kept_by(options: StyleOptions) -> None:
+    assert dataclasses.replace(options, content_weight=0.5).judged({"content_weight": 3.0}).content_weight == 0.5
+
+
 def test_it_begins_with_the_nearest_style_of_the_file(options: StyleOptions) -> None:
     """Where no predictor lies beside it: the style whose own picture is asked for."""
     net = read_style_file(Path(options.net))

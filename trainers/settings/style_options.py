@@ -36,6 +36,10 @@ class StyleOptions:
     stroke: Annotated[
         float, Setting("Size of the pictures, and so of the strokes: 1 is 640 pixels long.", least=0.25, most=4)
     ] = 1.4
+    content_weight: Annotated[
+        float,
+        Setting("How much is kept of photos: weight of the content loss. Less is nearer to the picture.", least=0),
+    ] = 1.2
     learning_rate: Annotated[float, Setting("Highest learning rate of Adam.", least=1e-6, most=10)] = 0.03
     seed: Seed = 0
 
@@ -52,7 +56,7 @@ class StyleOptions:
         """What what is painted is judged by: as the net was, whose run had the settings `trained`."""
         return JohnsonOptions(
             styles=self.styles or self.out, content=self.content, out=self.out, stroke=self.stroke,
-            size=self.size, batch=self.batch, seed=self.seed, **as_trained(trained),
+            size=self.size, batch=self.batch, content_weight=self.content_weight, seed=self.seed, **as_trained(trained),
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
