@@ -15,7 +15,7 @@ from realtime.painting.steady.watch import Seen
 
 Planes = Sequence[Plane]
 # The new painting's share in a still and in a moving place at steadiness 1; at 0 both are 1.
-STILL_SHARE, MOVING_SHARE = 0.008, 0.25
+STILL_SHARE, MOVING_SHARE = 0.008, 0.32
 
 
 class Steadier:

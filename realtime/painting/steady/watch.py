@@ -22,8 +22,8 @@ LEAST_SIDE, LEAST_FLOW_SIDE = 8, 16
 FLOW_STRIDE = 6  # of patches of 8 pixels: at its own 4, flow takes twice the time and is hardly nearer
 # Motion is doubted where the frame before, moved, misses this one by so many units of its noise; at twice that, the
 # painting is new.
-MOST_MISS_UNITS = 45.0
-AS_GOOD_UNITS = 4.0  # so much nearer must motion bring the frame before than rest does
+MOST_MISS_UNITS = 32.0
+AS_GOOD_UNITS = 6.0  # so much nearer must motion bring the frame before than rest does
 AT_REST, ALL_STILL = 0.05, 0.98  # motion that is none; and a picture's mean stillness from which on none is followed
 POINTS_APART, OUTLIER, STILL_CAMERA = 5, 0.25, 0.05  # of a camera's motion, in pixels of the small copy
 # A camera is seen to move in three corners of a picture of four at least, in so much of each: who sways before a plain
