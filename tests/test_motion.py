@@ -2,10 +2,20 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
+from engines.networks.transform.config import TEXTURES
 from trainers.camera_noise import sensor_noise
-from trainers.motion import MotionOptions, carried, difference_loss, random_flow, second_frame, warp
+from trainers.motion import (
+    MotionOptions,
+    carried,
+    difference_loss,
+    fresh_texture,
+    random_flow,
+    second_frame,
+    warp,
+)
 
 SMOOTH = MotionOptions(noise=0, luminance=0, still=0, flow_px=1.5, shift_px=4)
 
@@ -93,6 +103,16 @@ def test_the_texture_is_carried_as_the_picture_is() -> None:
     moved = carried(texture, flow)
     torch.testing.assert_close(moved[..., :6, :6], texture[..., :6, 1:7], atol=1e-5, rtol=0)
     torch.testing.assert_close(moved[..., 6:, :], texture[..., 6:, :], rtol=0, atol=0)
+
+
+def test_a_texture_that_is_not_wanted_is_not_drawn_and_moves_no_other() -> None:
+    curls, dabs = TEXTURES.index("curls"), TEXTURES.index("dabs")
+    size = torch.Size((2, 3, 20, 40))
+    alone, both = (fresh_texture(size, np.random.default_rng(4), wanted) for wanted in (["dabs"], ["curls", "dabs"]))
+    assert alone.shape == (2, len(TEXTURES), 64, 64)
+    assert both[:, [curls, dabs]].isfinite().all()
+    assert torch.equal(alone[:, dabs], both[:, dabs])
+    assert alone[:, curls].isnan().all()
 
 
 def test_sensor_noise_differs_in_strength_from_sample_to_sample() -> None:

@@ -29,6 +29,7 @@ from trainers.run.loop import (
     OnStep,
     Report,
     chance_of,
+    grown_from,
     is_stable,
     pictures_in,
     set_learning_rate,
@@ -89,6 +90,7 @@ class _Contest:
         self.nets, self.averages = make_nets(options), make_nets(options)
         for net in self.averages.named().values():
             net.to(run.device).requires_grad_(False)
+        self._grown_from = grown_from(*(net.net for net in self.nets.painters if isinstance(net, Painter)))
         self._learning = self.nets
         self._painters, self._judges = (_adam(each, options) for each in (self.nets.painters, self.nets.judges))
         self._pools = [PicturePool(options.pool) for _ in self.nets.judges]
@@ -126,7 +128,8 @@ class _Contest:
         self._freeze_judges(frozen=True)
         painted = painters_losses(
             self._learning, photos, paintings, options, chance=chance_of(*drawn),
-            texture=texture_of(*drawn, photos.shape).to(photos.device), moving=is_stable(step, options),
+            texture=texture_of(*drawn, photos.shape, self._grown_from).to(photos.device),
+            moving=is_stable(step, options),
         )  # fmt: skip
         self._run.descend(painted.losses, step, self._painters, clipped=None)
         self._freeze_judges(frozen=False)

@@ -52,7 +52,8 @@ def train(options: JohnsonOptions, report: Report = print, on_step: OnStep | Non
         return FollowedFirst(teacher.to(device), perceptual, weights, options.follow_until, judged)
 
     label = RunLabel(RECIPE, names, followed="" if followed is None else followed.card.licence)
-    trained = train_net(options, label, losses_on, report, on_step, textures=options.textures)
+    beside = () if teacher is None else (teacher,)
+    trained = train_net(options, label, losses_on, report, on_step, textures=options.textures, beside=beside)
     return replace(trained, pictures=pictures)
 
 

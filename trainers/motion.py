@@ -6,8 +6,10 @@ pairs nothing moves, and in some of those somebody steps into the picture: what 
 change with that, though the statistics by which a net's norms go do.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,20 +114,25 @@ def _ellipse(batch: int, height: int, width: int, generator: torch.Generator) ->
     return shape
 
 
-def fresh_texture(pictures: torch.Size, rng: np.random.Generator) -> Tensor:
+def fresh_texture(pictures: torch.Size, rng: np.random.Generator, wanted: Collection[str] = TEXTURES) -> Tensor:
     """[B, K, P, P] for pictures [B, 3, H, W], P at least their sides: each seed texture, from anywhere in its sheet.
 
-    Other noise for every sample, and none that a net paints with when it is used.
+    Other noise for every sample, and none that a net paints with when it is used. Those that are not `wanted` are no
+    numbers: their sheets take a second each, and a net that took one all the same would be told so by its losses.
     """
     side = -(-max(pictures[-2:]) // SIZES_PX) * SIZES_PX
-    cut = [[_from_sheet(name, side, rng) for name in TEXTURES] for _ in range(pictures[0])]
-    return torch.from_numpy(np.array(cut))
+    cut = np.full((pictures[0], len(TEXTURES), side, side), np.nan, np.float32)
+    for sample in cut:
+        for place, name in zip(sample, TEXTURES, strict=True):
+            corner = rng.integers(SHEET_PX, size=2)  # of every texture, so that no other moves with what is wanted
+            if name in wanted:
+                place[:] = _from_sheet(name, side, corner)
+    return torch.from_numpy(cut)
 
 
-def _from_sheet(texture: str, side: int, rng: np.random.Generator) -> Floats:
-    """float32 [side, side] of a sheet that is repeated."""
-    top, left = rng.integers(SHEET_PX, size=2)
-    rows, columns = (np.arange(first, first + side) % SHEET_PX for first in (top, left))
+def _from_sheet(texture: str, side: int, corner: NDArray[np.integer[Any]]) -> Floats:
+    """float32 [side, side] of a sheet that is repeated, from a row and a column on."""
+    rows, columns = (np.arange(first, first + side) % SHEET_PX for first in corner)
     cut: Floats = _sheet(texture)[np.ix_(rows, columns)]
     return cut
 

@@ -28,6 +28,7 @@ from trainers.run.loop import (
     OnStep,
     Report,
     chance_of,
+    grown_from,
     learning_rate_factor,
     loss_precision,
     pictures_in,
@@ -99,7 +100,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
         chance = chance_of(options.seed, step, run.rank)
         photo, painting = batch[0].to(run.device), turned(batch[1], options.turned_hues, chance).to(run.device)
-        texture = texture_of(options.seed, step, run.rank, photo.shape).to(run.device)
+        texture = texture_of(options.seed, step, run.rank, photo.shape, grown_from(net)).to(run.device)
         losses = judge.losses(model(as_read(painting, options.stroke)), photo, painting, texture, chance)
         run.descend(losses, step, optimizer, clipped=model)
         update_average(average, predictor, options.average_decay, step)

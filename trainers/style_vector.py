@@ -28,7 +28,7 @@ from trainers.losses.step import Step
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
 from trainers.run.initial_weights import trained_net
-from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, loss_precision, update_average
+from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, grown_from, loss_precision, update_average
 from trainers.run.pace import Pace
 from trainers.settings.options import JohnsonOptions
 from trainers.settings.style_options import StyleOptions
@@ -94,7 +94,7 @@ class StyleTask:
         """Those of crops that the step decides, and what views have joined."""
         rng = np.random.default_rng((self.judged.seed, 2, step))
         pictures = self.views.of_step(step, rng).to(styled.vector)
-        texture = fresh_texture(pictures.shape, rng).to(styled.vector)
+        texture = fresh_texture(pictures.shape, rng, grown_from(styled.net)).to(styled.vector)
         return self._losses(styled, pictures, step, self.judged, texture)
 
     @torch.no_grad()

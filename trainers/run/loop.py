@@ -3,7 +3,7 @@
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from engines.errors import BadValue
+from engines.networks.transform.net import TransformNet
 from trainers.data import find_pictures, readable_pictures
 from trainers.motion import fresh_texture
 
@@ -104,9 +105,15 @@ def chance_of(seed: int, step: int, rank: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0]))
 
 
-def texture_of(seed: int, step: int, rank: int, crops: torch.Size) -> Tensor:
-    """The seed textures of one step of one process, [B, K, P, P] for crops [B, 3, size, size]."""
-    return fresh_texture(crops, np.random.default_rng((seed, 5, rank, step)))
+def texture_of(seed: int, step: int, rank: int, crops: torch.Size, wanted: Collection[str]) -> Tensor:
+    """The seed textures of one step of one process, [B, K, P, P] for crops [B, 3, size, size]; see `fresh_texture`."""
+    return fresh_texture(crops, np.random.default_rng((seed, 5, rank, step)), wanted)
+
+
+def grown_from(*nets: nn.Module) -> set[str]:
+    """The seed textures from which some of these nets grow their strokes."""
+    grown = [net.config for net in nets if isinstance(net, TransformNet) and net.config.seed_amplitude]
+    return {texture for config in grown for texture in config.textures}
 
 
 def is_stable(step: int, options: StabilityOptions) -> bool:

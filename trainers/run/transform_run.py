@@ -25,6 +25,7 @@ from trainers.run.loop import (
     OnStep,
     Report,
     chance_of,
+    grown_from,
     is_stable,
     learning_rate_factor,
     pictures_in,
@@ -91,13 +92,15 @@ def train_net(
     crops_of: Callable[["NetOptions", Report, int], Crops] | None = None,
     vectors: Tensor | None = None,
     textures: Sequence[tuple[str, str]] = (),
+    beside: Sequence[TransformNet] = (),
 ) -> TrainedNet:
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
 
     Its `label` gets the shape of the net.
 
     `crops_of` gives so many samples, which the losses take apart; crops of the options' photos where it is None. A new
-    run's styles begin as `vectors` [N, S], where they are given, and with the `textures` that are named for them.
+    run's styles begin as `vectors` [N, S], where they are given, and with the `textures` that are named for them. Nets
+    that paint `beside` this one grow their strokes from the same textures.
 
     `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
@@ -122,7 +125,7 @@ def train_net(
         set_learning_rate(optimizer, options.learning_rate * learning_rate_factor(step, options.steps))
         drawn = options.seed, step, run.rank
         style_ids = _styles_of(*drawn, len(styles), options.batch).to(run.device)
-        texture = texture_of(*drawn, batch.shape).to(run.device)
+        texture = texture_of(*drawn, batch.shape, grown_from(net, *beside)).to(run.device)
         vectors = net.styles[style_ids]
         losses = losses_of(
             Step(
