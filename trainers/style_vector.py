@@ -27,6 +27,7 @@ from trainers.losses.perceptual import PerceptualNet, load_perceptual, torch_dev
 from trainers.losses.step import Step
 from trainers.losses.training_losses import Paintings, paintings_of, training_losses
 from trainers.motion import fresh_texture
+from trainers.run.adam import Adam
 from trainers.run.initial_weights import trained_net
 from trainers.run.loop import GRADIENT_NORM, Losses, chance_of, grown_from, loss_precision, update_average
 from trainers.run.pace import Pace
@@ -35,6 +36,7 @@ from trainers.settings.style_options import StyleOptions
 from trainers.style_views import Arriving, Pixels, StyleViews, photos_in
 
 AVERAGE_DECAY = 0.97
+BETAS = 0.9, 0.99
 DEEP_SHARE = 1 / 60  # the rate of the net's weights, of the vector's
 # With no end in sight: how many checks may bring nothing, and what is nothing.
 PATIENCE, BETTER = 6, 0.998
@@ -182,9 +184,7 @@ class _Run:
         self._styled, self._task, self._deep = styled, task, options.deep
         self._average = deepcopy(styled).requires_grad_(False)
         weights = [value for name, value in styled.named_parameters() if name != "vector" and value.requires_grad]
-        self._optimizer = torch.optim.Adam(
-            [{"params": [styled.vector], "share": 1.0}, {"params": weights, "share": DEEP_SHARE}], betas=(0.9, 0.99)
-        )
+        self._adams = {share: Adam(learnt, BETAS) for share, learnt in ((1.0, [styled.vector]), (DEEP_SHARE, weights))}
         self.before = self._least = before
         self._best: dict[str, Any] = deepcopy(styled.state_dict())
         self.idle = 0
@@ -194,12 +194,10 @@ class _Run:
         losses = self._task.losses(self._styled, step)
         if not torch.isfinite(losses["total"]):
             raise FloatingPointError(f"step {step}: the loss is not finite; lower --learning-rate")
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate * group["share"]
-        self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["total"])
         nn.utils.clip_grad_norm_(self._styled.parameters(), GRADIENT_NORM)
-        self._optimizer.step()
+        for share, adam in self._adams.items():
+            adam.step(rate * share)
         if self._deep:
             self._styled.net.level()
         update_average(self._average, self._styled, AVERAGE_DECAY, step)
