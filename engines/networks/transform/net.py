@@ -95,7 +95,8 @@ class TransformNet(nn.Module):
         if config.detail:
             self.detail = PaddedConv(config.picture_channels, config.picture_channels, 1)
             self.detail_style = offsets.norm(config.picture_channels)
-        self.styles = nn.Parameter(self.neutral_style().expand(styles, -1).clone())
+        # Written into zeros: on the meta device to copy an expanded one would load sympy, which takes a second.
+        self.styles = nn.Parameter(torch.zeros(styles, config.style_size).copy_(self.neutral_style()))
         for conv, _ in self.normed_convolutions() if config.settled else ():
             # What comes out has the deviation of what comes in. On the meta device normal_ would load torch's compiler.
             bound = (3 / conv.weight[0].numel()) ** 0.5 / SETTLED_GAIN
