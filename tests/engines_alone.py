@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from engines.backends import calibration
 from engines.backends.registry import probe
 from engines.backends.tensorrt.backend import model_for
 from engines.loading.engine import load_engine
@@ -19,6 +20,7 @@ from engines.spec import EngineChoice, EngineSpec
 from engines.style.styles import load_style
 
 HEIGHT, WIDTH = 48, 64
+MEASURED_SIZE = 90, 160  # half of what is measured on else: which pictures are opened is the same
 BUILT = (("openvino", "fp32"), ("openvino", "int8"), ("onnxruntime", "fp32"), ("torch", "fp32"))
 CONVERTED = ("fp16", "int8", "fp8")
 
@@ -40,6 +42,7 @@ class Watch:
 
 
 def main(style_path: str, cache: Path) -> None:
+    calibration.MEASURED_SIZE = MEASURED_SIZE
     watch, style, gates = Watch(), load_style(style_path), dict[str, float]()
     for backend, precision in BUILT:
         if probe(backend).available and (precision != "int8" or find_spec("nncf")):
