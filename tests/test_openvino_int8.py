@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from pretended_processor import pretended
 from small_styles import SMALL, random_frame, write_small_style
 
 from engines.backends.openvino import int8, kept_int8
-from engines.backends.openvino.int8 import WANTED_DB, quantise, read_folded
+from engines.backends.openvino.int8 import WANTED_DB, quantise, quantised_layers, read_folded
 from engines.backends.openvino.kept_int8 import KeptNets, QuantisedNet
 from engines.backends.openvino.layers import Judge, Layers
 from engines.backends.openvino.samples import draw_samples
@@ -87,10 +88,38 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(style: StyleFile, choice: EngineChoice, cache_dir: Path, told: list[str]) -> Iterator[Engine]:
-    made = load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir, report=told.append)
+def quantised() -> list[Layers]:
+    """The layers that were quantised while the engine was built."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def engine(
+    style: StyleFile, choice: EngineChoice, cache_dir: Path, told: list[str], quantised: list[Layers]
+) -> Iterator[Engine]:
+    def noted(*told: Any, **named: Any) -> Layers:
+        quantised.append(quantised_layers(*told, **named))
+        return quantised[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(int8, "quantised_layers", noted)
+        made = load_engine(style, height=HEIGHT, width=WIDTH, choice=choice, cache_dir=cache_dir, report=told.append)
     yield made
     made.close()
+
+
+@pytest.fixture
+def as_quantised(engine: Engine, quantised: list[Layers], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A build that quantises is given the engine's layers in no time, and is noted here."""
+    asked: list[str] = []
+
+    def given(floats: Any, calibration: Any, spec: EngineSpec, state: Any = (), *, wide: bool) -> Layers:
+        asked.append(spec.precision)
+        (layers,) = quantised
+        return layers
+
+    monkeypatch.setattr(int8, "quantised_layers", given)
+    return asked
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +147,7 @@ def test_where_int8_is_too_far_off_layers_get_their_floats_back(
     style: StyleFile,
     aids: BuildAids,
     kept: Path,
+    as_quantised: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -128,6 +158,7 @@ def test_where_int8_is_too_far_off_layers_get_their_floats_back(
     shutil.copytree(kept, tmp_path / "kept")
     aids = replace(aids, folder=tmp_path / "kept", report=lines.append)
     open_backend("openvino").build(style, engine.spec, aids).close()
+    assert as_quantised == ["int8"]
     assert ", every layer: " in before
     assert " in floats: " in lines[0]
     assert decibels_in(lines[0]) >= int8.WANTED_DB
@@ -275,7 +306,9 @@ def with_a_loud_channel(style: StyleFile, path: Path) -> StyleFile:
     return load_style(str(path))
 
 
-def test_what_progress_raises_ends_the_build(style: StyleFile, spec: EngineSpec, aids: BuildAids) -> None:
+def test_what_progress_raises_ends_the_build(
+    style: StyleFile, spec: EngineSpec, aids: BuildAids, as_quantised: list[str]
+) -> None:
     def end_when_comparing(stage: str, share: float) -> None:
         assert 0 <= share <= 1
         if stage.startswith("comparing"):
@@ -283,6 +316,7 @@ def test_what_progress_raises_ends_the_build(style: StyleFile, spec: EngineSpec,
 
     with pytest.raises(KeyboardInterrupt):
         open_backend("openvino").build(style, spec, replace(aids, progress=end_when_comparing))
+    assert as_quantised == ["int8"]
 
 
 def test_nncf_keeps_silent_and_loads_neither_telemetry_nor_torch(small_style: Path) -> None:
