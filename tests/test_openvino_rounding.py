@@ -22,6 +22,7 @@ pytest.importorskip("nncf", reason="needs nncf (impasto[int8])")
 import_openvino()
 
 SPEC = EngineSpec("openvino", "int8", 60, 84, "CPU", "1")
+SEVERAL = 8  # of the samples, each of another style, of which the gallery has twice as many
 # What a row of weights meets in a smooth picture: neighbours that go together.
 SMOOTH = 0.95 ** np.abs(np.subtract.outer(np.arange(36), np.arange(36)))
 
@@ -73,10 +74,10 @@ class TestWeights:
         """Measured with what its weights meet in floats, so that nothing else is rounded."""
         gallery = load_style("gallery")
         floats, samples = read_folded(gallery), draw_samples(gallery, BuildAids(Path()))
-        judge = Judge(floats, samples.held, FP32)
-        layers = Layers(floats, integers := quantise(floats, samples.calibration, SPEC, wide=False))
+        judge, calibration = Judge(floats, samples.held[:SEVERAL], FP32), samples.calibration[:SEVERAL]
+        layers = Layers(floats, integers := quantise(floats, calibration, SPEC, wide=False))
         before = judge.agreement(weights_alone(layers))
-        round_by_inputs(integers, floats, layers.weights, samples.calibration)
+        round_by_inputs(integers, floats, layers.weights, calibration)
         assert judge.agreement(weights_alone(layers)) > before + 1
 
     def test_long_rows_stay_as_nncf_rounded_them(self) -> None:
