@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from clips import write_clip
 from PIL import Image
+from tiny_training import plain_textures
 from typer.testing import CliRunner, Result
 
 from engines.errors import BadValue
@@ -354,6 +355,7 @@ def test_a_video_keeps_its_frames_times_and_sound(style: Path, tmp_path: Path) -
 def test_a_net_learns_the_shot(style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From key frame to net to video, in a few steps."""
     monkeypatch.setattr("realtime.commands.keyframe_choices.LEARN_STEPS", 2)
+    plain_textures(monkeypatch)
     source = write_clip(tmp_path / "in.mp4", size=(128, 96), pts=range(0, 16 * 512, 512))
     painted, keys = tmp_path / "out.mp4", tmp_path / "keys"
     result = impasto_video(source, painted, "--keyframes", keys, "--style-image", style, *SHORT, "--learn")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_training import TINY, precisions_of_loss_networks, tiny_preset
+from tiny_training import TINY, plain_textures, precisions_of_loss_networks, tiny_preset
 from typer.testing import CliRunner
 
 from engines.errors import BadValue, FileTaken
@@ -135,7 +135,8 @@ def test_what_cannot_be_learnt_is_one_line(options: PairsOptions, folder: Path) 
     assert not options.run_folder.exists()
 
 
-def test_the_command(options: PairsOptions) -> None:
+def test_the_command(options: PairsOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain_textures(monkeypatch)
     words = ["train", "pairs", str(options.folder), "--out", str(options.out), "--steps", "2", "--size", "64"]
     result = CliRunner().invoke(app, [*words, "--lines", "96"])
     assert result.exit_code == 0, result.output

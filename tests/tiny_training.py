@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
 
 from engines.networks.transform import config as transform_config
 from engines.networks.transform.config import TransformConfig
+from trainers import motion
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
-from trainers.run import run_folder
+from trainers.run import loop, run_folder
 
 TINY = TransformConfig(widths=(4, 6), blocks=1, unshuffle=2, stem_kernel=3, head_kernel=3, seed_amplitude=0.05)
 FULL_SHEETS, SMALL_SHEETS = run_folder.SAMPLE_HEIGHT, 60
@@ -18,6 +20,17 @@ FULL_SHEETS, SMALL_SHEETS = run_folder.SAMPLE_HEIGHT, 60
 def sheets_of(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples so high; those of full size take longer than all steps of a short run."""
     monkeypatch.setattr(run_folder, "SAMPLE_HEIGHT", height)
+
+
+def warm_up_of(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The learning rate is up after so many: after the usual 100, a short run has hardly begun to learn."""
+    monkeypatch.setattr(loop, "WARM_UP_STEPS", steps)
+
+
+def plain_textures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise for all seed textures: to draw the six of the gallery takes seconds, and two steps see little of them."""
+    sheet = np.random.default_rng(0).standard_normal((motion.SHEET_PX, motion.SHEET_PX), np.float32)
+    monkeypatch.setattr(motion, "_sheet", lambda texture: sheet)
 
 
 @contextmanager
