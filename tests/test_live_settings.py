@@ -107,13 +107,13 @@ def test_textures_come_in_turn_or_by_name_and_end_with_the_styles_own() -> None:
 )
 def test_those_that_the_net_lacks_are_passed_over(now: str, expected: str) -> None:
     """Where one of those was asked for, strokes grow from the style's own, and so the first comes next."""
-    found = apply_command(replace(WAVES, texture=now), "texture", "next", NAMES, lambda: ("curls", "facets"))
+    found = apply_command(replace(WAVES, texture=now), "texture", "next", NAMES, lambda _: ("curls", "facets"))
     assert found.texture == expected
 
 
 def test_a_net_without_textures_has_no_next_one() -> None:
     with pytest.raises(ImpastoError, match="the net that paints has no textures to choose from"):
-        apply_command(WAVES, "texture", "next", NAMES, lambda: ())
+        apply_command(WAVES, "texture", "next", NAMES, lambda _: ())
 
 
 @pytest.mark.parametrize("deed", ["snapshot", "quit", "status"])

@@ -116,6 +116,7 @@ def test_live_goes_through_those_of_the_net_that_paints(beside_a_fine_net: Style
     assert turned("panes") == "panes"  # which the other net paints
     assert [turned("next") for _ in range(2)] == [OWN, "curls"]
     board.do("style", f"{small_style}:waves")
+    assert board.do("texture", "next").texture == "dabs"  # of all six: nobody has looked for its net yet
     book.look(board.settings)
     with pytest.raises(ImpastoError, match="the net that paints has no textures to choose from"):
         board.do("texture", "next")

@@ -213,10 +213,10 @@ def test_the_weight_of_a_picture_is_refused_in_one_sentence(weight: float, shown
         ({"style_weight": -5.0}, r"style_weight is -5\.0; give a number of at least 0"),
         ({"style_weights": (("udnie", float("nan")),)}, "style_weights gives udnie nan; give a number of at least 0"),
         ({"textures": (("udnie", "weave"),)}, "textures gives udnie 'weave'; choose curls, dabs, .*, facets or panes"),
-        ({"textures": (("udnie", "dabs"),), "seed_amplitude": 0.0}, "seed_amplitude 0 those of fast grow from none"),
+        ({"textures": (("udnie", "dabs"),), "seed_amplitude": 0.0}, "with seed_amplitude 0 they grow from none; leave one out"),
         (
             {"textures": (("udnie", "dabs"),), "network": "paper"},
-            "those of paper grow from none; give --seed-amplitude",
+            "textures are chosen among several, and paper has one; choose fast or fine",
         ),
         ({"average_decay": 2.0}, r"average_decay is 2\.0; give 0 to 1"),
         ({"learning_rate": float("inf")}, "learning_rate is inf; give a number of at least 0"),

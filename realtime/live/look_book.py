@@ -1,11 +1,11 @@
 """From what a person has set to what paints it: the style file and the style vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engines.errors import BadValue, ImpastoError, in_one_line
 from engines.style.file import mixed
 from engines.style.styles import StyleFile, names_file
-from realtime.live.control.settings import LiveSettings
+from realtime.live.control.settings import LiveSettings, all_textures
 from realtime.painting.cross_fade import Vector
 from realtime.painting.gliding import Look
 from realtime.painting.net_choice import lacking_in
@@ -46,9 +46,16 @@ class LookBook:
         self._learnt[style] = vector
         self._stale = True
 
-    def textures(self) -> tuple[str, ...]:
-        """Those that the net of the newest look has, from any thread; EngineRefused where its card is of another."""
-        return () if self._look is None else textures_of(self._look.file)
+    def textures(self, settings: LiveSettings) -> Sequence[str]:
+        """Those of the net that paints the style in the settings, from any thread; all, until its look is found.
+
+        EngineRefused where its card is of another.
+        """
+        asked = self._asked  # before the look: that of newer settings may be there already, and no older one
+        look = self._look
+        if asked is None or look is None or asked.style != settings.style:
+            return all_textures(settings)
+        return textures_of(look.file)
 
     def look(self, settings: LiveSettings) -> Look:
         """The look that the settings describe."""

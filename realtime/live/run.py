@@ -17,7 +17,7 @@ from realtime.frames.frame import Pixels
 from realtime.live.capture import Capture
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.server import ControlServer
-from realtime.live.control.settings import settings_of
+from realtime.live.control.settings import LiveSettings, settings_of
 from realtime.live.ends import LiveEnds
 from realtime.live.height.pilot import AUTO_LEAST_HEIGHT, HeightPilot, PaintSize, goals_for
 from realtime.live.look_book import LookBook
@@ -212,8 +212,8 @@ class _LiveRun:
             self._board.do("style", picture)
         return self._learner.ask(self._board.settings.style)
 
-    def _textures(self) -> tuple[str, ...]:
-        return self._looks.textures()
+    def _textures(self, settings: LiveSettings) -> Sequence[str]:
+        return self._looks.textures(settings)
 
     def _captured(self) -> Pixels | None:
         return self._picture.captured

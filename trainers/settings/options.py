@@ -169,11 +169,17 @@ class JohnsonOptions:
         for style, texture in self.textures:
             if texture not in TEXTURES:
                 raise BadValue(f"textures gives {style} {texture!r}; choose {listed(TEXTURES)}")
-        amplitude = PRESETS[self.network].seed_amplitude if self.seed_amplitude is None else self.seed_amplitude
-        if self.textures and not amplitude:
+        if self.textures:
+            self._check_that_textures_differ()
+
+    def _check_that_textures_differ(self) -> None:
+        preset = PRESETS[self.network]
+        if len(preset.textures) == 1:
+            several = listed(sorted(name for name, other in PRESETS.items() if len(other.textures) > 1))
+            raise BadValue(f"textures are chosen among several, and {self.network} has one; choose {several}")
+        if not (preset.seed_amplitude if self.seed_amplitude is None else self.seed_amplitude):
             raise BadValue(
-                f"textures says what strokes grow from, and with seed_amplitude 0 those of {self.network} grow from "
-                "none; give --seed-amplitude 0.05, or leave textures out"
+                "textures says what strokes grow from, and with seed_amplitude 0 they grow from none; leave one out"
             )
 
     @property

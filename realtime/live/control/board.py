@@ -49,7 +49,7 @@ class ControlBoard:
     """The settings of a run; every thread may read and change them.
 
     `settings` is replaced as a whole, so whoever holds one sees it unchanged. `style_names` are those of the style file
-    in use, and `textures` gives those of the net that paints. `on_snapshot` saves the picture and returns its path;
+    in use, and `textures` gives those of the net that settings ask for. `on_snapshot` saves the picture and returns its path;
     `on_paint` begins a still, and `on_learn` to learn a picture's style, "" for the one in use, and each returns a
     line; `on_quit` asks the run to end; all are called on the thread of the one who asked. `figures` are told by
     `describe`.
@@ -64,7 +64,7 @@ class ControlBoard:
         on_quit: Callable[[], None],
         on_paint: Callable[[], str] = _no_paint,
         on_learn: Callable[[str], str] = _no_learning,
-        textures: Callable[[], Sequence[str]] = all_textures,
+        textures: Callable[[LiveSettings], Sequence[str]] = all_textures,
         figures: Callable[[], dict[str, Any]] = _nothing_known,
     ) -> None:
         self._settings = settings

@@ -93,8 +93,8 @@ def _mixed_style(style: str, text: str) -> str:
     return beside(style, text, names) if text in names else text
 
 
-def all_textures() -> Sequence[str]:
-    """Where nobody knows which of them a net has."""
+def all_textures(settings: LiveSettings) -> Sequence[str]:
+    """Where nobody knows yet which of them the net has that these settings ask for."""
     return OWN_AND_OTHERS[1:]
 
 
@@ -103,11 +103,11 @@ def apply_command(
     name: str,
     value: Value,
     names: Sequence[str],
-    textures: Callable[[], Sequence[str]] = all_textures,
+    textures: Callable[[LiveSettings], Sequence[str]] = all_textures,
 ) -> LiveSettings:
     """The settings after a command; `names` are the styles of the file in use, in order.
 
-    `textures` gives those of the net that paints, and is called where they are gone through.
+    `textures` gives those of the net that the settings ask for, and is called where they are gone through.
 
     Deeds (snapshot, paint, quit, status) change nothing. ImpastoError for an unknown command and a value that it cannot
     take. A style that is none of `names` is taken as it is written: finding it is somebody else's work.
@@ -208,10 +208,10 @@ def _wanted_mix(settings: LiveSettings, text: str, names: Sequence[str]) -> str:
     return "" if text == own_name(settings.style, names) else beside(settings.style, text, names)
 
 
-def _wanted_texture(settings: LiveSettings, text: str, textures: Callable[[], Sequence[str]]) -> str:
+def _wanted_texture(settings: LiveSettings, text: str, textures: Callable[[LiveSettings], Sequence[str]]) -> str:
     """Every one of the net's in turn for `next`, the style's own again after the last."""
     if text == NEXT:
-        in_turn = (OWN, *textures())
+        in_turn = (OWN, *textures(settings))
         if len(in_turn) == 1:
             raise ImpastoError("the net that paints has no textures to choose from")
         at = in_turn.index(settings.texture) if settings.texture in in_turn else 0  # the net paints with its own then
