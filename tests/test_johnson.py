@@ -402,7 +402,7 @@ def test_two_pictures_of_one_name_are_refused_before_the_first_step(options: Joh
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"style_weights": (("green", 2.0),)}, "green"), ({"textures": (("green", "dabs"),)}, "green"),
+    [({"style_weights": (("green", 2.0),)}, "green"), ({"textures": (("green", "dabs"),), "network": "fast"}, "green"),
      ({"styles": Path("content_only")}, "content_only"),
      ({"content_layers": ("relu7_1",)}, "relu7_1")],
 )  # fmt: skip
