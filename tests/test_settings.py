@@ -213,7 +213,10 @@ def test_the_weight_of_a_picture_is_refused_in_one_sentence(weight: float, shown
         ({"style_weight": -5.0}, r"style_weight is -5\.0; give a number of at least 0"),
         ({"style_weights": (("udnie", float("nan")),)}, "style_weights gives udnie nan; give a number of at least 0"),
         ({"textures": (("udnie", "weave"),)}, "textures gives udnie 'weave'; choose curls, dabs, .*, facets or panes"),
-        ({"textures": (("udnie", "dabs"),), "seed_amplitude": 0.0}, "with seed_amplitude 0 they grow from none; leave one out"),
+        (
+            {"textures": (("udnie", "dabs"),), "seed_amplitude": 0.0},
+            "with seed_amplitude 0 they grow from none; leave one out",
+        ),
         (
             {"textures": (("udnie", "dabs"),), "network": "paper"},
             "textures are chosen among several, and paper has one; choose fast or fine",

@@ -35,8 +35,7 @@ class LookBook:
         self._file: StyleFile | None = None
         self._fine: StyleFile | None = None
         self._told_lacking: set[str] = set()
-        self._asked: LiveSettings | None = None
-        self._look: Look | None = None
+        self._newest: tuple[LiveSettings, Look] | None = None  # what was asked for last, and what that came to
         self._found: dict[str, tuple[StyleFile, str]] = {}
         self._learnt: dict[str, Vector] = {}
         self._stale = False
@@ -51,28 +50,27 @@ class LookBook:
 
         EngineRefused where its card is of another.
         """
-        asked = self._asked  # before the look: that of newer settings may be there already, and no older one
-        look = self._look
-        if asked is None or look is None or asked.style != settings.style:
+        newest = self._newest
+        if newest is None or newest[0].style != settings.style:
             return all_textures(settings)
-        return textures_of(look.file)
+        return textures_of(newest[1].file)
 
     def look(self, settings: LiveSettings) -> Look:
         """The look that the settings describe."""
-        if self._look is None or settings is not self._asked or self._stale:
+        newest = self._newest
+        if newest is None or settings is not newest[0] or self._stale:
             self._stale = False  # before the vectors are read: one that comes meanwhile is read next time
-            self._look = self._turn_to(settings)
-            self._asked = settings
-        return self._look
+            newest = self._newest = settings, self._turn_to(settings)
+        return newest[1]
 
     def _turn_to(self, settings: LiveSettings) -> Look:
         try:
             return self._find(settings)
         except (ImpastoError, OSError) as error:
-            if self._look is None:
+            if self._newest is None:
                 raise
             self._report(f"the style stays as it is: {in_one_line(error)}")
-            return self._look
+            return self._newest[1]
 
     def _find(self, settings: LiveSettings) -> Look:
         texts = [text for text in (settings.style, settings.mix_with) if text]
@@ -112,7 +110,7 @@ class LookBook:
             try:
                 self._fine = self._fine_of(file)
             except (ImpastoError, OSError) as error:
-                if self._look is None:
+                if self._newest is None:
                     raise
                 self._fine = None
                 self._report(f"the style file's own net paints: {in_one_line(error)}")

@@ -68,7 +68,7 @@ def open_style(
     choice = EngineChoice(engine, precision, strict)
     size = width, height
     loaded = engine_for(file, size, choice, stroke=stroke, cache_dir=cache_dir, report=report)
-    return StylePainter(file, Stylizer(loaded, controls, steady, style=file, texture=texture), size, texture)
+    return StylePainter(file, Stylizer(loaded, controls, steady, style=file, texture=texture), size)
 
 
 class StylePainter:
@@ -77,9 +77,8 @@ class StylePainter:
     It may be called from any thread, but by one at once.
     """
 
-    def __init__(self, file: StyleFile, stylizer: Stylizer, size: tuple[int, int], texture: str = OWN) -> None:
+    def __init__(self, file: StyleFile, stylizer: Stylizer, size: tuple[int, int]) -> None:
         self.size = size  # width and height in pixels
-        self._texture = texture
         self._file, self._stylizer = file, stylizer
         self._as_opened = stylizer.controls
 
@@ -136,4 +135,4 @@ class StylePainter:
 
     def _vector(self, style: str | Mix) -> NDArray[np.float32]:
         own = self._file.vector(style) if isinstance(style, str) else self._file.mix(style)
-        return with_texture(self._file, own, self._texture)
+        return with_texture(self._file, own, self._stylizer.texture)

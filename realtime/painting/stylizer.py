@@ -55,7 +55,7 @@ class Stylizer:
         self.engine = engine
         self.controls = controls
         self.style = style
-        self._texture = texture
+        self.texture = texture
         self._levels_for = None if style is None else carried_levels(style)
         self._hand = SteadyHand(steady)
         self._join = Join()
@@ -89,7 +89,7 @@ class Stylizer:
     @property
     def facts(self) -> EngineFacts:
         """What painted, for the report."""
-        return EngineFacts.of(self.engine, self.style, self._texture)
+        return EngineFacts.of(self.engine, self.style, self.texture)
 
     def levels_for(self, vector: Vector) -> Levels:
         """Of the textures that the net adds for a style vector (`carried_levels`)."""

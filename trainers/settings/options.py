@@ -166,17 +166,17 @@ class JohnsonOptions:
         for style, weight in self.style_weights:
             if not 0 <= weight < math.inf:
                 raise BadValue(f"style_weights gives {style} {weight:g}; give a number of at least 0")
+        if self.textures:
+            self._check_textures()
+
+    def _check_textures(self) -> None:
         for style, texture in self.textures:
             if texture not in TEXTURES:
                 raise BadValue(f"textures gives {style} {texture!r}; choose {listed(TEXTURES)}")
-        if self.textures:
-            self._check_that_textures_differ()
-
-    def _check_that_textures_differ(self) -> None:
         preset = PRESETS[self.network]
         if len(preset.textures) == 1:
-            several = listed(sorted(name for name, other in PRESETS.items() if len(other.textures) > 1))
-            raise BadValue(f"textures are chosen among several, and {self.network} has one; choose {several}")
+            several = tuple(name for name, other in PRESETS.items() if len(other.textures) > 1)
+            raise BadValue(f"textures are chosen among several, and {self.network} has one; choose {listed(several)}")
         if not (preset.seed_amplitude if self.seed_amplitude is None else self.seed_amplitude):
             raise BadValue(
                 "textures says what strokes grow from, and with seed_amplitude 0 they grow from none; leave one out"

@@ -49,9 +49,9 @@ class ControlBoard:
     """The settings of a run; every thread may read and change them.
 
     `settings` is replaced as a whole, so whoever holds one sees it unchanged. `style_names` are those of the style file
-    in use, and `textures` gives those of the net that settings ask for. `on_snapshot` saves the picture and returns its path;
-    `on_paint` begins a still, and `on_learn` to learn a picture's style, "" for the one in use, and each returns a
-    line; `on_quit` asks the run to end; all are called on the thread of the one who asked. `figures` are told by
+    in use, and `textures` gives those of the net that settings ask for. `on_snapshot` saves the picture and returns its
+    path; `on_paint` begins a still, and `on_learn` to learn a picture's style, "" for the one in use, and each returns
+    a line; `on_quit` asks the run to end; all are called on the thread of the one who asked. `figures` are told by
     `describe`.
     """
 
