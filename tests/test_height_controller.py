@@ -221,3 +221,10 @@ def test_the_cost_model_learns_the_fixed_part() -> None:
     assert model.fixed_share == pytest.approx(1 / 3)
     assert model.seconds(720) == pytest.approx(0.090)
     assert cost_model(((360, 0.03),), 360).seconds(720) == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize("captured_fps", [1.0, 2.0, 4.0, 6.0])
+def test_a_slow_source_is_not_taken_for_a_slow_net(captured_fps: float) -> None:
+    """A camera in the dark, or a folder of pictures: every one that comes is painted."""
+    painter = Painter(lambda _height, _now: 0.11, Goals(24.0), 360, 360, captured_fps=captured_fps).run(60)
+    assert painter.changes == []

@@ -238,6 +238,11 @@ def test_a_rate_that_no_camera_has_is_not_asked_of_sinks(told: Fraction | None, 
     assert sink_rate(told) == rate
 
 
-def test_a_mix_of_three_is_refused() -> None:
-    with pytest.raises(ImpastoError, match="mixes two styles"):
-        settings_of(LiveOptions(mix="a=1,b=1,c=1"))
+@pytest.mark.parametrize(
+    ("mix", "words"),
+    [("a=1,b=1,c=1", "mixes two styles"), ("a=0,b=0", "one of them above 0"), ("a=-1,b=3", "weights of 0 or more"),
+     ("a=inf,b=1", "weights of 0 or more"), ("a=nan,b=1", "weights of 0 or more")],
+)  # fmt: skip
+def test_what_cannot_be_mixed_is_refused(mix: str, words: str) -> None:
+    with pytest.raises(BadValue, match=f"^--mix '{mix}': .*{words}"):
+        settings_of(LiveOptions(mix=mix))

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import RATE, NumberSource, RememberingSink, painting_threads
 
@@ -15,6 +16,7 @@ from realtime.live.stats import LiveStats
 from realtime.live.watch import LiveRecorder
 
 PATIENCE_SECONDS = 20.0
+FRAME = Frame(np.zeros((2, 2, 3), np.uint8), 0.0, 0.0)
 
 
 class PlainPicture:
@@ -73,14 +75,45 @@ def wait_for_threads() -> None:
 
 
 def test_a_recording_begins_and_ends_with_the_setting(studio: Studio, tmp_path: Path) -> None:
-    for recording in (False, True, True, False, False):
+    for recording in (False, True, True):
         studio.recorder.follow(recording)
+    studio.lanes[0].put(FRAME)
+    studio.recorder.follow(False)
     wait_for_threads()
+    studio.recorder.follow(False)
+    studio.recorder.follow(False)
     assert len(studio.sinks) == 1
     assert studio.sinks[0].closed
     assert studio.paths[0].parent == tmp_path
     assert studio.paths[0].suffix == ".mkv"
     assert studio.lines == [f"recording {studio.paths[0]}", f"recorded {studio.paths[0]}"]
+
+
+class UnfinishedSink(RememberingSink):
+    """What it holds back it cannot write in the end."""
+
+    def close(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_recording_is_told_when_it_is_complete(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("test_live_recorder.RememberingSink", UnfinishedSink)
+    studio.recorder.follow(True)
+    studio.lanes[0].put(FRAME)
+    studio.recorder.follow(False)
+    wait_for_threads()
+    studio.recorder.tell()
+    name = studio.paths[0].name
+    assert studio.lines == [f"recording {studio.paths[0]}", f"{name} has stopped: No space left on device"]
+
+
+def test_of_a_recording_without_a_picture_nothing_is_told(studio: Studio) -> None:
+    """But by the sink, which does not keep it."""
+    studio.recorder.follow(True)
+    studio.recorder.follow(False)
+    wait_for_threads()
+    studio.recorder.tell()
+    assert studio.lines == [f"recording {studio.paths[0]}"]
 
 
 def test_another_recording_is_another_sink(studio: Studio) -> None:

@@ -54,6 +54,16 @@ def test_y4m_is_read_by_ffmpeg_in_the_right_colours(tmp_path: Path) -> None:
         assert np.abs(picture.mean(axis=(0, 1)) - frame.data.mean(axis=(0, 1))).max() < 8
 
 
+@pytest.mark.parametrize("colour", [(200, 40, 40), (40, 180, 60), (40, 60, 200), (210, 170, 40)])
+def test_y4m_keeps_strong_colours(colour: tuple[int, int, int], tmp_path: Path) -> None:
+    """It has no word for the matrix: readers take the one that is usual for the size."""
+    path = tmp_path / "a.y4m"
+    path.write_bytes(piped("y4m", [Frame(np.full((65, 98, 3), colour, np.uint8), 0.0, 0.0)]))
+    with av.open(str(path)) as film:
+        (picture,) = film.decode(video=0)
+    assert np.abs(picture.to_ndarray(format="rgb24")[10:-10, 10:-10].astype(int) - colour).max() <= 3
+
+
 def test_a_reader_that_leaves_ends_it() -> None:
     reading, writing = os.pipe()
     sink = PipeSink(writing, REQUEST, "rawvideo")

@@ -92,6 +92,28 @@ def test_a_gap_repeats_the_last_picture() -> None:
     assert frames[1].captured_at > frames[0].captured_at
 
 
+class Stalling(Numbers):
+    """Its third picture takes its time."""
+
+    def grab(self) -> int | None:
+        if self._next == 2:
+            time.sleep(1.2)
+        return super().grab()
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["a stream", "a file"])
+def test_after_a_stall_pictures_are_as_new_as_they_come(waits: bool) -> None:
+    source = PlaybackSource(
+        Reel(Stalling(4), fiftieths), lambda: Reel(Numbers(4), fiftieths), SourceRequest(), waits=waits
+    )
+    captured = []
+    while (frame := source.read()) is not None:
+        captured.append((frame.captured_at, time.perf_counter()))
+    source.close()
+    assert all(earlier < later for (earlier, _), (later, _) in pairwise(captured))
+    assert all(came - captured_at < 0.2 for captured_at, came in captured)
+
+
 def test_a_loop_goes_on_without_a_seam() -> None:
     source = numbers_at(fiftieths, Numbers(5), SourceRequest(loop=True))
     frames = read_some(source, 12)

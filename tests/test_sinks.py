@@ -202,6 +202,25 @@ def test_a_picture_larger_than_encoders_take(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_pictures_of_an_earlier_run_stay_until_this_one_has_ended(tmp_path: Path, fails: bool) -> None:
+    for number in (1, 2, 4):
+        (tmp_path / f"{number}.png").write_bytes(b"earlier")
+    sink = PictureSink(tmp_path / "%d.png")
+    for number in range(3):
+        sink.write(frame_at(number))
+    still_there = [number for number in (1, 2, 4) if (tmp_path / f"{number}.png").read_bytes() == b"earlier"]
+    assert still_there == [1, 2, 4]
+    if fails:
+        sink.abort()
+    else:
+        sink.close()
+        sink.abort()  # too late
+    earlier = {path.name for path in tmp_path.iterdir() if path.read_bytes() == b"earlier"}
+    assert earlier == ({"1.png", "2.png", "4.png"} if fails else {"4.png"})
+    assert len(list(tmp_path.iterdir())) == (3 if fails else 4)
+
+
 def test_a_name_has_one_place_for_the_number(tmp_path: Path) -> None:
     """The first, as where such pictures are read; another per cent sign is a sign like others."""
     sink = PictureSink(tmp_path / "a%d_50%_%03d.png")

@@ -117,14 +117,14 @@ def test_udp(frames: list[Frame]) -> None:
     assert pictures == list(range(pictures[0], pictures[0] + FRAMES))
 
 
-@pytest.mark.parametrize("listens", ["sink", "reader"])
-def test_tcp(listens: str, frames: list[Frame]) -> None:
+@pytest.mark.parametrize(("listens", "host"), [("sink", "127.0.0.1"), ("sink", "::1"), ("reader", "127.0.0.1")])
+def test_tcp(listens: str, host: str, frames: list[Frame]) -> None:
     port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
+    address = f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
     with ThreadPoolExecutor() as pool:
         if listens == "sink":
             opened = open_sink(f"{address}?listen", request())
-            reader = pool.submit(drain, socket.create_connection(("127.0.0.1", port)))
+            reader = pool.submit(drain, socket.create_connection((host, port)))
         else:
             with socket.create_server(("127.0.0.1", port)) as server:
                 opened = open_sink(address, request())
@@ -175,7 +175,12 @@ def test_tcp_waits_for_those_who_watch_one_after_the_other(frames: list[Frame]) 
 
 
 def test_tcp_where_the_port_is_taken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(ImpastoError, match="in use"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(
+            ImpastoError, match=r"nobody can call here \(.*in use\); name an address of this machine and a free port"
+        ),
+    ):
         open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}?listen", request())
 
 

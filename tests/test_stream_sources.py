@@ -93,6 +93,16 @@ def test_http_file_is_played_at_its_speed(web: WebServer) -> None:
     assert all(later.pts_seconds > earlier.pts_seconds for earlier, later in pairwise(frames))
 
 
+def test_a_server_that_is_away_when_the_film_begins_again_may_come_back(web: WebServer) -> None:
+    """As one that goes away in the middle of it."""
+    write_clip(web.www / "clip.mp4", pts=range(0, 25 * 512, 512))
+    with opened(f"http://127.0.0.1:{web.http_port}/clip.mp4", loop=True) as source:
+        read_some(source, 3)
+        web.kill()
+        with pytest.raises(SignalLost, match="the connection was refused"):
+            read_some(source, 100)
+
+
 def test_http_file_ends(web: WebServer) -> None:
     write_clip(web.www / "clip.mp4")
     with opened(f"http://127.0.0.1:{web.http_port}/clip.mp4") as source:

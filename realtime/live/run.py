@@ -133,7 +133,7 @@ class _LiveRun:
             frames=options.frames,
             ended=self._ended,
         )
-        recorder = LiveRecorder(
+        self._recorder = LiveRecorder(
             self._loop, options.folder, self._ends.recording_lane, self._report, self._stop_recording
         )
         self._watch = LiveWatch(
@@ -142,7 +142,7 @@ class _LiveRun:
             self._picture,
             self._painter,
             self._loop,
-            recorder,
+            self._recorder,
             pilot=self._pilot(),
             seconds=options.seconds,
             status=status,
@@ -155,6 +155,7 @@ class _LiveRun:
         """From the first picture to the end."""
         self._stats.begin()
         self._loop.run(self._watch)
+        self._recorder.tell()
         return self._live_report()
 
     def _stop_recording(self) -> None:

@@ -24,8 +24,9 @@ class SinkLane:
     """Feeds one sink with the newest frames.
 
     `put` never waits: where the sink is busy or gone, frames are dropped and counted. A sink that raises SignalLost is
-    closed and opened again with growing delays; any other error ends the lane and is kept in `error`. `sink` None is
-    opened on the lane's own thread. The work is done by `step`, on one thread: `run` calls it until the end.
+    closed and opened again with growing delays; any other error ends the lane and is kept in `error`; `complete` is
+    set when the sink is closed with all its frames. `sink` None is opened on the lane's own thread. The work is done by
+    `step`, on one thread: `run` calls it until the end.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SinkLane:
     ) -> None:
         self.label = label
         self.error: BaseException | None = None
+        self.complete = False
         self.frames = 0
         self._open_sink = open_sink
         self._sink = sink
@@ -239,4 +241,5 @@ class SinkLane:
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.close()
+        self.complete = True
         return False

@@ -44,7 +44,7 @@ class LiveRecorder:
         self._loop, self._folder, self._lane_to = loop, folder, lane_to
         self._report, self._give_up = report, give_up
         self._lane: SinkLane | None = None
-        self._path = Path()
+        self._untold: list[tuple[SinkLane, Path]] = []
 
     def follow(self, recording: bool) -> None:
         """Begin or end a recording as the setting says; called again and again on the main thread."""
@@ -55,14 +55,22 @@ class LiveRecorder:
             self._begin()
         elif not recording and self._lane is not None:
             self._loop.remove(self._lane)
-            self._report(f"recorded {self._path}")
             self._lane = None
+        self.tell()
+
+    def tell(self) -> None:
+        """Of recordings that are complete by now: their last frames are written after they have been asked to end."""
+        for lane, path in self._untold:
+            if lane.complete and lane.frames:
+                self._report(f"recorded {path}")
+        self._untold = [(lane, path) for lane, path in self._untold if not lane.complete and lane.error is None]
 
     def _begin(self) -> None:
-        self._path = fresh_name(self._folder, SUFFIX, datetime.now())
-        self._lane = self._lane_to(self._path)
+        path = fresh_name(self._folder, SUFFIX, datetime.now())
+        self._lane = self._lane_to(path)
+        self._untold.append((self._lane, path))
         self._loop.add(self._lane)
-        self._report(f"recording {self._path}")
+        self._report(f"recording {path}")
 
 
 class LiveWatch:

@@ -147,12 +147,18 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     """Write a file that is there whole or not at all."""
     partial = PartialFile(path, overwrite=overwrite)
     try:
-        partial.path.write_bytes(data)
+        write_named(partial, data)
         partial.commit()
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         partial.discard()
+
+
+def write_named(partial: PartialFile, data: bytes) -> None:
+    """All that the file is to hold; OSError names it as it will be called."""
+    try:
+        partial.path.write_bytes(data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(partial.final)) from None
 
 
 def lost_in(suffix: str, picture: Picture) -> list[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from engines.errors import BadValue, FileMissing
 from realtime.frames.frame import Frame, SplitSink
-from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_whole
+from realtime.media.output_file import PartialFile
+from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, encode_picture, write_named, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ class PictureSink(SplitSink):
             raise FileMissing(f"there is no folder {pattern.parent} to write pictures into; create it first")
         self._pattern = pattern
         self._overwrite = overwrite
-        self._written: list[Path] = []
+        self._count = 0
+        self._new: list[Path] = []
+        self._replacing: list[PartialFile] = []  # of names that were taken: what is there stays until the run has ended
         self._closed = False
 
     def prepare(self, frame: Frame) -> EncodedPicture:
@@ -37,18 +40,29 @@ class PictureSink(SplitSink):
         return EncodedPicture(encode_picture(Picture(frame.data), self._pattern.suffix))
 
     def put(self, prepared: EncodedPicture) -> None:
-        """Write the next picture."""
-        number = len(self._written) + 1
+        """Write the next picture; under its name at once where that is free."""
+        number = self._count + 1
         path = self._pattern.with_name(NUMBERED.sub(lambda place: place[0] % number, self._pattern.name, count=1))
-        write_whole(path, prepared.data, overwrite=self._overwrite)
-        self._written.append(path)
+        if path.exists():
+            partial = PartialFile(path, overwrite=self._overwrite)
+            self._replacing.append(partial)
+            write_named(partial, prepared.data)
+        else:
+            write_whole(path, prepared.data, overwrite=self._overwrite)
+            self._new.append(path)
+        self._count = number
 
     def close(self) -> None:
-        """Every picture is complete already."""
-        self._closed = True
+        """Pictures of earlier runs give their names to those of this one; the others are complete already."""
+        if not self._closed:
+            self._closed = True
+            for partial in self._replacing:
+                partial.commit()
 
     def abort(self) -> None:
-        """Remove the pictures of a run that failed."""
-        for path in () if self._closed else self._written:
+        """Remove the pictures of a run that failed, and leave those of earlier runs as they were."""
+        for partial in self._replacing:
+            partial.discard()
+        for path in () if self._closed else self._new:
             with suppress(OSError):
                 path.unlink()

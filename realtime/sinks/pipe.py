@@ -11,7 +11,7 @@ import numpy as np
 from engines.errors import BadValue, ImpastoError
 from realtime.frames.frame import Frame, Pixels, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
-from realtime.media.colour.rgb import SDR_TAGS, FromRgb
+from realtime.media.colour.rgb import LIMITED, ColourTags, FromRgb
 from realtime.media.reader_pipe import write_to_reader
 
 Y4M, RAWVIDEO = "y4m", "rawvideo"
@@ -19,6 +19,7 @@ EXAMPLES = {
     Y4M: "impasto live --to pipe: | ffplay -",
     RAWVIDEO: "impasto live --to pipe:rawvideo | ffplay -f rawvideo -pixel_format rgb24 -video_size WIDTHxHEIGHT -",
 }
+UNTOLD = ColourTags(range=LIMITED)  # Y4M has no word for the matrix: the one that readers guess by the size
 WRITE_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
 
@@ -43,7 +44,7 @@ class PipeSink:
 
     def __init__(self, descriptor: int, request: SinkRequest, kind: str = Y4M) -> None:
         self._descriptor, self._stop = descriptor, request.stop
-        self._from_rgb = FromRgb(SDR_TAGS, request.size, even=False) if kind == Y4M else None
+        self._from_rgb = FromRgb(UNTOLD, request.size, even=False) if kind == Y4M else None
         self._rest = memoryview(_y4m_header(request.size, request.frame_rate) if self._from_rgb else b"")
 
     def write(self, frame: Frame) -> None:

@@ -3,6 +3,7 @@
 The connection is our own: FFmpeg's would hold Python's lock while it waits.
 """
 
+import os
 import socket
 from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +13,7 @@ from engines.failures import on_failure
 from realtime.frames.address import redacted
 from realtime.frames.frame import Frame, SignalLost, Sink, SinkHabits
 from realtime.frames.request import SinkRequest
-from realtime.media.network import cannot_open, check_host
+from realtime.media.network import check_host
 from realtime.sinks.stream import MPEGTS_OPTIONS, WRITE_SECONDS, Connection, StreamSink, open_container
 
 
@@ -35,10 +36,13 @@ class CalledSink:
         self._shown, self._request = redacted(address), request
         self._watched: StreamSink | None = None
         check_host(address)
+        place = _place(address)
+        family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
         try:
-            self._server = socket.create_server(_place(address), backlog=1)
+            self._server = socket.create_server(place, family=family, backlog=1)
         except OSError as error:
-            raise cannot_open(self._shown, error) from None
+            why = f"nobody can call here ({os.strerror(error.errno or 0)})"
+            raise ImpastoError(f"{self._shown}: {why}; name an address of this machine and a free port") from None
         self._server.setblocking(False)
 
     @property

@@ -138,7 +138,7 @@ class PlaybackSource(SplitSource):
             if wait > 0:
                 self._request.stop.wait(min(wait, LOOK_SECONDS, max(0.001, patience - now)))
             elif not self._missed(-wait):
-                return self._hand_out(now + wait)
+                return self._hand_out(self._due_at(self._next, now))
         return None
 
     def retrieve(self, grabbed: PlaybackPicture) -> Frame:

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from engines.errors import BadFile, ImpastoError
 from engines.failures import on_failure
 from realtime.frames.address import PLAYLIST, redacted, source_scheme
-from realtime.frames.frame import Source
+from realtime.frames.frame import SignalLost, Source
 from realtime.frames.request import SourceRequest, refuse_modes
 from realtime.frames.sound_feed import Sound, SoundFeed
 from realtime.media.blocking_calls import BlockingCalls
@@ -72,11 +72,19 @@ def open_stream(address: str, request: SourceRequest) -> Source:
     feed = opened.source.sound
     return PlaybackSource(
         _reel(opened.source),
-        lambda: _reel(_open_in_time(address, request, feed).source),
+        lambda: _reel(_open_again(address, request, feed)),
         request,
         waits=True,
         sound=SoundAhead(feed) if feed else None,
     )
+
+
+def _open_again(address: str, request: SourceRequest, feed: SoundFeed | None) -> StreamSource:
+    """At the end of a loop; a server that is gone then may come back, as in mid-film."""
+    try:
+        return _open_in_time(address, request, feed).source
+    except ImpastoError as error:
+        raise SignalLost(str(error)) from None
 
 
 def _reel(source: StreamSource) -> Reel:

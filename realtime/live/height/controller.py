@@ -133,11 +133,11 @@ def _fps(goals: Goals, measurement: Measurement) -> float | None:
 
 
 def _learn(state: ControllerState, measurement: Measurement) -> ControllerState:
-    """Take in a measurement. What the thread does besides the net counts too, up to as much as the net itself:
-    beyond that another height would not help."""
-    fps = _fps(state.goals, measurement)
+    """Take in a measurement. Where frames that came are missed, what the thread does besides the net counts too, up to
+    as much as the net itself: beyond that another height would not help."""
     cost = measurement.net_seconds
-    if fps is not None and measurement.painted_fps < NOTICED_SHARE * fps:
+    came = min(state.goals.target_fps or 0.0, measurement.captured_fps)
+    if measurement.painted_fps < NOTICED_SHARE * came:
         cost = max(cost, min(1 / measurement.painted_fps, 2 * cost))
     latency = measurement.latency_p95_seconds
     if latency is not None and state.latency_seconds is not None:
