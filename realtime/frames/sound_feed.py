@@ -24,6 +24,32 @@ class Sound:
     captured_at: float
 
 
+class Audience:
+    """Everyone who listens, on any thread."""
+
+    def __init__(self) -> None:
+        self.listens = threading.Event()  # set while anyone does
+        self._queues: list[FrameQueue[Sound]] = []
+        self._lock = threading.Lock()
+
+    def add(self, queue: FrameQueue[Sound]) -> None:
+        with self._lock:
+            self._queues.append(queue)
+            self.listens.set()
+
+    def remove(self, queue: FrameQueue[Sound]) -> None:
+        with self._lock:
+            self._queues.remove(queue)
+            if not self._queues:
+                self.listens.clear()
+
+    def hear(self, sound: Sound) -> None:
+        with self._lock:
+            queues = tuple(self._queues)
+        for queue in queues:
+            queue.put(sound)
+
+
 class SoundFeed:
     """Hands each block to every listener; one that does not keep up loses its oldest blocks.
 
@@ -33,9 +59,12 @@ class SoundFeed:
     def __init__(self, rate: int, channels: int) -> None:
         self.rate = rate
         self.channels = channels
-        self.listened = threading.Event()  # set while anyone listens, so that nobody decodes for nothing
-        self._listeners: list[FrameQueue[Sound]] = []
-        self._lock = threading.Lock()
+        self._audience = Audience()
+
+    @property
+    def listened(self) -> threading.Event:
+        """Set while anyone listens, so that nobody decodes for nothing."""
+        return self._audience.listens
 
     def take_over(self, other: "SoundFeed") -> None:
         """Whoever listens to the other feed, or will, hears this one: a source that came back goes on in its place.
@@ -47,25 +76,17 @@ class SoundFeed:
                 f"the sound came back with {self.channels} channels at {self.rate} Hz instead of {other.channels} at "
                 f"{other.rate} Hz"
             )
-        self.listened, self._listeners, self._lock = other.listened, other._listeners, other._lock
+        self._audience = other._audience
 
     def listen(self) -> FrameQueue[Sound]:
         """A queue that gets every block from now on; `leave` gives it back."""
         listener: FrameQueue[Sound] = FrameQueue(MOST_WAITING, newest_only=True)
-        with self._lock:
-            self._listeners.append(listener)
-            self.listened.set()
+        self._audience.add(listener)
         return listener
 
     def leave(self, listener: FrameQueue[Sound]) -> None:
-        with self._lock:
-            self._listeners.remove(listener)
-            if not self._listeners:
-                self.listened.clear()
+        self._audience.remove(listener)
         listener.finish()
 
     def put(self, sound: Sound) -> None:
-        with self._lock:
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            listener.put(sound)
+        self._audience.hear(sound)

@@ -137,7 +137,10 @@ class PlaybackSource(SplitSource):
             self._play_sound(now)
             if wait > 0:
                 self._request.stop.wait(min(wait, LOOK_SECONDS, max(0.001, patience - now)))
-            elif not self._missed(-wait):
+            elif self._is_passed_over(-wait):
+                self._next = None
+            else:
+                self._wait_for_late(-wait)
                 return self._hand_out(self._due_at(self._next, now))
         return None
 
@@ -174,19 +177,19 @@ class PlaybackSource(SplitSource):
             self._started_at = now - picture.position_seconds
         return self._started_at + picture.position_seconds
 
-    def _missed(self, late_seconds: float) -> bool:
-        """Whether to pass over the next picture for a newer one."""
-        if late_seconds <= self._interval:
-            return False
-        if len(self._queue):
-            self._next = None
-            return True
-        if self._started_at is not None and (self._waits or late_seconds > HOPELESS_SECONDS):
+    def _is_passed_over(self, late_seconds: float) -> bool:
+        """Whether a newer picture is there to be shown in place of the next one."""
+        return late_seconds > self._interval and len(self._queue) > 0
+
+    def _wait_for_late(self, late_seconds: float) -> None:
+        """Where the newest that there is comes late, what follows is late by as much: nothing is run after."""
+        if self._started_at is None or late_seconds <= self._interval:
+            return
+        if self._waits or late_seconds > HOPELESS_SECONDS:
             self._started_at += late_seconds
             if not self._waits and not self._told:
                 self._told = True
                 self._request.report("the film plays too slowly: this machine does not decode it in time")
-        return False
 
     def _hand_out(self, due_at: float) -> PlaybackPicture:
         assert self._next is not None
