@@ -41,6 +41,15 @@ def test_strokes_that_turn_are_nearly_free() -> None:
     assert weave_loss(painted(0.5 + 0.05 * seed_texture("curls", 128, 160)), FLAT).item() < 0.3
 
 
+@pytest.mark.parametrize(("degrees", "least", "most"), [(20.0, 0.0, 0.01), (110.0, 0.8, 1.0)])
+def test_stripes_of_colours_across_strokes_are_a_weave_although_no_light_tells_them(
+    degrees: float, least: float, most: float
+) -> None:
+    strokes, stripes = 0.5 + 0.05 * waves(20.0), 0.006 * waves(degrees)
+    picture = torch.from_numpy(np.stack([strokes + stripes / 0.299, strokes, strokes - stripes / 0.114]))[None]
+    assert least <= weave_loss(picture, FLAT).item() <= most
+
+
 def test_even_paint_costs_nothing() -> None:
     assert weave_loss(FLAT, FLAT).item() == 0
 

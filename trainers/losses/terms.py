@@ -164,7 +164,10 @@ def comb_loss(picture: Tensor) -> Tensor:
 
 
 def weave_loss(picture: Tensor, detail: Tensor) -> Tensor:
-    """[B, 3, H, W], RGB → [B]: 1 - the coherence of the luma's structure tensor, where the content is flat.
+    """[B, 3, H, W], RGB → [B]: 1 - the coherence of the colours' structure tensor, where the content is flat.
+
+    The tensor is the sum of those of the luma and of the three colours' differences from it, after Di Zenzo (A note on
+    the gradient of a multi-image, 1986): stripes of colours across strokes of light and dark are a weave too.
 
     That is where its `detail_map` [B, 1, H, W] is low, of whatever floor below 1.
 
@@ -173,10 +176,11 @@ def weave_loss(picture: Tensor, detail: Tensor) -> Tensor:
     features ask for a canvas's grain too; a net that has nowhere to take it from crosses its strokes with a lattice.
     """
     flat = 1 - detail[..., 1:-1, 1:-1]
-    luma = box_mean(luma_of(picture), GRAIN_PX)
-    right = luma[..., 1:-1, 2:] - luma[..., 1:-1, :-2]
-    down = luma[..., 2:, 1:-1] - luma[..., :-2, 1:-1]
-    products = torch.cat([right.square(), down.square(), right * down], 1)
+    luma = luma_of(picture)
+    planes = box_mean(torch.cat([luma, picture - luma], 1), GRAIN_PX)
+    right = planes[..., 1:-1, 2:] - planes[..., 1:-1, :-2]
+    down = planes[..., 2:, 1:-1] - planes[..., :-2, 1:-1]
+    products = torch.cat([each.sum(1, True) for each in (right.square(), down.square(), right * down)], 1)
     xx, yy, xy = box_mean(box_mean(products, WEAVE_WINDOW_PX), WEAVE_WINDOW_PX).chunk(3, 1)
     directed = ((xx - yy).square() + 4 * xy.square() + TINY).sqrt() - TINY**0.5
     crossed = (flat * (xx + yy - directed)).flatten(1).sum(1)
