@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from realtime.frames.frame import Pixels
-from realtime.live.picture import before_and_after, filling, fit, framed, mirrored
+from realtime.live.picture import before_and_after, mirrored
+from realtime.media.framing import filling, fit, framed
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -37,8 +37,8 @@ def stylizer(strength: float = 1.0, keep_colour: float = 0.0) -> Stylizer:
 
 
 @contextmanager
-def film(path: Path, height: int | None = None, *, upright: bool = False) -> Iterator[FileSource]:
-    source = FileSource(path, height=height, upright=upright)
+def film(path: Path, height: int | None = None) -> Iterator[FileSource]:
+    source = FileSource(path, height=height)
     source.give_planes(COPY_SIZE)
     yield source
     source.close()
@@ -143,13 +143,19 @@ def test_a_film_of_another_height_is_scaled_in_planes(height: int, tmp_path: Pat
     assert all(frame.planes is not None and frame.planes.size == source.size for frame in frames)
 
 
-def test_turned_pictures_come_in_rgb(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "in.mp4", rotation=90)
-    with film(clip, upright=True) as source:
-        assert source.size == (48, 64)
-        assert all(frame.planes is None and frame.data.shape == (64, 48, 3) for frame in frames_of(source))
-    with film(clip) as lying:
-        assert all(frame.planes is not None for frame in frames_of(lying))
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_planes_are_turned_upright_too(tmp_path: Path, rotation: int) -> None:
+    clip = write_clip(tmp_path / "in.mp4", rotation=rotation, tags=BT709)
+    with film(clip) as source:
+        (first, *_) = frames = frames_of(source)
+        size = source.size
+    assert size == ((64, 48) if rotation == 180 else (48, 64))
+    assert all(frame.planes is not None and frame.planes.size == size for frame in frames)
+    assert first.planes is not None
+    coded = [np.asarray(plane) for plane in codes(read_pictures(clip, 1)[0])]
+    quarters = read_pictures(clip, 1)[0].rotation // 90
+    for plane, lying in zip((first.planes.luma, *first.planes.chroma), coded, strict=True):
+        assert (plane == np.rot90(lying, quarters % 4)).all()
 
 
 @pytest.mark.parametrize("matrix", [9, 1], ids=["bt2020", "bt709"])

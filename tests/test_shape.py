@@ -1,4 +1,4 @@
-"""Rotation and pixel aspect: told to players where the output can tell, and applied to the pictures where it cannot."""
+"""Rotation and pixel aspect: pictures are turned upright, and stretched where the output cannot tell players to."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import read_pictures, write_clip
+from clips import psnr_db, read_pictures, read_rgb, write_clip
 
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
@@ -23,9 +23,9 @@ def read_frames(source: FileSource) -> list[Frame]:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_pictures_are_turned_where_no_player_will(tmp_path: Path, rotation: int) -> None:
+def test_pictures_are_turned_upright(tmp_path: Path, rotation: int) -> None:
     path = write_clip(tmp_path / "clip.mp4", rotation=rotation)
-    coded, source = read_frames(FileSource(path))[3].data, FileSource(path, upright=True)
+    coded, source = read_frames(FileSource(write_clip(tmp_path / "lying.mp4")))[3].data, FileSource(path)
     turned = read_frames(source)[3].data
     quarters = read_pictures(path)[3].rotation // 90  # anticlockwise
     assert (turned == np.rot90(coded, quarters % 4)).all()
@@ -51,7 +51,7 @@ def test_display_matrices(matrix: tuple[int, ...], expected: list[list[int]]) ->
 
 @pytest.mark.parametrize(
     ("rotation", "height", "size"),
-    [(0, None, (86, 48)), (0, 96, (170, 96)), (90, None, (64, 36)), (90, 128, (128, 72))],
+    [(0, None, (86, 48)), (0, 96, (170, 96)), (90, None, (36, 64)), (90, 128, (72, 128))],
 )
 def test_pixels_are_made_square_where_the_file_cannot_tell(
     tmp_path: Path, rotation: int, height: int | None, size: tuple[int, int]
@@ -62,13 +62,28 @@ def test_pixels_are_made_square_where_the_file_cannot_tell(
     assert source.size == source.clip.size == size
     assert source.clip.pixel_aspect is None
     assert {frame.size for frame in read_frames(source)} == {size}
-    assert [line for line in told if line.startswith("pixel aspect 4/3: written in square pixels")]
+    seen = "3/4" if rotation else "4/3"
+    assert [line for line in told if line.startswith(f"pixel aspect {seen}: written in square pixels")]
 
 
-def test_pictures_of_a_phone_video_stand_upright(tmp_path: Path, small_style: Path) -> None:
-    clip = write_clip(tmp_path / "in.mp4", rotation=90)
-    stylize_video(str(clip), tmp_path / "frame_%02d.png", VideoOptions(style=str(small_style)))
-    assert read_picture(tmp_path / "frame_01.png").rgb.shape == (64, 48, 3)
+@pytest.mark.parametrize("height", [None, 32])
+def test_a_phone_s_film_is_painted_and_written_upright(tmp_path: Path, small_style: Path, height: int | None) -> None:
+    """So strokes lie in it as in one that was held upright by the camera."""
+    lying = write_clip(tmp_path / "lying.mkv", rotation=90, codec="ffv1")
+    upright = tmp_path / "upright.mkv"
+    with av.open(str(upright), "w") as written:
+        stream = written.add_stream("ffv1", 25, width=48, height=64, pix_fmt="yuv420p")
+        for frame in read_frames(FileSource(lying)):
+            written.mux(stream.encode(av.VideoFrame.from_ndarray(frame.data, format="rgb24")))
+        written.mux(stream.encode(None))
+    for clip in (lying, upright):
+        for output in (clip.with_suffix(".mp4"), tmp_path / f"{clip.stem}_%02d.png"):
+            stylize_video(str(clip), output, VideoOptions(style=str(small_style), height=height))
+    assert read_pictures(lying.with_suffix(".mp4"), 1)[0].rotation == 0
+    ours, theirs = (read_picture(tmp_path / f"{clip.stem}_03.png").rgb for clip in (lying, upright))
+    assert ours.shape == ((64, 48, 3) if height is None else (32, 24, 3))
+    assert psnr_db(ours, theirs) > 30
+    assert psnr_db(read_rgb(lying.with_suffix(".mp4"), 2), ours) > 30
 
 
 @pytest.mark.parametrize(("name", "codec"), [("out.webm", "auto"), ("out.mkv", "av1"), ("out.mkv", "auto")])

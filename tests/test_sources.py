@@ -135,7 +135,7 @@ def test_height_keeps_the_aspect_and_makes_sizes_even(tmp_path: Path, height: in
 
 def test_height_is_meant_as_it_is_seen(tmp_path: Path) -> None:
     source = FileSource(write_clip(tmp_path / "clip.mp4", rotation=90), height=128)
-    assert source.size == (128, 96)
+    assert source.size == (96, 128)
     source.close()
 
 
@@ -144,8 +144,8 @@ def test_the_clip_holds_what_the_file_says(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", tags=tags, pixel_aspect=Fraction(4, 3), rotation=90)
     source = FileSource(path)
     clip = source.clip
-    assert (clip.tags, clip.pixel_aspect, clip.frames, clip.path) == (tags, Fraction(4, 3), 10, path)
-    assert clip.lies_on_its_side
+    assert (clip.tags, clip.pixel_aspect, clip.frames, clip.path) == (tags, Fraction(3, 4), 10, path)
+    assert clip.size == (48, 64)
     source.close()
 
 
@@ -283,14 +283,20 @@ def test_what_names_pictures(tmp_path: Path) -> None:
     assert not names_pictures(str(tmp_path / "clip.mp4"))
 
 
-def test_pictures_of_other_sizes_are_scaled_and_told_once(tmp_path: Path) -> None:
+def test_pictures_of_other_shapes_are_fitted_in_and_told_once(tmp_path: Path) -> None:
     write_pictures(tmp_path, 2)
     for number in (2, 3):
-        cv2.imwrite(str(tmp_path / f"shot_{number}.png"), np.zeros((10, 10 * number, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / f"shot_{number}.png"), np.full((10, 10 * number, 3), 200, np.uint8))
     told: list[str] = []
     frames = read_all(PictureSource(find_pictures(str(tmp_path)), Fraction(25), report=told.append))
     assert {frame.size for frame in frames} == {(64, 48)}
-    assert told == ["shot_2.png is 20x10: all are scaled to 64x48 as the first"]
+    assert told == [
+        "shot_2.png is 20x10: all are fitted into 64x48 as the first is, with black bars where their shape is another"
+    ]
+    for frame, lines in zip(frames[2:], (32, 21), strict=True):
+        assert sorted(set(frame.data[:, 30, 0].tolist())) == [0, 200]
+        assert (frame.data[:, 30, 0] == 200).sum() == lines
+        assert (frame.data[24] == 200).all()
 
 
 class DecoderOfItsOwn:

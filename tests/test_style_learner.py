@@ -18,6 +18,7 @@ from realtime.live.options import LiveOptions
 from realtime.live.run import run_live
 from realtime.live.style_learner import StyleLearner
 from realtime.painting.learning_process import (
+    ENOUGH,
     ArrivingViews,
     end_in,
     learning,
@@ -53,7 +54,9 @@ def net(tmp_path: Path) -> StyleFile:
 
 
 class Spoken:
-    """A process that says what it is given to say."""
+    """A process that says what it is given to say, and `last` where it is told that it is enough."""
+
+    last = "failed it ended before the first step"
 
     def __init__(self) -> None:
         self.lines: SimpleQueue[str | None] = SimpleQueue()
@@ -61,7 +64,10 @@ class Spoken:
         self.ended = threading.Event()
 
     def tell(self, line: str) -> None:
-        self.told.put(line)
+        if line == ENOUGH:
+            self.lines.put(self.last)
+        else:
+            self.told.put(line)
 
     def next_line(self) -> str | None:
         return self.lines.get(timeout=10)
@@ -146,6 +152,36 @@ def test_views_arrive_as_they_were_and_the_first_is_waited_for() -> None:
     assert ArrivingViews(first_seconds=0)() == []
 
 
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [("done mine.onnx", "painting.png is learnt: mine.onnx"),
+     (Spoken.last, "painting.png is not learnt: it ended before the first step")],
+)  # fmt: skip
+def test_what_is_learnt_so_far_is_kept_at_the_end(
+    last: str, told: str, net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path
+) -> None:
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    stage.board.do("learn")
+    spoken.last = last
+    stage.learner.close()
+    assert [stage.reported.get(timeout=10) for _ in range(2)] == ["keeping what is learnt of painting.png", told]
+    stage.learner.close()
+    assert stage.reported.empty()
+
+
+def test_what_cannot_be_written_in_time_is_told(
+    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.live.style_learner.KEPT_SECONDS", 0.05)
+    monkeypatch.setattr(spoken, "tell", lambda line: None)
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    stage.board.do("learn")
+    stage.learner.close()
+    assert spoken.ended.is_set()
+    assert stage.reported.get(timeout=10).startswith("keeping what is learnt")
+    assert stage.reported.get(timeout=10) == "painting.png is not learnt: what there is could not be written in 0 s"
+
+
 def test_the_picture_in_a_mix_is_learnt_too(net: StyleFile, picture: Path, tmp_path: Path) -> None:
     other = f"{net.path}:waves"
     stage = Stage(other, tmp_path)
@@ -184,7 +220,6 @@ def test_what_cannot_be_asked_is_one_line(net: StyleFile, picture: Path, spoken:
         stage.board.do("learn")
     stage.learner.close()
     assert spoken.ended.is_set()
-    assert stage.reported.empty()
 
 
 def test_a_live_run_begins_in_the_picture_and_learns_it(
@@ -212,10 +247,14 @@ def test_a_run_that_cannot_learn_writes_nothing(net: StyleFile, tmp_path: Path) 
         run_live("pattern:128x96", ["null:"], LiveOptions(learn="a.jpg", style="udnie"))
 
 
-def test_the_process_says_vectors_and_where_the_style_is(net: StyleFile, picture: Path, tmp_path: Path) -> None:
-    with learning(picture, str(net.path), tmp_path / "mine.onnx", steps=2) as process:
+def test_the_process_says_vectors_and_when_it_is_enough_where_the_style_is(
+    net: StyleFile, picture: Path, tmp_path: Path
+) -> None:
+    with learning(picture, str(net.path), tmp_path / "mine.onnx", steps=1000) as process:
         process.tell(said_view(np.asarray(Image.open(picture).convert("RGB"))))
-        lines = list(iter(lambda: process.next_line(120), None))
+        lines = [process.next_line(120) or ""]
+        process.tell(ENOUGH)
+        lines += iter(lambda: process.next_line(120), None)
     vectors = [found for line in lines if (found := vector_in(line))]
     assert vectors
     assert all(vector.shape == (net.card.style_size,) for _, vector in vectors)

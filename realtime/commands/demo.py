@@ -202,14 +202,14 @@ def _height_of_film(clip: Path, most: int) -> int | None:
 
     source = open_clip(str(clip), VideoOptions(), lambda line: None)
     source.close()
-    high = source.clip.size[0 if source.clip.lies_on_its_side else 1]
+    high = source.size[1]
     return most if high > most else None
 
 
 def moments_of(clip: Path, options: VideoOptions) -> list[Pixels]:
     """Some frames from the beginning of a clip, about a second apart."""
 
-    source = open_clip(str(clip), options, lambda line: None, upright=True, square_pixels=True)
+    source = open_clip(str(clip), options, lambda line: None, square_pixels=True)
     frames = islice(iter(source.read, None), MOST_LOOKED_AT)
     moments = [frame.data for number, frame in enumerate(frames) if frame and number % MOMENT_EVERY == 0]
     source.close()

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from realtime.commands.console.border import at_the_border
@@ -20,6 +20,21 @@ class CommandsOnDemand(TyperGroup):
         if standing is None or standing.callback is None:  # click resolves half a line for the shell's completion
             return name, None, rest
         return name, standing.callback(), rest
+
+
+class NamingCommand(TyperCommand):
+    """A command whose arguments name something: an empty one, as of a variable that is not set, would be a folder."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer does; a wrong command line where an argument is empty."""
+        if not ctx.resilient_parsing:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            for parameter in self.params:
+                values = given.get(parameter.name)
+                empty = values == "" or (isinstance(values, list | tuple) and "" in values)
+                if empty and parameter.param_type_name == "argument":
+                    raise typer.BadParameter("it is empty", ctx=ctx, param=parameter)
+        return super().parse_args(ctx, args)
 
 
 def on_demand(name: str, home: str) -> Callable[[], Any]:
@@ -37,7 +52,7 @@ def on_demand(name: str, home: str) -> Callable[[], Any]:
             alone.add_typer(found, name=name)
         else:
             settings = getattr(import_module(module), "CONTEXT_SETTINGS", None)
-            alone.command(name, context_settings=settings)(at_the_border(found))
+            alone.command(name, cls=NamingCommand, context_settings=settings)(at_the_border(found))
         return get_group(alone).commands[name]
 
     return read

@@ -108,7 +108,7 @@ def _moments(path: Path) -> Iterator[int]:
 
 def _moment(path: Path, number: int, size: int) -> Photo:
     """Frame `number` of a video, as it is seen; the last one where the video ends before."""
-    source = FileSource(path, upright=True, square_pixels=True)
+    source = FileSource(path, square_pixels=True)
     try:
         grabbed = deque(islice(iter(source.grab, None), number + 1), maxlen=1)
         if not grabbed:

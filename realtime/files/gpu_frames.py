@@ -44,7 +44,7 @@ def keep_on_gpu(decoder: str, source: object, stylizer: Stylizer, sink: object, 
     """
     if decoder == SOFTWARE or not isinstance(source, FileSource):
         return
-    reason = _why_not_kept(stylizer, sink)
+    reason = _why_not_kept(source, stylizer, sink)
     if not source.decodes_on_gpu:
         if reason:
             if stylizer.engine.spec.device != CPU:
@@ -79,9 +79,11 @@ def _try_to_keep(source: FileSource, stylizer: Stylizer, sink: object) -> str:
         stylizer.begin_anew()
 
 
-def _why_not_kept(stylizer: Stylizer, sink: object) -> str:
+def _why_not_kept(source: FileSource, stylizer: Stylizer, sink: object) -> str:
     if not stylizer.takes_device_frames:
         return f"{stylizer.engine.spec.backend} takes frames from main memory"
     if not getattr(sink, "takes_device_frames", False):
         return "pictures are written from main memory"
+    if source.turns:
+        return "pictures are turned upright in main memory"
     return why_no_tensors()

@@ -66,7 +66,7 @@ def stylize_video(
     notes = Notes(report)
     named, encoding = _named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
-    pictures = _open(source, named, options, notes, stop=stop, **_shape_for(encoding))
+    pictures = _open(source, named, options, notes, stop=stop, square_pixels=not _tells_aspect(encoding))
     with ExitStack() as undo:
         undo.callback(pictures.close)
         choose_decoder(options.decoder, pictures)
@@ -100,11 +100,9 @@ def stylize_video(
     )
 
 
-def open_clip(
-    source: str, options: VideoOptions, report: Report, *, upright: bool = False, square_pixels: bool = False
-) -> VideoSource:
+def open_clip(source: str, options: VideoOptions, report: Report, *, square_pixels: bool = False) -> VideoSource:
     """The video or the pictures that a person named; the shape as in FileSource."""
-    return _open(source, _named(source), options, report, upright=upright, square_pixels=square_pixels)
+    return _open(source, _named(source), options, report, square_pixels=square_pixels)
 
 
 def _named(source: str) -> list[Path] | None:
@@ -118,7 +116,6 @@ def _open(
     options: VideoOptions,
     report: Report,
     *,
-    upright: bool,
     square_pixels: bool,
     stop: threading.Event | None = None,
 ) -> VideoSource:
@@ -130,9 +127,7 @@ def _open(
     film = source if is_stream(source) else Path(source)
     if isinstance(film, Path) and is_animated_webp(film):
         return AnimatedWebpSource(film, height=options.height, report=report, strict=options.strict)
-    return FileSource(
-        film, height=options.height, upright=upright, square_pixels=square_pixels, report=report, stop=stop
-    )
+    return FileSource(film, height=options.height, square_pixels=square_pixels, report=report, stop=stop)
 
 
 def _open_sink(
@@ -192,8 +187,6 @@ def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: 
         raise BadValue(f"{output} is the input; name another file to write")
 
 
-def _shape_for(encoding: Encoding | None) -> dict[str, bool]:
-    """What the output cannot tell players must be done to the pictures themselves."""
-    if encoding is None:
-        return {"upright": True, "square_pixels": True}
-    return {"upright": not encoding.container.tells_rotation, "square_pixels": not encoding.tells_aspect}
+def _tells_aspect(encoding: Encoding | None) -> bool:
+    """Whether players are told how to stretch what is written; else it must be done to the pictures themselves."""
+    return encoding is not None and encoding.tells_aspect

@@ -7,19 +7,18 @@ from dataclasses import replace
 import numpy as np
 
 from engines.spec import EngineSpec
-from realtime.frames.frame import Frame, Pixels, scaled_size
+from realtime.frames.frame import Frame, Pixels
 from realtime.live.control.board import ControlBoard
 from realtime.live.control.settings import LiveSettings
 from realtime.live.height.pilot import PaintSize
 from realtime.live.look_book import LookBook
 from realtime.live.stats import LiveStats
 from realtime.live.window.overlay import draw_notice
-from realtime.media.colour.small_copy import small_copy
+from realtime.media.framing import filling, filling_size, fit, framed
 from realtime.painting.full_size.join import Join, Painted
 from realtime.painting.painter import LivePainter, Painting
 
 LINE_OF_HEIGHT = 0.004  # the line between before and after
-ASPECT_TOLERANCE = 0.01
 
 
 class LivePicture:
@@ -124,35 +123,6 @@ class LivePicture:
         return self.painting.painted
 
 
-def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture at `size` (width, height), with black bars where its shape is another; itself where it fits."""
-    return framed(filling(pixels, size), size)
-
-
-def filling(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture scaled so that it fills `size` (width, height) in one direction, and in both where it nearly does."""
-    return small_copy(pixels, filling_size((pixels.shape[1], pixels.shape[0]), size))
-
-
-def filling_size(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height that a picture of such gets so."""
-    width, height = picture
-    scale = min(size[0] / width, size[1] / height)
-    inner = scaled_size(picture, scale)
-    return size if _nearly(inner, size) else inner
-
-
-def framed(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture in the middle of `size` (width, height), with black around it; itself where nothing is left."""
-    height, width = pixels.shape[:2]
-    if (width, height) == size:
-        return pixels
-    whole = np.zeros((size[1], size[0], 3), np.uint8)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    whole[top : top + height, left : left + width] = pixels
-    return whole
-
-
 def before_and_after(before: Pixels, after: Pixels) -> Pixels:
     """The left half as it was and the right half painted, with a line between them; both of one size."""
     height, width = after.shape[:2]
@@ -167,7 +137,3 @@ def mirrored(pixels: Pixels) -> Pixels:
     """Left and right exchanged."""
     flipped: Pixels = np.ascontiguousarray(pixels[:, ::-1])
     return flipped
-
-
-def _nearly(inner: tuple[int, int], size: tuple[int, int]) -> bool:
-    return all(abs(a - b) <= max(1, ASPECT_TOLERANCE * b) for a, b in zip(inner, size, strict=True))

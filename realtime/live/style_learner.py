@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ from realtime.frames.frame import Pixels
 from realtime.live.look_book import LookBook
 from realtime.live.stream_views import StreamViews
 from realtime.media.output_file import beside
-from realtime.painting.learning_process import end_in, learning, said_view, vector_in
+from realtime.painting.learning_process import ENOUGH, end_in, learning, said_view, vector_in
 
 if TYPE_CHECKING:
     from realtime.live.control.board import ControlBoard
+
+KEPT_SECONDS = 15.0  # for what is learnt so far to be judged and written, on a machine that has much to do
 
 
 class StyleLearner:
@@ -36,6 +39,7 @@ class StyleLearner:
         self._newest = newest
         self._lock = threading.Lock()
         self._process: ChildProcess | None = None
+        self._thread: threading.Thread | None = None
         self._views: StreamViews | None = None
         self._style = ""
 
@@ -50,12 +54,25 @@ class StyleLearner:
             process = learning(picture, net, out)
             self._process, self._style = process, style
             self._views = StreamViews(self._newest, lambda view: process.tell(said_view(view)), self._report)
-        arguments = process, style, picture.name
-        threading.Thread(target=self._run, args=arguments, name="impasto-learning", daemon=True).start()
+            arguments = process, style, picture.name
+            self._thread = threading.Thread(target=self._run, args=arguments, name="impasto-learning", daemon=True)
+            self._thread.start()
         return f"learning {picture.name} while it plays"
 
     def close(self) -> None:
-        """Give up what is being learnt."""
+        """Keep what is learnt so far, or tell that it is not."""
+        with self._lock:
+            views, process, thread = self._views, self._process, self._thread
+        if process is None or views is None or thread is None:
+            return
+        _, picture = check_picture(self._style)
+        self._report(f"keeping what is learnt of {picture.name}")
+        views.end()
+        with suppress(ImpastoError):  # it has ended by itself, which its thread tells
+            process.tell(ENOUGH)
+        thread.join(KEPT_SECONDS)
+        if thread.is_alive():
+            self._report(f"{picture.name} is not learnt: what there is could not be written in {KEPT_SECONDS:.0f} s")
         with self._lock:
             self._end()
 

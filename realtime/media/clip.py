@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from av.sidedata.sidedata import Type
 
@@ -23,7 +24,7 @@ NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "dur
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The facts of a clip that is written. Sizes are (width, height) in pixels as coded, before any display rotation.
+    """The facts of a clip that is read or written. Sizes are (width, height) in pixels as coded, before any rotation.
 
     `time_base` is the exact length of a tick in seconds; `frame_rate` is nominal, and None where frames come at any
     time. `display_matrix` holds FFmpeg's nine integers, empty for none. `frames` is an estimate. `path` is the file it
@@ -55,23 +56,20 @@ class Clip:
         return bool(matrix) and abs(matrix[0]) < DISPLAY_MATRIX_UNITY // 2 < abs(matrix[1])
 
     def scaled(self, height: int | None) -> "Clip":
-        """The clip at another displayed height; the width follows the aspect and both are even."""
+        """The clip, which is upright, at another height; the width follows the aspect and both are even."""
         if height is None:
             return self
         width, rows = self.size
         seen = _even(height)
-        if self.lies_on_its_side:
-            return replace(self, size=(seen, _even(rows * seen / width)))
         return replace(self, size=(_even(width * seen / rows), seen))
 
     def with_square_pixels(self) -> "Clip":
-        """The clip as wide as it is seen, at the same displayed height."""
+        """The clip, which is upright, as wide as it is seen, at the same height."""
         aspect = self.pixel_aspect
         if not aspect or aspect == 1:
             return self
         width, rows = self.size
-        size = (width, _even(rows / float(aspect))) if self.lies_on_its_side else (_even(width * float(aspect)), rows)
-        return replace(self, size=size, pixel_aspect=None)
+        return replace(self, size=(_even(width * float(aspect)), rows), pixel_aspect=None)
 
     def upright(self) -> "Clip":
         """The clip after its pictures went through `turn_upright`."""
@@ -82,13 +80,16 @@ class Clip:
 
 
 def turn_upright(pixels: Pixels, display_matrix: tuple[int, ...]) -> Pixels:
-    """(H, W, 3) as it is seen, by quarter turns and mirroring: the matrix takes (x, y) to (ax + cy, bx + dy)."""
+    """[H, W, 3] or a plane [H, W] as it is seen, by quarter turns and mirroring: the matrix takes (x, y) to
+    (ax + cy, bx + dy)."""
     if not display_matrix:
         return pixels
     a, b, _, c, d, *_ = display_matrix
     if abs(b) > abs(a):
-        pixels, a, d = pixels.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+        pixels, a, d = np.asarray(cv2.transpose(pixels), np.uint8), c, b
+    if a < 0 or d < 0:
+        pixels = np.asarray(cv2.flip(pixels, -1 if a < 0 and d < 0 else 1 if a < 0 else 0), np.uint8)
+    return pixels
 
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:

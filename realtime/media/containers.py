@@ -17,13 +17,12 @@ SOUND_CHOICES = (AUTO, COPY, ENCODE, DROP)
 class Container:
     """`name` is FFmpeg's of its muxer; `codecs` are those of pictures that players expect in it, the first by default.
 
-    `tells_aspect` and `tells_rotation` say whether players are told by it how to stretch and turn the picture.
+    `tells_aspect` says whether players are told by it how to stretch the picture.
     """
 
     name: str
     codecs: tuple[str, ...]
     tells_aspect: bool = True
-    tells_rotation: bool = True
 
 
 MP4 = Container("mp4", ("h264", "hevc", "av1", "vp9"))
@@ -31,7 +30,7 @@ MOV = Container("mov", ("h264", "hevc"))
 # Matroska and WebM could tell the aspect, but PyAV cannot tell their muxer.
 MATROSKA = Container("matroska", ("h264", "hevc", "av1", "vp9"), tells_aspect=False)
 WEBM = Container("webm", ("vp9", "av1"), tells_aspect=False)
-MPEG_TS = Container("mpegts", ("h264", "hevc"), tells_aspect=False, tells_rotation=False)
+MPEG_TS = Container("mpegts", ("h264", "hevc"), tells_aspect=False)
 OF_SUFFIX = {".mp4": MP4, ".m4v": Container("mp4", ("h264", "hevc")), ".mov": MOV, ".mkv": MATROSKA, ".webm": WEBM}
 OF_FORMAT = {container.name: container for container in (MP4, MOV, MATROSKA, WEBM, MPEG_TS)}
 

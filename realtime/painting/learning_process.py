@@ -1,8 +1,8 @@
 """`python -m realtime.painting.learning_process`: a style learnt in a process of its own, beside a picture that plays.
 
 It says its vector now and then, each on a line, and where the style file is at the end. It is told views of what plays,
-which are learnt on too, in lines as well: no frame comes on a disk. It is behind all that is live and rests between its
-steps, so that it takes a third of the processor at most.
+which are learnt on too, in lines as well: no frame comes on a disk. Told that it is enough, it keeps what it has. It is
+behind all that is live and rests between its steps, so that it takes a third of the processor at most.
 """
 
 import base64
@@ -33,11 +33,11 @@ STEPS = 150
 # What plays shows its first picture meanwhile, or the views that judge would have none of it.
 FIRST_VIEW_SECONDS = 5.0
 VECTOR, DONE, FAILED = "vector", "done", "failed"
-VIEW = "view"
+VIEW, ENOUGH = "view", "enough"
 
 
 def learning(picture: Path, net: str, out: Path, steps: int = STEPS) -> ChildProcess:
-    """The process; its lines are for `vector_in` and `end_in`, and `said_view` makes those that it may be told."""
+    """The process; its lines are for `vector_in` and `end_in`. It may be told what `said_view` makes, and ENOUGH."""
     words = str(picture), net, str(out), str(steps)
     return ChildProcess("realtime.painting.learning_process", *words, errors="dropped", environment=_threads())
 
@@ -134,19 +134,19 @@ def _say(line: str) -> None:
 
 
 def _main(picture: str, net: str, out: str, steps: str) -> None:
-    views = ArrivingViews()
-    end_with_input(views.hear)
+    views, stop = ArrivingViews(), threading.Event()
+    end_with_input(lambda line: stop.set() if line.strip() == ENOUGH else views.hear(line))
     if hasattr(os, "nice"):
         with suppress(OSError):
             os.nice(NICE)
     options = StyleOptions(pictures=(Path(picture),), net=net, out=Path(out), steps=int(steps))
     quiet = Told(lambda line: None, lambda text: None, _Saying())
     try:
-        written = learn_styles(options, quiet, threading.Event(), views)
+        written = learn_styles(options, quiet, stop, views)
     except Exception as error:  # a process's border: what it failed by is told on the live picture
         _say(f"{FAILED} {in_one_line(error)}")
         return
-    _say(f"{DONE} {written.path if written else out}")
+    _say(f"{DONE} {written.path}" if written else f"{FAILED} it ended before the first step")
 
 
 if __name__ == "__main__":

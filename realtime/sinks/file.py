@@ -44,8 +44,8 @@ class FileSink(SplitSink):
 
     The path "-" is standard output, where the file comes as a stream for others to read.
 
-    The frames keep their times exactly (Matroska counts in milliseconds). The clip's display rotation, pixel aspect and
-    colour tags are written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where
+    The frames keep their times exactly (Matroska counts in milliseconds). The clip's pixel aspect and colour tags
+    are written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where
     `stop` is set when the sink is closed, the sound ends with the pictures. One that `waits` has its encoder chosen by
     `begin`, before the first frame of the clip is read; until then it prepares frames alone. Raises ImpastoError where
     encoder or container refuse, and OSError where the disk does.
@@ -174,8 +174,6 @@ class FileSink(SplitSink):
         prepare_encoder(stream.codec_context, self._encoding, clip, self._from_rgb.written_size)
         if encoder.tag:
             stream.codec_context.codec_tag = encoder.tag
-        if clip.display_matrix:
-            stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(clip.metadata)
         self._note_size()
         self._stream = stream

@@ -41,8 +41,8 @@ class FileSource(SplitSource):
 
     `height` scales to that displayed height; `report` is told in a line what is unusual. A pipe is waited for until
     `stop` is set.
-    Pictures come as they are coded, and the clip says how players turn and stretch them. Where nobody will, `upright`
-    turns them by the display matrix and `square_pixels` stretches them by the pixel aspect.
+    Pictures come upright, as strokes are to lie; the clip says how players stretch them, and where nobody will,
+    `square_pixels` stretches them by the pixel aspect.
     Interlaced frames are deinterlaced and HDR is tone-mapped. Times are those of the file's one clock, as the sound's
     are. Damaged parts are skipped and told; `broke_off` says that the end is lost. Raises FileNotFoundError, or
     ImpastoError where the file holds no picture that can be decoded.
@@ -55,7 +55,6 @@ class FileSource(SplitSource):
         source: Path | str,
         *,
         height: int | None = None,
-        upright: bool = False,
         square_pixels: bool = False,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
@@ -71,16 +70,15 @@ class FileSource(SplitSource):
             self._reader = FileReader(opened.container, self._stream)
             self._decoder = FilmDecoder(self._reader, self._report)
             coded = self._describe(self._begin(opened.remedy), opened)
-        scaled = coded.scaled(height)
+        seen = coded.upright().scaled(height)
         if square_pixels:
-            scaled = self._squared(scaled)
+            seen = self._squared(seen)
         self._coded = coded
-        self._to_rgb = ToRgb(coded.tags, coded.size, scaled.size)
+        self._to_rgb = ToRgb(coded.tags, coded.size, seen.size[::-1] if coded.lies_on_its_side else seen.size)
         self._to_device: DeviceToRgb | None = None
         self._copy_size: tuple[int, int] | None = None
-        self._turn = coded.display_matrix if upright else ()
-        seen = scaled.upright() if upright else scaled
-        self.clip = replace(seen, tags=coded.tags.written(coded.size, scaled.size))
+        self._turn = coded.display_matrix
+        self.clip = replace(seen, tags=coded.tags.written(coded.size, seen.size))
         self.size = seen.size
         self.frame_rate = coded.frame_rate
 
@@ -113,18 +111,22 @@ class FileSource(SplitSource):
     def give_planes(self, copy_size: tuple[int, int]) -> None:
         """Give pictures in planes where they come so, with a copy of this size (width, height) to paint from.
 
-        Those that are turned, tone-mapped or in RGB still come in RGB.
+        Those that are tone-mapped or in RGB still come in RGB.
         """
         tags, written = self._coded.tags, self.clip.tags
         same_luma = tags.luma(*self._coded.size) == written.luma(*self.clip.size)
-        as_coded = not self._turn and not self._is_animation
-        if same_luma and as_coded and (tags.range == FULL) == (written.range == FULL):
+        if same_luma and not self._is_animation and (tags.range == FULL) == (written.range == FULL):
             self._copy_size = copy_size
 
     def _planes(self, picture: av.VideoFrame) -> Planes | None:
         if self._copy_size is None or (self._to_device is not None and lies_on_device(picture)):
             return None
-        return self._to_rgb.planes(brought_home(picture))
+        planes = self._to_rgb.planes(brought_home(picture))
+        if planes is None or not self._turn:
+            return planes
+        # Chroma that lay beside every other column lies beside every other row now, half a pixel from where it is told.
+        luma, blue, red = (turn_upright(plane, self._turn) for plane in (planes.luma, *planes.chroma))
+        return replace(planes, luma=luma, chroma=(blue, red))
 
     def _begin(self, remedy: str = "") -> av.VideoFrame:
         """Decode up to the first picture, which waits to be grabbed."""
@@ -155,6 +157,11 @@ class FileSource(SplitSource):
     @property
     def decodes_on_gpu(self) -> bool:
         return self._decoder.gpu is not None
+
+    @property
+    def turns(self) -> bool:
+        """Whether pictures are turned upright, which is done in main memory."""
+        return bool(self._turn)
 
     def keep_on_device(self, keep: bool = True) -> None:
         """Give frames as they lie in the GPU's memory, for an engine that paints there; or no longer so."""

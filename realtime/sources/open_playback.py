@@ -85,7 +85,7 @@ def reel_of(film: FileSource, sound: FileSound) -> Reel:
 
 
 def _open_film(path: Path, request: SourceRequest) -> FileSource:
-    return FileSource(path, upright=True, square_pixels=True, report=request.report, stop=request.stop)
+    return FileSource(path, square_pixels=True, report=request.report, stop=request.stop)
 
 
 def open_pattern(address: str, request: SourceRequest) -> Source:

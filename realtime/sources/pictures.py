@@ -13,6 +13,7 @@ from realtime.frames.frame import Frame, SplitSource
 from realtime.media.animation import is_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
+from realtime.media.framing import fit
 from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, resize
 from realtime.media.picture_reader import PictureReader
 
@@ -20,7 +21,7 @@ WILDCARDS = re.compile(r"[*?\[]")
 
 
 class PictureSource(SplitSource):
-    """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are scaled to it.
+    """Each picture is a frame of 1/`frame_rate` seconds. The first one's size holds; others are fitted into it.
 
     Where a picture cannot be read the one before stands for its time, or else the one after; that is told, and
     `broke_off` from then on. A `strict` source raises what the picture's reader did.
@@ -79,9 +80,11 @@ class PictureSource(SplitSource):
         if size != self._original_size and not self._told_of_sizes:
             self._told_of_sizes = True
             width, height = self.size
-            self._report(f"{path.name} is {size[0]}x{size[1]}: all are scaled to {width}x{height} as the first")
-        if size != self.size:
-            rgb = resize(rgb, self.size)
+            self._report(
+                f"{path.name} is {size[0]}x{size[1]}: all are fitted into {width}x{height} as the first is, "
+                "with black bars where their shape is another"
+            )
+        rgb = resize(rgb, self.size) if size == self._original_size else fit(rgb, self.size)
         time_base = self.clip.time_base
         return Frame(rgb, float(grabbed * time_base), started, grabbed, time_base, 1)
 

@@ -37,7 +37,7 @@ def read_film(path: Path, lines: int) -> Film:
 
     FileMissing, or BadFile where it has too few frames to be judged.
     """
-    source = FileSource(path, upright=True, square_pixels=True)
+    source = FileSource(path, square_pixels=True)
     try:
         frames = [source.retrieve(grabbed).data for grabbed in islice(iter(source.grab, None), FRAMES)]
     finally:
