@@ -70,7 +70,7 @@ def test_a_picture_of_an_animation_is_its_first_and_told(tmp_path: Path, small_s
     told: list[str] = []
     options = ImageOptions(style=str(small_style), engine="openvino")
     stylize_images([write_named(tmp_path, name)], tmp_path / "out.bmp", options, report=told.append)
-    line = f"note: {name}: the first of its 5 frames is painted; `impasto video` paints them all"
+    line = f"note: {name}: the first of its 5 frames is painted; given alone, `impasto video` paints all"
     assert [each for each in told if "frames" in each] == [line]
 
 
@@ -80,7 +80,7 @@ def test_an_animation_among_pictures_is_told_too(tmp_path: Path) -> None:
     write_animation(tmp_path / "2.webp")
     told: list[str] = []
     assert len(read_all(tmp_path, told)) == 3
-    assert told == ["2.webp: the first of its 5 frames is painted; `impasto video` paints them all"]
+    assert told == ["2.webp: the first of its 5 frames is painted; given alone, `impasto video` paints all"]
 
 
 def test_live_plays_it(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_one_line_for_people() -> None:
 def test_a_run_that_showed_nothing_says_so() -> None:
     assert report(engine=None, shown=False).summary() == (
         "painted 0 of 50 pictures in 2.0 s (0.0 fps; nothing was shown; 25 dropped); "
-        "no engine was ready yet: `impasto compile` builds them ahead"
+        "it ended before an engine was ready, which `impasto compile` builds ahead"
     )
 
 

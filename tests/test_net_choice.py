@@ -137,6 +137,10 @@ def test_a_picture_is_painted_by_the_net_that_read_it(nets: Nets) -> None:
     picture = StyleFile(nets.fast.path, nets.fast.data, {"night": vector})
     painting = net_of(picture, ["night"], "auto", patient=lambda: True)
     assert painting is picture
+    with pytest.raises(
+        BadValue, match=r"^--net fine: .* has no style 'night', for pictures are read for the other net"
+    ):
+        net_of(picture, ["night"], "fine", patient=lambda: True)
     assert np.array_equal(painting.vector("night"), vector)
 
 

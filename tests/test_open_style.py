@@ -110,6 +110,12 @@ def test_what_cannot_be_opened_is_told(small_style: Path) -> None:
     opened = partial(open_style, height=HEIGHT, width=WIDTH)
     with pytest.raises(FileMissing, match=r"nowhere\.onnx"):
         opened("nowhere.onnx")
+    with pytest.raises(
+        UnknownStyle, match=r"^there is no style 'Starry Nigth' \(do you mean starry_night\?\); choose one"
+    ):
+        opened("Starry Nigth")
+    with pytest.raises(UnknownStyle, match=r"https://example\.com/a\.onnx: styles are files of this computer"):
+        opened("https://example.com/a.onnx")
     with pytest.raises(UnknownStyle, match="there is no style 'nobody'"):
         opened("nobody")
     with pytest.raises(BadValue, match="16x16 at least"):

@@ -168,6 +168,24 @@ def test_a_video_becomes_pictures(clip: Path, tmp_path: Path, options: VideoOpti
     assert names == [f"frame_{number:03d}.png" for number in range(1, 11)]
 
 
+def test_pictures_of_an_earlier_run_that_are_numbered_on_are_told(
+    clip: Path, tmp_path: Path, options: VideoOptions
+) -> None:
+    (tmp_path / "out").mkdir()
+    for number in (4, 11, 12, 120):
+        (tmp_path / "out" / f"frame_{number:03d}.png").write_bytes(b"earlier")
+    report = stylize_video(str(clip), tmp_path / "out" / "frame_%03d.png", replace(options, crf=None))
+    assert report.notes[-1] == "of an earlier run: 3 more pictures from frame_011.png on, which were left"
+    assert (tmp_path / "out" / "frame_012.png").read_bytes() == b"earlier"
+    assert (tmp_path / "out" / "frame_004.png").read_bytes() != b"earlier"
+
+
+def test_an_odd_height_is_told(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
+    report = stylize_video(str(clip), tmp_path / "out.mp4", replace(options, height=33))
+    assert report.size[1] == 32
+    assert "--height 33: written at 32 lines, for films have even ones" in report.notes
+
+
 @pytest.mark.parametrize("text", ["{0}:{1}=3,{0}:{2}=1", "{1}=3,{2}=1"], ids=["files", "bare names"])
 def test_a_mix_is_the_average(small_style: Path, text: str) -> None:
     one, other = load_style(str(small_style)).card.names[:2]

@@ -99,7 +99,8 @@ def mixed(vectors: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np
     """
     amounts = np.array(list(weights.values()), dtype=np.float64)
     if not (np.isfinite(amounts).all() and (amounts >= 0).all() and amounts.sum() > 0):
-        raise BadValue(f"cannot mix by {dict(weights)}; give weights of 0 or more, one of them above 0")
+        mix = ",".join(f"{name}={weight:g}" for name, weight in weights.items())
+        raise BadValue(f"cannot mix {mix}; give weights of 0 or more, one of them above 0")
     rows = np.stack([vectors[name] for name in weights]).astype(np.float64)
     average: np.ndarray = (amounts / amounts.sum()) @ rows
     return average.astype(np.float32)

@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -61,6 +62,8 @@ def resolve(text: str) -> tuple[StyleFile, str]:
 
     FileNotFoundError where a path leads nowhere; ImpastoError for an unknown name and for a file that is no style file.
     """
+    if "://" in text:
+        raise UnknownStyle(f"--style {text}: styles are files of this computer; save it first, and name the file")
     file_or_style, name = _split(text)
     if names_file(file_or_style):
         return _chosen(read_style_file(Path(file_or_style)), name)
@@ -152,7 +155,9 @@ def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
     if Path(file_or_style).is_file():
         return _chosen(read_style_file(Path(file_or_style)), name)
     choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
-    raise UnknownStyle(f"there is no style {file_or_style!r}; {choices} the path of a style file ({SUFFIX})")
+    near = get_close_matches(file_or_style.lower().replace(" ", "_"), known, n=1)
+    meant = f" (do you mean {near[0]}?)" if near else ""
+    raise UnknownStyle(f"there is no style {file_or_style!r}{meant}; {choices} the path of a style file ({SUFFIX})")
 
 
 def _bundled_files() -> Iterator[StyleFile]:

@@ -29,6 +29,7 @@ class NamingCommand(TyperCommand):
         """As typer does; a wrong command line where an argument is empty."""
         if not ctx.resilient_parsing:
             given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            parameter: Any  # typer has a class of its own for it
             for parameter in self.params:
                 values = given.get(parameter.name)
                 empty = values == "" or (isinstance(values, list | tuple) and "" in values)

@@ -181,6 +181,8 @@ def _pictures_of(path: Path) -> list[Path]:
     """The pictures behind one input; a file is taken whatever it is called, and a pipe as one."""
     if not path.exists() and not names_pictures(str(path)):
         piped = "; a picture that is piped in is /dev/stdin" if str(path) == STANDARD_INPUT else ""
+        if path.parts[0] in ("http:", "https:"):  # one of its slashes is gone with its path
+            raise FileMissing(f"{path} is an address, and pictures are read from files; save it first")
         raise FileMissing(f"there is no file {path}{piped}")
     return [path] if path.exists() and not path.is_dir() else find_pictures(str(path))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from engines.errors import BadValue
@@ -33,7 +34,7 @@ from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.animated_webp import AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import FileSource
-from realtime.sources.pictures import PictureSource, numbered, pictures_named
+from realtime.sources.pictures import PictureSource, number_in, numbered, pictures_named
 
 VideoSource = FileSource | PictureSource | AnimatedWebpSource
 PICTURE_RATE = Fraction(25)
@@ -69,6 +70,8 @@ def stylize_video(
     pictures = _open(source, named, options, notes, stop=stop, square_pixels=not _tells_aspect(encoding))
     with ExitStack() as undo:
         undo.callback(pictures.close)
+        if options.height not in (None, pictures.size[1]):
+            notes(f"--height {options.height}: written at {pictures.size[1]} lines, for films have even ones")
         choose_decoder(options.decoder, pictures)
         sink = _open_sink(output, pictures.clip, encoding, options, notes, stop)
         if isinstance(sink, AbortableSink):
@@ -94,6 +97,7 @@ def stylize_video(
         stats = run(pictures, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
     finally:
         stylizer.engine.close()
+    _note_what_is_older(output, encoding, stats.frames, notes)
     first = None if stats.first_frame_seconds is None else preparing + stats.first_frame_seconds
     return VideoReport(
         stats, pictures.size, output, stylizer.facts, first, tuple(notes.lines), pictures.broke_off, encoding
@@ -185,6 +189,16 @@ def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: 
     are_files = output != STANDARD_OUTPUT and not is_stream(source)
     if are_files and here.exists() and output.exists() and here.samefile(output):
         raise BadValue(f"{output} is the input; name another file to write")
+
+
+def _note_what_is_older(output: Path, encoding: Encoding | None, frames: int, report: Report) -> None:
+    """Pictures of an earlier run that are numbered on from ours would be taken for the same film."""
+    if encoding is not None:
+        return
+    older = [path for path in numbered(output) if number_in(output, path) > frames]
+    if older:
+        first = min(older, key=partial(number_in, output))
+        report(f"of an earlier run: {len(older)} more pictures from {first.name} on, which were left")
 
 
 def _tells_aspect(encoding: Encoding | None) -> bool:

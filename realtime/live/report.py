@@ -53,7 +53,7 @@ class LiveReport:
         return (
             f"painted {figures.painted} of {figures.captured} pictures{where} in {figures.seconds:.1f} s "
             f"({figures.painted_fps:.1f} fps; {latency or 'nothing was shown'}; {lost} dropped)"
-            f"{'; no engine was ready yet: `impasto compile` builds them ahead' if lacking else ''}"
+            f"{'; it ended before an engine was ready, which `impasto compile` builds ahead' if lacking else ''}"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ STANDARD_INPUT_FILE = Path("/dev/fd/0")
 WEB_SCHEMES = ("http", "https")
 LOOK_SECONDS = 0.1
 PIPE_REMEDY = "; an MP4 whose index stands at the end has to be saved as a file first"
+WEB_REMEDY = f"{PIPE_REMEDY}, where its server gives no parts of files"
 SILENCE_SECONDS = 15.0  # of a server, while opening and between two packets
 WEB_OPTIONS = {"reconnect": "1", "reconnect_delay_max": "5"}  # where the server can go on from the middle
 
@@ -138,4 +139,4 @@ def _open_address(address: str, stop: threading.Event) -> Input:
         if stop.is_set():
             raise ImpastoError(f"{shown} was not opened: stopped before") from None
         raise cannot_open(address, error) from None
-    return Input(container, shown)
+    return Input(container, shown, remedy=WEB_REMEDY)

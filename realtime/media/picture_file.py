@@ -189,7 +189,7 @@ def read_bytes(path: Path) -> bytes:
 def _one_of(frames: int) -> tuple[str, ...]:
     if frames == 1:
         return ()
-    return (f"the first of its {frames} frames is painted; `impasto video` paints them all",)
+    return (f"the first of its {frames} frames is painted; given alone, `impasto video` paints all",)
 
 
 def _first_of(pages: int) -> tuple[str, ...]:

@@ -25,11 +25,13 @@ def net_of(
     fine = wanted_fine_net(file, net, patient=patient)
     if fine is None:
         return file
+    names = tuple(names)
     lacking = lacking_in(fine, [(file, name) for name in names], texture)
     if not lacking:
         return fine
     if net == FINE:
-        raise BadValue(f"--net fine: {fine.path.name} has no {lacking[0]}; choose --net auto or fast")
+        why = ", for pictures are read for the other net" if not file.further.keys().isdisjoint(names) else ""
+        raise BadValue(f"--net fine: {fine.path.name} has no {lacking[0]}{why}; choose --net auto or fast")
     return file
 
 

@@ -117,7 +117,7 @@ class StylizeOptions:
     height: Annotated[
         int | None,
         Setting(
-            "Write at this height, the input's unless given; the width follows.",
+            "Write at this height, the input's unless given; the width follows, and below 360 lines strokes grow.",
             group=PAINTING,
             least=LEAST_SIZE_PX,
             most=MOST_SIZE_PX,

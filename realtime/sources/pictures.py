@@ -52,8 +52,6 @@ class PictureSource(SplitSource):
         self._next = 0
         self._told_of_sizes = False
         first = self._nearest(0)
-        for note in first.notes:
-            self._report(note)
         if first.alpha is not None:
             self._report("transparency: dropped, video is written without alpha")
         size = (first.rgb.shape[1], first.rgb.shape[0])
@@ -144,10 +142,20 @@ def pictures_named(text: str) -> list[Path] | None:
 
 def numbered(path: Path) -> list[Path]:
     """The files that a pattern such as shot_%04d.png matches, in no order."""
-    before, after = NUMBERED.split(path.name, maxsplit=1)
-    name = re.compile(re.escape(before) + r"\d+" + re.escape(after))
-    folder = path.parent
+    name, folder = _numbered_name(path), path.parent
     return [file for file in folder.iterdir() if name.fullmatch(file.name)] if folder.is_dir() else []
+
+
+def number_in(pattern: Path, path: Path) -> int:
+    """The number of a file that the pattern matches."""
+    found = _numbered_name(pattern).fullmatch(path.name)
+    assert found is not None
+    return int(found[1])
+
+
+def _numbered_name(pattern: Path) -> re.Pattern[str]:
+    before, after = NUMBERED.split(pattern.name, maxsplit=1)
+    return re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
