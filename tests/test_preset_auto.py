@@ -19,8 +19,9 @@ from PIL import Image
 from engines.errors import BadValue
 from engines.loading.engine import Controls
 from engines.machine import usable_cores
+from realtime.files.excerpt import LEAST_PICTURES, Excerpt, excerpt_of
 from realtime.files.options import VideoOptions
-from realtime.files.preset import LEAST_PICTURES, Excerpt, Load, choose_preset, excerpt_of
+from realtime.files.preset import Load, choose_preset
 from realtime.files.video import stylize_video
 from realtime.frames.frame import Pixels
 from realtime.media.encoders import Encoding, Rung

@@ -180,6 +180,31 @@ def test_pictures_of_an_earlier_run_that_are_numbered_on_are_told(
     assert (tmp_path / "out" / "frame_004.png").read_bytes() != b"earlier"
 
 
+@pytest.mark.parametrize(("seconds", "frames"), [(0.2, 5), (0.21, 6), (9.0, 10)])
+def test_the_beginning_of_a_film_with_its_sound(
+    tmp_path: Path, options: VideoOptions, seconds: float, frames: int
+) -> None:
+    clip = write_clip(tmp_path / "in.mp4", sounds=("aac",))
+    totals: set[int | None] = set()
+    report = stylize_video(
+        str(clip), tmp_path / "out.mp4", replace(options, seconds=seconds),
+        progress=lambda _done, total: totals.add(total),
+    )  # fmt: skip
+    assert (report.stats.frames, totals, report.interrupted) == (frames, {frames}, False)
+    assert read_times(tmp_path / "out.mp4") == read_times(clip)[:frames]
+    before, after = (read_packets(path, "audio")[0] for path in (clip, tmp_path / "out.mp4"))
+    assert 0 < len(after) <= len(before)
+    assert after == before[: len(after)]
+    assert (len(after) < len(before)) == (frames < 10)
+
+
+def test_the_beginning_of_pictures(tmp_path: Path, options: VideoOptions) -> None:
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"shot_{number:02d}.png"), np.full((48, 64, 3), 50 * number, np.uint8))
+    wanted = replace(options, seconds=0.5, fps=Fraction(4), crf=None)
+    assert stylize_video(str(tmp_path / "shot_%02d.png"), tmp_path / "out.mp4", wanted).stats.frames == 2
+
+
 def test_an_odd_height_is_told(clip: Path, tmp_path: Path, options: VideoOptions) -> None:
     report = stylize_video(str(clip), tmp_path / "out.mp4", replace(options, height=33))
     assert report.size[1] == 32

@@ -8,34 +8,26 @@ It is measured before the first frame is written: pictures from the middle of th
 painted as they all will be, and encoded by an encoder of which nothing is kept.
 """
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import av
 
 from engines.machine import idle_core_seconds, usable_cores
 from engines.protocols import CPU
+from realtime.files.excerpt import ENOUGH_SECONDS, LEAST_PICTURES, Excerpt
 from realtime.files.loop import run
-from realtime.frames.frame import Frame, SplitSink, SplitSource
+from realtime.frames.frame import Frame, SplitSink
 from realtime.media.clip import Clip
 from realtime.media.encoders import Encoding, Rung
 from realtime.media.encoding import prepare_encoder
 from realtime.media.output_file import clear_errors
-from realtime.media.streams import file_url, film_of
 from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink, PreparedPicture
-from realtime.sources.file import DecodedPicture, FileSource
-from realtime.sources.pictures import PictureSource
 
 LEAST_SHARE = 0.95  # of the frames a second that the default preset would give
-LEAST_PICTURES, KEPT_PICTURES, MOST_PICTURES = 4, 8, 64
-ENOUGH_SECONDS = 1.0  # of painting, and of encoding, where the least are done by then
+KEPT_PICTURES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,52 +83,6 @@ def choose_preset(
     foreseen = 1 / load.with_encoder(rung.cost)
     report(f"preset auto: {rung.preset} ({foreseen:.3g} fps foreseen, {encoding.preset}: {usual:.3g})")
     return replace(encoding, preset=rung.preset, crf=rung.crf)
-
-
-def excerpt_of(source: object, stop: threading.Event) -> "Excerpt | None":
-    """Some of what `source` will give, which stays unread; None where that can be read only once."""
-    if isinstance(source, PictureSource):
-        middle = (source.clip.frames or 0) // 2
-        return Excerpt(source, iter(range(middle, source.clip.frames or 0)), stop)
-    if isinstance(source, FileSource) and source.clip.path is not None:
-        return Excerpt(source, _from_the_middle(source.clip.path), stop)
-    return None
-
-
-class Excerpt(SplitSource):
-    """Pictures that follow one another, `retrieved` by the source of which they are."""
-
-    live = False
-
-    def __init__(self, source: FileSource | PictureSource, grabbed: Iterator[Any], stop: threading.Event) -> None:
-        self.size, self.frame_rate, self.clip = source.size, source.frame_rate, source.clip
-        self._source, self._stop = source, stop
-        self._grabbed = islice(grabbed, MOST_PICTURES)
-        self._given = 0
-        self._late_at = time.perf_counter() + ENOUGH_SECONDS
-
-    def grab(self) -> Any | None:
-        """The next; None after enough of them, the first of which is there to warm up with."""
-        self._given += 1
-        late = self._given > LEAST_PICTURES + 1 and time.perf_counter() > self._late_at
-        return None if late or self._stop.is_set() else next(self._grabbed, None)
-
-    def retrieve(self, grabbed: Any) -> Frame:
-        return self._source.retrieve(grabbed)
-
-    def close(self) -> None:
-        """The source goes on."""
-
-
-def _from_the_middle(path: Path) -> Iterator[DecodedPicture]:
-    """From the key frame before it; nothing where the film does not decode there."""
-    with suppress(av.FFmpegError), av.open(file_url(path), metadata_errors="replace") as container:
-        film = film_of(container)
-        assert film is not None, "the source has found it"
-        film.thread_type = "AUTO"
-        container.seek((container.start_time or 0) + (container.duration or 0) // 2)
-        for picture in container.decode(film):
-            yield DecodedPicture(picture, picture.pts or 0, time.perf_counter())
 
 
 class _Kept(SplitSink):

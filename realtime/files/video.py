@@ -8,16 +8,18 @@ from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 from engines.errors import BadValue
 from engines.names import AUTO
 from engines.setting import spelled
 from realtime.files.calibration import calibration_for
+from realtime.files.excerpt import Beginning, VideoSource, excerpt_of
 from realtime.files.gpu_frames import choose_decoder, choose_frames
 from realtime.files.loop import run
 from realtime.files.options import VideoOptions
-from realtime.files.preset import choose_preset, excerpt_of
+from realtime.files.preset import choose_preset
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
 from realtime.media.clip import Clip
@@ -36,7 +38,6 @@ from realtime.sources.animated_webp import AnimatedWebpSource, is_animated_webp
 from realtime.sources.file import FileSource
 from realtime.sources.pictures import PictureSource, number_in, numbered, pictures_named
 
-VideoSource = FileSource | PictureSource | AnimatedWebpSource
 PICTURE_RATE = Fraction(25)
 Report = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def stylize_video(
     engine is built; then nothing is left at `output`.
     """
     started = time.perf_counter()
-    stop = stop or threading.Event()
+    stop, cut = stop or threading.Event(), threading.Event()
     notes = Notes(report)
     named, encoding = _named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
@@ -73,7 +74,7 @@ def stylize_video(
         if options.height not in (None, pictures.size[1]):
             notes(f"--height {options.height}: written at {pictures.size[1]} lines, for films have even ones")
         choose_decoder(options.decoder, pictures)
-        sink = _open_sink(output, pictures.clip, encoding, options, notes, stop)
+        sink = _open_sink(output, pictures.clip, encoding, options, notes, stop, cut)
         if isinstance(sink, AbortableSink):
             undo.callback(sink.abort)
         if open_painter is not None:
@@ -91,10 +92,11 @@ def stylize_video(
             encoding = replace(encoding, crf=encoding.crf if options.crf is None else options.crf)
             sink.begin(encoding)
         undo.pop_all()
-    total = pictures.clip.frames
+    total = _frames_asked_for(pictures.clip, options.seconds)
     preparing = time.perf_counter() - started
+    shown = pictures if options.seconds is None else Beginning(pictures, options.seconds, cut)
     try:
-        stats = run(pictures, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
+        stats = run(shown, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
     finally:
         stylizer.engine.close()
     _note_what_is_older(output, encoding, stats.frames, notes)
@@ -141,6 +143,7 @@ def _open_sink(
     options: VideoOptions,
     report: Report,
     stop: threading.Event,
+    cut: threading.Event,
 ) -> FileSink | PictureSink:
     """One for which a preset is still to be chosen waits to begin."""
     if encoding is None:
@@ -153,6 +156,7 @@ def _open_sink(
         audio=options.audio,
         report=report,
         stop=stop,
+        cut=cut,
         waits=options.preset == AUTO,
     )
 
@@ -189,6 +193,13 @@ def _check_paths(source: str, named: list[Path] | None, output: Path, encoding: 
     are_files = output != STANDARD_OUTPUT and not is_stream(source)
     if are_files and here.exists() and output.exists() and here.samefile(output):
         raise BadValue(f"{output} is the input; name another file to write")
+
+
+def _frames_asked_for(clip: Clip, seconds: float | None) -> int | None:
+    """How many there will be, as far as can be told."""
+    if seconds is None or clip.frames is None or clip.frame_rate is None:
+        return clip.frames
+    return min(clip.frames, ceil(seconds * clip.frame_rate))
 
 
 def _note_what_is_older(output: Path, encoding: Encoding | None, frames: int, report: Report) -> None:

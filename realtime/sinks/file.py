@@ -44,9 +44,9 @@ class FileSink(SplitSink):
 
     The path "-" is standard output, where the file comes as a stream for others to read.
 
-    The frames keep their times exactly (Matroska counts in milliseconds). The clip's pixel aspect and colour tags
-    are written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where
-    `stop` is set when the sink is closed, the sound ends with the pictures. One that `waits` has its encoder chosen by
+    The frames keep their times exactly (Matroska counts in milliseconds). The clip's pixel aspect and colour tags are
+    written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where `stop` or `cut`
+    is set when the sink is closed, the sound ends with the pictures. One that `waits` has its encoder chosen by
     `begin`, before the first frame of the clip is read; until then it prepares frames alone. Raises ImpastoError where
     encoder or container refuse, and OSError where the disk does.
     """
@@ -64,6 +64,7 @@ class FileSink(SplitSink):
         audio: str = AUTO,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
+        cut: threading.Event | None = None,
         waits: bool = False,
     ) -> None:
         self.path = Path("standard output") if path == STANDARD_OUTPUT else path
@@ -71,7 +72,7 @@ class FileSink(SplitSink):
         self._encoding = encoding or choose_encoding(path)
         self._audio = audio
         self._report = report or (lambda line: None)
-        self._stop = stop or threading.Event()
+        self._stop, self._cut = stop or threading.Event(), cut or threading.Event()
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
         self._check_size()
         self._place = StandardOutput(self._stop) if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
@@ -123,7 +124,7 @@ class FileSink(SplitSink):
         with clear_errors(self.path):
             self._hold_last()
             self._copy.mux(self._stream.encode(None))
-            if self._stop.is_set():
+            if self._stop.is_set() or self._cut.is_set():
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate, read_on=True)
             else:
                 self._copy.rest()

@@ -80,8 +80,12 @@ class AnimatedWebpSource(SplitSource):
         pixels = grabbed.pixels
         if (pixels.shape[1], pixels.shape[0]) != self.size:
             pixels = resize(pixels, self.size)
-        seconds = float(grabbed.pts * TICK)
+        seconds = self.seconds_of(grabbed)
         return Frame(pixels, seconds, grabbed.captured_at, grabbed.pts, TICK, grabbed.milliseconds)
+
+    def seconds_of(self, grabbed: ShownPicture) -> float:
+        """When the picture is shown."""
+        return float(grabbed.pts * TICK)
 
     def close(self) -> None:
         """Nothing stays open."""

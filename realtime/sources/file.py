@@ -108,6 +108,10 @@ class FileSource(SplitSource):
             planes=planes,
         )
 
+    def seconds_of(self, grabbed: DecodedPicture) -> float:
+        """When the picture is shown."""
+        return float(grabbed.pts * self.clip.time_base)
+
     def give_planes(self, copy_size: tuple[int, int]) -> None:
         """Give pictures in planes where they come so, with a copy of this size (width, height) to paint from.
 

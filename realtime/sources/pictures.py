@@ -86,6 +86,10 @@ class PictureSource(SplitSource):
         time_base = self.clip.time_base
         return Frame(rgb, float(grabbed * time_base), started, grabbed, time_base, 1)
 
+    def seconds_of(self, grabbed: int) -> float:
+        """When the picture is shown."""
+        return float(grabbed * self.clip.time_base)
+
     def close(self) -> None:
         """Nothing stays open between pictures."""
 
