@@ -92,6 +92,26 @@ def test_a_recording_begins_plain_and_ends_painted(small_style: Path, tmp_path: 
     assert psnr_db(last, original) < 20
 
 
+def test_one_that_waits_is_painted_from_its_first_picture_on(small_style: Path, tmp_path: Path) -> None:
+    plain, painted = tmp_path / "plain.mkv", tmp_path / "painted.mkv"
+    run_live(PATTERN, [str(plain)], options(small_style, frames=3, pass_through=True, wait=True))
+    lines: list[str] = []
+    report = run_live(PATTERN, [str(painted)], options(small_style, frames=5, wait=True), report=lines.append)
+    assert "it begins when the painting is ready" in lines
+    assert report.figures.painted == 5
+    original, first = (read_rgb(path)[:ABOVE_THE_CODE] for path in (plain, painted))
+    assert psnr_db(first, original) < 20
+
+
+def test_one_that_waits_for_what_cannot_be_had_ends_with_the_reason(small_style: Path, tmp_path: Path) -> None:
+    recording = tmp_path / "out.mkv"
+    wanted = LiveOptions(style=str(small_style), engine="nosuch", control=False, wait=True)
+    with pytest.raises(ImpastoError, match="there is no engine 'nosuch'"):
+        run_live(PATTERN, [str(recording)], wanted)
+    assert not recording.exists()
+    assert painting_threads() == []
+
+
 def test_an_unknown_style_is_told_before_anything_is_opened(tmp_path: Path) -> None:
     recording = tmp_path / "out.mkv"
     with pytest.raises(ImpastoError, match="there is no style 'nosuch'"):

@@ -49,6 +49,7 @@ OTHERS = LiveOptions(
     learn="painting.jpg",
     mirror=True,
     pass_through=True,
+    wait=True,
     folder=Path("pictures"),
     style_images=((Path("painting.jpg"), 0.7), (Path("other.jpg"), 1.0)),
     socket=Path("live.sock"),

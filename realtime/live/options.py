@@ -53,6 +53,9 @@ class LiveOptions(StylizeOptions):
     ] = ""
     mirror: Annotated[bool, Setting("Exchange left and right.", group=PAINTING)] = False
     pass_through: Annotated[bool, Setting("Begin with the plain picture.", group=PAINTING)] = False
+    wait: Annotated[
+        bool, Setting("Begin when the painting is ready; the plain picture is shown until then.", group=LIVE)
+    ] = False
     height: Annotated[
         int | None,
         Setting(

@@ -1,11 +1,13 @@
 """From a captured frame to the one that every sink gets: painted, composed, with the notice of a lost source."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from engines.errors import EngineRefused
 from engines.spec import EngineSpec
 from realtime.frames.frame import Frame, Pixels
 from realtime.live.control.board import ControlBoard
@@ -16,8 +18,9 @@ from realtime.live.stats import LiveStats
 from realtime.live.window.overlay import draw_notice
 from realtime.media.framing import filling, filling_size, fit, framed
 from realtime.painting.full_size.join import Join, Painted
-from realtime.painting.painter import LivePainter, Painting
+from realtime.painting.painter import FADE_SECONDS, LivePainter, Painting
 
+REHEARSAL_SECONDS = 0.02  # between pictures that nobody sees
 LINE_OF_HEIGHT = 0.004  # the line between before and after
 
 
@@ -107,11 +110,30 @@ class LivePicture:
             return self._join.moving_of(plain, painted.coded, painted.controls)
         return self._join.moving(plain, painted.small, painted.pixels, painted.controls)
 
+    def rehearse(self, size: tuple[int, int], stop: threading.Event) -> None:
+        """Paint grey pictures of `size` (width, height), the source's, which nobody sees, before the first of its own.
+
+        Until the engine is there and the first look has faded in, which begins with the plain picture, or `stop` is
+        set. EngineRefused where there is no engine for it.
+        """
+        grey, over_at = np.full((size[1], size[0], 3), 128, np.uint8), float("inf")
+        while not stop.wait(REHEARSAL_SECONDS) and time.perf_counter() < over_at:
+            self._aim(size, self._board.settings)
+            self._painter(Frame(grey, 0.0, time.perf_counter()))
+            if self._painter.failed is not None:
+                raise EngineRefused(self._painter.failed.message)
+            if self._painter.settled:
+                over_at = min(over_at, time.perf_counter() + FADE_SECONDS)
+        self._painter.begin_anew()
+
+    def _aim(self, size: tuple[int, int], settings: LiveSettings) -> None:
+        self._paint_size.stroke = settings.stroke
+        self._painter.steady(settings.steady, filling_size(size, self.size))
+        self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*size))
+
     def _painted(self, captured: Frame, settings: LiveSettings) -> Painted | None:
         self.painting_wanted = True
-        self._paint_size.stroke = settings.stroke
-        self._painter.steady(settings.steady, filling_size(captured.size, self.size))
-        self._painter.aim(self._looks.look(settings), self._paint_size.for_source(*captured.size))
+        self._aim(captured.size, settings)
         self.painting = self._painter(captured)
         if self._painter.settled:
             self.settled_style = settings.style

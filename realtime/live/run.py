@@ -150,6 +150,9 @@ class _LiveRun:
         )
         if options.learn:
             self._report(self._board.carry_out("learn").line)
+        if options.wait and not options.pass_through:
+            self._report("it begins when the painting is ready")
+            self._picture.rehearse(self._ends.source.size, self._stop)
 
     def run(self) -> LiveReport:
         """From the first picture to the end."""
