@@ -143,14 +143,14 @@ def test_where_the_tables_could_not_be_written_nothing_is_measured(tmp_path: Pat
 
 def test_a_folder_for_tables_and_a_file_for_charts_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["bench", "--markdown", str(tmp_path)])
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     named = tmp_path / "bench.md"
     assert result.stderr == f"impasto: --markdown {tmp_path} is a folder; name the file to write, such as {named}\n"
     pytest.importorskip("matplotlib")
     file = tmp_path / "file"
     file.touch()
     result = CliRunner().invoke(app, ["bench", "--plot", str(file)])
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"impasto: --plot {file} is a file and no folder; name a folder\n"
 
 

@@ -237,7 +237,7 @@ def test_ctrl_c_keeps_what_was_judged(small_style: Path, paintings: Path, monkey
         (["udnie", "--paintings", "{paintings}"], 1, "impasto: there is no painting of the style 'udnie'"),
         (
             ["{style}", "--paintings", "{paintings}", "--sheet", "a.gif"],
-            1,
+            2,
             "impasto: a.gif: '.gif' is no picture format",
         ),
         (["{style}", "--paintings", "{paintings}", "--sheet", "no/a.png"], 1, "impasto: there is no folder no"),

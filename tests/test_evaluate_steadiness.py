@@ -289,7 +289,7 @@ def test_the_table_of_films_stands_below_that_of_photos() -> None:
     ("arguments", "code", "says"),
     [
         (["--slices", "a.png"], 2, "slices are drawn of films; name one with --clip FILE"),
-        (["--clip", "{clip}", "--slices", "a.gif"], 1, "impasto: a.gif: '.gif' is no picture format"),
+        (["--clip", "{clip}", "--slices", "a.gif"], 2, "impasto: a.gif: '.gif' is no picture format"),
         (["--clip", "none.mp4"], 1, "none.mp4"),
         (["--clip", "{clip}"], 1, "is too short, with 3 frames"),
         (["--steady", "1.5"], 2, "--steady"),

@@ -598,7 +598,7 @@ def test_an_option_for_onnx_is_none_for_a_checkpoint(tmp_path: Path) -> None:
     torch.save(PublishedGenerator(4, 1).state_dict(), tmp_path / "net.pth")
     arguments = ["import", str(tmp_path / "net.pth"), str(tmp_path / "style.onnx"), "--range", "0..1"]
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.strip().endswith(
         "'0..1' says how an ONNX file takes its pictures, and net.pth is none; leave it out"
     )

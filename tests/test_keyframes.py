@@ -461,7 +461,7 @@ def test_options_that_do_not_go_together_are_refused(arguments: tuple[str, ...],
 
 def test_a_file_is_no_folder_of_key_frames(style: Path, tmp_path: Path) -> None:
     done = impasto_video(write_clip(tmp_path / "in.mp4"), tmp_path / "out.mp4", "--keyframes", style)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "style.png is a file and no folder; name a folder, which" in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The command line's border: an exception becomes one line on stderr and exit code 1, never a traceback."""
+"""The command line's border: an exception becomes one line on stderr and exit code 1, or 2 of a wrong command line."""
 
 import functools
 import os
@@ -10,9 +10,9 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from engines.errors import DEBUG_VARIABLE, Interrupted, in_one_line
+from engines.errors import DEBUG_VARIABLE, BadValue, Interrupted, in_one_line
 
-FAILED = 1
+FAILED, MISUSED = 1, 2
 INTERRUPTED = 130
 WHERE = f" ({DEBUG_VARIABLE}=1 shows where)"
 Parameters = ParamSpec("Parameters")
@@ -37,7 +37,8 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
             if wants_traceback():
                 raise
             print(f"impasto: {in_one_line(error, WHERE)}", file=sys.stderr)
-            raise typer.Exit(FAILED) from None
+            misused = type(error) is BadValue  # its kinds are of files that were asked for rightly
+            raise typer.Exit(MISUSED if misused else FAILED) from None
 
     return guarded
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engines.errors import BadValue
+from engines.errors import BadValue, FileMissing
 from realtime.frames.frame import Pixels
 from realtime.media.output_folder import make_folder
 from realtime.media.picture_file import Picture, encode_picture, read_picture, resize, write_whole
@@ -35,10 +35,10 @@ class KeyFolder:
             )
         return pixels if pixels.shape == photo.shape else resize(pixels, (width, height))
 
-    def left_to_paint(self, shot: int, seconds: float, photo: Pixels) -> BadValue:
+    def left_to_paint(self, shot: int, seconds: float, photo: Pixels) -> FileMissing:
         """What is told of a shot of which nothing is painted, when its frame lies here."""
         frame = self._write(shot, SUFFIX, photo)
-        return BadValue(
+        return FileMissing(
             f"shot {shot}, at {seconds:.2f} s, is not painted; its first frame is {frame}: paint that as "
             f"{self._named(shot, f'-painted{SUFFIX}').name}, or give --style-image PICTURE"
         )
