@@ -302,4 +302,4 @@ def test_a_cap_leaves_frames_out() -> None:
     sink = PatientSink()
     bench = Bench(PacedSource(30), sink, fps_cap=Fraction(1, 100))
     bench.run()
-    assert sink.numbers == [0]
+    assert len(sink.numbers) == 1  # the first, or a newer one where the painter began late
