@@ -163,5 +163,5 @@ def test_each_ends_a_command_with_its_exit_code(kind: type[ImpastoError], capsys
 
     with pytest.raises(typer.Exit) as left:
         command()
-    assert left.value.exit_code == {Interrupted: 130, BadValue: 2}.get(kind, 1)
+    assert left.value.exit_code == {Interrupted: 130, BadValue: 2, UnknownStyle: 2}.get(kind, 1)
     assert capsys.readouterr().err == f"impasto: {LINE}\n"

@@ -20,6 +20,7 @@ from realtime.frames.pacing import sink_rate
 from realtime.live.control.client import send
 from realtime.live.control.settings import settings_of
 from realtime.live.options import LiveOptions
+from realtime.live.picture import LivePicture
 from realtime.live.report import LiveReport
 from realtime.live.run import run_live
 
@@ -101,6 +102,20 @@ def test_one_that_waits_is_painted_from_its_first_picture_on(small_style: Path, 
     assert report.figures.painted == 5
     original, first = (read_rgb(path)[:ABOVE_THE_CODE] for path in (plain, painted))
     assert psnr_db(first, original) < 20
+
+
+def test_the_seconds_of_one_that_waits_begin_with_its_pictures(
+    small_style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearse = LivePicture.rehearse
+
+    def slowly(picture: LivePicture, size: tuple[int, int], stop: threading.Event) -> None:
+        rehearse(picture, size, stop)
+        stop.wait(1.0)
+
+    monkeypatch.setattr(LivePicture, "rehearse", slowly)
+    report = run_live(PATTERN, ["null:"], options(small_style, wait=True, seconds=0.5))
+    assert report.figures.painted > 3
 
 
 def test_one_that_waits_for_what_cannot_be_had_ends_with_the_reason(small_style: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The live loop: every sink gets the newest frame, and nobody waits for anybody."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -96,8 +97,8 @@ class Bench:
             label, lambda: sink, sink, rate=RATE, stats=self.stats, report=self.lines.append, stop=self.stop
         )
 
-    def run(self, housekeeping: Callable[[], None] = lambda: None) -> None:
-        self.loop.run(housekeeping)
+    def run(self, housekeeping: Callable[[], None] = lambda: None, since: float = float("-inf")) -> None:
+        self.loop.run(housekeeping, since)
         assert not painting_threads()
 
     def _refuse(self) -> NumberSource:
@@ -303,3 +304,12 @@ def test_a_cap_leaves_frames_out() -> None:
     bench = Bench(PacedSource(30), sink, fps_cap=Fraction(1, 100))
     bench.run()
     assert len(sink.numbers) == 1  # the first, or a newer one where the painter began late
+
+
+def test_what_was_captured_before_is_not_shown() -> None:
+    sink = PatientSink()
+    Bench(PacedSource(5), sink).run()
+    assert sink.numbers
+    late = PatientSink()
+    Bench(PacedSource(5), late).run(since=time.perf_counter() + 3600)
+    assert late.numbers == []

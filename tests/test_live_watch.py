@@ -135,6 +135,7 @@ def test_it_ends_after_so_many_seconds_also_where_no_picture_comes(
     studios.append(late := Studio(small_style, seconds=1e-9))
     for studio in (early, late):
         studio.loop.first_frame_at = 0.001 if shown and studio is late else None
+        studio.watch()  # its seconds begin with the first turn
         studio.watch()
     assert late.ended.is_set()
     assert not early.ended.is_set()

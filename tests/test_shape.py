@@ -66,6 +66,13 @@ def test_pixels_are_made_square_where_the_file_cannot_tell(
     assert [line for line in told if line.startswith(f"pixel aspect {seen}: written in square pixels")]
 
 
+@pytest.mark.parametrize("rotation", [50, 60, 120])
+def test_what_is_turned_by_less_than_a_quarter_is_turned_to_the_nearest(tmp_path: Path, rotation: int) -> None:
+    source = FileSource(write_clip(tmp_path / "clip.mp4", rotation=rotation))
+    assert source.size == (48, 64)
+    assert {frame.size for frame in read_frames(source)} == {(48, 64)}
+
+
 @pytest.mark.parametrize("height", [None, 32])
 def test_a_phone_s_film_is_painted_and_written_upright(tmp_path: Path, small_style: Path, height: int | None) -> None:
     """So strokes lie in it as in one that was held upright by the camera."""

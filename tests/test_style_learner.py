@@ -1,6 +1,8 @@
 """A picture's style that is learnt while a live picture plays in it."""
 
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -56,7 +58,7 @@ def net(tmp_path: Path) -> StyleFile:
 class Spoken:
     """A process that says what it is given to say, and `last` where it is told that it is enough."""
 
-    last = "failed it ended before the first step"
+    last = "done mine.onnx"
 
     def __init__(self) -> None:
         self.lines: SimpleQueue[str | None] = SimpleQueue()
@@ -155,18 +157,40 @@ def test_views_arrive_as_they_were_and_the_first_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("last", "told"),
     [("done mine.onnx", "painting.png is learnt: mine.onnx"),
-     (Spoken.last, "painting.png is not learnt: it ended before the first step")],
+     ("failed the disk is full", "painting.png is not learnt: the disk is full")],
 )  # fmt: skip
 def test_what_is_learnt_so_far_is_kept_at_the_end(
     last: str, told: str, net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path
 ) -> None:
     stage = Stage(f"{net.path}:{picture}", tmp_path)
     stage.board.do("learn")
+    learnt = np.ones(net.card.style_size, np.float32)
+    spoken.lines.put(said_vector(0.1, learnt))
+    wait_until(lambda: bool(np.array_equal(stage.vector(), learnt)))
     spoken.last = last
     stage.learner.close()
     assert [stage.reported.get(timeout=10) for _ in range(2)] == ["keeping what is learnt of painting.png", told]
     stage.learner.close()
     assert stage.reported.empty()
+
+
+def test_before_the_first_step_there_is_nothing_to_wait_for(
+    net: StyleFile, picture: Path, spoken: Spoken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spoken, "tell", lambda line: pytest.fail(line) if line == ENOUGH else None)
+    stage = Stage(f"{net.path}:{picture}", tmp_path)
+    stage.board.do("learn")
+    stage.learner.close()
+    assert spoken.ended.is_set()
+    assert stage.reported.get(timeout=10) == "painting.png is not learnt: the run ended before the first step"
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if true():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came")
 
 
 def test_what_cannot_be_written_in_time_is_told(
@@ -176,6 +200,9 @@ def test_what_cannot_be_written_in_time_is_told(
     monkeypatch.setattr(spoken, "tell", lambda line: None)
     stage = Stage(f"{net.path}:{picture}", tmp_path)
     stage.board.do("learn")
+    learnt = np.ones(net.card.style_size, np.float32)
+    spoken.lines.put(said_vector(0.1, learnt))
+    wait_until(lambda: bool(np.array_equal(stage.vector(), learnt)))
     stage.learner.close()
     assert spoken.ended.is_set()
     assert stage.reported.get(timeout=10).startswith("keeping what is learnt")

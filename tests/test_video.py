@@ -198,6 +198,24 @@ def test_the_beginning_of_a_film_with_its_sound(
     assert (len(after) < len(before)) == (frames < 10)
 
 
+@pytest.mark.parametrize(
+    ("pts", "seconds", "chapters"),
+    [((0, 512, 1024), 0.5, 2), ((0, 9600, 19200), 0.9, 2), ((0, 512, 1024), 0.08, 1)],
+    ids=["pictures end before", "pictures last long", "a chapter begins after it"],
+)
+def test_the_beginning_is_as_long_as_asked_for(
+    tmp_path: Path, options: VideoOptions, pts: tuple[int, ...], seconds: float, chapters: int
+) -> None:
+    clip = write_clip(tmp_path / "in.mkv", pts=pts, sounds=("aac",), chapters=True)
+    stylize_video(str(clip), tmp_path / "out.mkv", replace(options, seconds=seconds))
+    (sound,) = read_packets(tmp_path / "out.mkv", "audio")
+    assert seconds - 0.05 < float(sound[-1][1]) < seconds
+    with av.open(str(tmp_path / "out.mkv")) as film:
+        assert len(film.chapters()) == chapters
+        assert film.duration is not None
+        assert film.duration / 1e6 < seconds + 0.05
+
+
 def test_the_beginning_of_pictures(tmp_path: Path, options: VideoOptions) -> None:
     for number in range(4):
         cv2.imwrite(str(tmp_path / f"shot_{number:02d}.png"), np.full((48, 64, 3), 50 * number, np.uint8))

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engines.errors import BadValue
+from engines.errors import BadFile, BadValue
 from engines.style.card import style_name
 from trainers.data import CropOptions, Crops, find_pictures, open_picture, random_crop, to_tensor
 from trainers.losses.following_losses import following_losses
@@ -138,7 +138,7 @@ def _check_shapes(pair: Pair) -> None:
     frame, painted = open_picture(pair.frame), open_picture(pair.painted)
     ratio = painted.width * frame.height / (painted.height * frame.width)
     if abs(ratio - 1) > MOST_ASPECT_OFF:
-        raise BadValue(
+        raise BadFile(
             f"{pair.painted} is {painted.width}x{painted.height} and {pair.frame.name} {frame.width}x{frame.height}; "
             "paint the whole frame, in its shape"
         )

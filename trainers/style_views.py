@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from engines.errors import BadValue
+from engines.errors import BadFile
 from trainers.data import CropOptions, find_pictures, open_picture, random_crop, readable_pictures, to_tensor
 from trainers.settings.options import JohnsonOptions
 
@@ -76,7 +76,7 @@ def photos_in(folders: Sequence[Path], seed: int) -> list[Image.Image]:
     np.random.default_rng((seed, 9)).shuffle(paths)
     good, _ = readable_pictures(paths[:MOST_PHOTOS])
     if folders and not good:
-        raise BadValue(f"no readable picture in {', '.join(map(str, folders))}; give folders of photos")
+        raise BadFile(f"no readable picture in {', '.join(map(str, folders))}; give folders of photos")
     return [reduced(open_picture(path)) for path in good]
 
 

@@ -33,7 +33,7 @@ class NamingCommand(TyperCommand):
             for parameter in self.params:
                 values = given.get(parameter.name)
                 empty = values == "" or (isinstance(values, list | tuple) and "" in values)
-                if empty and parameter.param_type_name == "argument":
+                if empty and not given.get("help") and parameter.param_type_name == "argument":
                     raise typer.BadParameter("it is empty", ctx=ctx, param=parameter)
         return super().parse_args(ctx, args)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from engines.errors import BadFile, BadValue, FileMissing
+from engines.errors import BadFile, FileMissing
 from realtime.frames.frame import Pixels
 from realtime.media.picture_file import PICTURE_SUFFIXES, read_picture, resize
 from realtime.scene import Scene
@@ -76,7 +76,7 @@ def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
     scale = long_side / max(height, width)
     rows, columns = (MULTIPLE_PX * round(side * scale / MULTIPLE_PX) for side in (height, width))
     if min(rows, columns) < LEAST_SIDE_PX:
-        raise BadValue(f"a picture of {width}x{height} pixels is too narrow to be judged; crop it")
+        raise BadFile(f"a picture of {width}x{height} pixels is too narrow to be judged; crop it")
     return pixels if (rows, columns) == (height, width) else resize(pixels, (columns, rows))
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from engines.names import CALIBRATED
 from engines.spec import Calibration
 from realtime.frames.frame import Pixels
+from realtime.media.clip import display_matrix, turn_upright
 from realtime.media.colour.rgb import ColourTags, ToRgb
 from realtime.media.picture_filter import PictureFilters
 from realtime.media.streams import FALLBACK_RATE, file_url, film_of
@@ -109,11 +110,11 @@ def _near(container: av.container.InputContainer, film: av.VideoStream, moment: 
 
 
 def _rgb(picture: av.VideoFrame, film: av.VideoStream) -> Pixels:
-    """As FileSource gives it: deinterlaced and tone-mapped where that is needed."""
+    """As FileSource gives it: deinterlaced, tone-mapped and turned upright where that is needed."""
     filters = PictureFilters(_tick(film), lambda line: None)
     filtered = next(iter([*filters.push(picture), *filters.rest()]), picture)
     size = (filtered.width, filtered.height)
-    return ToRgb(ColourTags.of(filtered), size, _bounded(size))(filtered)
+    return turn_upright(ToRgb(ColourTags.of(filtered), size, _bounded(size))(filtered), display_matrix(picture))
 
 
 def _bounded(size: tuple[int, int]) -> tuple[int, int]:

@@ -22,20 +22,19 @@ VideoSource = FileSource | PictureSource | AnimatedWebpSource
 
 
 class Beginning(SplitSource):
-    """The pictures of a source that are shown before so many `seconds`; `cut` is set where there are more of them."""
+    """The pictures of a source that are shown before so many `seconds`."""
 
     live = False
 
-    def __init__(self, source: VideoSource, seconds: float, cut: threading.Event) -> None:
+    def __init__(self, source: VideoSource, seconds: float) -> None:
         self.size, self.frame_rate = source.size, source.frame_rate
-        self._source, self._seconds, self._cut = source, seconds, cut
+        self._source, self._seconds = source, seconds
 
     def grab(self) -> Any | None:
         """The next; None after the last."""
         grabbed = self._source.grab()
         if grabbed is None or self._source.seconds_of(grabbed) < self._seconds:  # type: ignore[arg-type]
             return grabbed
-        self._cut.set()
         return None
 
     def retrieve(self, grabbed: Any) -> Frame:

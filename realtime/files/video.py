@@ -64,7 +64,7 @@ def stylize_video(
     engine is built; then nothing is left at `output`.
     """
     started = time.perf_counter()
-    stop, cut = stop or threading.Event(), threading.Event()
+    stop = stop or threading.Event()
     notes = Notes(report)
     named, encoding = _named(source), _encoding_of(output, options)
     _check_paths(source, named, output, encoding)
@@ -74,7 +74,7 @@ def stylize_video(
         if options.height not in (None, pictures.size[1]):
             notes(f"--height {options.height}: written at {pictures.size[1]} lines, for films have even ones")
         choose_decoder(options.decoder, pictures)
-        sink = _open_sink(output, pictures.clip, encoding, options, notes, stop, cut)
+        sink = _open_sink(output, pictures.clip, encoding, options, notes, stop)
         if isinstance(sink, AbortableSink):
             undo.callback(sink.abort)
         if open_painter is not None:
@@ -94,7 +94,7 @@ def stylize_video(
         undo.pop_all()
     total = _frames_asked_for(pictures.clip, options.seconds)
     preparing = time.perf_counter() - started
-    shown = pictures if options.seconds is None else Beginning(pictures, options.seconds, cut)
+    shown = pictures if options.seconds is None else Beginning(pictures, options.seconds)
     try:
         stats = run(shown, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
     finally:
@@ -143,7 +143,6 @@ def _open_sink(
     options: VideoOptions,
     report: Report,
     stop: threading.Event,
-    cut: threading.Event,
 ) -> FileSink | PictureSink:
     """One for which a preset is still to be chosen waits to begin."""
     if encoding is None:
@@ -156,7 +155,7 @@ def _open_sink(
         audio=options.audio,
         report=report,
         stop=stop,
-        cut=cut,
+        ends=None if options.seconds is None else Fraction(options.seconds),
         waits=options.preset == AUTO,
     )
 

@@ -73,7 +73,7 @@ class LookBook:
             return self._newest[1]
 
     def _find(self, settings: LiveSettings) -> Look:
-        texts = [text for text in (settings.style, settings.mix_with) if text]
+        texts = [settings.style, settings.mix_with] if settings.mix_with else [settings.style]
         resolved = [self._resolve(text) for text in texts]
         file, name = resolved[0]
         if resolved[-1][0].sha256 != file.sha256:

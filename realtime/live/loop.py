@@ -61,6 +61,7 @@ class LiveLoop:
         self._error: BaseException | None = None
         self._painted = threading.Event()
         self._by_itself = False
+        self._since = float("-inf")
 
     @property
     def ended_by_itself(self) -> bool:
@@ -81,7 +82,9 @@ class LiveLoop:
         self._lanes = [other for other in self._lanes if other is not lane]
         lane.finish()
 
-    def run(self, housekeeping: Callable[[], None]) -> None:
+    def run(self, housekeeping: Callable[[], None], since: float = float("-inf")) -> None:
+        """Until the end; what was captured before `since` is not shown, as a picture that a stream was opened with."""
+        self._since = since
         lanes, self._lanes = self._lanes, []
         for lane in lanes:
             self.add(lane)
@@ -134,7 +137,9 @@ class LiveLoop:
             if (passing := next_allowed(passed, self._fps_cap, time.perf_counter())) is None:
                 continue
             passed = passing
-            last = captured.frame()
+            if (frame := captured.frame()).captured_at < self._since:
+                continue
+            last = frame
             self._show(self._picture.make(last, self._capture.notice))
             self.frames += 1
 

@@ -54,7 +54,7 @@ class LiveOptions(StylizeOptions):
     mirror: Annotated[bool, Setting("Exchange left and right.", group=PAINTING)] = False
     pass_through: Annotated[bool, Setting("Begin with the plain picture.", group=PAINTING)] = False
     wait: Annotated[
-        bool, Setting("Begin when the painting is ready; the plain picture is shown until then.", group=LIVE)
+        bool, Setting("Begin when the painting is ready; without it the plain picture is shown until then.", group=LIVE)
     ] = False
     height: Annotated[
         int | None,

@@ -157,7 +157,7 @@ class _LiveRun:
     def run(self) -> LiveReport:
         """From the first picture to the end."""
         self._stats.begin()
-        self._loop.run(self._watch)
+        self._loop.run(self._watch, time.perf_counter() if self._options.wait else float("-inf"))
         self._recorder.tell()
         return self._live_report()
 

@@ -42,6 +42,7 @@ class StyleLearner:
         self._thread: threading.Thread | None = None
         self._views: StreamViews | None = None
         self._style = ""
+        self._learns = False  # so that there is something to keep
 
     def ask(self, style: str) -> str:
         """Begin, in place of what is being learnt; a line for people. ImpastoError where the style is no picture."""
@@ -52,7 +53,7 @@ class StyleLearner:
             self._end()
             out = beside(self._folder / f"{picture.stem}.onnx")
             process = learning(picture, net, out)
-            self._process, self._style = process, style
+            self._process, self._style, self._learns = process, style, False
             self._views = StreamViews(self._newest, lambda view: process.tell(said_view(view)), self._report)
             arguments = process, style, picture.name
             self._thread = threading.Thread(target=self._run, args=arguments, name="impasto-learning", daemon=True)
@@ -66,13 +67,17 @@ class StyleLearner:
         if process is None or views is None or thread is None:
             return
         _, picture = check_picture(self._style)
-        self._report(f"keeping what is learnt of {picture.name}")
         views.end()
-        with suppress(ImpastoError):  # it has ended by itself, which its thread tells
-            process.tell(ENOUGH)
-        thread.join(KEPT_SECONDS)
-        if thread.is_alive():
-            self._report(f"{picture.name} is not learnt: what there is could not be written in {KEPT_SECONDS:.0f} s")
+        if not self._learns:
+            self._report(f"{picture.name} is not learnt: the run ended before the first step")
+        else:
+            self._report(f"keeping what is learnt of {picture.name}")
+            with suppress(ImpastoError):  # it has ended by itself, which its thread tells
+                process.tell(ENOUGH)
+            thread.join(KEPT_SECONDS)
+            if thread.is_alive():
+                why = f"what there is could not be written in {KEPT_SECONDS:.0f} s"
+                self._report(f"{picture.name} is not learnt: {why}")
         with self._lock:
             self._end()
 
@@ -99,7 +104,7 @@ class StyleLearner:
     def _follow(self, process: ChildProcess, style: str, name: str) -> str:
         while (line := process.next_line()) is not None:
             if found := vector_in(line):
-                share, vector = found
+                self._learns, (share, vector) = True, found
                 self._looks.use_vector(style, vector)
                 self._board.say(f"learning {name}: {share:.0%}")
             elif path := end_in(line):

@@ -97,7 +97,7 @@ class LiveWatch:
         self._board, self._stats, self._picture, self._painter = board, stats, picture, painter
         self._loop, self._recorder, self._pilot = loop, recorder, pilot
         self._seconds, self._status, self._end = seconds, status, end
-        self._begun = time.perf_counter()
+        self._begun: float | None = None
         self._next_status = 0.0
         self.engine: EngineSpec | None = None
         self.net: str | None = None
@@ -106,6 +106,7 @@ class LiveWatch:
 
     def __call__(self) -> None:
         now = time.perf_counter()
+        self._begun = now if self._begun is None else self._begun
         self._note_engine()
         self._recorder.follow(self._board.settings.recording)
         if self._pilot is not None:

@@ -16,8 +16,6 @@ from realtime.media.colour.rgb import ColourTags
 from realtime.media.file_reader import FileReader
 from realtime.media.streams import FALLBACK_RATE
 
-DISPLAY_MATRIX_UNITY = 1 << 16
-
 # Written by muxers and encoders about themselves, or about the stream that is replaced.
 NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode", "rotate"}
 
@@ -53,7 +51,7 @@ class Clip:
     def lies_on_its_side(self) -> bool:
         """Whether players turn the picture by a quarter."""
         matrix = self.display_matrix
-        return bool(matrix) and abs(matrix[0]) < DISPLAY_MATRIX_UNITY // 2 < abs(matrix[1])
+        return bool(matrix) and abs(matrix[1]) > abs(matrix[0])
 
     def scaled(self, height: int | None) -> "Clip":
         """The clip, which is upright, at another height; the width follows the aspect and both are even."""

@@ -34,6 +34,8 @@ class StreamCopy:
     The packets come from the reader that reads the pictures too, on the same clock. A stream that the output cannot
     hold is told with the remedy. `add_video` is called when it is the video's turn, so that the streams stay in order.
 
+    Chapters that begin after `ends` seconds are left out.
+
     The pictures go through `mux` as well. A muxer keeps packets back to put them in order, so that it may refuse a
     damaged one of the sound when it is given a picture: which ones were refused shows when the output is closed.
     """
@@ -45,6 +47,8 @@ class StreamCopy:
         report: Callable[[str], None],
         add_video: Callable[[], None],
         audio: str = AUTO,
+        *,
+        ends: Fraction | None = None,
     ) -> None:
         self._report = report
         self._audio = audio
@@ -58,7 +62,7 @@ class StreamCopy:
             add_video()
             return
         self._add_streams(self._reader, add_video)
-        _copy_about(self._reader.container, output, self._reader.origin_seconds)
+        _copy_about(self._reader.container, output, self._reader.origin_seconds, ends)
         self._reader.keep(self._carried.keys())
 
     def until(self, seconds: Fraction, *, read_on: bool = False) -> None:
@@ -144,11 +148,15 @@ def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict
     return {"movflags": flags, **fine, **(STREAMED_PIECES if streamed else {})}
 
 
-def _copy_about(source: InputContainer, output: OutputContainer, origin: Fraction) -> None:
+def _copy_about(source: InputContainer, output: OutputContainer, origin: Fraction, ends: Fraction | None) -> None:
+    """Metadata, and the chapters that begin before the end."""
     output.metadata.update(kept_metadata(source.metadata))
     chapters = source.chapters()
     for chapter in chapters:
-        shift = round(origin / (chapter["time_base"] or 1))
+        time_base = chapter["time_base"] or 1
+        shift = round(origin / time_base)
         chapter["start"] -= shift
         chapter["end"] -= shift
-    output.set_chapters(chapters)
+        if ends is not None:
+            chapter["end"] = min(chapter["end"], round(ends / time_base))
+    output.set_chapters([chapter for chapter in chapters if ends is None or chapter["start"] < chapter["end"]])

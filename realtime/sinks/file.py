@@ -45,10 +45,10 @@ class FileSink(SplitSink):
     The path "-" is standard output, where the file comes as a stream for others to read.
 
     The frames keep their times exactly (Matroska counts in milliseconds). The clip's pixel aspect and colour tags are
-    written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where `stop` or `cut`
-    is set when the sink is closed, the sound ends with the pictures. One that `waits` has its encoder chosen by
-    `begin`, before the first frame of the clip is read; until then it prepares frames alone. Raises ImpastoError where
-    encoder or container refuse, and OSError where the disk does.
+    written. `audio` is one of SOUND_CHOICES. `report` is told in a line what could not be kept. Where `stop` is set
+    when the sink is closed, the sound ends with the pictures; else with the clip, or after `ends` seconds. One that
+    `waits` has its encoder chosen by `begin`, before the first frame of the clip is read; until then it prepares frames
+    alone. Raises ImpastoError where encoder or container refuse, and OSError where the disk does.
     """
 
     takes_device_frames = True
@@ -64,7 +64,7 @@ class FileSink(SplitSink):
         audio: str = AUTO,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
-        cut: threading.Event | None = None,
+        ends: Fraction | None = None,
         waits: bool = False,
     ) -> None:
         self.path = Path("standard output") if path == STANDARD_OUTPUT else path
@@ -72,7 +72,7 @@ class FileSink(SplitSink):
         self._encoding = encoding or choose_encoding(path)
         self._audio = audio
         self._report = report or (lambda line: None)
-        self._stop, self._cut = stop or threading.Event(), cut or threading.Event()
+        self._stop, self._ends = stop or threading.Event(), ends
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
         self._check_size()
         self._place = StandardOutput(self._stop) if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
@@ -88,7 +88,9 @@ class FileSink(SplitSink):
         """Open the encoder, in the container that was opened; once, and not where the sink did not wait."""
         self._encoding = encoding
         with on_failure(self._give_up), clear_errors(self.path):
-            self._copy = StreamCopy(self._clip, self._container, self._report, self._add_video, self._audio)
+            self._copy = StreamCopy(
+                self._clip, self._container, self._report, self._add_video, self._audio, ends=self._ends
+            )
             self._container.start_encoding()
 
     def prepare(self, frame: Frame) -> PreparedPicture:
@@ -124,8 +126,10 @@ class FileSink(SplitSink):
         with clear_errors(self.path):
             self._hold_last()
             self._copy.mux(self._stream.encode(None))
-            if self._stop.is_set() or self._cut.is_set():
+            if self._stop.is_set():
                 self._copy.until(self._begun + 1 / self._clip.encoder_rate, read_on=True)
+            elif self._ends is not None:
+                self._copy.until(self._ends, read_on=True)
             else:
                 self._copy.rest()
             self._open = False
@@ -141,8 +145,13 @@ class FileSink(SplitSink):
         """The last picture once more at the end of a long time of its own: encoders forget how long a picture lasts."""
         picture, step = self._last, round(1 / self._clip.encoder_rate / self._clip.time_base)
         longest = MOST_HELD_SECONDS / self._clip.time_base
-        if picture is not None and picture.pts is not None and 2 * step < picture.duration < longest:
-            picture.pts += picture.duration - step
+        if picture is None or picture.pts is None:
+            return
+        duration = picture.duration
+        if self._ends is not None and self._begun is not None:
+            duration = min(duration, round((self._ends - self._begun) / self._clip.time_base))
+        if 2 * step < duration < longest:
+            picture.pts += duration - step
             self._copy.mux(self._stream.encode(picture))
 
     @cached_property

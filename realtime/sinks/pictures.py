@@ -55,9 +55,9 @@ class PictureSink(SplitSink):
     def close(self) -> None:
         """Pictures of earlier runs give their names to those of this one; the others are complete already."""
         if not self._closed:
-            self._closed = True
             for partial in self._replacing:
                 partial.commit()
+            self._closed = True
 
     def abort(self) -> None:
         """Remove the pictures of a run that failed, and leave those of earlier runs as they were."""

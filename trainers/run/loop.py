@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from engines.errors import BadValue
+from engines.errors import BadFile
 from engines.networks.transform.net import TransformNet
 from trainers.data import find_pictures, readable_pictures
 from trainers.motion import fresh_texture
@@ -64,7 +64,7 @@ def pictures_in(folders: Sequence[Path], what: str, report: Report) -> list[Path
     if bad:
         report(f"skipped {len(bad)} damaged pictures, the first is {bad[0]}")
     if not pictures:
-        raise BadValue(f"no readable picture in {', '.join(map(str, folders))}; give folders of {what}")
+        raise BadFile(f"no readable picture in {', '.join(map(str, folders))}; give folders of {what}")
     return pictures
 
 

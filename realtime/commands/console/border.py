@@ -10,7 +10,7 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from engines.errors import DEBUG_VARIABLE, BadValue, Interrupted, in_one_line
+from engines.errors import DEBUG_VARIABLE, BadValue, Interrupted, UnknownStyle, in_one_line
 
 FAILED, MISUSED = 1, 2
 INTERRUPTED = 130
@@ -37,7 +37,10 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
             if wants_traceback():
                 raise
             print(f"impasto: {in_one_line(error, WHERE)}", file=sys.stderr)
-            misused = type(error) is BadValue  # its kinds are of files that were asked for rightly
+            misused = type(error) in (
+                BadValue,
+                UnknownStyle,
+            )  # others were asked for rightly
             raise typer.Exit(MISUSED if misused else FAILED) from None
 
     return guarded

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engines.errors import BadValue, FileMissing
+from engines.errors import BadFile, FileMissing
 from realtime.frames.frame import Pixels
 from realtime.media.output_folder import make_folder
 from realtime.media.picture_file import Picture, encode_picture, read_picture, resize, write_whole
@@ -22,7 +22,7 @@ class KeyFolder:
     def painted(self, shot: int, photo: Pixels) -> Pixels | None:
         """What was painted last of the shot's first frame, at its size; None where nothing is.
 
-        BadFile where it is no picture, BadValue where it has another shape.
+        BadFile where it is no picture, or one of another shape.
         """
         known = [path for kind in KINDS if (path := self._named(shot, f"-painted{kind}")).exists()]
         if not known:
@@ -30,7 +30,7 @@ class KeyFolder:
         found = max(known, key=lambda path: path.stat().st_mtime_ns)
         pixels, (height, width) = read_picture(found).rgb, photo.shape[:2]
         if abs(pixels.shape[1] * height / (pixels.shape[0] * width) - 1) > MOST_ASPECT_OFF:
-            raise BadValue(
+            raise BadFile(
                 f"{found} is {pixels.shape[1]}x{pixels.shape[0]} and the video {width}x{height}; paint the whole frame"
             )
         return pixels if pixels.shape == photo.shape else resize(pixels, (width, height))
