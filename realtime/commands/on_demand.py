@@ -27,14 +27,12 @@ class NamingCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As typer does; a wrong command line where an argument is empty."""
-        if not ctx.resilient_parsing:
-            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-            parameter: Any  # typer has a class of its own for it
-            for parameter in self.params:
-                values = given.get(parameter.name)
-                empty = values == "" or (isinstance(values, list | tuple) and "" in values)
-                if empty and not given.get("help") and parameter.param_type_name == "argument":
-                    raise typer.BadParameter("it is empty", ctx=ctx, param=parameter)
+        given = {} if ctx.resilient_parsing else self.make_parser(ctx).parse_args(args=list(args))[0]
+        named: list[Any] = [each for each in self.params if each.param_type_name == "argument"]
+        for argument in () if given.get("help") else named:
+            values = given.get(argument.name)
+            if values == "" or (isinstance(values, list | tuple) and "" in values):
+                raise typer.BadParameter("it is empty", ctx=ctx, param=argument)
         return super().parse_args(ctx, args)
 
 

@@ -33,9 +33,8 @@ class Beginning(SplitSource):
     def grab(self) -> Any | None:
         """The next; None after the last."""
         grabbed = self._source.grab()
-        if grabbed is None or self._source.seconds_of(grabbed) < self._seconds:  # type: ignore[arg-type]
-            return grabbed
-        return None
+        is_over = grabbed is not None and self._source.seconds_of(grabbed) >= self._seconds  # type: ignore[arg-type]
+        return None if is_over else grabbed
 
     def retrieve(self, grabbed: Any) -> Frame:
         return self._source.retrieve(grabbed)

@@ -80,10 +80,7 @@ def stylize_video(
         if open_painter is not None:
             stylizer = open_painter(pictures.size)
         else:
-            calibration = calibration_for(source, named, options.precision)
-            stylizer = open_stylizer(
-                options, pictures.size, steady=options.steady, calibration=calibration, report=report, stop=stop
-            )
+            stylizer = _open_net(source, named, pictures.size, options, report, stop)
         undo.callback(stylizer.engine.close)
         choose_frames(options.decoder, pictures, stylizer, sink, report)
         if encoding is not None and isinstance(sink, FileSink) and options.preset == AUTO:
@@ -134,6 +131,19 @@ def _open(
     if isinstance(film, Path) and is_animated_webp(film):
         return AnimatedWebpSource(film, height=options.height, report=report, strict=options.strict)
     return FileSource(film, height=options.height, square_pixels=square_pixels, report=report, stop=stop)
+
+
+def _open_net(
+    source: str,
+    named: list[Path] | None,
+    size: tuple[int, int],
+    options: VideoOptions,
+    report: Report,
+    stop: threading.Event,
+) -> Stylizer:
+    """The style's net, for pictures of a size (width, height), calibrated on some of them where its precision is."""
+    calibration = calibration_for(source, named, options.precision)
+    return open_stylizer(options, size, steady=options.steady, calibration=calibration, report=report, stop=stop)
 
 
 def _open_sink(

@@ -85,8 +85,8 @@ def turn_upright(pixels: Pixels, display_matrix: tuple[int, ...]) -> Pixels:
     a, b, _, c, d, *_ = display_matrix
     if abs(b) > abs(a):
         pixels, a, d = np.asarray(cv2.transpose(pixels), np.uint8), c, b
-    if a < 0 or d < 0:
-        pixels = np.asarray(cv2.flip(pixels, -1 if a < 0 and d < 0 else 1 if a < 0 else 0), np.uint8)
+    for axis, backwards in enumerate((d < 0, a < 0)):
+        pixels = np.asarray(cv2.flip(pixels, axis), np.uint8) if backwards else pixels
     return pixels
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, TypeAlias
 
 from engines.backends.ours import OURS
@@ -160,4 +161,6 @@ def parse_mix(text: str) -> dict[str, float]:
             name = ""
         if not name:
             raise BadValue(f"--mix {text!r} is not of the form A=0.3,B=0.7 (at {part.strip()!r})")
+    if not (all(isfinite(weight) and weight >= 0 for weight in weights.values()) and any(weights.values())):
+        raise BadValue(f"--mix {text!r}: give weights of 0 or more, one of them above 0")
     return weights

@@ -14,6 +14,7 @@ from engines.errors import DEBUG_VARIABLE, BadValue, Interrupted, UnknownStyle, 
 
 FAILED, MISUSED = 1, 2
 INTERRUPTED = 130
+MISUSES = BadValue, UnknownStyle  # but not their own kinds: those are of files that were asked for rightly
 WHERE = f" ({DEBUG_VARIABLE}=1 shows where)"
 Parameters = ParamSpec("Parameters")
 
@@ -37,11 +38,7 @@ def at_the_border(command: Callable[Parameters, None]) -> Callable[Parameters, N
             if wants_traceback():
                 raise
             print(f"impasto: {in_one_line(error, WHERE)}", file=sys.stderr)
-            misused = type(error) in (
-                BadValue,
-                UnknownStyle,
-            )  # others were asked for rightly
-            raise typer.Exit(MISUSED if misused else FAILED) from None
+            raise typer.Exit(MISUSED if type(error) in MISUSES else FAILED) from None
 
     return guarded
 
