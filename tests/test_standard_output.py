@@ -43,15 +43,15 @@ writer.close()
 TO_NOBODY = """
 import sys
 import threading
-from realtime.media import output_file
+from realtime.media import reader_pipe
 stop = threading.Event()
-output_file.STOPPED_SECONDS = 0.2
-place = output_file.StandardOutput(stop)
+reader_pipe.STOPPED_SECONDS = 0.2
+place = reader_pipe.StandardOutput(stop)
 threading.Timer(0.2, stop.set).start()
 place.write(bytes(10**6))
 try:
     place.check()
-except output_file.FileError as error:
+except reader_pipe.FileError as error:
     print(error, file=sys.stderr)
 """
 

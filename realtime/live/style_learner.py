@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 KEPT_SECONDS = 15.0  # for what is learnt so far to be judged and written, on a machine that has much to do
 
 
+class _Lesson:
+    """One style that is being learnt: the process that learns, the views that it is given, and what it has said."""
+
+    def __init__(self, style: str, picture: Path, process: ChildProcess, views: StreamViews) -> None:
+        self.style, self.name = style, picture.name
+        self.process, self.views = process, views
+        self.has_learnt = False  # so that there is something to keep
+
+    def end(self) -> None:
+        """Leave off, whatever it is at."""
+        self.views.end()
+        self.process.end()
+
+
 class StyleLearner:
     """Learns one style at a time in a process of its own; `looks` gets each vector, and the board a line about it.
 
@@ -38,24 +52,20 @@ class StyleLearner:
         self._board, self._looks, self._folder, self._report = board, looks, folder, report
         self._newest = newest
         self._lock = threading.Lock()
-        self._process: ChildProcess | None = None
+        self._lesson: _Lesson | None = None
         self._thread: threading.Thread | None = None
-        self._views: StreamViews | None = None
-        self._style = ""
-        self._learns = False  # so that there is something to keep
 
     def ask(self, style: str) -> str:
         """Begin, in place of what is being learnt; a line for people. ImpastoError where the style is no picture."""
         net, picture = check_picture(style)
         with self._lock:
-            if style == self._style and self._process is not None:
+            if self._lesson is not None and self._lesson.style == style:
                 raise ImpastoError(f"{picture.name} is being learnt already")
             self._end()
-            out = beside(self._folder / f"{picture.stem}.onnx")
-            process = learning(picture, net, out)
-            self._process, self._style, self._learns = process, style, False
-            self._views = StreamViews(self._newest, lambda view: process.tell(said_view(view)), self._report)
-            arguments = process, style, picture.name
+            process = learning(picture, net, beside(self._folder / f"{picture.stem}.onnx"))
+            views = StreamViews(self._newest, lambda view: process.tell(said_view(view)), self._report)
+            self._lesson = _Lesson(style, picture, process, views)
+            arguments = (self._lesson,)
             self._thread = threading.Thread(target=self._run, args=arguments, name="impasto-learning", daemon=True)
             self._thread.start()
         return f"learning {picture.name} while it plays"
@@ -63,53 +73,50 @@ class StyleLearner:
     def close(self) -> None:
         """Keep what is learnt so far, or tell that it is not."""
         with self._lock:
-            views, process, thread = self._views, self._process, self._thread
-        if process is None or views is None or thread is None:
+            lesson, thread = self._lesson, self._thread
+        if lesson is None or thread is None:
             return
-        _, picture = check_picture(self._style)
-        views.end()
-        if not self._learns:
-            self._report(f"{picture.name} is not learnt: the run ended before the first step")
+        lesson.views.end()
+        if not lesson.has_learnt:
+            self._report(f"{lesson.name} is not learnt: the run ended before the first step")
         else:
-            self._report(f"keeping what is learnt of {picture.name}")
+            self._report(f"keeping what is learnt of {lesson.name}")
             with suppress(ImpastoError):  # it has ended by itself, which its thread tells
-                process.tell(ENOUGH)
+                lesson.process.tell(ENOUGH)
             thread.join(KEPT_SECONDS)
             if thread.is_alive():
                 why = f"what there is could not be written in {KEPT_SECONDS:.0f} s"
-                self._report(f"{picture.name} is not learnt: {why}")
+                self._report(f"{lesson.name} is not learnt: {why}")
         with self._lock:
             self._end()
 
     def _end(self) -> None:
-        views, self._views = self._views, None
-        if views is not None:
-            views.end()
-        process, self._process = self._process, None
-        if process is not None:
-            process.end()
+        lesson, self._lesson = self._lesson, None
+        if lesson is not None:
+            lesson.end()
 
-    def _run(self, process: ChildProcess, style: str, name: str) -> None:
+    def _run(self, lesson: _Lesson) -> None:
         try:
-            line = self._follow(process, style, name)
+            line = self._follow(lesson)
         except Exception as error:  # a thread's border: the live picture goes on whatever happens here
-            line = f"{name} is not learnt: {in_one_line(error)}"
+            line = f"{lesson.name} is not learnt: {in_one_line(error)}"
         with self._lock:
-            if self._process is not process:  # it was ended
+            if self._lesson is not lesson:  # it was ended
                 return
             self._end()
         self._board.say(line)
         self._report(line)
 
-    def _follow(self, process: ChildProcess, style: str, name: str) -> str:
-        while (line := process.next_line()) is not None:
+    def _follow(self, lesson: _Lesson) -> str:
+        while (line := lesson.process.next_line()) is not None:
             if found := vector_in(line):
-                self._learns, (share, vector) = True, found
-                self._looks.use_vector(style, vector)
-                self._board.say(f"learning {name}: {share:.0%}")
+                share, vector = found
+                lesson.has_learnt = True
+                self._looks.use_vector(lesson.style, vector)
+                self._board.say(f"learning {lesson.name}: {share:.0%}")
             elif path := end_in(line):
-                return f"{name} is learnt: {path}"
-        raise ImpastoError(process.how_it_ended())
+                return f"{lesson.name} is learnt: {path}"
+        raise ImpastoError(lesson.process.how_it_ended())
 
 
 def check_picture(style: str) -> tuple[str, Path]:

@@ -1,14 +1,10 @@
-"""Files to write: one named when it is complete, one that grows on the disk; what went wrong; names that are free.
-
-Standard output is the place of a video that other programs read while it is made.
-"""
+"""Files to write: one named when it is complete, one that grows on the disk; what went wrong; names that are free."""
 
 import errno
 import io
 import os
 import re
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,16 +14,12 @@ from typing import Any
 
 import av
 
-from engines.errors import BadValue, FileError, FileMissing, FileTaken, ImpastoError
-from realtime.media.reader_pipe import write_to_reader
+from engines.errors import BadValue, FileError, FileMissing, FileTaken
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-STDOUT, STDERR = 1, 2
-STOPPED_SECONDS = 2.0
 PART = ".part"
 LONGEST_NAME_BYTES = 255  # of nearly every file system
 LONGEST_PROCESS_ID = 10  # digits
-EXAMPLE = "impasto video IN - --format matroska | ffplay -"
 
 
 class PartialFile:
@@ -218,54 +210,3 @@ def beside(path: Path) -> Path:
 
 def _taken(path: Path) -> bool:
     return path.exists() or path.is_symlink()  # a link that leads nowhere would be written through
-
-
-class StandardOutput:
-    """Takes standard output for one of FFmpeg's muxers, which finds that it cannot seek there.
-
-    Until it is closed, what anybody else in this process prints goes to stderr. ImpastoError at a terminal. After an
-    error nothing more is written, and `check` raises it. A reader may pause for as long as it likes, but once `stop` is
-    set, for two seconds (on Windows for ever).
-    """
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self.error: OSError | None = None
-        if sys.stdout is None:  # it was closed when Python began, and its number may be another file's now
-            raise ImpastoError("OUT is -, and standard output is closed; name a file, or give it a reader")
-        if os.isatty(STDOUT):
-            raise ImpastoError(f"OUT is -, and here is a terminal; give it a reader: {EXAMPLE}")
-        self._descriptor = os.dup(STDOUT)
-        with suppress(OSError):  # there may be no stderr
-            os.dup2(STDERR, STDOUT)
-        self._open = True
-
-    def write(self, data: bytes) -> int:
-        if self._open and self.error is None:
-            self.error = failure_to_write(self._give, data)
-        return len(data)
-
-    def _give(self, data: "memoryview[int]") -> int:
-        taken = write_to_reader(self._descriptor, data, lambda waited: self._stop.is_set() and waited > STOPPED_SECONDS)
-        if not taken:
-            raise TimeoutError(errno.ETIMEDOUT, "its reader takes nothing any more")
-        return taken
-
-    def check(self) -> None:
-        """Raise what kept us from writing, in one line for people."""
-        if self.error is not None:
-            left = self.error.errno == errno.EPIPE
-            why = "its reader has left" if left else self.error.strerror
-            raise FileError.told(f"standard output: {why}", self.error)
-
-    def commit(self) -> None:
-        """All is written."""
-        self.discard()
-        self.check()
-
-    def discard(self) -> None:
-        """Give standard output back; what was written cannot be taken back."""
-        if self._open:
-            self._open = False
-            os.dup2(self._descriptor, STDOUT)
-            os.close(self._descriptor)

@@ -21,7 +21,8 @@ from realtime.media.containers import AUTO, STANDARD_OUTPUT
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding, prepare_encoder
 from realtime.media.hardware_video import accelerator_of
-from realtime.media.output_file import PartialFile, StandardOutput, clear_errors
+from realtime.media.output_file import PartialFile, clear_errors
+from realtime.media.reader_pipe import StandardOutput
 from realtime.media.stream_copy import StreamCopy, muxer_options
 from realtime.media.streams import file_url
 
