@@ -59,6 +59,10 @@ class EngineRefused(ImpastoError):
     """
 
 
+class NotFinite(ImpastoError, FloatingPointError):
+    """A loss of a training has become infinite, or no number at all."""
+
+
 class NotEnoughMemory(ImpastoError, MemoryError):
     """There is less memory than the work takes."""
 

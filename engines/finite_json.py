@@ -5,9 +5,9 @@ import math
 from typing import Any
 
 
-def finite_json(value: Any) -> str:
-    """In ASCII, so that no terminal trips over it; infinity, which is the PSNR of equal pictures, and NaN are null."""
-    return json.dumps(_finite(value))
+def finite_json(value: Any, *, ascii_only: bool = True) -> str:
+    """Infinity, which is the PSNR of equal pictures, and NaN are null; in ASCII no terminal trips over it."""
+    return json.dumps(_finite(value), ensure_ascii=ascii_only)
 
 
 def _finite(value: Any) -> Any:

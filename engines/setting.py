@@ -119,6 +119,8 @@ def _check(name: str, value: Any, setting: Setting) -> None:
         raise BadValue(f"{name} is {value!r}; choose {listed(named(setting.choices))}")
     least, most = setting.least, setting.most
     if least is None and most is None:
+        if isinstance(value, float) and not isfinite(value):
+            raise BadValue(f"{name} is {value}; give a number")
         return
     if not isfinite(value) or (least is not None and value < least) or (most is not None and value > most):
         raise BadValue(f"{name} is {value}; give {_bounds(least, most)}")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 PART_SUFFIX = ".part"
 OURS_ALONE, AS_USUAL = 0o600, 0o666  # permissions; the second less the umask
+LONGEST_NAME_BYTES = 255  # of nearly every file system
+LONGEST_ENDING_BYTES = len("4194304-01234567.part")  # with the largest number of a process
 # Who writes does so without a pause: a part that has not grown for a minute was left by one that was killed.
 QUIET_SECONDS = 60.0
 
@@ -37,7 +39,7 @@ def write_whole(path: Path, data: bytes, *, private: bool = False, lasting: bool
 @contextmanager
 def part_of(path: Path) -> Iterator[Path]:
     """Where to write what is not complete yet; gone at the end, and an OSError names the file that it was to be."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PART_SUFFIX}")
+    beside = path.with_name(f"{_begins(path.name)}{os.getpid()}-{secrets.token_hex(4)}{PART_SUFFIX}")
     try:
         yield beside
     except OSError as error:
@@ -54,13 +56,19 @@ def remove_parts_of(process: int, folder: Path) -> None:
 
 def remove_left_parts(folder: Path, name: str = "") -> None:
     """What processes left in the folder that were killed while they wrote a file, or the one of this name."""
-    of_name = f".{glob.escape(name)}." if name else ""
+    of_name = glob.escape(_begins(name)) if name else ""
     _remove(path for path in folder.glob(f"{of_name}*{PART_SUFFIX}") if is_left_over(path.lstat().st_mtime))
 
 
 def is_left_over(written_at: float) -> bool:
     """Whether who wrote a part last at this time (Unix seconds) is surely gone."""
     return time.time() - written_at > QUIET_SECONDS
+
+
+def _begins(name: str) -> str:
+    """How what is beside is called in the beginning, cut where the name itself is as long as any."""
+    room = LONGEST_NAME_BYTES - LONGEST_ENDING_BYTES - len("..")
+    return f".{os.fsencode(name)[:room].decode(errors='ignore')}."
 
 
 def _remove(paths: Iterable[Path]) -> None:

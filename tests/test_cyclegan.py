@@ -232,7 +232,8 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_step(options: C
     ("change", "word"),
     [({"size": 64}, "--lines"), ({"stroke": 0.5}, "--lines"), ({"method": "magic"}, "magic"), ({"steps": 1}, "steps"),
      ({"network": "nope"}, "network is 'nope'; choose resnet9, resnet6, "), ({"seed": -1}, "seed"),
-     ({"method": "contrast", "back_out": Path("x.onnx")}, "--back-out")],
+     ({"method": "contrast", "back_out": Path("x.onnx")}, "--back-out"),
+     ({"out": Path("x.onnx"), "back_out": Path("x.onnx")}, "--back-out x.onnx is --out too")],
 )  # fmt: skip
 def test_impossible_options_are_refused(options: CycleGanOptions, change: dict[str, object], word: str) -> None:
     with pytest.raises(BadValue, match=word):

@@ -63,7 +63,9 @@ def test_it_comes_near_its_teacher(options: DistilOptions) -> None:
 
 
 def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(options: DistilOptions) -> None:
-    whole = run(dataclasses.replace(options, out=options.out.with_name("other") / options.out.name))
+    other = options.out.with_name("other")
+    other.mkdir()
+    whole = run(dataclasses.replace(options, out=other / options.out.name))
 
     class Stop(Exception):
         pass

@@ -231,6 +231,12 @@ def test_masks_keep_styles_apart(tmp_path: Path) -> None:
         assert redness[:, 56:].mean() < -30, loss
 
 
+def test_masks_that_are_all_black_leave_nothing_to_paint(style: Path, tmp_path: Path) -> None:
+    Image.new("L", (96, 72)).save(tmp_path / "black.png")
+    with pytest.raises(BadValue, match="all masks are black"):
+        painted(picture(), options_for(style, masks=(tmp_path / "black.png",)), tmp_path / "run")
+
+
 def test_overlapping_masks_share_the_place_by_weight() -> None:
     everywhere, left = torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     left[..., :2] = 1
@@ -290,7 +296,7 @@ def test_bad_settings_get_one_line(changes: dict[str, Any], says: str) -> None:
 
 
 def test_more_octaves_than_a_painting_has_room_for(style: Path, tmp_path: Path) -> None:
-    says = r"--octaves 6 compares paintings at \d+x\d pixels, too few for the loss network; give 5 at most"
+    says = r"octave 6 compares paintings at \d+x\d pixels, too few for the loss network; give --octaves 5 at most"
     with pytest.raises(BadValue, match=says):
         painted(picture(), options_for(style, octaves=9, style_layers=("relu2_1",)), tmp_path / "run")
 

@@ -16,7 +16,7 @@ from realtime.commands.all_commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engines", "realtime", "trainers")
-FOR_EVERYBODY = ("engines.errors", "engines.failures", "engines.setting", "engines.whole_file")
+FOR_EVERYBODY = ("engines.errors", "engines.failures", "engines.file_lock", "engines.setting", "engines.whole_file")
 ALLOWED = {
     "engines": (),
     "realtime": ("engines", "trainers"),
@@ -48,7 +48,7 @@ FLOORS = {
         ("style",),
         ("packages",),
         ("setting",),
-        ("names", "on_demand", "errors", "failures", "finite_json", "stop_signals", "whole_file"),
+        ("names", "on_demand", "errors", "failures", "file_lock", "finite_json", "stop_signals", "whole_file"),
     ),
 }
 # A module that is named in a string is opened later: sources, sinks, backends, doctor's checks, child processes.

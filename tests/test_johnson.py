@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import math
 import os
 import shutil
 import signal
@@ -18,8 +19,9 @@ import pytest
 import torch
 from PIL import Image
 from tiny_training import FULL_SHEETS, loss_network, sheets_of, tiny_preset, warm_up_of
+from torch import nn
 
-from engines.errors import BadValue
+from engines.errors import BadValue, FileTaken, ImpastoError, NotFinite
 from engines.networks.transform.config import PRESETS
 from engines.style.styles import load_style, save_style
 from trainers import johnson
@@ -29,8 +31,9 @@ from trainers.losses.step import Step
 from trainers.losses.training_losses import training_losses
 from trainers.run.initial_weights import trained_net
 from trainers.run.licence import of_both
-from trainers.run.loop import WARM_UP_STEPS, learning_rate_factor
-from trainers.run.run_folder import SCALER, RunFolder, RunLabel
+from trainers.run.loop import WARM_UP_STEPS, accelerator_for, learning_rate_factor
+from trainers.run.run_folder import SCALER, Checkpoint, RunFolder, RunLabel
+from trainers.run.saved_state import read_saved
 from trainers.settings.options import JohnsonOptions
 
 
@@ -285,7 +288,7 @@ def test_a_net_that_followed_is_then_judged_by_the_paintings(options: JohnsonOpt
     assert [("pixels" in row, "content" in row) for row in rows[2:4]] == [(True, False), (False, True)]
     resumed = run(dataclasses.replace(followed, resume=True, steps=7))[1]
     assert not any("follow " in line for line in resumed)
-    write_style_file(followed, train(dataclasses.replace(followed, resume=True), lambda _: None))
+    write_style_file(followed, train(dataclasses.replace(followed, resume=True, steps=7), lambda _: None))
     settings = load_style(str(options.out)).card.training["settings"]
     assert settings["follow"] == "teacher.onnx"
 
@@ -342,8 +345,47 @@ def test_a_style_that_the_followed_net_lacks_is_named(options: JohnsonOptions, t
         train(dataclasses.replace(options, follow=teacher), lambda _: None)
 
 
+def test_a_run_cannot_go_on_to_fewer_steps(options: JohnsonOptions) -> None:
+    """Its card would tell fewer than its net has learnt."""
+    run(dataclasses.replace(options, steps=2))
+    with pytest.raises(BadValue, match=r"checkpoint\.pt has made 2 steps already; give --steps of as many or more"):
+        run(dataclasses.replace(options, steps=1, resume=True))
+
+
+def test_two_runs_do_not_share_a_folder(options: JohnsonOptions) -> None:
+    label = RunLabel("johnson", ("blue", "red"))
+    with RunFolder(options, label), pytest.raises(FileTaken, match="is of a run that still goes on"):
+        run(options)
+    assert len(run(dataclasses.replace(options, steps=1))[0]) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told_before_a_folder_is_made(options: JohnsonOptions) -> None:
+    for out, says in (("none/mine.onnx", "there is no folder"), ("mine.run", "the folder of its run")):
+        with pytest.raises(ImpastoError, match=says):
+            run(dataclasses.replace(options, out=options.out.parent / out))
+    assert not options.out.with_name("none").exists()
+    assert not options.out.with_name("mine.run").exists()
+
+
+def test_a_checkpoint_of_weights_that_are_lost_is_not_saved(options: JohnsonOptions) -> None:
+    net = nn.Linear(2, 2)
+    with RunFolder(options, RunLabel("johnson", ("blue", "red"))) as folder:
+        for step, bias in ((1, 0.5), (2, math.nan)):
+            nn.init.constant_(net.bias, bias)
+            folder.keep(Checkpoint(step, {"net": net}), lambda: torch.zeros(3, 8, 8), stopping=True)
+    saved = read_saved(options.run_folder / "checkpoint.pt")
+    assert (saved["step"], saved["net"]["bias"].tolist()) == (1, [0.5, 0.5])
+
+
+def test_several_runs_of_one_process_each_have_their_precision(options: JohnsonOptions) -> None:
+    for precision in ("no", "bf16"):
+        assert accelerator_for(precision).mixed_precision == precision
+    with pytest.raises(BadValue, match="--precision fp16 needs a GPU"):
+        run(dataclasses.replace(options, precision="fp16"))
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_word(options: JohnsonOptions) -> None:
-    with pytest.raises(FloatingPointError, match=r"step \d+: a loss is not finite .*--learning-rate"):
+    with pytest.raises(NotFinite, match=r"step \d+: a loss is not finite .*--learning-rate"):
         run(dataclasses.replace(options, style_weight=1e39))  # beyond float32
 
 

@@ -51,3 +51,10 @@ def test_the_scale_of_a_feature_does_not_matter() -> None:
     stretch, shift = np.array([1, 10, 100, 1e3, 1, 1]), np.array([0, 50, 0, -3, 0, 1e3])
     moved = kernel_distance(ours * stretch + shift, theirs * stretch + shift)
     assert moved.mean == pytest.approx(kernel_distance(ours, theirs).mean, rel=1e-6)
+
+
+def test_equal_pictures_have_a_distance_too() -> None:
+    """Nothing varies among them, by which features could be scaled."""
+    ours = np.random.default_rng(0).standard_normal((8, 5))
+    found = kernel_distance(ours, np.ones((4, 5)))
+    assert np.isfinite([found.mean, found.error]).all()

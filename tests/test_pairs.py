@@ -66,6 +66,11 @@ def test_a_frame_and_its_painting_are_a_pair(folder: Path) -> None:
 
 def test_a_frame_that_is_painted_twice_is_told(folder: Path) -> None:
     Image.new("RGB", (128, 96)).save(folder / "1_painted.png")
+    Image.new("RGB", (8, 8)).save(folder / "3.jpg")
+    Image.new("RGB", (8, 8)).save(folder / "3.png")
+    with pytest.raises(BadValue, match=r"3\.jpg and 3\.png have one name; keep one"):
+        find_pairs(folder)
+    (folder / "3.png").unlink()
     with pytest.raises(BadValue, match=r"1-painted\.jpg and 1_painted\.png are both of 1\.png; keep one"):
         find_pairs(folder)
 
@@ -75,7 +80,7 @@ def test_both_are_cropped_alike(folder: Path) -> None:
     scale = 96 / 48
     crops = PairCrops(find_pairs(folder), CropOptions((48,), scale, min_scale=scale, jitter=0.0), 0, 8)
     for number in range(8):
-        frame, painted = crops[number, 48].chunk(2)
+        frame, painted = crops.crop(number, 48).chunk(2)
         assert frame.shape == (3, 48, 48)
         assert (frame.flip(0) - painted).abs().mean() < 0.03
         assert (frame - painted).abs().mean() > 0.1

@@ -221,6 +221,8 @@ def test_the_weight_of_a_picture_is_refused_in_one_sentence(weight: float, shown
             {"textures": (("udnie", "dabs"),), "network": "paper"},
             "textures are chosen among several, and paper has one; choose fast or fine",
         ),
+        ({"max_scale": float("nan")}, "max_scale is nan; give a number of at least 1"),
+        ({"seed_amplitude": float("inf")}, "seed_amplitude is inf; give "),
         ({"average_decay": 2.0}, r"average_decay is 2\.0; give 0 to 1"),
         ({"learning_rate": float("inf")}, "learning_rate is inf; give a number of at least 0"),
     ],

@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from engines.errors import BadFile
+from engines.style.picture_name import PICTURES
+from realtime.media.picture_file import PICTURE_SUFFIXES
 from trainers.data import (
     CropOptions,
     Crops,
@@ -127,7 +129,7 @@ def test_misexposed_photos_have_less_or_more_light(folder: Path) -> None:
     assert misexposed(torch.tensor([0.0, 0.9, 1.0]), 1.0).tolist() == [0.0, 1.0, 1.0]
     paths, _ = readable_pictures(find_pictures([folder]))
     plain, other = (Crops(paths, CropOptions((24,), misexposed=share), seed=5, length=60) for share in (0.0, 1.0))
-    stops = [float(((other[n, 24].mean() + 1e-6) / (plain[n, 24].mean() + 1e-6)).log2()) for n in range(60)]
+    stops = [float(((other.crop(n, 24).mean() + 1e-6) / (plain.crop(n, 24).mean() + 1e-6)).log2()) for n in range(60)]
     darker = sum(change < 0 for change in stops)
     assert 30 < darker < 50
     assert darker + sum(change > 0 for change in stops) == 60
@@ -166,3 +168,27 @@ def test_a_picture_of_16_bits_keeps_its_greys(tmp_path: Path) -> None:
     found = np.asarray(open_picture(tmp_path / "deep.png"))
     assert found.shape == (64, 80, 3)
     assert np.abs(found[:, :, 0] - greys / 257).max() <= 1
+
+
+def test_floats_are_from_0_to_1(tmp_path: Path) -> None:
+    values = np.array([[0.0, 0.5, 1.0, 1.5, np.nan]], np.float32)
+    Image.fromarray(values).save(tmp_path / "float.tif")
+    assert np.asarray(open_picture(tmp_path / "float.tif"))[0, :, 0].tolist() == [0, 128, 255, 255, 0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_that_is_damaged_meanwhile_is_told_in_a_line(folder: Path, workers: int) -> None:
+    paths, _ = readable_pictures(find_pictures([folder]))
+    crops = Crops(paths, CropOptions((16,)), seed=1, length=40)
+    for path in paths:
+        path.write_bytes(b"")
+    told = r"is no readable picture.*it was whole when the run began: bring it back, then --resume"
+    with pytest.raises(BadFile, match=told) as caught:
+        list(batches(crops, 2, start=0, stop=20, workers=workers))
+    assert "Traceback" not in str(caught.value)
+
+
+def test_pictures_that_can_be_styles_can_be_learnt_from(tmp_path: Path) -> None:
+    for suffix in PICTURES:
+        Image.new("RGB", (8, 8)).save(tmp_path / f"a{suffix}")
+    assert {path.suffix for path in find_pictures([tmp_path])} == set(PICTURES) == PICTURE_SUFFIXES

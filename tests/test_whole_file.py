@@ -62,3 +62,12 @@ def test_who_ends_a_process_removes_its_parts_alone(tmp_path: Path) -> None:
         path.touch()
     remove_parts_of(12, tmp_path)
     assert (ours.exists(), below.exists(), others.exists()) == (False, False, True)
+
+
+def test_a_name_as_long_as_any(tmp_path: Path) -> None:
+    """What is written beside has another end, for which the name has no room."""
+    path = tmp_path / ("ü" * 125 + ".onnx")
+    path.with_name(f".{'ü' * 10}").touch()
+    write_whole(path, b"all")
+    assert path.read_bytes() == b"all"
+    assert len(list(tmp_path.iterdir())) == 2

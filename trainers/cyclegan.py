@@ -59,7 +59,7 @@ class TrainedPainters:
 def train(options: CycleGanOptions, report: Report = print, on_step: OnStep | None = None) -> TrainedPainters:
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
 
-    `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
+    `on_step(done, running losses)` is called after every step. Raises NotFinite when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
     run = TrainingRun(options, report, on_step)

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from engines.errors import BadFile, BadValue, FileMissing, in_one_line
 from engines.failures import any_failure_as
 from engines.style.card import style_name
+from engines.style.picture_name import PICTURES
 
 # Loss networks halve a picture three times, and octaves twice more.
 LEAST_STYLE_PX = 64
@@ -27,7 +28,7 @@ COLOUR_JITTER = 0.15
 DISPLAY_GAMMA = 2.2
 TOO_BRIGHT_SHARE, TOO_BRIGHT_STOPS, TOO_DARK_STOPS = 1 / 3, (0.5, 1.0), (-4.0, -0.5)
 RUN_SUFFIX = ".run"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
+SUFFIXES = {*PICTURES, ".gif", ".avif"}  # which Pillow reads too
 
 Item = TypeVar("Item")
 
@@ -110,7 +111,9 @@ def _opaque(picture: Image.Image, under: str) -> Image.Image:
 
 
 def _in_8_bits(picture: Image.Image) -> Image.Image:
-    """Of 16 bits the higher ones; Pillow would take all that is above 255 for white."""
+    """Of 16 bits the higher ones, and of floats 0..1: Pillow would take all above 255 for white, and 1 for black."""
+    if picture.mode == "F":
+        return Image.fromarray((np.nan_to_num(np.asarray(picture)).clip(0, 1) * 255).round().astype(np.uint8))
     if not picture.mode.startswith("I"):
         return picture
     return Image.fromarray((np.asarray(picture).clip(0, 65_535) >> 8).astype(np.uint8))
@@ -167,8 +170,11 @@ def misexposed(picture: Tensor, stops: float) -> Tensor:
     return (picture**DISPLAY_GAMMA * 2**stops).clamp(0, 1) ** (1 / DISPLAY_GAMMA)
 
 
-class Crops(Dataset[Tensor]):
-    """Sample (n, size) is a crop of one picture; every picture comes once in each round of len(paths) samples."""
+class Crops(Dataset[Tensor | BadFile]):
+    """Sample (n, size) is a crop of one picture; every picture comes once in each round of len(paths) samples.
+
+    A picture that cannot be read any more is given as the error: workers would raise it with their own traceback.
+    """
 
     def __init__(self, paths: Sequence[Path], options: CropOptions, seed: int, length: int) -> None:
         self.paths = list(paths)
@@ -181,6 +187,8 @@ class Crops(Dataset[Tensor]):
 
     def size_in(self, step: int) -> int:
         """The side of a step's crops, the same in all processes."""
+        if len(self.options.sizes) == 1:
+            return self.options.sizes[0]
         return int(np.random.default_rng((self.seed, 6, step)).choice(self.options.sizes))
 
     def path_of(self, number: int) -> Path:
@@ -189,9 +197,15 @@ class Crops(Dataset[Tensor]):
         order = np.random.default_rng((self.seed, 1, turn)).permutation(len(self.paths))
         return self.paths[int(order[place])]
 
-    def __getitem__(self, sample: tuple[int, int]) -> Tensor:
+    def __getitem__(self, sample: tuple[int, int]) -> Tensor | BadFile:
         """[3, size, size], 0..1."""
-        number, size = sample
+        try:
+            return self.crop(*sample)
+        except (BadFile, OSError) as error:
+            return BadFile(f"{in_one_line(error)}; it was whole when the run began: bring it back, then --resume")
+
+    def crop(self, number: int, size: int) -> Tensor:
+        """[3, size, size], 0..1; BadFile or OSError where the picture cannot be read any more."""
         rng = np.random.default_rng((self.seed, 2, number))
         crop = to_tensor(random_crop(open_picture(self.path_of(number)), size, self.options, rng))
         if rng.random() >= self.options.misexposed:
@@ -204,18 +218,42 @@ def batches(
     crops: Crops, batch: int, *, start: int, stop: int, rank: int = 0, processes: int = 1, workers: int = 2
 ) -> Iterator[Tensor]:
     """Batches [B, 3, size, size] of steps start..stop − 1 for one of several processes, decoded by `workers`."""
-    samples = [
-        [((step * processes + rank) * batch + place, crops.size_in(step)) for place in range(batch)]
-        for step in range(start, stop)
-    ]
-    loader: DataLoader[Tensor] = DataLoader(
+    loader: DataLoader[Tensor | BadFile] = DataLoader(
         crops,
-        batch_sampler=samples,
+        batch_sampler=_StepSamples(crops, range(start, stop), batch, rank, processes),
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_leave_ctrl_c_to_the_trainer,
+        collate_fn=_stacked,
     )
-    yield from loader
+    for crops_of_step in loader:
+        if isinstance(crops_of_step, BadFile):
+            raise crops_of_step
+        yield crops_of_step
+
+
+@dataclass(frozen=True, slots=True)
+class _StepSamples:
+    """The samples of each step of one process, as they are asked for."""
+
+    crops: Crops
+    steps: range
+    batch: int
+    rank: int
+    processes: int
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for step in self.steps:
+            size, first = self.crops.size_in(step), (step * self.processes + self.rank) * self.batch
+            yield [(number, size) for number in range(first, first + self.batch)]
+
+
+def _stacked(crops: Sequence[Tensor | BadFile]) -> Tensor | BadFile:
+    bad = next((crop for crop in crops if isinstance(crop, BadFile)), None)
+    return bad or torch.stack([crop for crop in crops if isinstance(crop, Tensor)])
 
 
 def _leave_ctrl_c_to_the_trainer(_worker: int) -> None:

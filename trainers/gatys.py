@@ -23,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from engines.errors import BadValue, ImpastoError
+from engines.errors import BadValue, ImpastoError, NotFinite
 from trainers.data import open_picture, style_picture, to_tensor
 from trainers.losses.objective import StyleTargets, style_targets
 from trainers.losses.perceptual import PerceptualNet, load_perceptual, torch_device
@@ -86,7 +86,7 @@ def paint(
     """Paints one photo, uint8 [H, W, 3], or goes on with it; `begun` is the net's picture where `start` is net.
 
     When `stop` is set, the state is saved in the run's folder, for `resume`, and what there is so far is returned.
-    Raises FloatingPointError where a loss is not finite, ImpastoError where a GPU's memory is too small.
+    Raises NotFinite where a loss is not finite, ImpastoError where a GPU's memory is too small.
     """
     stop = stop or threading.Event()
     device = torch_device(options.device)
@@ -214,7 +214,7 @@ def _move(
 
     optimiser.step(closure)
     if not math.isfinite(told[0]["total"]):
-        raise FloatingPointError(f"a loss is not finite ({_shown(told[0])}); lower --learning-rate or the weights")
+        raise NotFinite(f"a loss is not finite ({_shown(told[0])}); lower --learning-rate or the weights")
     return told[0]
 
 

@@ -47,10 +47,13 @@ class Pair:
 def find_pairs(folder: Path) -> list[Pair]:
     """`12.png` and `12-painted.png` (or `_painted`) are a pair, of any kinds of pictures; other frames are left out.
 
-    BadValue where there is none, or where the two have another shape.
+    BadValue where there is none, or where several have one name; BadFile where the two have another shape.
     """
     paths = find_pictures([folder])
-    frames = {path.with_suffix(""): path for path in paths if not path.stem.endswith(PAINTED)}
+    frames: dict[Path, Path] = {}
+    for path in paths:
+        if not path.stem.endswith(PAINTED) and frames.setdefault(path.with_suffix(""), path) != path:
+            raise BadValue(f"{frames[path.with_suffix('')]} and {path.name} have one name; keep one of them")
     painted: dict[Path, Path] = {}
     for path in paths:
         for ending in PAINTED:
@@ -95,8 +98,7 @@ class PairCrops(Crops):
         super().__init__([pair.frame for pair in pairs], options, seed, length)
         self._painted = {pair.frame: pair.painted for pair in pairs}
 
-    def __getitem__(self, sample: tuple[int, int]) -> Tensor:
-        number, size = sample
+    def crop(self, number: int, size: int) -> Tensor:
         frame = self.path_of(number)
         both = open_pair(Pair(frame, self._painted[frame]))
         crops = [random_crop(each, size, self.options, np.random.default_rng((self.seed, 2, number))) for each in both]

@@ -61,7 +61,7 @@ def train(options: PredictorOptions, report: Report = print, on_step: OnStep | N
     """Trains, or goes on with, one run, whose checkpoints, sheets and logs are in `options.run_folder`.
 
     `on_step(done, running losses)` is called after every step. Raises BadFile where the style file has no transform
-    net, FloatingPointError when a loss is not finite, and Interrupted after a Ctrl-C, when the checkpoint is saved.
+    net, NotFinite when a loss is not finite, and Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
     run = TrainingRun(options, report, on_step)
     file = load_style(str(options.net))
@@ -158,6 +158,8 @@ def _feed(
 def _sheet(net: TransformNet, predictor: StylePredictor, photos: Sequence[Path], paintings: Sequence[Path]) -> Tensor:
     """Some photos; then for each painting a row: the painting, and the photos but the first painted like it."""
     pictures = sample_pictures(photos).to(net.styles)
+    if len(pictures) == 1:
+        pictures = pictures.expand(2, -1, -1, -1)  # for there to be one below the place of the paintings
     size = pictures.shape[-2:]
     rows = [pictures]
     for path in paintings:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from engines.errors import NotFinite
 from engines.networks.transform.net import TransformNet
 from engines.style.card import style_name
 from engines.style.file import StyleFile
@@ -143,7 +144,7 @@ class Learner:
     ) -> LearntStyle:
         """The style of one picture, from the best of the vectors [S] in `starts`; the best so far once `stop` is set.
 
-        The first of them is tried with each texture alone, too. Raises FloatingPointError when a loss is not finite.
+        The first of them is tried with each texture alone, too. Raises NotFinite when a loss is not finite.
         """
         task = StyleTask.of(picture, self._views, self._perceptual, self._judged, self._device)
         told = [torch.tensor(start) for start in starts]
@@ -193,7 +194,7 @@ class _Run:
         """One step of this learning rate."""
         losses = self._task.losses(self._styled, step)
         if not torch.isfinite(losses["total"]):
-            raise FloatingPointError(f"step {step}: the loss is not finite; lower --learning-rate")
+            raise NotFinite(f"step {step}: the loss is not finite; lower --learning-rate")
         torch.autograd.backward(losses["total"])
         nn.utils.clip_grad_norm_(self._styled.parameters(), GRADIENT_NORM)
         for share, adam in self._adams.items():

@@ -15,6 +15,8 @@ from engines.style.styles import NamedStyle, StyleCard, StyleFile, save_style
 if TYPE_CHECKING:
     from torch import nn
 
+MOST_WEIGHT = float(np.finfo(np.float16).max)
+
 
 def export_style(
     path: Path,
@@ -33,8 +35,13 @@ def export_style(
     ImpastoError where there is no such family, and BadValue for weights that training has lost.
     """
     family = open_family(network)
-    if not all(np.isfinite(values).all() for values in weights.values()):
+    largest = np.max([np.abs(values).max(initial=0) for values in weights.values()])  # NaN where one is
+    if not np.isfinite(largest):
         raise BadValue(f"{path} is not written: weights of its net are not finite; train with a lower --learning-rate")
+    if largest > MOST_WEIGHT:
+        raise BadValue(
+            f"{path} is not written: weights of its net reach {largest:g}, and style files hold {MOST_WEIGHT:g}"
+        )
     card = StyleCard(
         name=name,
         network={"name": network, "config": dict(config)},

@@ -11,6 +11,7 @@ import numpy as np
 
 from engines.errors import BadFile, in_one_line
 from engines.failures import failure_as
+from engines.finite_json import finite_json
 from engines.style.state import StateInput, check_names
 
 # Cards without state are written as format 1, which every impasto reads.
@@ -112,7 +113,7 @@ class StyleCard:
         values |= {"styles": [_style_to_dict(style) for style in self.styles], "format_version": 1}
         if self.state:
             values |= {"state": [each.to_dict() for each in self.state], "format_version": FORMAT_VERSION}
-        return json.dumps(values, ensure_ascii=False)
+        return finite_json(values, ascii_only=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any
 import av
 
 from engines.errors import BadValue, FileError, FileMissing, FileTaken
+from engines.file_lock import lock
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PART = ".part"
@@ -55,7 +55,7 @@ class PartialFile:
             for name in [entry.name for entry in os.scandir(self.final.parent) if ours.fullmatch(entry.name)]:
                 _remove_unless_held(self.final.with_name(name))
             self._held = io.FileIO(self.path, "wb")
-            _lock(self._held)
+            lock(self._held.fileno())
 
     def check(self) -> None:
         """FFmpeg tells itself what is wrong with a file."""
@@ -80,17 +80,8 @@ class PartialFile:
 
 def _remove_unless_held(path: Path) -> None:
     with suppress(OSError), io.FileIO(path, "rb+") as file:
-        _lock(file)
+        lock(file.fileno())
         path.unlink()
-
-
-def _lock(file: io.FileIO) -> None:
-    """OSError where another process has the lock, or there are none."""
-    if sys.platform == "win32":
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-    import fcntl
-
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def refuse_folder(path: Path) -> None:

@@ -54,7 +54,8 @@ def kernel_distance(ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> Kern
     counted in a tenth of what is usual. Subsets are half of what there is, or MOST_IN_SUBSET.
     """
     mean, scale = theirs.mean(axis=0), theirs.std(axis=0)
-    scale = np.maximum(scale, LEAST_SCALE * np.median(scale[scale > 0]))
+    usual = np.median(scale[scale > 0]) if scale.any() else 1.0  # of equal pictures nothing varies
+    scale = np.maximum(scale, LEAST_SCALE * usual)
     ours, theirs = (np.clip((each - mean) / scale, -MOST_DEVIATIONS, MOST_DEVIATIONS) for each in (ours, theirs))
     size = max(2, min(len(ours) // 2, len(theirs) // 2, MOST_IN_SUBSET))
     chance = np.random.default_rng(seed)

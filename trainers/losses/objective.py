@@ -117,7 +117,7 @@ class WassersteinTargets:
 
     def told(self, octave: int, features: Features, region: Region, generator: torch.Generator) -> dict[str, Tensor]:
         """Features at as many places as are the tile's share of the picture's."""
-        count = round(self.samples * region.part)
+        count = max(1, round(self.samples * region.part))
         return {
             layer: random_places(features[layer], count, generator, region.at(features[layer]))
             for layer in self.octaves[octave]
@@ -173,8 +173,8 @@ def _features_of(painting: Tensor, perceptual: PerceptualNet, layers: Sequence[s
         if not octave or min(height, width) >= LEAST_OCTAVE_PX:
             raise
         raise BadValue(
-            f"--octaves {octave + 1} compares paintings at {width}x{height} pixels, too few for the loss network; give "
-            f"{octave} at most, or a larger --size"
+            f"octave {octave + 1} compares paintings at {width}x{height} pixels, too few for the loss network; give "
+            f"--octaves {octave} at most, or a larger --size"
         ) from error
 
 
@@ -252,7 +252,7 @@ class Objective:
 
     @property
     def deepest_layer(self) -> str:
-        """Of those that content is told by."""
+        """The last of those that content is told by, which are named from the shallow to the deep."""
         return self.content_layers[-1]
 
     def _content(self, features: Features, kept: Features, photo: Tensor) -> Tensor:

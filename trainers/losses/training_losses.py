@@ -49,7 +49,7 @@ class Paintings:
 def find_paintings(options: JohnsonOptions, report: Report) -> dict[str, Path]:
     """The readable pictures in the styles folder, by the names of their styles; that some are damaged is told.
 
-    BadValue where there is none, or where two would be called the same.
+    BadFile where there is none, BadValue where two would be called the same.
     """
     return by_style_name(pictures_in([options.styles], "style pictures", report))
 

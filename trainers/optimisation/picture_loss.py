@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from engines.errors import BadValue
 from trainers.losses.objective import Region, StyleTargets, halved, octave_layers, octaves_of
 from trainers.losses.perceptual import PerceptualNet
 from trainers.losses.terms import TINY, detail_map
@@ -73,6 +74,8 @@ class PictureLoss:
             weight * (1.0 if place is None else float(place.mean()))
             for weight, place in zip(weights, places, strict=True)
         ]
+        if not any(self._weights):
+            raise BadValue("all masks are black, so that nothing would be painted; a style is where its mask is white")
         self._in_tiles = photo.shape[-2] * photo.shape[-1] > WHOLE_PX
         self._octaves = [
             self._judged(octave, smaller, at)

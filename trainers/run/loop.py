@@ -12,9 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from engines.errors import BadFile
+from engines.errors import BadFile, BadValue, NotFinite
 from engines.networks.transform.net import TransformNet
 from trainers.data import find_pictures, readable_pictures
 from trainers.motion import fresh_texture
@@ -30,7 +31,13 @@ Paint = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 def accelerator_for(precision: str) -> Accelerator:
-    """All GPUs that the launcher gave this run, or the processor; `precision` is auto, no, bf16 or fp16."""
+    """All GPUs that the launcher gave this run, or the processor; `precision` is auto, no, bf16 or fp16.
+
+    BadValue for fp16 on a processor, where accelerate would compute in float32 without a word.
+    """
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise BadValue("--precision fp16 needs a GPU; leave it out, or give bf16 or no")
+    AcceleratorState._reset_state()  # else the first run of a process would settle the precision of all that follow
     return Accelerator(mixed_precision=_mixed_precision(precision), cpu=not torch.cuda.is_available())
 
 
@@ -59,7 +66,7 @@ def silent(_: str) -> None:
 
 
 def pictures_in(folders: Sequence[Path], what: str, report: Report) -> list[Path]:
-    """The readable pictures of the folders; BadValue where there is none. `what` they are is told."""
+    """The readable pictures of the folders; BadFile where there is none. `what` they are is told."""
     pictures, bad = readable_pictures(find_pictures(folders))
     if bad:
         report(f"skipped {len(bad)} damaged pictures, the first is {bad[0]}")
@@ -130,11 +137,12 @@ def in_any_process(accelerator: Accelerator, here: bool) -> bool:
 
 
 def check_finite(losses: Losses, step: int, accelerator: Accelerator) -> None:
-    """FloatingPointError where the total is not finite in one of the processes; nothing was learnt from it yet."""
+    """NotFinite where the total is not finite in one of the processes; nothing was learnt from it yet."""
     if in_any_process(accelerator, not bool(torch.isfinite(losses["total"]))):
         shown = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items() if value.ndim == 0)
-        raise FloatingPointError(
-            f"step {step}: a loss is not finite ({shown}); lower --learning-rate or use --precision no, then --resume"
+        raise NotFinite(
+            f"step {step}: a loss is not finite ({shown}); lower --learning-rate or use --precision no, then --resume, "
+            "or begin anew where the checkpoint is lost too"
         )
 
 

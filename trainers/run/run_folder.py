@@ -1,5 +1,6 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
 from engines.failures import any_failure_as
+from engines.file_lock import hold_folder
 from engines.networks.transform.config import TransformConfig
 from engines.style.card import as_name
 from engines.style.file import check_writable
@@ -103,18 +105,24 @@ class RunFolder:
         self.history: History = []
         self._running: dict[str, float] = {}
         self._writer: SummaryWriter | None = None
+        self._held: int | None = None
+        if options.out == self.path:
+            raise BadValue(f"--out {options.out} is called as the folder of its run would be; give it another ending")
         if main:
-            (self.path / "samples").mkdir(parents=True, exist_ok=True)
             check_writable(options.out)
+            (self.path / "samples").mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         if self.main:
+            self._held = hold_folder(self.path)
             self._writer = SummaryWriter(str(self.path), purge_step=self._start)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._writer is not None:
             self._writer.close()
+        if self._held is not None:
+            os.close(self._held)
 
     def restore(self, parts: Mapping[str, Part], begin: Callable[[], History]) -> int:
         """Loads the newest checkpoint into a run that is to be resumed; returns the step to go on with.
@@ -162,6 +170,8 @@ class RunFolder:
             raise
         self.history, self._running, self._start = saved["history"], saved["running"], int(saved["step"])
         self.label = replace(self.label, followed=of_both(saved.get("followed", ""), self.label.followed))
+        if self._start > self.options.steps:
+            raise BadValue(f"{path} has made {self._start} steps already; give --steps of as many or more")
         self._note_changes(saved["options"])
         return self._start
 
@@ -195,9 +205,13 @@ class RunFolder:
         return saving
 
     def _save(self, checkpoint: Checkpoint) -> None:
+        """Where weights are no numbers any more the checkpoint before stays, for the next loss will end the run."""
+        parts = {name: part.state_dict() for name, part in checkpoint.parts.items()}
+        if not all(map(_is_finite, parts.values())):
+            return
         state = {
             "step": checkpoint.step,
-            **{name: part.state_dict() for name, part in checkpoint.parts.items()},
+            **parts,
             "recipe": self.label.recipe,
             "shape": dict(self.label.shape),
             "styles": list(self.label.styles),
@@ -236,6 +250,11 @@ class RunFolder:
         pixels = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         picture = Image.fromarray(np.ascontiguousarray(pixels))
         picture.save(self.path / "samples" / f"step_{step:06d}.png", compress_level=1)  # more would take half a second
+
+
+def _is_finite(state: Mapping[str, Any]) -> bool:
+    tensors = (value for value in state.values() if isinstance(value, Tensor) and value.is_floating_point())
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 def sample_pictures(paths: Sequence[Path], most: int = SAMPLE_PICTURES) -> Tensor:

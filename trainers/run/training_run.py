@@ -121,7 +121,7 @@ class TrainingRun:
         )  # fmt: skip
 
     def descend(self, losses: Losses, step: int, optimizer: torch.optim.Optimizer, clipped: nn.Module | None) -> None:
-        """One step of the optimiser; FloatingPointError where the total is not finite."""
+        """One step of the optimiser; NotFinite where the total is not finite."""
         check_finite(losses, step, self.accelerator)
         optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(losses["total"])

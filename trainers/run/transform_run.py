@@ -102,7 +102,7 @@ def train_net(
     run's styles begin as `vectors` [N, S], where they are given, and with the `textures` that are named for them. Nets
     that paint `beside` this one grow their strokes from the same textures.
 
-    `on_step(done, running losses)` is called after every step. Raises FloatingPointError when a loss is not finite and
+    `on_step(done, running losses)` is called after every step. Raises NotFinite when a loss is not finite and
     Interrupted after a Ctrl-C, when the checkpoint is saved.
     """
     run = TrainingRun(options, report, on_step)

@@ -45,7 +45,7 @@ class DistilOptions:
     steps: Annotated[int, Setting("Length of the run.", least=1)] = 10_000
     batch: Annotated[int, Setting("Photos in a step.", least=1)] = 4
     size: Annotated[int, Setting("Side of the crops, in pixels.", least=LEAST_SIZE)] = 256
-    max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.")] = 1.6
+    max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.", least=1)] = 1.6
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that the net sees, 0 up to this deviation.", least=0, most=0.5)
     ] = 0.02

@@ -76,7 +76,7 @@ class JohnsonOptions:
             written="208,320,384",
         ),
     ] = ()
-    max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.")] = 1.6
+    max_scale: Annotated[float, Setting("Crops are taken from up to this many times their size.", least=1)] = 1.6
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that a net sees, 0 up to this deviation.", least=0, most=0.5)
     ] = 0.02

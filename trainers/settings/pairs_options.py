@@ -47,7 +47,7 @@ class PairsOptions:
     steps: Annotated[int, Setting("Length of the run.", least=1)] = 800
     batch: Annotated[int, Setting("Crops in a step.", least=1)] = 2
     size: Annotated[int, Setting("Side of the crops, in pixels.", least=LEAST_SIZE)] = 224
-    lines: Annotated[int, Setting("Height of the frames that crops are taken from.", least=LEAST_SIZE)] = 360
+    lines: Annotated[int, Setting("Short side of the frames that crops are taken from.", least=LEAST_SIZE)] = 360
     sensor_noise: Annotated[
         float, Setting("Noise on the frames that the net sees, 0 up to this deviation.", least=0, most=0.5)
     ] = 0.02

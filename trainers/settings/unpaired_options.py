@@ -62,7 +62,7 @@ class CycleGanOptions:
     sensor_noise: Annotated[
         float, Setting("Noise on the photos that a net sees, 0 up to this deviation.", least=0, most=0.5)
     ] = 0.02
-    cycle_weight: Annotated[float, Setting("Weight of coming back to what one began with.", least=0)] = 10.0
+    cycle_weight: Annotated[float, Setting("Weight of coming back to what one began with (cycle).", least=0)] = 10.0
     identity_weight: Annotated[
         float, Setting("Weight of leaving pictures alone that are of the wanted kind already.", least=0)
     ] = 5.0
@@ -100,6 +100,10 @@ class CycleGanOptions:
             )
         if self.back_out is not None and self.method != "cycle":
             raise BadValue("there is no net that leads back with --method contrast; leave --back-out out")
+        if self.back_out is not None and self.back_out.resolve() == self.out.resolve():
+            raise BadValue(
+                f"--back-out {self.back_out} is --out too: one net would replace the other; name another file"
+            )
 
     @property
     def run_folder(self) -> Path:

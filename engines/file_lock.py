@@ -1,0 +1,35 @@
+"""A lock on a file or a folder that goes with its descriptor, so that none is left by a process that was killed."""
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+from engines.errors import FileTaken
+
+
+def lock(descriptor: int) -> None:
+    """Until the descriptor is closed. OSError where another has the lock (EWOULDBLOCK), or there are none (ENOLCK)."""
+    if sys.platform == "win32":
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def hold_folder(path: Path) -> int | None:
+    """The descriptor that holds the folder until it is closed; None where the system has no such locks.
+
+    FileTaken where another run has it.
+    """
+    if sys.platform == "win32":  # which opens no folders either
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        lock(descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno == errno.EWOULDBLOCK:
+            raise FileTaken(f"{path} is of a run that still goes on; wait for its end, or give another --out") from None
+        return None
+    return descriptor
