@@ -152,3 +152,9 @@ def test_importing_the_packages_loads_nothing_heavy() -> None:
 
 def test_all_that_is_raised_for_people_is_one_kind() -> None:
     assert issubclass(realtime.SignalLost, ImpastoError)
+
+
+@pytest.mark.parametrize("stroke", [0, -1, 9, float("nan")])
+def test_strokes_are_as_on_the_command_line(small_style: Path, stroke: float) -> None:
+    with pytest.raises(BadValue, match=rf"stroke is {stroke}; give a number from 0\.5 to 4"):
+        open_style(str(small_style), height=48, width=64, stroke=stroke)

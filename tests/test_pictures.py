@@ -1,5 +1,6 @@
 """Pictures: every kind is read upright in 8-bit RGB, and painted with what a picture file keeps."""
 
+import dataclasses
 import os
 import struct
 import threading
@@ -9,11 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from engines.errors import ImpastoError
 from realtime.files.image import plan, stylize_images
 from realtime.files.options import ImageOptions
 from realtime.frames.frame import Pixels
+from realtime.media.colour.paper import filled
 from realtime.media.exif import exif_orientation, turn_upright
 from realtime.media.picture_file import (
     Picture,
@@ -95,7 +98,7 @@ def test_sixteen_bits_gray_alpha_and_palette(tmp_path: Path) -> None:
     clear = read_picture(tmp_path / "clear.png")
     assert clear.alpha is not None
     assert (clear.alpha == alpha).all()
-    assert (clear.rgb == corners()).all()
+    assert (clear.rgb == corners())[alpha > 0].all()
 
     from PIL import Image
 
@@ -225,6 +228,37 @@ def test_jpegs_are_written_without_chroma_subsampling(tmp_path: Path) -> None:
     assert np.abs(read_picture(tmp_path / "out.jpg").rgb.astype(int) - stripes).mean() < 6
 
 
+def test_what_a_file_hides_has_no_part_in_the_painting(tmp_path: Path) -> None:
+    """Black is under most cut-outs: what is seen nearby stands there in its place."""
+    alpha = np.zeros((40, 60), np.uint8)
+    alpha[5:30, 10:50] = 255
+    alpha[30, 10:50] = 99
+    seen = np.zeros((40, 60, 3), np.uint8)
+    seen[:, :30], seen[:, 30:] = (200, 40, 40), (40, 40, 200)
+    read = []
+    for hidden in (0, 255):
+        rgb = np.where(alpha[..., None] > 0, seen, np.uint8(hidden))
+        write_whole(tmp_path / "hole.png", encode_picture(Picture(rgb, alpha), ".png"))
+        read.append(read_picture(tmp_path / "hole.png"))
+    np.testing.assert_array_equal(read[0].rgb, read[1].rgb)
+    assert np.abs(read[0].rgb[:, [0, -1]].astype(int) - seen[:, [0, -1]]).max() < 3
+    np.testing.assert_array_equal(read[0].rgb[alpha > 0], seen[alpha > 0])
+
+
+@pytest.mark.parametrize(("size", "at"), [((7, 1), 3), ((1, 9), 0), ((513, 2), 500)])
+def test_one_pixel_that_is_seen_stands_for_all(size: tuple[int, int], at: int) -> None:
+    alpha, rgb = np.zeros(size, np.uint8), np.zeros((*size, 3), np.uint8)
+    alpha.flat[at] = 1
+    rgb.reshape(-1, 3)[at] = (9, 90, 200)
+    assert (filled(rgb, alpha) == (9, 90, 200)).all()
+
+
+def test_what_is_transparent_is_white_where_a_format_keeps_no_alpha() -> None:
+    alpha = np.zeros((32, 48), np.uint8)
+    written = cv2.imdecode(np.frombuffer(encode_picture(Picture(corners(), alpha), ".bmp"), np.uint8), -1)
+    assert (np.asarray(written) == 255).all()
+
+
 def test_what_a_format_loses_is_told() -> None:
     picture = Picture(corners(), np.zeros((32, 48), np.uint8), b"profile")
     assert lost_in(".png", picture) == []
@@ -257,6 +291,53 @@ def test_a_folder_of_pictures_of_any_size(tmp_path: Path, options: ImageOptions)
     shapes = [read_picture(path).rgb.shape[:2] for path in sorted((tmp_path / "out").iterdir())]
     assert shapes == [(32, 48), (32, 48), (33, 17)]
     assert progress == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_one_engine_paints_all_sizes_after_the_first(
+    tmp_path: Path, options: ImageOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for width in (48, 56, 60, 64):
+        cv2.imwrite(str(folder / f"{width}.png"), np.tile(corners(), (1, 2, 1))[:, :width])
+    cv2.imwrite(str(folder / "a_panorama.png"), np.tile(corners(), (1, 3, 1)))
+    told: list[str] = []
+    stylize_images([folder], tmp_path / "out", options, report=told.append)
+    prepared = [line for line in told if line.startswith("preparing")]
+    assert ["range" in line for line in prepared] == [False, True, False]
+    for width in (48, 64):
+        stylize_images([folder / f"{width}.png"], tmp_path / "alone.png", options)
+        alone, among = (read_picture(path).rgb for path in (tmp_path / "alone.png", tmp_path / f"out/{width}.png"))
+        np.testing.assert_allclose(alone.astype(int), among.astype(int), atol=1)
+
+
+def test_pictures_that_are_there_may_stay(tmp_path: Path, options: ImageOptions) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for path in (folder, out):
+        path.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), corners())
+    (out / "a.png").write_text("mine")
+    report = stylize_images([folder], out, dataclasses.replace(options, overwrite=False))
+    assert (out / "a.png").read_text() == "mine"
+    assert [path.name for path in report.outputs] == ["b.png"]
+    assert report.notes == ("1 of 2 are there already and stay, such as a.png",)
+    assert not report.interrupted
+    assert stylize_images([folder], out, dataclasses.replace(options, overwrite=False)).outputs == ()
+    with pytest.raises(FileExistsError, match=r"a\.png exists already"):
+        stylize_images([folder / "a.png"], out / "a.png", dataclasses.replace(options, overwrite=False))
+
+
+def test_kinds_that_are_only_read_are_written_as_png(tmp_path: Path, options: ImageOptions) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(corners()).save(folder / "a.gif")
+    (folder / "b.heic").write_bytes(b"nobody can read this")
+    (folder / "notes.txt").touch()
+    report = stylize_images([folder], tmp_path / "out", options)
+    assert [path.name for path in report.outputs] == ["a.png"]
+    assert [path.name for path in report.left_out] == ["b.heic"]
 
 
 def test_height_scales_and_stop_ends(tmp_path: Path, small_style: Path, options: ImageOptions) -> None:

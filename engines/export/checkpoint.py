@@ -36,6 +36,7 @@ class ImportOptions:
 
 COLOURS = 3
 LICENCE_NOT_KNOWN = "not known"
+LICENCE_REMARK = "licence not known; --licence says it, if you know it"
 
 
 def import_checkpoint(checkpoint: Path, output: Path, options: ImportOptions) -> str:

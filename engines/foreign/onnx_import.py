@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from engines.errors import BadFile, BadValue, in_one_line
-from engines.export.checkpoint import LICENCE_NOT_KNOWN, ImportOptions, check_output
+from engines.export.checkpoint import LICENCE_NOT_KNOWN, LICENCE_REMARK, ImportOptions, check_output
 from engines.failures import any_failure_as
 from engines.foreign.convention import WHITE, Convention, Said
 from engines.foreign.finding import Finding, find_convention
@@ -156,4 +156,4 @@ def _remarks(card: StyleCard, sample: Sample) -> Iterator[str]:
     if kept_edges(sample.frame, sample.painted) < FEW_EDGES:
         yield "what it paints shows little of the picture; look at a painting before you trust what was found"
     if card.licence == LICENCE_NOT_KNOWN:
-        yield "licence not known; --licence says it, if you know it"
+        yield LICENCE_REMARK

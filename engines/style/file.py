@@ -12,6 +12,7 @@ from engines.errors import BadFile, BadValue, FileMissing, ImpastoError, Unknown
 from engines.failures import any_failure_as, failure_as
 from engines.style.card import StyleCard
 from engines.style.metadata import graph_sha256, read_metadata
+from engines.style.picture_name import STYLE_FILE
 from engines.whole_file import part_of, write_whole
 
 if TYPE_CHECKING:
@@ -132,9 +133,11 @@ def save_style(path: Path | str, model: "onnx.ModelProto", card: StyleCard) -> N
 
 
 def check_writable(path: Path) -> None:
-    """An error now where `write_whole` would have one after hours of work."""
+    """An error now where `write_whole` would have one after hours of work, or nobody would take it for a style file."""
     if path.is_dir():
         raise BadFile(f"{path} is a folder; give the path of a file in it")
+    if path.suffix != STYLE_FILE:
+        raise BadValue(f"{path} is no name for a style file; call it {path.with_suffix(STYLE_FILE).name}")
     if not path.parent.is_dir():
         raise FileMissing(f"there is no folder {path.parent} to write {path.name} into; make it first")
     with part_of(path) as beside:

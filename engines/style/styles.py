@@ -154,10 +154,11 @@ def _resolve_in_gallery(file_or_style: str, name: str) -> tuple[StyleFile, str]:
                 return file, file_or_style
     if Path(file_or_style).is_file():
         return _chosen(read_style_file(Path(file_or_style)), name)
-    choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
     near = get_close_matches(file_or_style.lower().replace(" ", "_"), known, n=1)
     meant = f" (do you mean {near[0]}?)" if near else ""
-    raise UnknownStyle(f"there is no style {file_or_style!r}{meant}; {choices} the path of a style file ({SUFFIX})")
+    choices = f"choose one of {', '.join(sorted(known))}, or give" if known else "the gallery is empty, give"
+    what = f"a picture to paint like, or the path of a style file ({SUFFIX})"
+    raise UnknownStyle(f"there is no style {file_or_style!r}{meant}; {choices} {what}")
 
 
 def _bundled_files() -> Iterator[StyleFile]:

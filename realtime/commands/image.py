@@ -11,6 +11,7 @@ from realtime.commands.settings import Json, with_settings
 from realtime.files.options import ImageOptions
 from trainers.settings.gatys_options import GatysOptions
 
+STOPPING = b"\nimpasto: stopping after the picture at hand; Ctrl-C again aborts\n"
 SAVING = b"\nimpasto: stopping and saving; --resume goes on, Ctrl-C again aborts\n"
 
 
@@ -34,7 +35,7 @@ def image(
     from realtime.commands.console.terminal import finish, progress_bar, stopped_by_interrupt
     from realtime.files.image import stylize_images
 
-    with stopped_by_interrupt() as stop, progress_bar() as bar:
+    with stopped_by_interrupt(STOPPING) as stop, progress_bar() as bar:
         report = stylize_images(sources, output, options, report=bar.report, progress=bar.progress, stop=stop)
     finish(report, as_json=json)
 

@@ -76,7 +76,7 @@ def _import(
 ) -> dict[str, Any]:
     """What is told of the import: the style's name, findings and remarks."""
     from engines.errors import BadValue
-    from engines.export.checkpoint import import_checkpoint
+    from engines.export.checkpoint import LICENCE_REMARK, import_checkpoint
     from engines.foreign.convention import Said
     from engines.foreign.onnx_file import is_onnx
 
@@ -90,4 +90,5 @@ def _import(
         return {"style": imported.style, "findings": findings, "remarks": list(imported.remarks)}
     if given := [value for value in (*form.values(), tile) if value is not None]:
         raise BadValue(f"{given[0]!r} says how an ONNX file takes its pictures, and {net.name} is none; leave it out")
-    return {"style": import_checkpoint(net, output, options), "findings": [], "remarks": []}
+    remarks = [] if options.licence else [LICENCE_REMARK]
+    return {"style": import_checkpoint(net, output, options), "findings": [], "remarks": remarks}

@@ -10,7 +10,7 @@ from realtime.painting.full_size.painting_size import LINES, painting_size
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from engines.style.styles import StyleFile
+    from engines.style.styles import NamedStyle, StyleFile
 
 # Of a film or a camera, by which the cost of nets is told.
 FILM = (1280, 720)
@@ -113,6 +113,8 @@ def print_tables(files: list["StyleFile"]) -> None:
 
     console = Console()
     for file in files:
+        title = f"{file.card.name}  {kind_of(file)}, {_cost(gmac(file))}  {file.path}"
+        console.print(title, markup=False, highlight=False, style="bold")
         console.print(table_of(file))
         if (fine := _fine_net(file)) is not None:
             line = FINE.format(styles=len(fine["styles"]), cost=_cost(fine["gmac"]))
@@ -128,10 +130,15 @@ def table_of(file: "StyleFile") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    net = f"{kind_of(file)}, {_cost(gmac(file))}"
-    table = Table(title=Text(f"{file.card.name}  {net}  {file.path}", style="bold"), title_justify="left")
-    for column in COLUMNS:
+    table = Table()
+    rows = [{**_told(style), "licence": style.licence or file.card.licence} for style in file.card.styles]
+    told = [column for column in COLUMNS if any(row[column] for row in rows)]
+    for column in told:
         table.add_column(column, no_wrap=column == "name")  # a name is typed after --style: it stays whole
-    for style in file.card.styles:
-        table.add_row(*(Text(str(getattr(style, column))) for column in COLUMNS))
+    for row in rows:
+        table.add_row(*(Text(row[column]) for column in told))
     return table
+
+
+def _told(style: "NamedStyle") -> dict[str, str]:
+    return {column: str(getattr(style, column)) for column in COLUMNS}

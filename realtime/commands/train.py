@@ -1,6 +1,7 @@
 """`impasto train`: recipes that make style files."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from engines.errors import Interrupted
 from engines.packages import needing_extra
 from realtime.commands.console.border import INTERRUPTED, at_the_border
 from realtime.commands.settings import with_settings
@@ -20,7 +22,7 @@ from trainers.settings.unpaired_options import CycleGanOptions
 from trainers.settings.vae_options import VaeOptions
 
 OnStep = Callable[[int, dict[str, float]], None]
-KEEPING = b"\nimpasto: keeping the best so far; Ctrl-C again aborts\n"
+KEEPING = b"\nimpasto: stopping, and keeping the best if there is one by now; Ctrl-C again aborts\n"
 app = typer.Typer(help="Train styles of your own.", no_args_is_help=True)
 
 
@@ -127,6 +129,8 @@ def style(options: StyleOptions) -> None:
         written = learn_styles(options, told, stop)
     if written is not None:
         print_result(f"{options.out}: {', '.join(written.card.names)}")
+    elif stop.is_set():
+        raise Interrupted(f"stopped before the first step: {options.out} is not written")
     if stop.is_set() and not options.polish:
         raise typer.Exit(INTERRUPTED)
 
@@ -144,13 +148,20 @@ def _training_bar(steps: int, *shown: str) -> Iterator[tuple[Callable[[str], Non
     """
     from realtime.commands.console.terminal import progress_bar
 
+    begun = threading.Event()
     with progress_bar(unit="steps/s") as bar:
 
         def on_step(done: int, losses: dict[str, float]) -> None:
+            begun.set()
             bar.label(_shown(losses, shown))
             bar.progress(done, steps)
 
-        yield bar.report if _is_first_process() else lambda _: None, on_step
+        try:
+            yield bar.report if _is_first_process() else lambda _: None, on_step
+        except KeyboardInterrupt as stopped:
+            if begun.is_set() or isinstance(stopped, Interrupted):
+                raise
+            raise Interrupted("stopped before the first step: nothing is trained yet") from None
 
 
 def _print_figures(out: Path, figures: Mapping[str, float]) -> None:

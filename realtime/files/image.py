@@ -9,16 +9,28 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from engines.errors import BadValue, FileMissing, ImpastoError, Interrupted, NotEnoughMemory, TooSmall, in_one_line
+from engines.errors import (
+    BadValue,
+    EngineRefused,
+    FileMissing,
+    ImpastoError,
+    Interrupted,
+    NotEnoughMemory,
+    TooSmall,
+    in_one_line,
+)
+from engines.spec import SizeRange
 from realtime.files.options import ImageOptions
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
 from realtime.frames.request import told_once
 from realtime.media.containers import STANDARD_OUTPUT
 from realtime.media.input_file import STANDARD_INPUT
+from realtime.media.output_file import PartialFile
 from realtime.media.output_folder import make_folder
 from realtime.media.picture_file import (
     PICTURE_SUFFIXES,
+    READ_SUFFIXES,
     Picture,
     encode_picture,
     lost_in,
@@ -32,6 +44,8 @@ from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 from realtime.sources.pictures import find_pictures, names_pictures
 
+MOST_ASPECT = 2  # of pictures that one engine takes; a panorama gets its own
+
 
 def stylize_images(
     inputs: Sequence[Path],
@@ -44,7 +58,8 @@ def stylize_images(
 ) -> ImageReport:
     """Paint pictures. `inputs` are picture files, folders and globs; several need a folder as `output`.
 
-    A folder that is missing is made. Transparency, colour profile and EXIF are kept where the output's format can.
+    A folder that is missing is made. Of several pictures, those that are there already and may not be overwritten stay.
+    Transparency, colour profile and EXIF are kept where the output's format can.
     Setting `stop` ends after the picture at hand, or while an engine is built for it. Of several pictures, those that
     cannot be read or painted are told and left out, unless `options.strict`; what no picture could be painted with ends
     the run. Raises ImpastoError, FileNotFoundError or OSError with one line for people.
@@ -52,10 +67,11 @@ def stylize_images(
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
-    jobs = plan(inputs, output)
+    planned = plan(inputs, output)
+    jobs = _still_to_do(planned, notes, overwrite=options.overwrite)
     written: list[Path] = []
     with closing(_Painter(options, report, stop)) as painter, suppress(Interrupted):
-        work = _Work(options, painter, notes, needed=options.strict or len(jobs) == 1)
+        work = _Work(options, painter, notes, needed=options.strict or len(planned) == 1)
         for number, (source, target) in enumerate(jobs, start=1):
             if stop.is_set():
                 break
@@ -73,15 +89,32 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
     several = len(sources) > 1 or any(path.is_dir() for path in inputs)
     if output.is_dir() or several or not output.suffix:
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
-            raise BadValue(f"{len(sources)} pictures do not go into one; name a folder instead of {output}")
+            raise BadValue(
+                f"several pictures, or those of a folder, do not go into one; name a folder in place of {output}"
+            )
         if output == STANDARD_OUTPUT and not output.exists():
             raise BadValue(f"OUT is {output}, and pictures are written to files; name one, or a folder")
         make_folder(output, "OUT", or_else=", or a picture such as painted.png")
-        jobs = [(source, output / source.name) for source in sources]
+        jobs = [(source, output / _written_as(source)) for source in sources]
     else:
         jobs = [(sources[0], output)]
     _check(jobs)
     return jobs
+
+
+def _written_as(source: Path) -> str:
+    """Its own name, and .png at the end where pictures of its kind are read alone."""
+    return source.name if source.suffix.lower() in PICTURE_SUFFIXES else f"{source.stem}.png"
+
+
+def _still_to_do(jobs: Sequence[tuple[Path, Path]], notes: Notes, *, overwrite: bool) -> list[tuple[Path, Path]]:
+    """All but those of several that stay as they are; an error where the one there is cannot be written."""
+    if len(jobs) == 1:
+        PartialFile(jobs[0][1], overwrite=overwrite)
+    there = [target for _, target in jobs if target.exists()] if len(jobs) > 1 and not overwrite else []
+    if there:
+        notes(f"{len(there)} of {len(jobs)} are there already and stay, such as {there[0].name}")
+    return [job for job in jobs if job[1] not in there]
 
 
 class _Work:
@@ -134,12 +167,17 @@ class _Work:
 
 
 class _Painter:
-    """Paints pictures of any size, with one engine at a time."""
+    """Paints pictures of any size: the first by an engine for its size, which is the quickest.
+
+    From the second size on by one engine for many where the backend has such, for to build one takes seconds.
+    """
 
     def __init__(self, options: ImageOptions, report: Callable[[str], None], stop: threading.Event) -> None:
         self._options, self._stop = options, stop
         self._report = told_once(report)
         self._stylizer: Stylizer | None = None
+        self._of_many: Stylizer | None = None
+        self._tries_many = True
         self._net_seconds: list[float] = []
         self.facts: EngineFacts | None = None
 
@@ -163,18 +201,39 @@ class _Painter:
         return self.facts is None and not isinstance(error, (TooSmall, NotEnoughMemory))
 
     def close(self) -> None:
+        self._close_one()
+        if self._of_many is not None:
+            self._of_many.engine.close()
+        self._of_many = None
+
+    def _close_one(self) -> None:
         if self._stylizer is not None:
             self._stylizer.engine.close()
         self._stylizer = None
 
     def _stylizer_for(self, size: tuple[int, int]) -> Stylizer:
         if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
-            self.close()
-            self._stylizer = open_stylizer(
-                self._options, size, requests=1, patient=True, report=self._report, stop=self._stop
-            )
+            is_first = self._stylizer is None
+            self._close_one()
+            self._stylizer = (None if is_first else self._one_of_many(size)) or self._open(size)
             self.facts = self._stylizer.facts
         return self._stylizer
+
+    def _one_of_many(self, size: tuple[int, int]) -> Stylizer | None:
+        """None where no engine takes many sizes, or this one is none of them."""
+        painted = painting_size(size, self._options.stroke)
+        if self._of_many is None and self._tries_many:
+            self._tries_many = False
+            side = min(painted)
+            sizes = SizeRange((side, side), (MOST_ASPECT * side, MOST_ASPECT * side))
+            with suppress(EngineRefused, NotEnoughMemory):
+                self._of_many = self._open(size, sizes)
+        return None if self._of_many is None else self._of_many.resized(painted)
+
+    def _open(self, size: tuple[int, int], sizes: SizeRange | None = None) -> Stylizer:
+        return open_stylizer(
+            self._options, size, requests=1, size_range=sizes, patient=True, report=self._report, stop=self._stop
+        )
 
 
 def _pictures_of(path: Path) -> list[Path]:
@@ -184,7 +243,7 @@ def _pictures_of(path: Path) -> list[Path]:
         if path.parts[0] in ("http:", "https:"):  # one of its slashes is gone with its path
             raise FileMissing(f"{path} is an address, and pictures are read from files; save it first")
         raise FileMissing(f"there is no file {path}{piped}")
-    return [path] if path.exists() and not path.is_dir() else find_pictures(str(path))
+    return [path] if path.exists() and not path.is_dir() else find_pictures(str(path), READ_SUFFIXES)
 
 
 def _check(jobs: Sequence[tuple[Path, Path]]) -> None:

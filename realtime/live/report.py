@@ -47,7 +47,7 @@ class LiveReport:
     def summary(self) -> str:
         figures = self.figures
         latency = "; ".join(f"{label} {late.p50:.0f} ms late" for label, late in figures.latency_ms.items())
-        where = f" at {self.engine.width}x{self.engine.height}" if self.engine else ""
+        where = f" from copies of {self.engine.width}x{self.engine.height}" if self.engine else ""
         lost = sum(figures.dropped.values())
         lacking = self.engine is None and self.painting_wanted
         return (

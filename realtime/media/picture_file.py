@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engines.errors import BadFile, BadValue, FileMissing, ImpastoError
 from realtime.frames.frame import Pixels
 from realtime.media.animation import count_frames
+from realtime.media.colour.paper import filled, on_white
 from realtime.media.colour_profile import jpeg_with_profile, other_space
 from realtime.media.exif import exif_of_the_photo, exif_orientation, turn_upright
 from realtime.media.output_file import PartialFile
@@ -30,6 +31,8 @@ WRITE_OPTIONS: dict[str, tuple[int, ...]] = {
 }
 SAME_FORMAT = {".jpeg": ".jpg", ".tiff": ".tif"}
 PICTURE_SUFFIXES = frozenset(WRITE_OPTIONS) | frozenset(SAME_FORMAT)
+# What may be read too, if OpenCV was built with it, and is written as .png.
+READ_SUFFIXES = PICTURE_SUFFIXES | {".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl"}
 # A numbered sequence, such as shot_%04d.png.
 NUMBERED = re.compile(r"%0?[0-9]*d")
 WITH_ALPHA = (".png", ".webp")
@@ -41,6 +44,8 @@ OPENCV_LIMIT = "MAX_IMAGE"
 @dataclass(frozen=True, slots=True)
 class Picture:
     """`rgb` is (H, W, 3) uint8 and upright, `alpha` (H, W) uint8 or None, `profile` the bytes of its ICC profile.
+
+    Where nothing is seen, `rgb` has the colours of what is seen nearby.
 
     `exif` is a block of what tells of the photo and not of its file. `notes` tell what was changed to make it so.
     """
@@ -91,6 +96,8 @@ def read_picture(path: Path) -> Picture:
         rgb = _divided(rgb, alpha)
     if tiff.transparent and eight_bit.ndim == 2:
         notes = (*notes, "its transparency is left out: OpenCV reads none of greys in TIFF files; a .png keeps it")
+    if alpha is not None:
+        rgb = filled(rgb, alpha)
     profile = metadata.get(cv2.IMAGE_METADATA_ICCP, b"") or tiff.profile
     if space := other_space(profile):
         profile, notes = b"", (*notes, f"its colour profile is for {space} and left out: painted and written in RGB")
@@ -120,9 +127,10 @@ def encode_picture(picture: Picture, suffix: str) -> bytes:
     if suffix not in WRITE_OPTIONS:
         known = ", ".join(sorted(PICTURE_SUFFIXES))
         raise BadValue(f"pictures cannot be written as {suffix or 'a file without a suffix'!r}; use one of {known}")
-    pixels = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2BGR)
-    if picture.alpha is not None and suffix in WITH_ALPHA:
-        pixels = cv2.merge([*cv2.split(pixels), picture.alpha])
+    alpha = picture.alpha if suffix in WITH_ALPHA else None
+    pixels = cv2.cvtColor(on_white(picture.rgb, picture.alpha) if alpha is None else picture.rgb, cv2.COLOR_RGB2BGR)
+    if alpha is not None:
+        pixels = cv2.merge([*cv2.split(pixels), alpha])
     exif = {cv2.IMAGE_METADATA_EXIF: picture.exif} if suffix in WITH_METADATA else {}
     if suffix == ".jpg":
         return jpeg_with_profile(_encoded(pixels, suffix, exif), picture.profile)
@@ -166,7 +174,7 @@ def lost_in(suffix: str, picture: Picture) -> list[str]:
     suffix = SAME_FORMAT.get(suffix.lower(), suffix.lower())
     lost = []
     if picture.alpha is not None and suffix not in WITH_ALPHA:
-        lost.append(f"transparency is lost: {suffix} files hold none; write .png to keep it")
+        lost.append(f"transparency is lost: {suffix} files are written on white; write .png to keep it")
     if picture.profile and suffix not in WITH_METADATA:
         lost.append(f"the colour profile is lost: {suffix} files are written without; write .png to keep it")
     if picture.exif and suffix not in WITH_METADATA:

@@ -12,7 +12,7 @@ from engines.backends.registry import fast_gpu_paints
 from engines.errors import BadValue, Interrupted
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine
 from engines.names import AUTO
-from engines.spec import Calibration
+from engines.spec import Calibration, SizeRange
 from engines.style.file import mixed
 from engines.style.fine_net import is_fine
 from engines.style.styles import StyleFile, names_file
@@ -78,13 +78,15 @@ def open_stylizer(
     requests: int = FILE_REQUESTS,
     steady: float = 0.0,
     calibration: Calibration | None = None,
+    size_range: SizeRange | None = None,
     patient: bool = False,
     report: Callable[[str], None],
     stop: threading.Event | None = None,
 ) -> Stylizer:
     """A stylizer for frames of `size` (width, height), which the caller closes with its engine.
 
-    Frames of other sizes it paints too, with strokes of another size. Who is `patient` has the time for a fine net.
+    Frames of other sizes it paints too, with strokes of another size, and where a `size_range` is asked for, each size
+    in it can be had in a moment (`Stylizer.resized`). Who is `patient` has the time for a fine net.
     Interrupted where `stop` is set while an engine is built, as soon as its compiler comes up for air.
     """
 
@@ -101,6 +103,7 @@ def open_stylizer(
         options.precision,
         options.strict,
         requests,
+        size_range=size_range,
         calibration=calibration,
         verbose=options.verbose,
     )

@@ -25,7 +25,7 @@ from engines.style.picture_name import name_of, picture_in
 from engines.style.styles import resolve as resolve_named
 from engines.whole_file import remove_left_parts, write_whole
 from realtime.frames.frame import scaled_size
-from realtime.media.colour.paper import PAPER, laid_over
+from realtime.media.colour.paper import on_white
 from realtime.media.picture_file import read_picture, resize
 
 # Nets see nothing in less.
@@ -82,7 +82,7 @@ def _vector(path: Path, sha256: str, picture: Path, changed: int) -> NDArray[np.
 def _seen(path: Path) -> NDArray[np.uint8]:
     """The picture at the size at which its statistics are taken, on white paper where it is transparent."""
     picture = read_picture(path)
-    pixels = picture.rgb if picture.alpha is None else laid_over(PAPER, picture.rgb, picture.alpha[..., None])
+    pixels = on_white(picture.rgb, picture.alpha)
     height, width = pixels.shape[:2]
     scale = STATISTICS_PX / max(height, width)
     return resize(pixels, scaled_size((width, height), scale, least=LEAST_PX))

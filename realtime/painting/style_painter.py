@@ -14,6 +14,7 @@ from engines.errors import BadValue
 from engines.loading.engine import Controls, EngineChoice
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
+from realtime.painting.full_size.painting_size import LEAST_STROKE, MOST_STROKE
 from realtime.painting.net_choice import net_of
 from realtime.painting.notes import EngineFacts
 from realtime.painting.opening import engine_for
@@ -59,6 +60,8 @@ def open_style(
     """
     if not 0 <= steady <= 1:
         raise BadValue(f"steady is {steady}; give a number from 0 to 1")
+    if not LEAST_STROKE <= stroke <= MOST_STROKE:
+        raise BadValue(f"stroke is {stroke}; give a number from {LEAST_STROKE:g} to {MOST_STROKE:g}")
     file, name = resolve(style)
     # A call may name any style of the file, whatever the machine.
     file = net_of(

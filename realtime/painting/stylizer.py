@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from engines.loading.engine import Controls, Engine
-from engines.protocols import DeviceEngine, begin_anew, carries_state
+from engines.protocols import DeviceEngine, RangeEngine, begin_anew, carries_state
 from engines.style.styles import StyleFile
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.colour.small_copy import small_copy
@@ -75,6 +75,19 @@ class Stylizer:
     def takes_device_frames(self) -> bool:
         """Whether frames may lie in the memory of the engine's GPU."""
         return isinstance(self.engine, DeviceEngine) and self.engine.takes_device_frames
+
+    def resized(self, size: tuple[int, int]) -> "Stylizer | None":
+        """One that paints at this size (width, height) with the same net, closed by the caller; None where none can.
+
+        Nothing is built for it. It is not steady.
+        """
+        width, height = size
+        if not isinstance(self.engine, RangeEngine) or self.engine.spec.size_range is None:
+            return None
+        if (height, width) not in self.engine.spec.size_range:
+            return None
+        engine = self.engine.resized(height, width)
+        return Stylizer(engine, self.controls, style=self.style, texture=self.texture)
 
     @property
     def requests(self) -> int:

@@ -4,7 +4,7 @@ import glob
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from engines.errors import BadFile, BadValue, FileMissing
 from realtime.frames.frame import Frame, SplitSource
 from realtime.media.animation import is_animation
 from realtime.media.clip import Clip
+from realtime.media.colour.paper import on_white
 from realtime.media.colour.rgb import SDR_TAGS
 from realtime.media.framing import fit
 from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, resize
@@ -53,7 +54,7 @@ class PictureSource(SplitSource):
         self._told_of_sizes = False
         first = self._nearest(0)
         if first.alpha is not None:
-            self._report("transparency: dropped, video is written without alpha")
+            self._report("transparency: shown on white, video is written without alpha")
         size = (first.rgb.shape[1], first.rgb.shape[0])
         self.clip = Clip(size, 1 / frame_rate, frame_rate, SDR_TAGS, frames=len(self._paths)).scaled(height)
         self.size = self.clip.size
@@ -73,7 +74,7 @@ class PictureSource(SplitSource):
         path, picture = self._paths[grabbed], self._nearest(grabbed)
         for note in picture.notes:
             self._report(f"{path.name}: {note}", about=note)
-        rgb = picture.rgb
+        rgb = on_white(picture.rgb, picture.alpha)
         size = (rgb.shape[1], rgb.shape[0])
         if size != self._original_size and not self._told_of_sizes:
             self._told_of_sizes = True
@@ -113,10 +114,11 @@ class PictureSource(SplitSource):
             self._listener(line)
 
 
-def find_pictures(text: str) -> list[Path]:
+def find_pictures(text: str, suffixes: Collection[str] = PICTURE_SUFFIXES) -> list[Path]:
     """The pictures that a folder, a glob such as "shots/*.png" or a pattern such as "shot_%04d.png" names, in order.
 
-    Numbers in names count as numbers: shot_2 comes before shot_10. ImpastoError where there are none.
+    They are known by their `suffixes`. Numbers in names count as numbers: shot_2 comes before shot_10. ImpastoError
+    where there are none.
     """
     path = Path(text)
     if path.is_dir():
@@ -125,9 +127,9 @@ def find_pictures(text: str) -> list[Path]:
         found, where = numbered(path), f"the sequence {text}"
     else:
         found, where = [Path(name) for name in glob.glob(text)], text
-    pictures = [file for file in found if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")]
+    pictures = [file for file in found if file.suffix.lower() in suffixes and not file.name.startswith(".")]
     if not pictures:
-        raise FileMissing(f"there are no pictures in {where} (looked for {', '.join(sorted(PICTURE_SUFFIXES))})")
+        raise FileMissing(f"there are no pictures in {where} (looked for {', '.join(sorted(suffixes))})")
     return sorted(pictures, key=lambda file: _natural(str(file)))
 
 

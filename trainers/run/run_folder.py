@@ -106,8 +106,6 @@ class RunFolder:
         self._running: dict[str, float] = {}
         self._writer: SummaryWriter | None = None
         self._held: int | None = None
-        if options.out == self.path:
-            raise BadValue(f"--out {options.out} is called as the folder of its run would be; give it another ending")
         if main:
             check_writable(options.out)
             (self.path / "samples").mkdir(parents=True, exist_ok=True)

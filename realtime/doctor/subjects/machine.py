@@ -123,7 +123,7 @@ def _features() -> list[Finding]:
     text = ", ".join(has) or "none of those that matter"
     text += f"; no {', '.join(lacks)}" if lacks else ""
     if not found.get(BF16):
-        text += ". Without BF16 the nets run in fp32"
+        text += ". Without BF16 nets run in fp32, where they have not come along in int8"
     state = State.YES if LEAST & set(has) else State.NO
     remedy = "" if state is State.YES else "expect few frames a second; choose a processor with AVX2 or NEON"
     return [Finding("features", state, text, remedy, facts={"features": found})]
