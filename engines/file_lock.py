@@ -5,11 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from engines.errors import FileTaken
-
 
 def lock(descriptor: int) -> None:
-    """Until the descriptor is closed. OSError where another has the lock (EWOULDBLOCK), or there are none (ENOLCK)."""
+    """Until the descriptor is closed. BlockingIOError where another has the lock, OSError where there are none."""
     if sys.platform == "win32":
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
     import fcntl
@@ -20,7 +18,7 @@ def lock(descriptor: int) -> None:
 def hold_folder(path: Path) -> int | None:
     """The descriptor that holds the folder until it is closed; None where the system has no such locks.
 
-    FileTaken where another run has it.
+    BlockingIOError where another has it.
     """
     if sys.platform == "win32":  # which opens no folders either
         return None
@@ -29,7 +27,7 @@ def hold_folder(path: Path) -> int | None:
         lock(descriptor)
     except OSError as error:
         os.close(descriptor)
-        if error.errno == errno.EWOULDBLOCK:
-            raise FileTaken(f"{path} is of a run that still goes on; wait for its end, or give another --out") from None
+        if isinstance(error, BlockingIOError):
+            raise
         return None
     return descriptor

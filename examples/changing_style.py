@@ -10,6 +10,8 @@ from realtime import open_style
 
 SECONDS = 10  # there and back
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w") as film:
     video = source.streams.video[0]
     width, height = video.width // 2 * 2, video.height // 2 * 2  # the encoder takes even sizes only

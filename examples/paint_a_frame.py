@@ -7,6 +7,8 @@ import numpy as np
 
 from realtime import open_style
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 frame = np.asarray(cv2.imread(sys.argv[1], cv2.IMREAD_COLOR_RGB), np.uint8)
 height, width, _ = frame.shape
 with open_style("starry_night", height=height, width=width) as paint:

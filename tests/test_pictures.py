@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from engines.errors import ImpastoError
-from realtime.files.image import plan, stylize_images
+from realtime.files.image import stylize_images
 from realtime.files.options import ImageOptions
+from realtime.files.picture_plan import plan
 from realtime.frames.frame import Pixels
 from realtime.media.colour.paper import filled
 from realtime.media.exif import exif_orientation, turn_upright

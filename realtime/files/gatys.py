@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from engines.errors import BadValue, Interrupted
 from engines.machine import give_back_blocks_from
-from realtime.files.image import plan
 from realtime.files.options import ImageOptions
+from realtime.files.picture_plan import plan, still_to_do
 from realtime.files.report import painted_pictures
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.output_file import PartialFile
@@ -118,8 +118,10 @@ def paint_keyframes(
     device = torch_device(recipe.device)
     started = time.perf_counter()
     notes = Notes(report)
-    jobs = _jobs(inputs, output)
-    reader = PictureReader(notes, needed=options.strict or len(jobs) == 1)
+    planned = plan(inputs, output)
+    several = len(planned) > 1
+    jobs = _jobs(still_to_do(planned, notes, overwrite=options.overwrite) if several else planned)
+    reader = PictureReader(notes, needed=options.strict or not several)
     painter = _KeyframePainter(options, recipe, reader, notes, report, stop)
     sizes: dict[Path, tuple[int, int]] = {}
     for number, job in enumerate(jobs):
@@ -214,8 +216,7 @@ class _KeyframePainter:
             stylizer.engine.close()
 
 
-def _jobs(inputs: Sequence[Path], output: Path) -> list[_Job]:
-    planned = plan(inputs, output)
+def _jobs(planned: Sequence[tuple[Path, Path]]) -> list[_Job]:
     stems = Counter(target.with_suffix("") for _, target in planned)
     return [
         _Job(source, target, _run_folder(target, alone=stems[target.with_suffix("")] == 1))

@@ -112,7 +112,11 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         if self.main:
-            self._held = hold_folder(self.path)
+            try:
+                self._held = hold_folder(self.path)
+            except BlockingIOError:
+                line = f"{self.path} is of a run that still goes on; wait for its end, or give another --out"
+                raise FileTaken(line) from None
             self._writer = SummaryWriter(str(self.path), purge_step=self._start)
         return self
 
