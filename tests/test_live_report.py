@@ -35,7 +35,7 @@ def report(*sinks: SinkFacts, engine: EngineSpec | None = ENGINE, shown: bool = 
 
 def test_one_line_for_people() -> None:
     assert report().summary() == (
-        "painted 25 of 50 pictures at 640x360 in 2.0 s (12.5 fps; window: 50 ms late; 25 dropped)"
+        "painted 25 of 50 pictures from copies of 640x360 in 2.0 s (12.5 fps; window: 50 ms late; 25 dropped)"
     )
 
 
