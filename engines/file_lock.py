@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,7 +17,7 @@ def lock(descriptor: int) -> None:
 
 
 def hold_folder(path: Path) -> int | None:
-    """The descriptor that holds the folder until it is closed; None where the system has no such locks.
+    """The descriptor that holds the folder until `let_go`; None where the system has no such locks.
 
     BlockingIOError where another has it.
     """
@@ -31,3 +32,13 @@ def hold_folder(path: Path) -> int | None:
             raise
         return None
     return descriptor
+
+
+def let_go(descriptor: int) -> None:
+    """Unlocked first: a child that was forked meanwhile has the descriptor too, and the lock would live as long."""
+    if sys.platform != "win32":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)

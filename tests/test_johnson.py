@@ -354,15 +354,31 @@ def test_a_run_cannot_go_on_to_fewer_steps(options: JohnsonOptions) -> None:
 
 def test_two_runs_do_not_share_a_folder(options: JohnsonOptions) -> None:
     label = RunLabel("johnson", ("blue", "red"))
-    with RunFolder(options, label), pytest.raises(FileTaken, match="is of a run that still goes on"):
+    first = RunFolder(options, label)
+    first.restore({}, list)
+    with first, pytest.raises(FileTaken, match="is of a run that still goes on"):
         run(options)
     assert len(run(dataclasses.replace(options, steps=1))[0]) == 1
+
+
+def test_a_run_that_failed_can_be_resumed_at_once(options: JohnsonOptions) -> None:
+    """Though its workers, which have what it had open, may take a moment longer to end."""
+    held = dataclasses.replace(options, workers=1, steps=3, save_every=1)
+
+    def stop(step: int, _losses: dict[str, float]) -> None:
+        if step == 2:
+            raise RuntimeError("something else")
+
+    try:
+        train(held, lambda _: None, stop)
+    except RuntimeError:
+        assert train(dataclasses.replace(held, resume=True), lambda _: None).styles == ("blue", "red")
 
 
 def test_a_place_that_cannot_be_written_is_told_before_a_folder_is_made(options: JohnsonOptions) -> None:
     for out, says in (
         ("none/mine.onnx", "there is no folder"),
-        ("mine.run", r"call it mine\.onnx"),
+        ("mine.run", r"call it mine\.run\.onnx"),
     ):
         with pytest.raises(ImpastoError, match=says):
             run(dataclasses.replace(options, out=options.out.parent / out))
@@ -375,7 +391,8 @@ def test_a_checkpoint_of_weights_that_are_lost_is_not_saved(options: JohnsonOpti
     with RunFolder(options, RunLabel("johnson", ("blue", "red"))) as folder:
         for step, bias in ((1, 0.5), (2, math.nan)):
             nn.init.constant_(net.bias, bias)
-            folder.keep(Checkpoint(step, {"net": net}), lambda: torch.zeros(3, 8, 8), stopping=True)
+            checkpoint = Checkpoint(step, {"net": net})
+            assert folder.keep(checkpoint, lambda: torch.zeros(3, 8, 8), stopping=True) is (step == 1)
     saved = read_saved(options.run_folder / "checkpoint.pt")
     assert (saved["step"], saved["net"]["bias"].tolist()) == (1, [0.5, 0.5])
 

@@ -15,7 +15,7 @@ from PIL import Image
 from engines.errors import ImpastoError
 from realtime.files.image import stylize_images
 from realtime.files.options import ImageOptions
-from realtime.files.picture_plan import plan
+from realtime.files.picture_plan import plan_pictures
 from realtime.frames.frame import Pixels
 from realtime.media.colour.paper import filled
 from realtime.media.exif import exif_orientation, turn_upright
@@ -233,25 +233,31 @@ def test_what_a_file_hides_has_no_part_in_the_painting(tmp_path: Path) -> None:
     """Black is under most cut-outs: what is seen nearby stands there in its place."""
     alpha = np.zeros((40, 60), np.uint8)
     alpha[5:30, 10:50] = 255
-    alpha[30, 10:50] = 99
+    alpha[30, 10:50], alpha[4, 10:50] = 99, 3  # the latter is as good as hidden
     seen = np.zeros((40, 60, 3), np.uint8)
     seen[:, :30], seen[:, 30:] = (200, 40, 40), (40, 40, 200)
-    read = []
+    found = []
     for hidden in (0, 255):
-        rgb = np.where(alpha[..., None] > 0, seen, np.uint8(hidden))
+        rgb = np.where(alpha[..., None] > 50, seen, np.uint8(hidden))
         write_whole(tmp_path / "hole.png", encode_picture(Picture(rgb, alpha), ".png"))
-        read.append(read_picture(tmp_path / "hole.png"))
-    np.testing.assert_array_equal(read[0].rgb, read[1].rgb)
-    assert np.abs(read[0].rgb[:, [0, -1]].astype(int) - seen[:, [0, -1]]).max() < 3
-    np.testing.assert_array_equal(read[0].rgb[alpha > 0], seen[alpha > 0])
+        found.append(read_picture(tmp_path / "hole.png").filled().rgb)
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.abs(found[0][:, [0, -1]].astype(int) - seen[:, [0, -1]]).max() < 3
+    np.testing.assert_array_equal(found[0][alpha > 50], seen[alpha > 50])
 
 
-@pytest.mark.parametrize(("size", "at"), [((7, 1), 3), ((1, 9), 0), ((513, 2), 500)])
+@pytest.mark.parametrize(("size", "at"), [((7, 1), 3), ((1, 9), 0), ((1037, 2), 500), ((3, 1100), 3299)])
 def test_one_pixel_that_is_seen_stands_for_all(size: tuple[int, int], at: int) -> None:
     alpha, rgb = np.zeros(size, np.uint8), np.zeros((*size, 3), np.uint8)
-    alpha.flat[at] = 1
+    alpha.flat[at] = 255
     rgb.reshape(-1, 3)[at] = (9, 90, 200)
     assert (filled(rgb, alpha) == (9, 90, 200)).all()
+
+
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_picture_of_which_all_is_seen_or_nothing_stays(alpha: int) -> None:
+    picture = Picture(corners(), np.full((32, 48), alpha, np.uint8))
+    assert (picture.filled().rgb == corners()).all()
 
 
 def test_what_is_transparent_is_white_where_a_format_keeps_no_alpha() -> None:
@@ -297,20 +303,26 @@ def test_a_folder_of_pictures_of_any_size(tmp_path: Path, options: ImageOptions)
 def test_one_engine_paints_all_sizes_after_the_first(
     tmp_path: Path, options: ImageOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """But for what is small or long, whose engines are its own."""
     monkeypatch.setenv("IMPASTO_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "in"
     folder.mkdir()
-    for width in (48, 56, 60, 64):
-        cv2.imwrite(str(folder / f"{width}.png"), np.tile(corners(), (1, 2, 1))[:, :width])
-    cv2.imwrite(str(folder / "a_panorama.png"), np.tile(corners(), (1, 3, 1)))
+    picture = np.random.default_rng(0).integers(0, 256, (400, 1600, 3), dtype=np.uint8)
+    for number, width in enumerate((400, 1600, 60, 480, 440, 720)):
+        cv2.imwrite(str(folder / f"{number}.png"), picture[: 48 if width == 60 else 400, :width])
     told: list[str] = []
-    stylize_images([folder], tmp_path / "out", options, report=told.append)
+    report = stylize_images([folder], tmp_path / "out", options, report=told.append)
     prepared = [line for line in told if line.startswith("preparing")]
-    assert ["range" in line for line in prepared] == [False, True, False]
-    for width in (48, 64):
-        stylize_images([folder / f"{width}.png"], tmp_path / "alone.png", options)
-        alone, among = (read_picture(path).rgb for path in (tmp_path / "alone.png", tmp_path / f"out/{width}.png"))
-        np.testing.assert_allclose(alone.astype(int), among.astype(int), atol=1)
+    assert ["range" in line for line in prepared] == [False, False, False, True]
+    assert "in the range 360x360-720x720" in prepared[-1]
+    assert not any(line.startswith("refused") for line in told)
+    assert report.engine is not None
+    assert report.engine.psnr_db is not None
+    assert report.engine.psnr_db > 40
+    for number in (4, 5):
+        stylize_images([folder / f"{number}.png"], tmp_path / "alone.png", options)
+        alone, among = (read_picture(path).rgb for path in (tmp_path / "alone.png", tmp_path / f"out/{number}.png"))
+        assert np.abs(alone.astype(int) - among.astype(int)).mean() < 0.01  # other kernels round otherwise
 
 
 def test_pictures_that_are_there_may_stay(tmp_path: Path, options: ImageOptions) -> None:
@@ -320,14 +332,34 @@ def test_pictures_that_are_there_may_stay(tmp_path: Path, options: ImageOptions)
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(folder / name), corners())
     (out / "a.png").write_text("mine")
-    report = stylize_images([folder], out, dataclasses.replace(options, overwrite=False))
+    careful = dataclasses.replace(options, overwrite=False)
+    report = stylize_images([folder], out, careful)
     assert (out / "a.png").read_text() == "mine"
     assert [path.name for path in report.outputs] == ["b.png"]
-    assert report.notes == ("1 of 2 are there already and stay, such as a.png",)
+    assert report.notes == ("1 of 2 are there already and stay",)
     assert not report.interrupted
-    assert stylize_images([folder], out, dataclasses.replace(options, overwrite=False)).outputs == ()
+    assert stylize_images([folder], out, careful).outputs == ()
+    (folder / "b.png").unlink()
+    assert stylize_images([folder], out, careful).outputs == ()
     with pytest.raises(FileExistsError, match=r"a\.png exists already"):
-        stylize_images([folder / "a.png"], out / "a.png", dataclasses.replace(options, overwrite=False))
+        stylize_images([folder / "a.png"], out / "a.png", careful)
+
+
+def test_a_picture_that_another_run_has_written_meanwhile_is_left_out(tmp_path: Path, options: ImageOptions) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(folder / name), corners())
+
+    def come_between(done: int, _total: int | None) -> None:
+        if done == 1:
+            (out / "b.png").write_text("theirs")
+
+    careful = dataclasses.replace(options, overwrite=False)
+    report = stylize_images([folder], out, careful, progress=come_between)
+    assert (out / "b.png").read_text() == "theirs"
+    assert [path.name for path in report.outputs] == ["a.png", "c.png"]
+    assert [path.name for path in report.left_out] == ["b.png"]
 
 
 def test_kinds_that_are_only_read_are_written_as_png(tmp_path: Path, options: ImageOptions) -> None:
@@ -335,9 +367,11 @@ def test_kinds_that_are_only_read_are_written_as_png(tmp_path: Path, options: Im
     folder.mkdir()
     Image.fromarray(corners()).save(folder / "a.gif")
     (folder / "b.heic").write_bytes(b"nobody can read this")
+    Image.fromarray(corners()).save(folder / "C.PNG")
+    Image.fromarray(corners()).save(folder / "c.gif")
     (folder / "notes.txt").touch()
     report = stylize_images([folder], tmp_path / "out", options)
-    assert [path.name for path in report.outputs] == ["a.png"]
+    assert sorted(path.name for path in report.outputs) == ["C.PNG", "a.png", "c.gif.png"]
     assert [path.name for path in report.left_out] == ["b.heic"]
 
 
@@ -379,15 +413,15 @@ def test_what_cannot_be_planned(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), corners())
     both = [tmp_path / "a.png", tmp_path / "b.png"]
     with pytest.raises(ImpastoError, match="do not go into one"):
-        plan(both, tmp_path / "out.png")
+        plan_pictures(both, tmp_path / "out.png")
     with pytest.raises(ImpastoError, match="is the input"):
-        plan([tmp_path / "a.png"], tmp_path)
+        plan_pictures([tmp_path / "a.png"], tmp_path)
     with pytest.raises(ImpastoError, match="no picture format"):
-        plan([tmp_path / "a.png"], tmp_path / "out.mp3")
+        plan_pictures([tmp_path / "a.png"], tmp_path / "out.mp3")
     with pytest.raises(FileNotFoundError, match="there is no file"):
-        plan([tmp_path / "none.png"], tmp_path / "out.png")
+        plan_pictures([tmp_path / "none.png"], tmp_path / "out.png")
     with pytest.raises(ImpastoError, match="would both be written"):
-        plan([tmp_path / "a.png", tmp_path / "a.png"], tmp_path / "out")
+        plan_pictures([tmp_path / "a.png", tmp_path / "a.png"], tmp_path / "out")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links are for administrators there")
@@ -398,12 +432,12 @@ def test_links_that_lead_to_an_input_or_to_one_file_are_refused(tmp_path: Path) 
         cv2.imwrite(str(path), corners())
     (tmp_path / "out" / "a.png").symlink_to(tmp_path / "b.png")
     with pytest.raises(ImpastoError, match="is the input"):
-        plan(both, tmp_path / "out")
+        plan_pictures(both, tmp_path / "out")
     (tmp_path / "out" / "a.png").unlink()
     for path in both:
         (tmp_path / "out" / path.name).symlink_to(tmp_path / "c.png")
     with pytest.raises(ImpastoError, match="would both be written"):
-        plan(both, tmp_path / "out")
+        plan_pictures(both, tmp_path / "out")
 
 
 def test_what_is_no_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,9 +451,9 @@ def test_what_is_no_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.Mon
         ("pipe", "OUT pipe is a device or a pipe and no folder"),
     ):
         with pytest.raises(ImpastoError, match=f"{told}.*; name"):
-            plan([Path("a.png")], Path(output))
+            plan_pictures([Path("a.png")], Path(output))
     with pytest.raises(FileNotFoundError, match="there is no file -; a picture that is piped in is /dev/stdin"):
-        plan([Path("-")], Path("out.png"))
+        plan_pictures([Path("-")], Path("out.png"))
     assert not Path("-").exists()
 
 

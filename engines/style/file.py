@@ -137,7 +137,7 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         raise BadFile(f"{path} is a folder; give the path of a file in it")
     if path.suffix != STYLE_FILE:
-        raise BadValue(f"{path} is no name for a style file; call it {path.with_suffix(STYLE_FILE).name}")
+        raise BadValue(f"{path} is no name for a style file; call it {path.name}{STYLE_FILE}")
     if not path.parent.is_dir():
         raise FileMissing(f"there is no folder {path.parent} to write {path.name} into; make it first")
     with part_of(path) as beside:

@@ -159,9 +159,9 @@ def _training_bar(steps: int, *shown: str) -> Iterator[tuple[Callable[[str], Non
         try:
             yield bar.report if _is_first_process() else lambda _: None, on_step
         except KeyboardInterrupt as stopped:
-            if begun.is_set() or isinstance(stopped, Interrupted):
+            if begun.is_set() or isinstance(stopped, Interrupted) or not _is_first_process():
                 raise
-            raise Interrupted("stopped before the first step: nothing is trained yet") from None
+            raise Interrupted("stopped before the first step") from None
 
 
 def _print_figures(out: Path, figures: Mapping[str, float]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engines.errors import BadValue, Interrupted
 from engines.machine import give_back_blocks_from
 from realtime.files.options import ImageOptions
-from realtime.files.picture_plan import plan, still_to_do
+from realtime.files.picture_plan import plan_pictures
 from realtime.files.report import painted_pictures
 from realtime.frames.frame import Frame, Pixels
 from realtime.media.output_file import PartialFile
@@ -118,10 +118,10 @@ def paint_keyframes(
     device = torch_device(recipe.device)
     started = time.perf_counter()
     notes = Notes(report)
-    planned = plan(inputs, output)
-    several = len(planned) > 1
-    jobs = _jobs(still_to_do(planned, notes, overwrite=options.overwrite) if several else planned)
-    reader = PictureReader(notes, needed=options.strict or not several)
+    plan = plan_pictures(inputs, output)
+    todo = {target for _, target in plan.still_to_do(notes, overwrite=options.overwrite or recipe.resume)}
+    jobs = [job for job in _jobs(plan.jobs) if job.target in todo]
+    reader = PictureReader(notes, needed=options.strict or len(plan.jobs) == 1)
     painter = _KeyframePainter(options, recipe, reader, notes, report, stop)
     sizes: dict[Path, tuple[int, int]] = {}
     for number, job in enumerate(jobs):
@@ -170,9 +170,10 @@ class _KeyframePainter:
             return None
         overwrite = self._options.overwrite
         PartialFile(job.target, overwrite=overwrite)  # an hour's work must not end at a name that is taken
-        picture = self._reader.read(job.source)
-        if picture is None:
+        read = self._reader.read(job.source)
+        if read is None:
             return None
+        picture = read.filled()
         run = PictureRun(job.run_folder, self._recipe, picture.rgb)
         pixels = self._painted(picture, job.target.suffix, run, on_step)
         if pixels is None:

@@ -11,15 +11,17 @@ from pathlib import Path
 from engines.errors import (
     BadValue,
     EngineRefused,
+    FileTaken,
     ImpastoError,
     Interrupted,
     NotEnoughMemory,
     TooSmall,
     in_one_line,
 )
+from engines.names import AUTO
 from engines.spec import SizeRange
 from realtime.files.options import ImageOptions
-from realtime.files.picture_plan import plan, still_to_do
+from realtime.files.picture_plan import plan_pictures
 from realtime.files.report import ImageReport
 from realtime.frames.frame import Frame, Pixels
 from realtime.frames.request import told_once
@@ -36,6 +38,7 @@ from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 
+LARGE_PX = 10_000
 MOST_ASPECT = 2  # of pictures that one engine takes; a panorama gets its own
 
 
@@ -59,11 +62,11 @@ def stylize_images(
     started = time.perf_counter()
     stop = stop or threading.Event()
     notes = Notes(report)
-    planned = plan(inputs, output)
-    jobs = still_to_do(planned, notes, overwrite=options.overwrite)
+    plan = plan_pictures(inputs, output)
+    jobs = plan.still_to_do(notes, overwrite=options.overwrite)
     written: list[Path] = []
     with closing(_Painter(options, report, stop)) as painter, suppress(Interrupted):
-        work = _Work(options, painter, notes, needed=options.strict or len(planned) == 1)
+        work = _Work(options, painter, notes, needed=options.strict or len(plan.jobs) == 1)
         for number, (source, target) in enumerate(jobs, start=1):
             if stop.is_set():
                 break
@@ -94,13 +97,17 @@ class _Work:
         read = self._reader.read(source)
         if read is None:
             return False
-        picture = read.scaled(self._options.height)
+        picture = read.filled().scaled(self._options.height)
         for note in (*picture.notes, *lost_in(target.suffix, picture)):
             self._notes(f"{source.name}: {note}")
         data = self._painted(picture, source, target.suffix)
         if data is None:
             return False
-        write_whole(target, data, overwrite=self._options.overwrite)
+        try:
+            write_whole(target, data, overwrite=self._options.overwrite)
+        except FileTaken as error:  # by now, as by another run into the same folder
+            self._leave_out(source, error)
+            return False
         return True
 
     def _painted(self, picture: Picture, source: Path, suffix: str) -> bytes | None:
@@ -136,6 +143,7 @@ class _Painter:
         self._stylizer: Stylizer | None = None
         self._of_many: Stylizer | None = None
         self._tries_many = True
+        self._ready = ""
         self._net_seconds: list[float] = []
         self.facts: EngineFacts | None = None
 
@@ -173,22 +181,35 @@ class _Painter:
         if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
             is_first = self._stylizer is None
             self._close_one()
-            self._stylizer = (None if is_first else self._one_of_many(size)) or self._open(size)
+            self._stylizer = (None if is_first else self._one_of_many(size)) or self._open(size, self._options)
+            self._ready = self._stylizer.engine.spec.ready
             self.facts = self._stylizer.facts
         return self._stylizer
 
     def _one_of_many(self, size: tuple[int, int]) -> Stylizer | None:
         """None where no engine takes many sizes, or this one is none of them."""
-        painted = painting_size(size, self._options.stroke)
-        if self._of_many is None and self._tries_many:
+        width, height = painted = painting_size(size, self._options.stroke)
+        side = min(painting_size((LARGE_PX, LARGE_PX), self._options.stroke))  # of all but small pictures
+        sizes = SizeRange((side, side), (MOST_ASPECT * side, MOST_ASPECT * side))
+        if self._tries_many and (height, width) in sizes:
             self._tries_many = False
-            side = min(painted)
-            sizes = SizeRange((side, side), (MOST_ASPECT * side, MOST_ASPECT * side))
             with suppress(EngineRefused, NotEnoughMemory):
-                self._of_many = self._open(size, sizes)
+                self._of_many = self._open_for_many(size, sizes)
         return None if self._of_many is None else self._of_many.resized(painted)
 
-    def _open(self, size: tuple[int, int], sizes: SizeRange | None = None) -> Stylizer:
+    def _open_for_many(self, size: tuple[int, int], sizes: SizeRange) -> Stylizer:
+        """By the backend and in the precision that painted so far, or EngineRefused."""
+        assert self.facts is not None, "the first picture has its own engine"
+        # By name a precision is another engine than the net that came along in it, which is auto's first.
+        precision = AUTO if self._ready else self.facts.precision
+        alike = replace(self._options, engine=self.facts.engine, precision=precision, strict=True)
+        stylizer = self._open(size, alike, sizes)
+        if stylizer.facts.precision != self.facts.precision:
+            stylizer.engine.close()
+            raise EngineRefused(f"{stylizer.facts} is not as the engine of the first picture")
+        return stylizer
+
+    def _open(self, size: tuple[int, int], options: ImageOptions, sizes: SizeRange | None = None) -> Stylizer:
         return open_stylizer(
-            self._options, size, requests=1, size_range=sizes, patient=True, report=self._report, stop=self._stop
+            options, size, requests=1, size_range=sizes, patient=True, report=self._report, stop=self._stop
         )

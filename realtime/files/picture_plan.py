@@ -1,7 +1,8 @@
 """Which pictures are painted, and into which files: `impasto image IN... OUT`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import BadValue, FileMissing
@@ -13,9 +14,30 @@ from realtime.media.picture_file import PICTURE_SUFFIXES, READ_SUFFIXES
 from realtime.painting.notes import Notes
 from realtime.sources.pictures import find_pictures, names_pictures
 
+Job = tuple[Path, Path]  # a picture, and what is written of it
 
-def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
-    """Which picture is written where; ImpastoError where two would meet, or one would be its own input."""
+
+@dataclass(frozen=True, slots=True)
+class PicturePlan:
+    """Which picture is written where; `several` were asked for, though it may be a folder of one."""
+
+    jobs: tuple[Job, ...]
+    several: bool
+
+    def still_to_do(self, notes: Notes, *, overwrite: bool) -> list[Job]:
+        """All but those of several that are there and stay; an error where the one there is cannot be written."""
+        if not self.several:
+            PartialFile(self.jobs[0][1], overwrite=overwrite)
+        if not self.several or overwrite:
+            return list(self.jobs)
+        todo = [job for job in self.jobs if not job[1].exists()]
+        if there := len(self.jobs) - len(todo):
+            notes(f"{there} of {len(self.jobs)} are there already and stay")
+        return todo
+
+
+def plan_pictures(inputs: Sequence[Path], output: Path) -> PicturePlan:
+    """What is to be done; ImpastoError where two would meet, or one would be its own input."""
     sources = [picture for path in inputs for picture in _pictures_of(path)]
     several = len(sources) > 1 or any(path.is_dir() for path in inputs)
     if output.is_dir() or several or not output.suffix:
@@ -26,26 +48,23 @@ def plan(inputs: Sequence[Path], output: Path) -> list[tuple[Path, Path]]:
         if output == STANDARD_OUTPUT and not output.exists():
             raise BadValue(f"OUT is {output}, and pictures are written to files; name one, or a folder")
         make_folder(output, "OUT", or_else=", or a picture such as painted.png")
-        jobs = [(source, output / _written_as(source)) for source in sources]
+        jobs = [(source, output / name) for source, name in zip(sources, _names(sources), strict=True)]
     else:
         jobs = [(sources[0], output)]
     _check(jobs)
-    return jobs
+    return PicturePlan(tuple(jobs), several)
 
 
-def still_to_do(jobs: Sequence[tuple[Path, Path]], notes: Notes, *, overwrite: bool) -> list[tuple[Path, Path]]:
-    """All but those of several that stay as they are; an error where the one there is cannot be written."""
-    if len(jobs) == 1:
-        PartialFile(jobs[0][1], overwrite=overwrite)
-    there = [target for _, target in jobs if target.exists()] if len(jobs) > 1 and not overwrite else []
-    if there:
-        notes(f"{len(there)} of {len(jobs)} are there already and stay, such as {there[0].name}")
-    return [job for job in jobs if job[1] not in there]
-
-
-def _written_as(source: Path) -> str:
-    """Its own name, and .png at the end where pictures of its kind are read alone."""
-    return source.name if source.suffix.lower() in PICTURE_SUFFIXES else f"{source.stem}.png"
+def _names(sources: Sequence[Path]) -> Iterator[str]:
+    """Their own; those that are only read end in .png: x.avif is x.png, or x.avif.png where there is an x.png."""
+    taken = {source.name.casefold() for source in sources}
+    for source in sources:
+        if source.suffix.lower() in PICTURE_SUFFIXES:
+            yield source.name
+        else:
+            name = f"{source.stem}.png"
+            yield f"{source.name}.png" if name.casefold() in taken else name
+            taken.add(name.casefold())
 
 
 def _pictures_of(path: Path) -> list[Path]:
@@ -58,7 +77,7 @@ def _pictures_of(path: Path) -> list[Path]:
     return [path] if path.exists() and not path.is_dir() else find_pictures(str(path), READ_SUFFIXES)
 
 
-def _check(jobs: Sequence[tuple[Path, Path]]) -> None:
+def _check(jobs: Sequence[Job]) -> None:
     seen: dict[str, Path] = {}
     sources = {os.path.realpath(source) for source, _ in jobs}
     for source, target in jobs:

@@ -45,8 +45,6 @@ OPENCV_LIMIT = "MAX_IMAGE"
 class Picture:
     """`rgb` is (H, W, 3) uint8 and upright, `alpha` (H, W) uint8 or None, `profile` the bytes of its ICC profile.
 
-    Where nothing is seen, `rgb` has the colours of what is seen nearby.
-
     `exif` is a block of what tells of the photo and not of its file. `notes` tell what was changed to make it so.
     """
 
@@ -63,6 +61,10 @@ class Picture:
         size = (max(1, round(self.rgb.shape[1] * height / self.rgb.shape[0])), height)
         alpha = None if self.alpha is None else resize(self.alpha, size)
         return replace(self, rgb=resize(self.rgb, size), alpha=alpha)
+
+    def filled(self) -> "Picture":
+        """The picture to be painted: what transparency hides has the colours of what is seen nearby."""
+        return self if self.alpha is None else replace(self, rgb=filled(self.rgb, self.alpha))
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -96,8 +98,6 @@ def read_picture(path: Path) -> Picture:
         rgb = _divided(rgb, alpha)
     if tiff.transparent and eight_bit.ndim == 2:
         notes = (*notes, "its transparency is left out: OpenCV reads none of greys in TIFF files; a .png keeps it")
-    if alpha is not None:
-        rgb = filled(rgb, alpha)
     profile = metadata.get(cv2.IMAGE_METADATA_ICCP, b"") or tiff.profile
     if space := other_space(profile):
         profile, notes = b"", (*notes, f"its colour profile is for {space} and left out: painted and written in RGB")

@@ -87,6 +87,7 @@ class Stylizer:
         if (height, width) not in self.engine.spec.size_range:
             return None
         engine = self.engine.resized(height, width)
+        engine.gate = self.engine.gate
         return Stylizer(engine, self.controls, style=self.style, texture=self.texture)
 
     @property

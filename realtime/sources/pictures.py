@@ -18,6 +18,7 @@ from realtime.media.framing import fit
 from realtime.media.picture_file import NUMBERED, PICTURE_SUFFIXES, Picture, resize
 from realtime.media.picture_reader import PictureReader
 
+ON_WHITE = "transparency: shown on white, video is written without alpha"
 WILDCARDS = re.compile(r"[*?\[]")
 
 
@@ -54,7 +55,7 @@ class PictureSource(SplitSource):
         self._told_of_sizes = False
         first = self._nearest(0)
         if first.alpha is not None:
-            self._report("transparency: shown on white, video is written without alpha")
+            self._report(ON_WHITE)
         size = (first.rgb.shape[1], first.rgb.shape[0])
         self.clip = Clip(size, 1 / frame_rate, frame_rate, SDR_TAGS, frames=len(self._paths)).scaled(height)
         self.size = self.clip.size
@@ -74,6 +75,8 @@ class PictureSource(SplitSource):
         path, picture = self._paths[grabbed], self._nearest(grabbed)
         for note in picture.notes:
             self._report(f"{path.name}: {note}", about=note)
+        if picture.alpha is not None:
+            self._report(ON_WHITE)
         rgb = on_white(picture.rgb, picture.alpha)
         size = (rgb.shape[1], rgb.shape[0])
         if size != self._original_size and not self._told_of_sizes:

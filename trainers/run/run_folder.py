@@ -1,7 +1,7 @@
 """What a training run leaves behind: checkpoints that resume, sample sheets, TensorBoard logs."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
-from engines.failures import any_failure_as
-from engines.file_lock import hold_folder
+from engines.failures import any_failure_as, on_failure
+from engines.file_lock import hold_folder, let_go
 from engines.networks.transform.config import TransformConfig
 from engines.style.card import as_name
 from engines.style.file import check_writable
@@ -105,32 +105,42 @@ class RunFolder:
         self.history: History = []
         self._running: dict[str, float] = {}
         self._writer: SummaryWriter | None = None
-        self._held: int | None = None
+        self._let_go: Callable[[], object] = lambda: None
         if main:
             check_writable(options.out)
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         if self.main:
-            try:
-                self._held = hold_folder(self.path)
-            except BlockingIOError:
-                line = f"{self.path} is of a run that still goes on; wait for its end, or give another --out"
-                raise FileTaken(line) from None
             self._writer = SummaryWriter(str(self.path), purge_step=self._start)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._writer is not None:
             self._writer.close()
-        if self._held is not None:
-            os.close(self._held)
+        self._let_go()
 
     def restore(self, parts: Mapping[str, Part], begin: Callable[[], History]) -> int:
         """Loads the newest checkpoint into a run that is to be resumed; returns the step to go on with.
 
-        A run that is new is begun by `begin`, which tells the runs that its weights come from.
+        A run that is new is begun by `begin`, which tells the runs that its weights come from. FileTaken where another
+        run has the folder; from here on this one has it.
         """
+        if self.main:
+            self._hold()
+        with on_failure(self._let_go):
+            return self._restored(parts, begin)
+
+    def _hold(self) -> None:
+        try:
+            held = hold_folder(self.path)
+        except BlockingIOError:
+            line = f"{self.path} is of a run that still goes on; wait for its end, or give another --out"
+            raise FileTaken(line) from None
+        if held is not None:
+            self._let_go = weakref.finalize(self, let_go, held)  # also where it comes to no step
+
+    def _restored(self, parts: Mapping[str, Part], begin: Callable[[], History]) -> int:
         path = self.path / CHECKPOINT
         if self.options.resume:
             return self._load(path, parts)
@@ -201,16 +211,16 @@ class RunFolder:
         last = checkpoint.step == self.options.steps
         saving = stopping or last or checkpoint.step % self.options.save_every == 0
         if saving and self.main:
-            self._save(checkpoint)
+            saving = self._save(checkpoint)
         if self.main and (last or checkpoint.step % self.options.sample_every == 0):
             self._show(checkpoint.step, sheet())
         return saving
 
-    def _save(self, checkpoint: Checkpoint) -> None:
-        """Where weights are no numbers any more the checkpoint before stays, for the next loss will end the run."""
+    def _save(self, checkpoint: Checkpoint) -> bool:
+        """Whether it is saved: where numbers are lost the checkpoint before stays, and the next loss ends the run."""
         parts = {name: part.state_dict() for name, part in checkpoint.parts.items()}
-        if not all(map(_is_finite, parts.values())):
-            return
+        if not _is_finite(parts):
+            return False
         state = {
             "step": checkpoint.step,
             **parts,
@@ -223,6 +233,7 @@ class RunFolder:
             "running": self._running,
         }
         write_saved(self.path / CHECKPOINT, state)
+        return True
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Keeps a running mean of every value, and writes it now and then.
@@ -254,9 +265,13 @@ class RunFolder:
         picture.save(self.path / "samples" / f"step_{step:06d}.png", compress_level=1)  # more would take half a second
 
 
-def _is_finite(state: Mapping[str, Any]) -> bool:
-    tensors = (value for value in state.values() if isinstance(value, Tensor) and value.is_floating_point())
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+def _is_finite(state: Any) -> bool:
+    """Of all tensors in what a part saves."""
+    if isinstance(state, Tensor):
+        return bool(torch.isfinite(state).all())
+    if isinstance(state, Mapping):
+        state = state.values()
+    return all(map(_is_finite, state)) if isinstance(state, Iterable) and not isinstance(state, str | bytes) else True
 
 
 def sample_pictures(paths: Sequence[Path], most: int = SAMPLE_PICTURES) -> Tensor:

@@ -145,11 +145,13 @@ class TrainingRun:
 
     def _show(self, step: int, shown: Shown, *, stopping: bool) -> None:
         options, folder = self._options, self._folder
-        if folder.keep(Checkpoint(step, self._parts), shown.sheet, stopping=stopping):
+        saved = folder.keep(Checkpoint(step, self._parts), shown.sheet, stopping=stopping)
+        if saved:
             self.report(f"step {step} of {options.steps}: {shown.losses_in_words(folder.running_losses)}")
         if self.main and shown.measure is not None and step % options.sample_every == 0:
             folder.note(step, figures := shown.measure())
             self.report(f"step {step}: {shown.figures_in_words(figures)}")
         if stopping:
-            told = f"stopped at step {step} of {options.steps}; --resume goes on"
+            goes_on = "--resume goes on" if saved else "its weights are no numbers any more, and it is not saved"
+            told = f"stopped at step {step} of {options.steps}; {goes_on}"
             raise Interrupted(told if self.main else "")  # one of several processes is enough to say so

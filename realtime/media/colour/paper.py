@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from realtime.frames.frame import Pixels
 
 PAPER = 255
+LEAST_SEEN = 16  # of 255: whatever has less is as good as hidden, and so are its colours
 FILLED_PX = 512  # the long side of the copy in which what is hidden is made up
 
 
@@ -23,21 +24,34 @@ def on_white(rgb: Pixels, alpha: Pixels | None) -> Pixels:
 
 
 def filled(rgb: Pixels, alpha: Pixels) -> Pixels:
-    """The picture (H, W, 3), and where alpha (H, W) is 0 the colours of what is seen nearby.
+    """The picture (H, W, 3), and where alpha (H, W) hides it the colours of what is seen nearby.
 
     What a file hides there, often black, would have its part in how a net paints all the rest, for its norms are of the
     whole picture. Pull and push (Gortler et al. 1996, The Lumigraph, section 4.3): means of what is seen, in
     ever coarser copies, fill what is empty in the finer ones.
     """
-    seen = (alpha > 0).astype(np.uint8)
-    if not seen.any() or seen.all():
+    hidden = alpha < LEAST_SEEN
+    if not hidden.any() or hidden.all():
         return rgb
-    height, width = alpha.shape
-    scale = min(1.0, FILLED_PX / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    sums, weight = (_shrunk(each, size) for each in (rgb * seen[..., None], seen))
-    made_up = cv2.resize(np.rint(_filled(sums, weight)).astype(np.uint8), (width, height))
-    return np.asarray(np.where(seen[..., None] > 0, rgb, made_up), np.uint8)
+    step = -(-max(hidden.shape) // FILLED_PX)
+    made_up = np.rint(_filled(*_sums(rgb, ~hidden, step))).astype(np.uint8)
+    result = rgb.copy()
+    for top in range(0, len(rgb), step):
+        rows, columns = np.nonzero(hidden[top : top + step])
+        result[top + rows, columns] = made_up[top // step, columns // step]
+    return result
+
+
+def _sums(rgb: Pixels, seen: NDArray[np.bool_], step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sums of what is seen in squares of `step` pixels, [h, w, 3], and of how many pixels, [h, w]; row by row."""
+    starts = np.arange(0, seen.shape[1], step)
+    sums, counts = [], []
+    for top in range(0, len(rgb), step):
+        there = seen[top : top + step]
+        colours = (rgb[top : top + step] * there[..., None]).sum(axis=0, dtype=np.float32)
+        sums.append(np.add.reduceat(colours, starts, axis=0))
+        counts.append(np.add.reduceat(there.sum(axis=0, dtype=np.float32), starts))
+    return np.stack(sums), np.stack(counts)
 
 
 def _filled(sums: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -48,12 +62,8 @@ def _filled(sums: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[n
         return np.asarray(own, np.float32)
     rows, columns = weight.shape
     half = (columns + 1) // 2, (rows + 1) // 2
-    coarse = _filled(_shrunk(sums, half), _shrunk(weight, half))
-    return np.asarray(np.where(there[..., None], own, cv2.resize(coarse, (columns, rows))), np.float32)
-
-
-def _shrunk(values: NDArray[np.uint8] | NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    return np.asarray(cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+    coarser = (np.asarray(cv2.resize(each, half, interpolation=cv2.INTER_AREA), np.float32) for each in (sums, weight))
+    return np.asarray(np.where(there[..., None], own, cv2.resize(_filled(*coarser), (columns, rows))), np.float32)
 
 
 def on_paper(frame: av.VideoFrame) -> av.VideoFrame:
