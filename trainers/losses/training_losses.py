@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engines.errors import BadValue
-from engines.networks.join.tensors import box_mean, joined
+from engines.networks.join.tensors import box_mean, joined, luma_of
 from engines.networks.picture_graph import WHITE
 from trainers.data import by_style_name, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
@@ -110,7 +110,8 @@ def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions
         "range": (seen.painted - seen.painted.clamp(0, 1)).square().mean(),
         "grid": grid_loss(bare).mean(),
         "comb": comb_loss(bare).mean(),
-        "weave": (directed * weave_loss(first, detail_map(pictures, 0.0))).mean(),
+        # Of light alone: asked for colours that change across the strokes too, nets answer with level stripes.
+        "weave": (directed * weave_loss(luma_of(first).expand_as(first), detail_map(pictures, 0.0))).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }
