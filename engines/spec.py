@@ -119,6 +119,11 @@ class EngineSpec:
     ready: str = ""
     passed_over: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def asked_for(self) -> str:
+        """The precision that asks for such an engine again: by name it is another than what came along in it."""
+        return AUTO if self.ready else self.precision
+
     def __str__(self) -> str:
         within = f" in the range {self.size_range}" if self.size_range else ""
         return f"{self.backend} {self.version} {self.precision} on {self.device}, {self.width}x{self.height}{within}"

@@ -67,8 +67,14 @@ def is_left_over(written_at: float) -> bool:
 
 def _begins(name: str) -> str:
     """How what is beside is called in the beginning, cut where the name itself is as long as any."""
-    room = LONGEST_NAME_BYTES - LONGEST_ENDING_BYTES - len("..")
-    return f".{os.fsencode(name)[:room].decode(errors='ignore')}."
+    return f".{cut_to_fit(name, LONGEST_ENDING_BYTES + len('..'))}."
+
+
+def cut_to_fit(name: str, added: int) -> str:
+    """As much of the name as leaves room for so many bytes more, where the name itself is as long as any."""
+    whole = os.fsencode(name)
+    cut = whole[: max(1, LONGEST_NAME_BYTES - added)]
+    return name if cut == whole else cut.decode(errors="ignore")
 
 
 def _remove(paths: Iterable[Path]) -> None:

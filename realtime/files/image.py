@@ -18,8 +18,7 @@ from engines.errors import (
     TooSmall,
     in_one_line,
 )
-from engines.names import AUTO
-from engines.spec import SizeRange
+from engines.spec import EngineSpec, SizeRange
 from realtime.files.options import ImageOptions
 from realtime.files.picture_plan import plan_pictures
 from realtime.files.report import ImageReport
@@ -33,12 +32,11 @@ from realtime.media.picture_file import (
     write_whole,
 )
 from realtime.media.picture_reader import PictureReader
-from realtime.painting.full_size.painting_size import painting_size
+from realtime.painting.full_size.painting_size import LINES, painting_size
 from realtime.painting.notes import EngineFacts, Notes
 from realtime.painting.opening import open_stylizer
 from realtime.painting.stylizer import Stylizer
 
-LARGE_PX = 10_000
 MOST_ASPECT = 2  # of pictures that one engine takes; a panorama gets its own
 
 
@@ -143,7 +141,6 @@ class _Painter:
         self._stylizer: Stylizer | None = None
         self._of_many: Stylizer | None = None
         self._tries_many = True
-        self._ready = ""
         self._net_seconds: list[float] = []
         self.facts: EngineFacts | None = None
 
@@ -178,33 +175,31 @@ class _Painter:
         self._stylizer = None
 
     def _stylizer_for(self, size: tuple[int, int]) -> Stylizer:
-        if self._stylizer is None or self._stylizer.size != painting_size(size, self._options.stroke):
-            is_first = self._stylizer is None
-            self._close_one()
-            self._stylizer = (None if is_first else self._one_of_many(size)) or self._open(size, self._options)
-            self._ready = self._stylizer.engine.spec.ready
-            self.facts = self._stylizer.facts
-        return self._stylizer
+        before = self._stylizer
+        if before is not None and before.size == painting_size(size, self._options.stroke):
+            return before
+        self._close_one()
+        of_many = None if before is None else self._one_of_many(size, before.engine.spec)
+        self._stylizer = stylizer = of_many or self._open(size, self._options)
+        self.facts = stylizer.facts
+        return stylizer
 
-    def _one_of_many(self, size: tuple[int, int]) -> Stylizer | None:
-        """None where no engine takes many sizes, or this one is none of them."""
+    def _one_of_many(self, size: tuple[int, int], before: EngineSpec) -> Stylizer | None:
+        """None where no engine like the one `before` takes many sizes, or this one is none of them."""
         width, height = painted = painting_size(size, self._options.stroke)
-        side = min(painting_size((LARGE_PX, LARGE_PX), self._options.stroke))  # of all but small pictures
+        side = min(painting_size((LINES, LINES), self._options.stroke))  # of all but small pictures
         sizes = SizeRange((side, side), (MOST_ASPECT * side, MOST_ASPECT * side))
         if self._tries_many and (height, width) in sizes:
             self._tries_many = False
             with suppress(EngineRefused, NotEnoughMemory):
-                self._of_many = self._open_for_many(size, sizes)
+                self._of_many = self._open_for_many(size, sizes, before)
         return None if self._of_many is None else self._of_many.resized(painted)
 
-    def _open_for_many(self, size: tuple[int, int], sizes: SizeRange) -> Stylizer:
-        """By the backend and in the precision that painted so far, or EngineRefused."""
-        assert self.facts is not None, "the first picture has its own engine"
-        # By name a precision is another engine than the net that came along in it, which is auto's first.
-        precision = AUTO if self._ready else self.facts.precision
-        alike = replace(self._options, engine=self.facts.engine, precision=precision, strict=True)
+    def _open_for_many(self, size: tuple[int, int], sizes: SizeRange, before: EngineSpec) -> Stylizer:
+        """By the backend and in the precision that painted before, or EngineRefused."""
+        alike = replace(self._options, engine=before.backend, precision=before.asked_for, strict=True)
         stylizer = self._open(size, alike, sizes)
-        if stylizer.facts.precision != self.facts.precision:
+        if stylizer.facts.precision != before.precision:
             stylizer.engine.close()
             raise EngineRefused(f"{stylizer.facts} is not as the engine of the first picture")
         return stylizer

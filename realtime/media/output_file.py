@@ -15,10 +15,10 @@ import av
 
 from engines.errors import BadValue, FileError, FileMissing, FileTaken
 from engines.file_lock import lock
+from engines.whole_file import cut_to_fit
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PART = ".part"
-LONGEST_NAME_BYTES = 255  # of nearly every file system
 LONGEST_PROCESS_ID = 10  # digits
 
 
@@ -40,7 +40,8 @@ class PartialFile:
         if final.exists() and not overwrite:
             raise FileTaken(f"{final} exists already; choose another name or allow overwriting")
         self.final = _followed(final)
-        self._begins = f".{_cut_to_fit(self.final)}."
+        added = len(f"..{PART}") + LONGEST_PROCESS_ID + len(os.fsencode(self.final.suffix))
+        self._begins = f".{cut_to_fit(self.final.stem, added)}."
         self.path = self.final.with_name(f"{self._begins}{os.getpid()}{PART}{self.final.suffix}")
         self._done = False
         self._held: io.FileIO | None = None
@@ -104,13 +105,6 @@ def _followed(final: Path) -> Path:
     if not target.parent.is_dir():
         raise FileMissing(f"{final} leads to {target}, and there is no folder {target.parent}; create it first")
     return target
-
-
-def _cut_to_fit(final: Path) -> str:
-    """As much of the stem as leaves room for what the hidden name adds, where the name itself is as long as any."""
-    added = len(f"..{PART}") + LONGEST_PROCESS_ID + len(os.fsencode(final.suffix))
-    stem = os.fsencode(final.stem)[: max(1, LONGEST_NAME_BYTES - added)]
-    return os.fsdecode(stem) if stem == os.fsencode(final.stem) else stem.decode(errors="ignore")
 
 
 def failure_to_write(write: "Callable[[memoryview[int]], int]", data: "bytes | memoryview[int]") -> OSError | None:

@@ -13,7 +13,6 @@ from engines.failures import failure_of, on_failure
 from engines.loading.engine import Controls, Engine, EngineChoice, load_engine, restore_engine
 from engines.loading.prepare import prepare_in_child
 from engines.loading.range_engine import restore_range_engine
-from engines.names import AUTO
 from engines.spec import ANY_ENGINE
 from engines.style.styles import StyleFile
 from realtime.painting.steady.texture import TexturesAhead
@@ -201,9 +200,7 @@ class EngineLoader:
         spec = prepare_in_child(job.wanted.file, **arguments, on_line=self._report, cancelled=job.cancelled)
         if spec is None:
             return None
-        # By name a precision is another engine than the net that came along in it, which is auto's first.
-        precision = AUTO if spec.ready else spec.precision
-        taken = replace(job.wanted.choice, backend=spec.backend, precision=precision)
+        taken = replace(job.wanted.choice, backend=spec.backend, precision=spec.asked_for)
         chosen = arguments | {"choice": taken}
         engine = restore_engine(job.wanted.file, **chosen, report=lambda line: None)  # the child has told it
         if engine is None and not job.cancelled.is_set():

@@ -54,8 +54,6 @@ class PictureSource(SplitSource):
         self._next = 0
         self._told_of_sizes = False
         first = self._nearest(0)
-        if first.alpha is not None:
-            self._report(ON_WHITE)
         size = (first.rgb.shape[1], first.rgb.shape[0])
         self.clip = Clip(size, 1 / frame_rate, frame_rate, SDR_TAGS, frames=len(self._paths)).scaled(height)
         self.size = self.clip.size

@@ -1,8 +1,8 @@
 """Losses of style transfer: content, Gram style, total variation (Gatys 2016; Johnson 2016, arXiv 1603.08155).
 
 Six are our own, against what these leave behind: `grid_loss` against the regular dots of upsampling nets, `comb_loss`
-against those that come, go and change their sign with the strokes, `weave_loss` against strokes that are crossed by
-others as fine, `tone_loss` against halos, where a smooth wall is divided into bright and dark around whoever stands
+against those that come, go and change their sign with the strokes, `luma_weave_loss` against strokes that are crossed
+by others as fine, `tone_loss` against halos, where a smooth wall is divided into bright and dark around whoever stands
 before it, `structure_loss` for eyes and letters, and content weighed by `detail_map`, so that flat ground is free to
 become paint while faces and edges cost their full price. Distances of whole distributions are in
 trainers.losses.wasserstein.
@@ -175,9 +175,21 @@ def weave_loss(picture: Tensor, detail: Tensor) -> Tensor:
     does, has 0.9 and more. Places count by how much changes there, so even paint counts nothing. Distributions of
     features ask for a canvas's grain too; a net that has nowhere to take it from crosses its strokes with a lattice.
     """
-    flat = 1 - detail[..., 1:-1, 1:-1]
     luma = luma_of(picture)
-    planes = box_mean(torch.cat([luma, picture - luma], 1), GRAIN_PX)
+    return _woven(torch.cat([luma, picture - luma], 1), detail)
+
+
+def luma_weave_loss(picture: Tensor, detail: Tensor) -> Tensor:
+    """As `weave_loss`, of the luma alone.
+
+    Asked for colours that change across the strokes too, nets answer with level stripes.
+    """
+    return _woven(luma_of(picture), detail)
+
+
+def _woven(planes: Tensor, detail: Tensor) -> Tensor:
+    flat = 1 - detail[..., 1:-1, 1:-1]
+    planes = box_mean(planes, GRAIN_PX)
     right = planes[..., 1:-1, 2:] - planes[..., 1:-1, :-2]
     down = planes[..., 2:, 1:-1] - planes[..., :-2, 1:-1]
     products = torch.cat([each.sum(1, True) for each in (right.square(), down.square(), right * down)], 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engines.errors import BadValue
-from engines.networks.join.tensors import box_mean, joined, luma_of
+from engines.networks.join.tensors import box_mean, joined
 from engines.networks.picture_graph import WHITE
 from trainers.data import by_style_name, style_picture
 from trainers.losses.objective import Judged, Objective, style_targets
@@ -19,10 +19,10 @@ from trainers.losses.terms import (
     comb_loss,
     detail_map,
     grid_loss,
+    luma_weave_loss,
     structure_loss,
     tone_loss,
     total_variation,
-    weave_loss,
 )
 from trainers.losses.wasserstein import DIRECTIONS
 from trainers.motion import difference_loss
@@ -110,8 +110,7 @@ def training_losses(step: Step, *, paintings: Paintings, options: JohnsonOptions
         "range": (seen.painted - seen.painted.clamp(0, 1)).square().mean(),
         "grid": grid_loss(bare).mean(),
         "comb": comb_loss(bare).mean(),
-        # Of light alone: asked for colours that change across the strokes too, nets answer with level stripes.
-        "weave": (directed * weave_loss(luma_of(first).expand_as(first), detail_map(pictures, 0.0))).mean(),
+        "weave": (directed * luma_weave_loss(first, detail_map(pictures, 0.0))).mean(),
         "tone": tone_loss(first, pictures).mean(),
         "structure": structure_loss(first, pictures).mean(),
     }
