@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from joined_pictures import deviation, in_oils, landscape
 
 from engines.spec import Controls
-from realtime.frames.frame import Pixels, Planes
+from realtime.frames.frame import RGB_TO_LUMA, Pixels, Planes
 from realtime.media.colour.rgb import BT709_MATRIX, FULL, LIMITED, SMPTE170M_MATRIX, ColourTags, FromRgb, ToRgb
 from realtime.media.colour.small_copy import small_copy, small_copy_of_planes
 from realtime.painting.full_size.join import Join
@@ -158,3 +158,20 @@ def test_a_painting_as_large_as_the_picture_is_hardly_changed() -> None:
     full = landscape((256, 144))
     painted = in_oils(full)
     assert deviation(JOIN.rgb(full, full, painted, controls()), painted).mean() < 4
+
+
+@pytest.mark.parametrize("size", [SMALL, (256, 144)], ids=str)
+@pytest.mark.parametrize("lies", [0, 1], ids=["level", "upright"])
+def test_rims_of_other_colours_are_softened_as_films_have_them(size: tuple[int, int], lies: int) -> None:
+    """What is as thin as a net's pixels; light and dark stay."""
+    full = landscape(size)
+    small = small_copy(full, SMALL)
+    rims = np.resize([24.0, -24.0, 0.0], small.shape[lies])  # a period of three
+    lines = np.expand_dims(rims, (1 - lies, 2)) * (1.0, -0.7, 1.0)
+    plain = np.full_like(small, 120)
+    striped = np.clip(plain + lines - (lines @ RGB_TO_LUMA)[..., None], 0, 255).astype(np.uint8)
+    codes_of = (cv2.cvtColor(JOIN.rgb(full, small, each, controls()), cv2.COLOR_RGB2YCrCb) for each in (plain, striped))
+    before, after = (each.astype(float) for each in codes_of)
+    painted = np.asarray(cv2.cvtColor(striped, cv2.COLOR_RGB2YCrCb), float)
+    assert (after - before)[..., 1:].std() < 0.25 * (painted - 120)[..., 1:].std()
+    assert deviation(after[..., 0], before[..., 0]).mean() < 1

@@ -3,7 +3,9 @@
 realtime/painting/full_size/guided_join.py tells how it works, and does the same on the processor in integers.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,6 +16,7 @@ from engines.networks.join.figures import (
     FLAT_VARIANCE,
     FOLLOWS,
     MOST_SLOPE,
+    SOFT_COLOURS,
     WINDOW_PX,
 )
 from engines.networks.picture_graph import LUMA
@@ -24,7 +27,7 @@ def joined(picture: Tensor, small: Tensor, painted: Tensor) -> Tensor:
 
     Not rounded; clamped to 0..255.
     """
-    guide, size = luma_of(small), picture.shape[2:]
+    guide, size, painted = luma_of(small), picture.shape[2:], with_soft_colours(painted)
     mean = box_mean(guide)
     variance = (box_mean(guide * guide) - mean * mean).clamp_min(0)
     means = box_mean(painted)
@@ -33,7 +36,7 @@ def joined(picture: Tensor, small: Tensor, painted: Tensor) -> Tensor:
     slope, offset = box_mean(slope), box_mean(means - slope * mean)
     kept = box_mean(-functional.max_pool2d(-FLAT_VARIANCE / (variance + FLAT_VARIANCE), WINDOW_PX, 1, WINDOW_PX // 2))
     guided = slope * guide + offset
-    whole = guided + kept * _without_comb(painted - guided)
+    whole = guided + kept * _filtered(painted - guided, COMB_STOP)
     if size == small.shape[2:]:  # all that there is to do is to take out halo and comb
         return whole.clamp(0, 255)
     of_luma = luma_of(slope)
@@ -42,6 +45,12 @@ def joined(picture: Tensor, small: Tensor, painted: Tensor) -> Tensor:
     offset = whole - slope * guide
     large_slope = functional.interpolate(slope, size=size, mode="bilinear")
     return (large_slope * luma_of(picture) + functional.interpolate(offset, size=size, mode="bicubic")).clamp(0, 255)
+
+
+def with_soft_colours(painted: Tensor) -> Tensor:
+    """[B, 3, H, W] → the same: its luma, and its colours as films have them (SOFT_COLOURS)."""
+    luma = luma_of(painted)
+    return luma + _filtered(painted - luma, SOFT_COLOURS)
 
 
 def luma_of(planes: Tensor) -> Tensor:
@@ -63,8 +72,9 @@ def box_mean(planes: Tensor, window: int = WINDOW_PX) -> Tensor:
     return whole / window**2
 
 
-def _without_comb(planes: Tensor) -> Tensor:
-    band = torch.from_numpy(COMB_STOP).to(planes)
+def _filtered(planes: Tensor, taps: NDArray[np.float32]) -> Tensor:
+    """[B, C, H, W] → the same, filtered down and across by the taps."""
+    band = torch.from_numpy(taps).to(planes)
     kernel = torch.outer(band, band).expand(planes.shape[1], 1, len(band), len(band))
     edge = len(band) // 2
     return functional.conv2d(functional.pad(planes, 4 * (edge,), mode="reflect"), kernel, groups=planes.shape[1])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from engines.networks.join.figures import SOFT_COLOURS
 from engines.spec import Controls
 from realtime.frames.frame import RGB_TO_LUMA, Frame, Matrix, Pixels, Plane, Planes
 from realtime.media.colour.rgb import BT601, from_rgb_matrix, to_rgb_matrix
@@ -85,7 +86,7 @@ class Join:
         """The painted picture, uint8 [H, W, 3], a new array."""
         if controls.strength == 0:
             return full.copy()
-        guide = Guide(_luma_of(small), self._scratch)
+        guide, painted = Guide(_luma_of(small), self._scratch), _with_soft_colours(painted)
         paintings = (painted[..., number].astype(np.float32) for number in range(3))
         if full.shape == painted.shape:
             channels = [guide.at_its_size(painting) for painting in paintings]
@@ -126,6 +127,14 @@ def _luma_of(rgb: Pixels) -> Floats:
 
 def _mixed(was: "np.ndarray", now: "np.ndarray", share: float) -> Pixels:
     return now if share == 1 else np.asarray(cv2.addWeighted(was, 1 - share, now, share, 0), np.uint8)
+
+
+def _with_soft_colours(painted: Pixels) -> Pixels:
+    """The painting's luma with its colours as films have them (SOFT_COLOURS)."""
+    codes = np.asarray(cv2.cvtColor(painted, cv2.COLOR_RGB2YCrCb), np.uint8)
+    soft = cv2.sepFilter2D(codes, -1, SOFT_COLOURS, SOFT_COLOURS)
+    soft[..., 0] = codes[..., 0]
+    return np.asarray(cv2.cvtColor(soft, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def _with_colours_of(full: Pixels, painted: Pixels, share: float) -> Pixels:
