@@ -58,6 +58,9 @@ class VideoOptions(StylizeOptions):
     format: Annotated[
         str | None, Setting("Container of OUT; it must be told where OUT is -.", group=FILE, choices=tuple(OF_FORMAT))
     ] = None
+    start: Annotated[
+        float, Setting("Begin so many seconds after the beginning of IN, in sound and picture.", group=FILE, least=0)
+    ] = 0.0
     seconds: Annotated[
         float | None, Setting("End after so many seconds of IN: a quick look at a film.", group=FILE, least=0.01)
     ] = None

@@ -35,7 +35,7 @@ from realtime.painting.stylizer import Stylizer
 from realtime.sinks.file import FileSink
 from realtime.sinks.pictures import PictureSink
 from realtime.sources.animated_webp import AnimatedWebpSource, is_animated_webp
-from realtime.sources.file import FileSource
+from realtime.sources.file import FileSource, no_picture_after
 from realtime.sources.pictures import PictureSource, number_in, numbered, pictures_named
 
 PICTURE_RATE = Fraction(25)
@@ -122,15 +122,18 @@ def _open(
     square_pixels: bool,
     stop: threading.Event | None = None,
 ) -> VideoSource:
+    start = Fraction(str(options.start))
     if named is not None:
         rate = options.fps or PICTURE_RATE
+        if start and not (named := named[ceil(start * rate) :]):
+            raise BadValue(no_picture_after(source, start))
         return PictureSource(named, rate, height=options.height, report=report, strict=options.strict)
     if options.fps is not None:
         raise BadValue(f"--fps is for pictures, and {source} keeps its own times; leave it out")
     film = source if is_stream(source) else Path(source)
     if isinstance(film, Path) and is_animated_webp(film):
-        return AnimatedWebpSource(film, height=options.height, report=report, strict=options.strict)
-    return FileSource(film, height=options.height, square_pixels=square_pixels, report=report, stop=stop)
+        return AnimatedWebpSource(film, height=options.height, report=report, strict=options.strict, start=start)
+    return FileSource(film, height=options.height, square_pixels=square_pixels, report=report, stop=stop, start=start)
 
 
 def _open_net(

@@ -3,10 +3,12 @@
 All packets come with the times of the file's one clock.
 """
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Collection
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -25,7 +27,10 @@ BROADCAST_FORMATS = ("mpegts", "mpeg", "hls")
 BROADCAST_WRAP_SECONDS = Fraction(2**33, 90000)
 LATE_START_SECONDS = 10
 LONGEST_SECONDS = 86_400  # of one packet, which may be a line of subtitles
-COPIED_KINDS = ("audio", "subtitle")
+# Between two of a broadcast's pictures from which others can be decoded: FFmpeg finds a place there, and no such one.
+BROADCAST_RUN_UP_SECONDS = 10
+TEXT = "subtitle"
+COPIED_KINDS = ("audio", TEXT)
 MOST_WAITING_SECONDS, MOST_WAITING_BYTES = 10, 16 * 2**20  # of pictures, until the sound of their moment is read
 MOST_FAILURES = 20  # in a row: demuxers go on behind damage, or do not
 
@@ -35,12 +40,14 @@ class FileReader:
 
     What is beside the film waits in memory until somebody takes it. It is kept from the beginning where `keep` was
     called before `keep_nothing_more`, and otherwise thrown away.
-    `origin_seconds` is the time in the file that became zero.
+    `origin_seconds` is the time in the file that became zero, `start` seconds after that at which its `clock_begins`.
+    What is beside the film begins there too; pictures from which that of the start is decoded have times below zero.
     """
 
-    def __init__(self, container: InputContainer, film: av.VideoStream) -> None:
-        self.container, self.film = container, film
-        self.origin_seconds = _origin_seconds(container, film)
+    def __init__(self, container: InputContainer, film: av.VideoStream, start: Fraction = Fraction(0)) -> None:
+        self.container, self.film, self.start = container, film, start
+        self.clock_begins = _origin_seconds(container, film)
+        self.origin_seconds = self.clock_begins + start // time_base_of(film) * time_base_of(film)
         self.stopped = ""  # why reading stopped before the end
         self.failures = 0  # of reading a packet
         read = [stream for stream in container.streams if stream is film or _goes_beside(stream)]
@@ -65,6 +72,12 @@ class FileReader:
         self._kept: Collection[int] | None = None
         self._keeps = True
         self._lock = threading.Lock()
+
+    def wind(self) -> None:
+        """Skip what need not be read before the start; once, before anything is read, and not what is read once."""
+        early = BROADCAST_RUN_UP_SECONDS if self.container.format.name in BROADCAST_FORMATS else 0
+        with suppress(av.FFmpegError):
+            self.container.seek(max(0, math.floor((self.origin_seconds - early) * av.time_base)))
 
     def next_picture(self) -> "AnyPacket | None":
         """The film's next packet; None at the end of the file or of what can be read of it."""
@@ -193,15 +206,31 @@ class FileReader:
             packet.dts = None if packet.dts is None else packet.dts + timed.shift
         if timed.stream == self.film.index:
             self._pictures.append(packet)
-        elif self._keeps and (self._kept is None or timed.stream in self._kept):
+        elif self._keeps and (self._kept is None or timed.stream in self._kept) and self._is_after_start(packet):
             self._beside.append(packet)
             self._beside_until = begins_at(packet)
+
+    def _is_after_start(self, packet: "AnyPacket") -> bool:
+        """What is cut by the start is left out, but for a line of text, which is shown from there on."""
+        if not self.start or begins_at(packet) >= 0 or is_cover(packet.stream):
+            return True
+        lasts = _ends_at(packet) / packet.time_base
+        if packet.stream.type != TEXT or lasts <= 0:
+            return False
+        packet.pts = packet.dts = 0
+        packet.duration = round(lasts)
+        return True
 
 
 def begins_at(packet: "AnyPacket") -> Fraction:
     """Seconds; a packet without a time goes with what is written now."""
     time = packet.dts if packet.dts is not None else packet.pts
     return Fraction(0) if time is None else time * packet.time_base
+
+
+def _ends_at(packet: "AnyPacket") -> Fraction:
+    """Seconds; where it begins, if it does not say how long it lasts."""
+    return begins_at(packet) + (packet.duration or 0) * packet.time_base
 
 
 def _goes_beside(stream: Stream) -> bool:

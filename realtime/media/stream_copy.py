@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import av
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.stream import Stream
 
 from realtime.media.carried.choice import carry
@@ -62,7 +62,7 @@ class StreamCopy:
             add_video()
             return
         self._add_streams(self._reader, add_video)
-        _copy_about(self._reader.container, output, self._reader.origin_seconds, ends)
+        _copy_about(self._reader, output, ends)
         self._reader.keep(self._carried.keys())
 
     def until(self, seconds: Fraction, *, read_on: bool = False) -> None:
@@ -148,15 +148,18 @@ def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict
     return {"movflags": flags, **fine, **(STREAMED_PIECES if streamed else {})}
 
 
-def _copy_about(source: InputContainer, output: OutputContainer, origin: Fraction, ends: Fraction | None) -> None:
-    """Metadata, and the chapters that begin before the end."""
-    output.metadata.update(kept_metadata(source.metadata))
-    chapters = source.chapters()
+def _copy_about(reader: FileReader, output: OutputContainer, ends: Fraction | None) -> None:
+    """Metadata, and of the chapters what lies between the reader's start and the end."""
+    output.metadata.update(kept_metadata(reader.container.metadata))
+    chapters = reader.container.chapters()
     for chapter in chapters:
         time_base = chapter["time_base"] or 1
-        shift = round(origin / time_base)
+        shift = round(reader.origin_seconds / time_base)
         chapter["start"] -= shift
         chapter["end"] -= shift
+        if reader.start:
+            chapter["start"] = max(chapter["start"], 0)
         if ends is not None:
             chapter["end"] = min(chapter["end"], round(ends / time_base))
-    output.set_chapters([chapter for chapter in chapters if ends is None or chapter["start"] < chapter["end"]])
+    is_cut = bool(reader.start) or ends is not None
+    output.set_chapters([chapter for chapter in chapters if not is_cut or chapter["start"] < chapter["end"]])

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from engines.errors import BadFile
+from engines.errors import BadFile, BadValue
 from realtime.frames.frame import Frame, Pixels, SplitSource
 from realtime.media.animation import HEAD_BYTES, WebpAnimation, WebpCanvas, read_webp, says_animation
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import SDR_TAGS
 from realtime.media.picture_file import read_bytes, resize
+from realtime.sources.file import no_picture_after
 
 TICK = Fraction(1, 1000)
 
@@ -30,6 +31,8 @@ class ShownPicture:
 class AnimatedWebpSource(SplitSource):
     """The frames of an animation, once through. `height` scales; `report` is told in a line what is unusual.
 
+    It begins `start` seconds after its own beginning, BadValue where it has ended by then.
+
     A frame that does not decode is told, and the picture before stands for its time; a `strict` source raises
     ImpastoError instead. Without any frame that is raised in any case.
     """
@@ -43,6 +46,7 @@ class AnimatedWebpSource(SplitSource):
         height: int | None = None,
         report: Callable[[str], None] | None = None,
         strict: bool = False,
+        start: Fraction = Fraction(0),
     ) -> None:
         self.path = path
         self._strict = strict
@@ -53,18 +57,27 @@ class AnimatedWebpSource(SplitSource):
             raise BadFile(f"{path} is an animated WebP and holds no frame")
         self._frames = animation.frames
         self._canvas = WebpCanvas(animation.size)
-        self._next, self._pts = 0, 0
+        self._next, self._pts = 0, -round(start / TICK)
         lasts = sum(frame.milliseconds for frame in self._frames) * TICK
         rate = len(self._frames) / lasts
-        self.clip = Clip(animation.size, TICK, rate, SDR_TAGS, frames=len(self._frames)).scaled(height)
+        if start >= lasts:
+            raise BadValue(no_picture_after(path.name, start))
+        shown = len(self._frames) - round(start * rate)
+        self.clip = Clip(animation.size, TICK, rate, SDR_TAGS, frames=max(1, shown)).scaled(height)
         self.size = self.clip.size
         self.frame_rate: Fraction | None = rate
         self._tell(animation)
 
     def grab(self) -> ShownPicture | None:
         """What is shown next; None at the end."""
-        if self._next == len(self._frames):
-            return None
+        while self._next < len(self._frames):
+            picture = self._draw()
+            if (lasts := picture.pts + picture.milliseconds) > 0:
+                return picture if picture.pts >= 0 else replace(picture, pts=0, milliseconds=lasts)
+        return None
+
+    def _draw(self) -> ShownPicture:
+        """The next frame, which may be of before the start: others are drawn on to it."""
         frame, pts = self._frames[self._next], self._pts
         self._next += 1
         self._pts += frame.milliseconds

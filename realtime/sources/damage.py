@@ -1,5 +1,6 @@
 """What is missing of a film: how many pictures, and where, by packets that do not decode and by holes in the times."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -46,11 +47,12 @@ class Damage:
     """Collects what is wrong with a film of one picture each `interval` seconds, as its pictures are given in order.
 
     A hole in the times alone is no damage, films may pause, unless `holes_are_damage`. It is where something was wrong
-    nearby. Either holds only for a film whose pictures come evenly.
+    nearby. Either holds only for a film whose pictures come evenly. What is wrong before `begins` harms nobody.
     """
 
-    def __init__(self, interval: float, *, holes_are_damage: bool = False) -> None:
+    def __init__(self, interval: float, *, holes_are_damage: bool = False, begins: float = -math.inf) -> None:
         self.places: list[Place] = []
+        self._begins = begins
         self._interval, self._holes_are_damage = interval, holes_are_damage
         self._last: float | None = None
         self._steps = self._even = 0
@@ -60,12 +62,15 @@ class Damage:
     def fail(self, seconds: float | None) -> None:
         """A packet of this time did not decode."""
         at = self._here(seconds)
-        self._put(Place(at, at, failed=1))
-        self.suspect(at)
+        if at >= self._begins:
+            self._put(Place(at, at, failed=1))
+            self.suspect(at)
 
     def suspect(self, seconds: float | None) -> None:
         """Something is wrong about here."""
         at = self._here(seconds)
+        if at < self._begins:
+            return
         self._seen.append(at)
         near = [hole for hole in self._holes if hole.joins(Place(at, at))]
         for hole in near:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 
-from engines.errors import BadFile, ImpastoError
+from engines.errors import BadFile, BadValue, ImpastoError
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, Planes, SplitSource
 from realtime.media.clip import Clip, display_matrix, kept_metadata, turn_upright
@@ -40,7 +40,7 @@ class FileSource(SplitSource):
     """A video file by its path, or what comes from standard input (`-`), a pipe or an address on the web.
 
     `height` scales to that displayed height; `report` is told in a line what is unusual. A pipe is waited for until
-    `stop` is set.
+    `stop` is set. The film begins `start` seconds after its own beginning, BadValue where it has ended by then.
     Pictures come upright, as strokes are to lie; the clip says how players stretch them, and where nobody will,
     `square_pixels` stretches them by the pixel aspect.
     Interlaced frames are deinterlaced and HDR is tone-mapped. Times are those of the file's one clock, as the sound's
@@ -58,6 +58,7 @@ class FileSource(SplitSource):
         square_pixels: bool = False,
         report: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
+        start: Fraction = Fraction(0),
     ) -> None:
         self._listener = report
         self._told: set[str] = set()
@@ -67,7 +68,9 @@ class FileSource(SplitSource):
         with on_failure(opened.container.close):
             self._stream = _best_video(opened)
             self._is_animation = opened.container.format.name in ANIMATIONS
-            self._reader = FileReader(opened.container, self._stream)
+            self._reader = FileReader(opened.container, self._stream, start)
+            if start and opened.path is not None:
+                self._reader.wind()
             self._decoder = FilmDecoder(self._reader, self._report)
             coded = self._describe(self._begin(opened.remedy), opened)
         seen = coded.upright().scaled(height)
@@ -135,6 +138,8 @@ class FileSource(SplitSource):
     def _begin(self, remedy: str = "") -> av.VideoFrame:
         """Decode up to the first picture, which waits to be grabbed."""
         first = self._decoder.next()
+        if first is None and self._reader.start and self._decoder.decodes:
+            raise BadValue(no_picture_after(self.name, self._reader.start))
         if first is None:
             reason = self._decoder.reason or self._reader.stopped or "it holds no frame"
             raise BadFile(f"{self.name} has a video stream but no picture could be decoded ({reason}){remedy}")
@@ -197,7 +202,7 @@ class FileSource(SplitSource):
         stream, rate = self._stream, real_rate(opened.path, rate_of(self._stream))
         tags = _stream_tags(stream, ColourTags.of(first))
         self._note_format(stream.codec_context.pix_fmt or first.format.name, tags)
-        if start := float(self._reader.origin_seconds):
+        if start := float(self._reader.clock_begins):
             where = f"at {start:.1f} s" if start > 0 else f"{-start:.1f} s before it wraps"
             self._report(f"the clock starts {where}: all times are moved to start at 0")
         return Clip(
@@ -208,10 +213,18 @@ class FileSource(SplitSource):
             pixel_aspect=stream.sample_aspect_ratio or None,
             display_matrix=display_matrix(first),
             metadata=tuple(kept_metadata(stream.metadata).items()),
-            frames=stream.frames or (_frames_by_duration(opened.container, rate) if opened.path else None),
+            frames=self._frames(rate, opened.path),
             path=opened.path,
             reader=self._reader,
         )
+
+    def _frames(self, rate: Fraction | None, path: Path | None) -> int | None:
+        """How many there will be, as far as the file tells."""
+        stream, start = self._stream, self._reader.start
+        frames = stream.frames or (_frames_by_duration(self._reader.container, rate) if path else None)
+        if not frames or not start:
+            return frames
+        return None if rate is None else max(1, frames - round(start * rate))
 
     def _squared(self, clip: Clip) -> Clip:
         squared = clip.with_square_pixels()
@@ -235,6 +248,11 @@ class FileSource(SplitSource):
         lines, self.broke_off = self._decoder.end()
         for line in lines:
             self._report(f"{self.name} {line}")
+
+
+def no_picture_after(name: str, start: Fraction) -> str:
+    """The line for who begins too late."""
+    return f"{name} has no picture after {float(start):g} s; begin earlier"
 
 
 def _best_video(opened: Input) -> av.VideoStream:

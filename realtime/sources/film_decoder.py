@@ -1,5 +1,6 @@
 """A film's packets in, its pictures out: in order, with times that rise, and with an account of what is missing."""
 
+import math
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
@@ -24,6 +25,7 @@ MATROSKA_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 RECEIVED_FORMATS = ("mpegts", "mpeg")  # what is lost on the way leaves a hole and no other trace
 EXACT_SECONDS = 0.25
 SLACK_SECONDS = 1.0
+MOST_EMPTY_SECONDS = Fraction(1, 10)  # of a film that is begun between two pictures, before the first
 SLACK = 0.02  # of the length
 
 TimedPicture = tuple[av.VideoFrame, int]
@@ -48,6 +50,7 @@ class FilmDecoder:
         self.time_base = time_base_of(film)
         self.frame_ticks = frame_ticks(film)
         self.reason = ""
+        self.decodes = False  # whether a picture ever did
         self.gpu = gpu
         self._reader, self._report = reader, report
         self._context = film.codec_context
@@ -55,12 +58,16 @@ class FilmDecoder:
         self._keeps = True
         self._failures_seen = 0
         in_broadcast = reader.container.format.name in RECEIVED_FORMATS
-        self._damage = Damage(float(self.frame_ticks * self.time_base), holes_are_damage=in_broadcast)
+        self._damage = Damage(
+            float(self.frame_ticks * self.time_base),
+            holes_are_damage=in_broadcast,
+            begins=0.0 if reader.start else -math.inf,
+        )
         self._inside = Inside()
         self._ends = 0.0
         self._times: PictureTimes[av.VideoFrame] = PictureTimes(self.frame_ticks)
         self._begin_decoding(film)
-        self._pictures = self._timed(self._filtered(self._decoded(list(self._sent))))
+        self._pictures = self._from_start(self._timed(self._filtered(self._decoded(list(self._sent)))))
 
     def next(self) -> TimedPicture | None:
         """The next picture; None at the end."""
@@ -114,6 +121,7 @@ class FilmDecoder:
                 times.send(packet.dts)
                 packet.pts = packet.dts  # so that the picture tells which packet it comes from
             for picture in self._decode(packet):
+                self.decodes = True
                 self._inside.came_out(picture.pts)
                 if times is not None:
                     picture.pts = times.take(picture.pts, is_key=picture.key_frame)
@@ -150,6 +158,29 @@ class FilmDecoder:
         for frame in frames:
             yield from self._times.push(frame, frame.pts)
         yield from self._times.rest()
+
+    def _from_start(self, pictures: Iterator[TimedPicture]) -> Generator[TimedPicture, None, None]:
+        """Those from the reader's start on; where none begins there, first the one that is still shown."""
+        if not self._reader.start:
+            yield from pictures
+            return
+        before: TimedPicture | None = None
+        first: TimedPicture | None = None
+        for picture, pts in pictures:
+            if pts >= 0:
+                first = picture, pts
+                break
+            before = picture, pts
+        if before is not None and self._is_still_shown(*before, None if first is None else first[1]):
+            yield before[0], 0
+        if first is not None:
+            yield first
+            yield from pictures
+
+    def _is_still_shown(self, picture: av.VideoFrame, pts: int, following: int | None) -> bool:
+        """Whether a picture from before the start is shown at it, and for long enough to be missed."""
+        ends = pts + (picture.duration or 0) if following is None else following
+        return ends > min(Fraction(-pts), MOST_EMPTY_SECONDS / self.time_base)
 
     def _lost_seconds(self) -> float:
         """How much is missing at the end, by what the file says of its length."""

@@ -3,6 +3,8 @@
 realtime/painting/full_size/guided_join.py tells how it works, and does the same on the processor in integers.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -72,7 +74,7 @@ def box_mean(planes: Tensor, window: int = WINDOW_PX) -> Tensor:
     return whole / window**2
 
 
-def _filtered(planes: Tensor, taps: NDArray[np.float32]) -> Tensor:
+def _filtered(planes: Tensor, taps: "NDArray[np.floating[Any]]") -> Tensor:
     """[B, C, H, W] → the same, filtered down and across by the taps."""
     band = torch.from_numpy(taps).to(planes)
     kernel = torch.outer(band, band).expand(planes.shape[1], 1, len(band), len(band))
