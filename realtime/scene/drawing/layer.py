@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor
 
 import cv2
@@ -23,6 +24,7 @@ from realtime.scene.drawing.noise import Array
 
 Placement = Callable[[Pose, float], Matrix]  # the camera's pose and the time in seconds -> sprite to image coordinates
 FLIP: Matrix = np.diag(np.array([1.0, -1.0, 1.0]))
+LOOKS = 500  # by which it is found what the camera ever sees
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels
 
 
@@ -63,17 +65,22 @@ def standing_at(x: float, z: float) -> Placement:
     return lambda pose, _: upright_plane(pose, x, z)
 
 
-def reach(place: Placement, width: int, height: int, *, samples: int = 500) -> tuple[float, float, float, float]:
+def reach(place: Placement, width: int, height: int) -> tuple[float, float, float, float]:
     """What the camera ever sees of a backdrop: left, right, bottom, top in the sprite's units, with a margin."""
     corners = np.array([[-1, width, -1, width], [-1, -1, height, height], [1, 1, 1, 1]], float)
-    seen = []
-    for seconds in np.linspace(0, 3600, samples):
-        pose = pose_at(float(seconds))
-        back = np.linalg.solve(screen(pose, width, height) @ place(pose, float(seconds)), corners)
-        seen.append(back[:2] / back[2])
-    x, y = np.concatenate(seen, axis=1)
+    seen = np.stack([look @ place(pose, seconds) for seconds, pose, look in _looks(width, height)])
+    back = np.linalg.solve(seen, corners)
+    x, y = back[:, 0] / back[:, 2], back[:, 1] / back[:, 2]
     margin = 0.02 + 2 / height
     return float(x.min()) - margin, float(x.max()) + margin, float(y.min()) - margin, float(y.max()) + margin
+
+
+@lru_cache(maxsize=1)  # a world asks for its three backdrops, one after the other
+def _looks(width: int, height: int) -> list[tuple[float, Pose, Matrix]]:
+    """Moments of an hour, the camera's pose at each, and what brings the image it sees to the screen."""
+    moments = np.linspace(0, 3600, LOOKS).tolist()
+    poses = [pose_at(seconds) for seconds in moments]
+    return [(seconds, pose, screen(pose, width, height)) for seconds, pose in zip(moments, poses, strict=True)]
 
 
 def box_on_screen(pixels: Array, matrix: Matrix, width: int, height: int) -> Box:

@@ -52,18 +52,19 @@ def tile(size: int, cells: int, rng: np.random.Generator, *, octaves: int = 5, g
         count = min(cells * 2**octave, size)
         grid = rng.uniform(-1, 1, (count, count)).astype(np.float32)
         step = (np.arange(size, dtype=np.float32) + 0.5) * count / size
-        total += weight * sample_tile(grid, *np.meshgrid(step, step), interpolation=cv2.INTER_CUBIC)
+        total += weight * sample_tile(grid, step[None], step[:, None], interpolation=cv2.INTER_CUBIC)
         sum_of_squares += weight**2
         weight *= gain
     return total / np.float32(sum_of_squares**0.5)
 
 
 def sample_tile(grid: Array, x: Array, y: Array, *, interpolation: int = cv2.INTER_LINEAR) -> Array:
-    """Look a repeating grid up at any place; x and y are in cells of the grid."""
+    """Look a repeating grid up at any place; x and y are in cells of the grid, and may be a row and a column."""
     height, width = grid.shape
     column, row = np.asarray(x, np.float32), np.asarray(y, np.float32)
     column = column - np.floor(column / width) * width + 4
     row = row - np.floor(row / height) * height + 4
+    column, row = (np.ascontiguousarray(each) for each in np.broadcast_arrays(column, row))
     return cv2.remap(np.pad(grid, 4, mode="wrap"), column, row, interpolation)
 
 
