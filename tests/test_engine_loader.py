@@ -80,6 +80,14 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> StyleFile:
     return write_small_style(tmp_path_factory.mktemp("seeded") / "seeded.onnx", config=config)
 
 
+@pytest.fixture(scope="module")
+def filled_seeded(seeded: StyleFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with its engine for 32x24, for a child takes seconds to build it."""
+    folder = tmp_path_factory.mktemp("seeded_cache")
+    load_engine(seeded, height=24, width=32, choice=FLOATS, cache_dir=folder).close()
+    return folder
+
+
 def test_the_textures_of_a_net_are_drawn_when_its_engine_is_there(
     seeded: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader]
 ) -> None:
@@ -95,7 +103,10 @@ def test_the_textures_of_a_net_are_drawn_when_its_engine_is_there(
 
 
 def test_a_wish_comes_before_textures(
-    seeded: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], monkeypatch: pytest.MonkeyPatch
+    seeded: StyleFile,
+    filled_seeded: Path,
+    open_loader: Callable[[Path], EngineLoader],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It waits for no more than the one that is being drawn."""
     drawing, may_end, drawn = threading.Event(), threading.Semaphore(0), list[str]()
@@ -106,7 +117,7 @@ def test_a_wish_comes_before_textures(
         drawn.append(name)
 
     monkeypatch.setattr(texture, "seed_tile", draw)
-    loader, wanted = open_loader(tmp_path), EngineWanted(seeded, 24, 32, FLOATS)
+    loader, wanted = open_loader(filled_seeded), EngineWanted(seeded, 24, 32, FLOATS)
     loader.ask(wanted)
     loader.give_back(await_engine(loader))
     assert drawing.wait(60)
@@ -118,13 +129,16 @@ def test_a_wish_comes_before_textures(
 
 
 def test_textures_that_cannot_be_told_end_no_thread(
-    seeded: StyleFile, tmp_path: Path, open_loader: Callable[[Path], EngineLoader], monkeypatch: pytest.MonkeyPatch
+    seeded: StyleFile,
+    filled_seeded: Path,
+    open_loader: Callable[[Path], EngineLoader],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(style: StyleFile) -> None:
         raise RuntimeError("no such family")
 
     monkeypatch.setattr(texture, "carried_levels", fail)
-    loader = open_loader(tmp_path)
+    loader = open_loader(filled_seeded)
     for _ in range(2):
         loader.ask(EngineWanted(seeded, 24, 32, FLOATS))
         await_engine(loader).engine.close()
