@@ -1,6 +1,5 @@
 """The exam is not the lesson: what builds or calibrates an engine sees no picture of the gate, nor needs realtime."""
 
-import ast
 import json
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 from small_styles import write_small_style
-from test_imports import MODULES, ROOT, imports, opened_later, relative
+from test_imports import MODULES, ROOT, imports, opened_later, relative, tree_of
 
 PROGRAM = Path(__file__).with_name("engines_alone.py")
 NAMED = {relative(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in MODULES}
@@ -27,7 +26,7 @@ def module_of(name: str) -> str:
 
 @cache
 def imported_by(module: str) -> set[str]:
-    tree = ast.parse(NAMED[module].read_text())
+    tree = tree_of(NAMED[module])
     return {module_of(name) for name in (*imports(tree), *opened_later(tree))} - {""}
 
 

@@ -95,8 +95,13 @@ def modules_of(package: str) -> list[Path]:
     return [path for path in MODULES if relative(path).startswith(f"{package}/")]
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Dotted names of everything that is imported anywhere in the tree."""
+@cache
+def imports(tree: ast.AST) -> tuple[str, ...]:
+    """Dotted names of everything that is imported anywhere in the tree, which is walked once for all tests."""
+    return tuple(_imports(tree))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
