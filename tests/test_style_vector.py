@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from small_styles import write_small_style
+from tiny_training import few_places
 from typer.testing import CliRunner
 
 from engines.errors import BadFile, BadValue, FileMissing, FileTaken
@@ -41,9 +42,10 @@ def views() -> list[np.ndarray]:
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Nets so small that threads would only wait for each other."""
+def _in_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nets so small that threads would only wait for each other, and few places of a picture that are sorted."""
     torch.set_num_threads(1)
+    few_places(monkeypatch)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import torch
 from engines.networks.transform import config as transform_config
 from engines.networks.transform.config import TransformConfig
 from trainers import motion
+from trainers.losses import patches, wasserstein
 from trainers.losses.perceptual import PerceptualNet, load_perceptual
 from trainers.run import loop, run_folder
 
@@ -33,11 +34,18 @@ def plain_textures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(motion, "_sheet", lambda texture: sheet)
 
 
+def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A painting is measured at a sixth of the places: to sort them all takes longer than all steps of a short run."""
+    for module in (patches, wasserstein):
+        monkeypatch.setattr(module, "PLACES_OF_A_PAINTING", 4096)
+
+
 @contextmanager
 def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`--network tiny`, a net so small that threads would only wait for each other, and small sheets of samples."""
+    """`--network tiny`, so small that threads would only wait for each other; small samples, and few places sorted."""
     monkeypatch.setitem(transform_config.PRESETS, "tiny", TINY)
     sheets_of(SMALL_SHEETS, monkeypatch)
+    few_places(monkeypatch)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
