@@ -3,14 +3,16 @@
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
 from animations import BEGINS_MS, SHOWN_MS, SIZE, Part, grey_of, webp_of, write_animation
-from clips import read_times
+from clips import psnr_db, read_rgb, read_times, write_clip, write_frames
 from PIL import Image
+from PIL.ImageSequence import all_frames
 
 from engines.errors import ImpastoError
 from realtime.files.image import stylize_images
@@ -220,3 +222,43 @@ def test_what_is_transparent_is_white_in_every_format(tmp_path: Path, name: str,
         assert np.abs(frame.data[:, 34:].astype(int) - 255).max() <= 1
         assert np.abs(frame.data[4:36, 2:30].astype(int) - grey).max() <= 2
         assert np.abs(frame.data[44:, 2:6].astype(int) - corner).max() <= 2
+
+
+def test_a_film_becomes_an_animation(tmp_path: Path, small_style: Path) -> None:
+    """That begins again for ever, its pictures at their times and in the film's colours."""
+    red, blue = np.full((48, 64, 3), (200, 40, 30), np.uint8), np.full((48, 64, 3), (30, 60, 190), np.uint8)
+    film = write_frames(tmp_path / "in.mp4", [np.where(np.arange(64)[:, None] < 9 * at, red, blue) for at in range(6)])
+    options = VideoOptions(style=str(small_style), engine="openvino", strength=0.0, crf=5)
+    stylize_video(str(film), tmp_path / "out.webp", options)
+    with Image.open(tmp_path / "out.webp") as animation:
+        assert animation.info["loop"] == 0
+        shown = all_frames(animation)
+    assert [frame.info["duration"] for frame in shown] == [40] * 6
+    for number, frame in enumerate(shown):
+        assert psnr_db(np.asarray(frame.convert("RGB")), read_rgb(film, number)) > 32
+
+
+def test_that_an_animation_has_no_sound_is_told(tmp_path: Path, small_style: Path) -> None:
+    film = write_clip(tmp_path / "in.mp4", pts=(0, 512), sounds=("aac",))
+    report = stylize_video(str(film), tmp_path / "out.webp", VideoOptions(style=str(small_style), engine="openvino"))
+    assert any("audio stream 1 (aac" in note and "is lost: webp files cannot hold it" in note for note in report.notes)
+
+
+def test_pictures_that_are_numbered_stay_pictures(tmp_path: Path, small_style: Path) -> None:
+    options = VideoOptions(style=str(small_style), engine="openvino")
+    stylize_video(str(write_clip(tmp_path / "in.mp4", pts=(0, 512))), tmp_path / "frame_%d.webp", options)
+    names = sorted(path.name for path in tmp_path.glob("*.webp"))
+    assert names == ["frame_1.webp", "frame_2.webp"]
+    assert not any(is_animated_webp(tmp_path / name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [({"codec": "h264"}, "cannot hold h264"), ({"preset": "fast"}, "no preset 'fast'")]
+)
+def test_what_an_animation_has_not_is_refused(
+    tmp_path: Path, small_style: Path, asked: dict[str, Any], told: str
+) -> None:
+    options = VideoOptions(style=str(small_style), engine="openvino", **asked)
+    with pytest.raises(ImpastoError, match=told):
+        stylize_video(str(write_clip(tmp_path / "in.mp4")), tmp_path / "out.webp", options)
+    assert not (tmp_path / "out.webp").exists()

@@ -143,8 +143,11 @@ def test_a_file_takes_tensors_and_arrays_alike(tmp_path: Path) -> None:
     assert psnr_db(*map(read_rgb, paths)) > 45
 
 
-def test_which_sinks_take_tensors() -> None:
-    assert FileSink.takes_device_frames
+def test_which_sinks_take_tensors(tmp_path: Path) -> None:
+    for name, takes in (("out.mp4", True), ("out.webp", False)):
+        sink = FileSink(tmp_path / name, Clip((64, 48), Fraction(1, 25), Fraction(25)))
+        assert sink.takes_device_frames == sink.takes_planes == takes
+        sink.abort()
     assert NullSink().takes_device_frames
     assert not NullSink(print).takes_device_frames
     assert not hasattr(PictureSink, "takes_device_frames")

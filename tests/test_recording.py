@@ -170,6 +170,7 @@ def closed_folder(path: Path) -> str:
             r"^there is no folder .*missing to record out\.mp4 into; ",
         ),
         (lambda path: "out.avi", ImpastoError, r"^out\.avi: '\.avi' is no video container; use one of \.mp4, "),
+        (lambda path: "out.webp", ImpastoError, r"out\.webp: animations are written by `impasto video`; record to"),
         (lambda path: "out", ImpastoError, r"^out: a name without an ending is no video container; use one of \.mp4, "),
         (folder, ImpastoError, r"out\.mp4 is a folder; name the file to record to, such as "),
         (lambda path: "x" * 300 + ".mp4", OSError, r"x\.mp4 cannot be created \(File name too long\); record to "),

@@ -23,7 +23,7 @@ from realtime.files.preset import choose_preset
 from realtime.files.report import VideoReport
 from realtime.frames.frame import AbortableSink
 from realtime.media.clip import Clip
-from realtime.media.containers import DROP, OF_SUFFIX, STANDARD_OUTPUT
+from realtime.media.containers import DROP, FILMS, STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.input_file import is_stream
@@ -175,7 +175,7 @@ def _open_sink(
 
 def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:
     """None where pictures are to be written, as frame_%04d.png says; 100%done.mp4 is one video all the same."""
-    if NUMBERED.search(output.name) and output.suffix.lower() not in OF_SUFFIX and options.format is None:
+    if NUMBERED.search(output.name) and output.suffix.lower() not in FILMS and options.format is None:
         _refuse_what_videos_have(output, options)
         return None
     refuse_folder(output)

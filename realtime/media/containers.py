@@ -31,7 +31,9 @@ MOV = Container("mov", ("h264", "hevc"))
 MATROSKA = Container("matroska", ("h264", "hevc", "av1", "vp9"), tells_aspect=False)
 WEBM = Container("webm", ("vp9", "av1"), tells_aspect=False)
 MPEG_TS = Container("mpegts", ("h264", "hevc"), tells_aspect=False)
-OF_SUFFIX = {".mp4": MP4, ".m4v": Container("mp4", ("h264", "hevc")), ".mov": MOV, ".mkv": MATROSKA, ".webm": WEBM}
+ANIMATION = Container("webp", ("webp",), tells_aspect=False)  # which pages and chats play by themselves, without sound
+FILMS = {".mp4": MP4, ".m4v": Container("mp4", ("h264", "hevc")), ".mov": MOV, ".mkv": MATROSKA, ".webm": WEBM}
+OF_SUFFIX = {**FILMS, ".webp": ANIMATION}
 OF_FORMAT = {container.name: container for container in (MP4, MOV, MATROSKA, WEBM, MPEG_TS)}
 
 
@@ -45,7 +47,7 @@ def container_for(path: Path, name: str | None = None) -> Container:
         raise BadValue(f"OUT is -, which names no container; add --format {', '.join(OF_FORMAT)}")
     container = OF_SUFFIX.get(path.suffix.lower())
     if container is None:
-        kinds = ", ".join(OF_SUFFIX)
+        kinds = ", ".join(FILMS)
         ending = repr(path.suffix) if path.suffix else "a name without an ending"
-        raise BadValue(f"{path.name}: {ending} is no video container; use one of {kinds}")
+        raise BadValue(f"{path.name}: {ending} is no video container; use one of {kinds}, or .webp for an animation")
     return container

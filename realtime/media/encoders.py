@@ -27,7 +27,7 @@ class Encoder:
     and `with_default` where the preset is our default. `quality_option` is the name under which it takes what is called
     crf here, which goes up to `most_crf`, and `quality` says that in its words. `device` is FFmpeg's name of the
     hardware on which it takes pictures that lie there already. `ladder` are slower presets, each dearer than the one
-    before, for `--preset auto`.
+    before, for `--preset auto`. One that `takes_rgb` turns colours into planes itself.
     """
 
     name: str
@@ -45,6 +45,10 @@ class Encoder:
     device: str = ""
     ladder: tuple[Rung, ...] = ()
     with_default: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_rgb(self) -> bool:
+        return self.pixel_format == RGB_FORMAT
 
     def options_at(self, crf: int, preset: str) -> dict[str, str]:
         """All options in FFmpeg's words."""
@@ -99,6 +103,14 @@ X264_LADDER = (
 # eight tenths, but a film of quiet faces lost 0.2 dB.)
 X264_OPTIONS = {"aq-strength": "0.5"}
 X264_SUPERFAST = {"b_strategy": "0", "partitions": "i8x8"}
+RGB_FORMAT = "bgra"  # of encoders that make their own planes
+
+
+def _for_webp(crf: int) -> str:
+    """Its quality is 0..100, higher is better."""
+    return str(100 - crf)
+
+
 X265_LADDER = (Rung("superfast", 2.0, 18), Rung("veryfast", 2.5, 19))
 SVT_LADDER = (Rung("8", 1.8, 24), Rung("7", 2.3, 23), Rung("6", 2.8, 23))
 ENCODERS = {
@@ -112,6 +124,10 @@ ENCODERS = {
     ),
     "av1": Encoder("libsvtav1", 24, "10", "preset", SVT_PRESETS, {}, even_sizes_only=False, ladder=SVT_LADDER),
     "vp9": Encoder("libvpx-vp9", 22, "8", "cpu-used", VPX_SPEEDS, VPX_OPTIONS, even_sizes_only=False),
+    "webp": Encoder(
+        "libwebp_anim", 25, "4", "compression_level", tuple("0123456"), {}, even_sizes_only=False,
+        quality_option="quality", quality=_for_webp, pixel_format=RGB_FORMAT,
+    ),
 }  # fmt: skip
 
 

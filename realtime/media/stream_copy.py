@@ -12,7 +12,7 @@ from av.stream import Stream
 from realtime.media.carried.choice import carry
 from realtime.media.carried.stream import Carried, described
 from realtime.media.clip import Clip, kept_metadata
-from realtime.media.containers import AUTO
+from realtime.media.containers import ANIMATION, AUTO
 from realtime.media.file_reader import AnyPacket, FileReader
 
 MOST_TICKS = 2**31 - 1
@@ -132,8 +132,10 @@ class StreamCopy:
 def muxer_options(clip: Clip, container: str, *, streamed: bool = False) -> dict[str, str]:
     """What the muxer must be told: MP4 starts fast, counts finely enough for every stream and keeps all metadata.
 
-    Where it is `streamed` it comes in pieces, the first with the index.
+    Where it is `streamed` it comes in pieces, the first with the index. An animation begins again for ever.
     """
+    if container == ANIMATION.name:
+        return {"loop": "0"}
     if container not in ("mp4", "mov"):
         return {}
     flags, ticks = STREAMED_FLAGS if streamed else "+faststart", [clip.time_base.denominator]

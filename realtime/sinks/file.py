@@ -52,9 +52,6 @@ class FileSink(SplitSink):
     alone. Raises ImpastoError where encoder or container refuse, and OSError where the disk does.
     """
 
-    takes_device_frames = True
-    takes_planes = True
-
     def __init__(
         self,
         path: Path,
@@ -74,6 +71,7 @@ class FileSink(SplitSink):
         self._audio = audio
         self._report = report or (lambda line: None)
         self._stop, self._ends = stop or threading.Event(), ends
+        self.takes_planes = self.takes_device_frames = not self._encoding.encoder.takes_rgb
         self._from_rgb = FromRgb(clip.tags, clip.size, even=self._encoding.encoder.even_sizes_only)
         self._check_size()
         self._place = StandardOutput(self._stop) if path == STANDARD_OUTPUT else PartialFile(path, overwrite=overwrite)
@@ -105,6 +103,8 @@ class FileSink(SplitSink):
         return PreparedPicture(picture, picture.pts * self._clip.time_base)
 
     def _encodable(self, frame: Frame) -> av.VideoFrame:
+        if self._encoding.encoder.takes_rgb:
+            return av.VideoFrame.from_ndarray(frame.data, "rgb24").reformat(format=self._encoding.encoder.pixel_format)
         if frame.planes is not None:
             return self._from_rgb.of_planes(frame.planes)
         return self._from_device(frame.data) if frame.on_device else self._from_rgb(frame.data)

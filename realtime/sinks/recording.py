@@ -12,7 +12,7 @@ from engines.errors import BadValue, FileError, FileMissing
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, SinkHabits
 from realtime.frames.request import SinkRequest
-from realtime.media.containers import STANDARD_OUTPUT, container_for
+from realtime.media.containers import ANIMATION, STANDARD_OUTPUT, container_for
 from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
 from realtime.media.encoding import choose_encoding
 from realtime.media.live_encoder import KEYFRAME_SECONDS, LiveEncoder
@@ -122,6 +122,8 @@ def _encoding(path: Path, size: tuple[int, int]) -> Encoding:
         pixels = "x".join(map(str, size))
         raise BadValue(f"{pixels} is too large for {path}: encoders take {MOST_PIXELS_A_SIDE} pixels a side")
     encoding = choose_encoding(path)
+    if encoding.container == ANIMATION:
+        raise BadValue(f"{path}: animations are written by `impasto video`; record to .mp4 or .mkv")
     return choose_encoding(path, preset=PRESETS.get(encoding.encoder.name))
 
 

@@ -9,6 +9,8 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from realtime.media.containers import ANIMATION
+
 AAC, OPUS, FLAC = "aac", "libopus", "flac"
 # FLAC loses nothing, has every rate and needs no run-up; beside painted pictures its size is small.
 CODEC_OF_CONTAINER = {"matroska": FLAC, "webm": OPUS}  # AAC elsewhere, which every player has
@@ -61,8 +63,8 @@ class SoundEncoder:
 
 
 def sound_encoder(container: str, source: AudioCodecContext) -> SoundEncoder | None:
-    """For what the decoder gives; None where no encoder takes it, or this FFmpeg has none for the container."""
-    codec = CODEC_OF_CONTAINER.get(container, AAC)
+    """For what the decoder gives; None where no encoder takes it, or there is none for the container."""
+    codec = "" if container == ANIMATION.name else CODEC_OF_CONTAINER.get(container, AAC)
     if codec not in av.codecs_available or source.sample_rate <= 0 or source.channels <= 0:
         return None
     return next((encoder for encoder in _candidates(codec, source) if encoder.opens()), None)
