@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import av
@@ -19,7 +20,7 @@ from subtitled_films import shown, write_subtitled
 from engines.errors import BadValue
 from realtime.files.options import VideoOptions
 from realtime.files.video import stylize_video
-from realtime.frames.frame import Frame
+from realtime.frames.frame import Frame, Pixels
 from realtime.sources.animated_webp import AnimatedWebpSource
 from realtime.sources.file import FileSource
 
@@ -53,9 +54,39 @@ def time_of(frame: Frame) -> Fraction:
     return frame.pts * frame.time_base
 
 
+def write_moving(path: Path, codec: str, *, gop: int, frames: int = 150, begins: Fraction = Fraction(0)) -> Path:
+    """Pictures that tell their number, 25 a second, with B pictures and, of HEVC and H.264, open groups."""
+    options = {"libx265": {"x265-params": f"log-level=none:open-gop=1:bframes=4:keyint={gop}", "preset": "ultrafast"}}
+    of_codec = options.get(codec, {"x264-params": f"open-gop=1:keyint={gop}", "bf": "3", "preset": "ultrafast"})
+    with av.open(str(path), "w", format={".hevc": "hevc", ".h264": "h264"}.get(path.suffix)) as output:
+        video = output.add_stream(codec, rate=25, options=of_codec)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt, video.gop_size = 96, 64, "yuv420p", gop
+        for number in range(frames):
+            picture = av.VideoFrame.from_ndarray(numbered(number), "gray").reformat(format="yuv420p")
+            picture.pts, picture.time_base = round(begins * 25) + number, Fraction(1, 25)
+            output.mux(video.encode(picture))
+        output.mux(video.encode(None))
+    return path
+
+
+def numbered(number: int) -> Pixels:
+    """Twelve bits as squares of 16 pixels, light and dark."""
+    bits = [number >> place & 1 for place in range(12)]
+    squares = np.array([*bits, *[0] * 12], np.uint8).reshape(4, 6) * 200 + 20
+    return np.kron(squares, np.ones((16, 16), np.uint8))
+
+
+def number_of(rgb: Pixels) -> int:
+    bits = rgb[8::16, 8::16, 1].ravel()[:12] > 128
+    return int(sum(1 << place for place in range(12) if bits[place]))
+
+
 def check_end_of(film: Path, start: Fraction, *, report: list[str]) -> None:
     """Every picture from the start on comes at its time, and is the same to the bit."""
-    whole = [(time_of(frame) - start, frame.data[::8, ::8]) for frame in frames_of(FileSource(film))]
+    with av.open(str(film)) as container:
+        begins = max(Fraction(container.start_time or 0, av.time_base), Fraction(0))
+    whole = [(time_of(frame) - begins - start, frame.data[::8, ::8]) for frame in frames_of(FileSource(film))]
     source = FileSource(film, start=start, report=report.append)
     end = [(time_of(frame), frame.data[::8, ::8]) for frame in frames_of(source)]
     wanted = [(time, picture) for time, picture in whole if time > -source.clip.time_base]
@@ -97,6 +128,49 @@ def test_of_real_films_too(shared_data: Path, name: str) -> None:
     told: list[str] = []
     check_end_of(shared_data / "video" / name, FILMS[name], report=told)
     assert not [line for line in told if "damaged" in line or "clock" in line]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".flv", ".mov"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_where_pictures_before_a_key_picture_are_shown_after_it_none_is_lost(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    """Open groups of pictures: the key picture of the start is found by the time at which it is decoded."""
+    if (suffix, codec) == (".flv", "libx265"):
+        pytest.skip("FLV has no HEVC")
+    film = write_moving(tmp_path / f"in{suffix}", codec, gop=20)
+    for start in (143, 147, 151, 155, 159):
+        check_end_of(film, Fraction(start, 100), report=[])
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".avi", "mpeg4"), (".h264", "libx264"), (".hevc", "libx265")])
+def test_files_that_do_not_say_when_pictures_are_shown(tmp_path: Path, suffix: str, codec: str) -> None:
+    film = write_moving(tmp_path / f"in{suffix}", codec, gop=20)
+    for start in (Fraction(298, 100), Fraction(7, 3)):
+        check_end_of(film, start, report=[])
+
+
+@pytest.mark.parametrize("start", [3, 4.3, 12])
+def test_a_broadcast_whose_clock_wraps_or_whose_key_pictures_are_far_apart(tmp_path: Path, start: float) -> None:
+    for name, begins, gop in (("wraps.ts", 2**33 / 90000 - 5, 20), ("sparse.ts", 36000, 300)):
+        film = write_moving(tmp_path / name, "libx264", gop=gop, frames=400, begins=Fraction(begins))
+        source = FileSource(film, start=Fraction(str(start)))
+        first = next(frames_of(source))
+        assert number_of(first.data) == ceil(25 * Fraction(str(start)))
+        assert time_of(first) < Fraction(1, 25)
+
+
+def test_what_is_skipped_of_a_pipe_is_not_kept(tmp_path: Path) -> None:
+    film = write_moving(tmp_path / "in.avi", "mpeg4", gop=10, frames=300)
+    source = FileSource(film, start=Fraction(11))
+    assert len(source._decoder._sent) < 40
+    source.close()
+
+
+def test_a_clock_that_starts_late_is_where_the_film_begins(tmp_path: Path, options: VideoOptions) -> None:
+    film = write_moving(tmp_path / "in.mkv", "libx264", gop=20, begins=Fraction(36000))
+    assert stylize_video(str(film), tmp_path / "out.mkv", replace(options, seconds=0.2)).stats.frames == 5
+    assert number_of(next(frames_of(FileSource(film, start=Fraction(2)))).data) == 50
 
 
 def test_a_picture_that_is_shown_for_long_is_there_from_the_start_on(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from realtime.painting.options import MACHINE, STEADY, Steady, StylizeOptions
 DECODERS = (AUTO, "software", "cuda")
 FILE = "Output file"
 LEAST_FPS, MOST_FPS = 0.001, 1000  # beyond, containers and encoders make other times of it
+LONGEST = 1e6  # seconds; no film lasts for eleven days
 MOST_CRF = 63  # of AV1 and VP9; that of the encoder chosen may be less
 StrictAboutPictures = Annotated[
     bool, Setting("Fail at the first bad picture, or where an engine is refused; try no other.", group=MACHINE)
@@ -59,7 +60,10 @@ class VideoOptions(StylizeOptions):
         str | None, Setting("Container of OUT; it must be told where OUT is -.", group=FILE, choices=tuple(OF_FORMAT))
     ] = None
     start: Annotated[
-        float, Setting("Begin so many seconds after the beginning of IN, in sound and picture.", group=FILE, least=0)
+        float,
+        Setting(
+            "Begin so many seconds after the beginning of IN, in sound and picture.", group=FILE, least=0, most=LONGEST
+        ),
     ] = 0.0
     seconds: Annotated[
         float | None, Setting("End after so many seconds of IN: a quick look at a film.", group=FILE, least=0.01)

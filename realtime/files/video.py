@@ -26,6 +26,7 @@ from realtime.media.clip import Clip
 from realtime.media.containers import DROP, FILMS, STANDARD_OUTPUT
 from realtime.media.encoders import Encoding
 from realtime.media.encoding import choose_encoding
+from realtime.media.file_reader import LATE_START_SECONDS
 from realtime.media.input_file import is_stream
 from realtime.media.output_file import refuse_folder
 from realtime.media.picture_file import NUMBERED
@@ -74,7 +75,8 @@ def stylize_video(
         if options.height not in (None, pictures.size[1]):
             notes(f"--height {options.height}: written at {pictures.size[1]} lines, for films have even ones")
         choose_decoder(options.decoder, pictures)
-        sink = _open_sink(output, pictures.clip, encoding, options, notes, stop)
+        ends = _end_of(pictures, options.seconds)
+        sink = _open_sink(output, pictures.clip, encoding, options, ends, notes, stop)
         if isinstance(sink, AbortableSink):
             undo.callback(sink.abort)
         if open_painter is not None:
@@ -91,7 +93,7 @@ def stylize_video(
         undo.pop_all()
     total = _frames_asked_for(pictures.clip, options.seconds)
     preparing = time.perf_counter() - started
-    shown = pictures if options.seconds is None else Beginning(pictures, options.seconds)
+    shown = pictures if ends is None else Beginning(pictures, float(ends))
     try:
         stats = run(shown, stylizer, [sink], on_progress=lambda done: progress(done, total), stop=stop)
     finally:
@@ -154,6 +156,7 @@ def _open_sink(
     clip: Clip,
     encoding: Encoding | None,
     options: VideoOptions,
+    ends: Fraction | None,
     report: Report,
     stop: threading.Event,
 ) -> FileSink | PictureSink:
@@ -168,9 +171,16 @@ def _open_sink(
         audio=options.audio,
         report=report,
         stop=stop,
-        ends=None if options.seconds is None else Fraction(options.seconds),
+        ends=ends,
         waits=options.preset == AUTO,
     )
+
+
+def _end_of(pictures: VideoSource, seconds: float | None) -> Fraction | None:
+    """When it is to end, in seconds of its clock, which may start late; None where all of it is wanted."""
+    begins = pictures.begins if isinstance(pictures, FileSource) else Fraction(0)
+    late = begins if begins >= LATE_START_SECONDS else 0
+    return None if seconds is None else late + Fraction(seconds)
 
 
 def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:

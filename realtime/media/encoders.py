@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from realtime.media.containers import Container
 
+MOST_PIXELS_A_SIDE = 16384  # of H.264 and AV1; SVT-AV1 takes larger numbers and writes another size
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -42,6 +44,7 @@ class Encoder:
     quality: Callable[[int], str] = str
     most_crf: int = 63
     pixel_format: str = "yuv420p"
+    most_side: int = MOST_PIXELS_A_SIDE
     device: str = ""
     ladder: tuple[Rung, ...] = ()
     with_default: Mapping[str, str] = field(default_factory=dict)
@@ -82,8 +85,8 @@ X26_PRESETS = (
 SVT_PRESETS = tuple(str(number) for number in range(-1, 14))
 VPX_SPEEDS = tuple(str(number) for number in range(-8, 9))
 VPX_OPTIONS = {"b": "0", "deadline": "realtime", "row-mt": "1"}
+RGB_FORMAT = "bgra"  # of encoders that make their own planes
 TELL_PIXEL_ASPECT = ("libx264", "libx265")  # in the stream; the others leave it to the container
-MOST_PIXELS_A_SIDE = 16384  # of H.264 and AV1; SVT-AV1 takes larger numbers and writes another size
 
 # Measured on painted films of 360 to 1080 lines: superfast takes half of the processor time of veryfast, for 0.1 to
 # 0.8 dB less at equal size. The net needs that time more.
@@ -103,7 +106,8 @@ X264_LADDER = (
 # eight tenths, but a film of quiet faces lost 0.2 dB.)
 X264_OPTIONS = {"aq-strength": "0.5"}
 X264_SUPERFAST = {"b_strategy": "0", "partitions": "i8x8"}
-RGB_FORMAT = "bgra"  # of encoders that make their own planes
+X265_LADDER = (Rung("superfast", 2.0, 18), Rung("veryfast", 2.5, 19))
+SVT_LADDER = (Rung("8", 1.8, 24), Rung("7", 2.3, 23), Rung("6", 2.8, 23))
 
 
 def _for_webp(crf: int) -> str:
@@ -111,8 +115,6 @@ def _for_webp(crf: int) -> str:
     return str(100 - crf)
 
 
-X265_LADDER = (Rung("superfast", 2.0, 18), Rung("veryfast", 2.5, 19))
-SVT_LADDER = (Rung("8", 1.8, 24), Rung("7", 2.3, 23), Rung("6", 2.8, 23))
 ENCODERS = {
     "h264": Encoder(
         "libx264", 18, "superfast", "preset", X26_PRESETS, X264_OPTIONS, most_crf=51, ladder=X264_LADDER,
@@ -126,7 +128,7 @@ ENCODERS = {
     "vp9": Encoder("libvpx-vp9", 22, "8", "cpu-used", VPX_SPEEDS, VPX_OPTIONS, even_sizes_only=False),
     "webp": Encoder(
         "libwebp_anim", 25, "4", "compression_level", tuple("0123456"), {}, even_sizes_only=False,
-        quality_option="quality", quality=_for_webp, pixel_format=RGB_FORMAT,
+        quality_option="quality", quality=_for_webp, pixel_format=RGB_FORMAT, most_side=16383,
     ),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import av
 from engines.errors import BadValue, ImpastoError
 from engines.names import AUTO
 from realtime.media.clip import Clip
-from realtime.media.containers import container_for
+from realtime.media.containers import MATROSKA, container_for
 from realtime.media.encoders import ENCODERS, HARDWARE_ENCODERS, Encoder, Encoding
 
 
@@ -33,7 +33,8 @@ def choose_encoding(
     name = _codec_of(encoder)
     if name not in allowed:
         files = container_format or path.suffix
-        raise BadValue(f"{files} files cannot hold {codec}; use --codec {' or '.join(allowed)}, or .mkv")
+        or_mkv = ", or .mkv" if name in MATROSKA.codecs else ""
+        raise BadValue(f"{files} files cannot hold {codec}; use --codec {' or '.join(allowed)}{or_mkv}")
     _check_runs(encoder, name)
     if preset == AUTO and encoder.ladder:
         preset = encoder.preset

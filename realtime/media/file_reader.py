@@ -10,25 +10,28 @@ from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 from av.stream import Stream
 
-from realtime.media.streams import frame_ticks, is_cover, time_base_of
+from realtime.media.streams import frame_ticks, is_cover, rate_of, time_base_of
 from realtime.media.times.file_clock import FileClock
 from realtime.media.times.lane import Kind, StreamTiming, TimedPacket
 
 AnyPacket: TypeAlias = "av.Packet[Any]"
 
+AVI = "avi"
 QUICKTIME = "mov,mp4,m4a,3gp,3g2,mj2"
 BROADCAST_FORMATS = ("mpegts", "mpeg", "hls")
 BROADCAST_WRAP_SECONDS = Fraction(2**33, 90000)
 LATE_START_SECONDS = 10
 LONGEST_SECONDS = 86_400  # of one packet, which may be a line of subtitles
-# Between two of a broadcast's pictures from which others can be decoded: FFmpeg finds a place there, and no such one.
-BROADCAST_RUN_UP_SECONDS = 10
+# FFmpeg finds the picture from which others are decoded by the time at which that is done, which may be a second before
+# it is shown, and in a broadcast any place: so far apart are two such pictures there at most, at the usual settings.
+RUN_UP_SECONDS, BROADCAST_RUN_UP_SECONDS = 1, 30
 TEXT = "subtitle"
 COPIED_KINDS = ("audio", TEXT)
 MOST_WAITING_SECONDS, MOST_WAITING_BYTES = 10, 16 * 2**20  # of pictures, until the sound of their moment is read
@@ -40,14 +43,18 @@ class FileReader:
 
     What is beside the film waits in memory until somebody takes it. It is kept from the beginning where `keep` was
     called before `keep_nothing_more`, and otherwise thrown away.
-    `origin_seconds` is the time in the file that became zero, `start` seconds after that at which its `clock_begins`.
-    What is beside the film begins there too; pictures from which that of the start is decoded have times below zero.
+    `origin_seconds` is the time in the file that became zero: that at which its `clock_begins`, or `start` seconds
+    after it begins. What is beside the film begins there too; pictures from which that of the start is decoded have
+    times below zero.
     """
 
     def __init__(self, container: InputContainer, film: av.VideoStream, start: Fraction = Fraction(0)) -> None:
         self.container, self.film, self.start = container, film, start
         self.clock_begins = _origin_seconds(container, film)
-        self.origin_seconds = self.clock_begins + start // time_base_of(film) * time_base_of(film)
+        self.origin_seconds = self.clock_begins
+        if start:
+            begins = max(self.clock_begins, Fraction(container.start_time or 0, av.time_base))
+            self.origin_seconds = (begins + start) // time_base_of(film) * time_base_of(film)
         self.stopped = ""  # why reading stopped before the end
         self.failures = 0  # of reading a packet
         read = [stream for stream in container.streams if stream is film or _goes_beside(stream)]
@@ -74,10 +81,25 @@ class FileReader:
         self._lock = threading.Lock()
 
     def wind(self) -> None:
-        """Skip what need not be read before the start; once, before anything is read, and not what is read once."""
-        early = BROADCAST_RUN_UP_SECONDS if self.container.format.name in BROADCAST_FORMATS else 0
+        """Skip what need not be read before the start; once, before anything is read, and not what is read once.
+
+        Nothing is skipped where the file does not say when pictures are shown, for then the first ones tell.
+        """
+        if self.knows_decode_times_only:
+            return
+        early = BROADCAST_RUN_UP_SECONDS if self.container.format.name in BROADCAST_FORMATS else RUN_UP_SECONDS
+        place = math.floor((self.origin_seconds - early) * av.time_base)
+        if place <= (self.container.start_time or 0):
+            return
         with suppress(av.FFmpegError):
-            self.container.seek(max(0, math.floor((self.origin_seconds - early) * av.time_base)))
+            self.container.seek(place)
+            self._unread -= int(self.start * (rate_of(self.film) or 0))
+
+    @property
+    def knows_decode_times_only(self) -> bool:
+        """Whether the file says when pictures are decoded and not when they are shown."""
+        container, no_times = self.container.format, cast("int", Flags.no_timestamps.value)
+        return container.name == AVI or bool(container.flags & no_times)
 
     def next_picture(self) -> "AnyPacket | None":
         """The film's next packet; None at the end of the file or of what can be read of it."""

@@ -18,7 +18,7 @@ from realtime.frames.frame import Frame, SplitSink
 from realtime.media.clip import Clip
 from realtime.media.colour.rgb import FromRgb
 from realtime.media.containers import AUTO, STANDARD_OUTPUT
-from realtime.media.encoders import MOST_PIXELS_A_SIDE, Encoding
+from realtime.media.encoders import Encoding
 from realtime.media.encoding import choose_encoding, prepare_encoder
 from realtime.media.hardware_video import accelerator_of
 from realtime.media.output_file import PartialFile, clear_errors
@@ -191,9 +191,10 @@ class FileSink(SplitSink):
 
     def _check_size(self) -> None:
         width, height = self._from_rgb.written_size
-        if max(width, height) > MOST_PIXELS_A_SIDE:
+        most = self._encoding.encoder.most_side
+        if max(width, height) > most:
             raise BadValue(
-                f"{self.path}: {width}x{height} is too large, encoders take {MOST_PIXELS_A_SIDE} pixels a side; "
+                f"{self.path}: {width}x{height} is too large, encoders take {most} pixels a side; "
                 "choose a smaller --height"
             )
 

@@ -37,10 +37,10 @@ class Place:
         self.skipped += other.skipped
         self.spoilt += other.spoilt
 
-    def told(self) -> str:
+    def told(self, zero_at: float) -> str:
         if self.ends - self.begins < 0.1:
-            return f"at {self.begins:.1f} s"
-        return f"between {self.begins:.1f} and {self.ends:.1f} s"
+            return f"at {zero_at + self.begins:.1f} s"
+        return f"between {zero_at + self.begins:.1f} and {zero_at + self.ends:.1f} s"
 
 
 class Damage:
@@ -130,8 +130,11 @@ class Damage:
         while self._seen and self._seen[0] < oldest:
             self._seen.popleft()
 
-    def told(self) -> str:
-        """In a line for people: what is missing, and what is there but spoilt; empty where nothing is."""
+    def told(self, zero_at: float = 0.0) -> str:
+        """In a line for people: what is missing, and what is there but spoilt; empty where nothing is.
+
+        `zero_at` is when in the file, in seconds, the times began that were given.
+        """
         missing, spoilt = (sum(getattr(place, what) for place in self.places) for what in ("missing", "spoilt"))
         places = [place for place in self.places if place.missing or place.spoilt]
         if not places:
@@ -139,7 +142,7 @@ class Damage:
         counts = [f"{_are(count)} {what}" for count, what in ((missing, "missing"), (spoilt, "spoilt")) if count]
         number, told = (missing or spoilt), " and ".join(counts)
         noun = "picture" if number == 1 else "pictures"
-        return f"{told.replace(str(number), f'{number} {noun}', 1)} {_where(places)}"
+        return f"{told.replace(str(number), f'{number} {noun}', 1)} {_where(places, zero_at)}"
 
 
 class Inside:
@@ -168,7 +171,7 @@ def _are(count: int) -> str:
     return "1 is" if count == 1 else f"{count} are"
 
 
-def _where(places: list[Place]) -> str:
+def _where(places: list[Place], zero_at: float) -> str:
     if len(places) > MOST_PLACES:
-        return f"in {len(places)} places, the first {places[0].told()}"
-    return " and ".join(place.told() for place in places)
+        return f"in {len(places)} places, the first {places[0].told(zero_at)}"
+    return " and ".join(place.told(zero_at) for place in places)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 
-from engines.errors import BadFile, BadValue, ImpastoError
+from engines.errors import BadFile, BadValue, ImpastoError, Interrupted
 from engines.failures import on_failure
 from realtime.frames.frame import Frame, Pixels, Planes, SplitSource
 from realtime.media.clip import Clip, display_matrix, kept_metadata, turn_upright
@@ -72,7 +72,7 @@ class FileSource(SplitSource):
             if start and opened.path is not None:
                 self._reader.wind()
             self._decoder = FilmDecoder(self._reader, self._report)
-            coded = self._describe(self._begin(opened.remedy), opened)
+            coded = self._describe(self._begin(opened.remedy, stop), opened)
         seen = coded.upright().scaled(height)
         if square_pixels:
             seen = self._squared(seen)
@@ -111,6 +111,11 @@ class FileSource(SplitSource):
             planes=planes,
         )
 
+    @property
+    def begins(self) -> Fraction:
+        """When the first picture is shown, in seconds; to be asked before that was grabbed."""
+        return self._waiting[0][1] * self.clip.time_base
+
     def seconds_of(self, grabbed: DecodedPicture) -> float:
         """When the picture is shown."""
         return float(grabbed.pts * self.clip.time_base)
@@ -135,10 +140,12 @@ class FileSource(SplitSource):
         luma, blue, red = (turn_upright(plane, self._turn) for plane in (planes.luma, *planes.chroma))
         return replace(planes, luma=luma, chroma=(blue, red))
 
-    def _begin(self, remedy: str = "") -> av.VideoFrame:
+    def _begin(self, remedy: str = "", stop: threading.Event | None = None) -> av.VideoFrame:
         """Decode up to the first picture, which waits to be grabbed."""
         first = self._decoder.next()
-        if first is None and self._reader.start and self._decoder.decodes:
+        if first is None and stop is not None and stop.is_set():
+            raise Interrupted("stopped before the first picture")
+        if first is None and self._reader.start and not self._decoder.reason:
             raise BadValue(no_picture_after(self.name, self._reader.start))
         if first is None:
             reason = self._decoder.reason or self._reader.stopped or "it holds no frame"

@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from itertools import chain
-from typing import cast
 
 import av
-from av.format import Flags
 
-from realtime.media.file_reader import QUICKTIME, AnyPacket, FileReader
+from realtime.media.file_reader import AVI, QUICKTIME, AnyPacket, FileReader
 from realtime.media.picture_filter import PictureFilters
 from realtime.media.streams import frame_ticks, time_base_of
 from realtime.media.times.picture_times import DecodeTimes, PictureTimes
@@ -19,7 +17,7 @@ from realtime.sources.damage import Damage, Inside
 from realtime.sources.gpu_decoder import GpuDecoder
 
 MOST_DECODING_THREADS = 8
-AVI, MATROSKA = "avi", "matroska,webm"
+MATROSKA = "matroska,webm"
 INDEXED = (AVI, QUICKTIME)  # they tell how long the film is before it begins
 MATROSKA_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 RECEIVED_FORMATS = ("mpegts", "mpeg")  # what is lost on the way leaves a hole and no other trace
@@ -50,7 +48,6 @@ class FilmDecoder:
         self.time_base = time_base_of(film)
         self.frame_ticks = frame_ticks(film)
         self.reason = ""
-        self.decodes = False  # whether a picture ever did
         self.gpu = gpu
         self._reader, self._report = reader, report
         self._context = film.codec_context
@@ -65,7 +62,9 @@ class FilmDecoder:
         )
         self._inside = Inside()
         self._ends = 0.0
-        self._times: PictureTimes[av.VideoFrame] = PictureTimes(self.frame_ticks)
+        self._times: PictureTimes[av.VideoFrame] = PictureTimes(
+            self.frame_ticks, begins=-round(reader.start / self.time_base)
+        )
         self._begin_decoding(film)
         self._pictures = self._from_start(self._timed(self._filtered(self._decoded(list(self._sent)))))
 
@@ -90,12 +89,13 @@ class FilmDecoder:
         is_lost = bool(lost or stopped)
         if is_lost or not _is_indexed(self._reader):
             self._damage.forgive_end()
-        damage = self._damage.told()
+        damage = self._damage.told(float(self._reader.start))
         lines = [*self._lines_of_clock(), *([f"is damaged: {damage}"] if damage else [])]
         if is_lost:
             why = f" ({stopped})" if stopped else ""
             much = f": the last {lost:.1f} s are lost" if lost else ""
-            lines.append(f"breaks off at {self._ends:.1f} s{why}{much}")
+            ends = self._ends + float(self._reader.start)
+            lines.append(f"breaks off at {ends:.1f} s{why}{much}")
         return lines, is_lost
 
     def _begin_decoding(self, film: av.VideoStream) -> None:
@@ -110,18 +110,24 @@ class FilmDecoder:
         yield from again
         while (packet := self._reader.next_picture()) is not None:
             if self._keeps:
-                self._sent.append(packet)
+                self._keep(packet)
             yield packet
+
+    def _keep(self, packet: AnyPacket) -> None:
+        """For another decoder; what lies long before the start it need not have."""
+        if packet.is_keyframe and self._reader.start and packet.pts is not None and packet.pts < 0:
+            before = [at for at, sent in enumerate(self._sent) if sent.is_keyframe]
+            del self._sent[: before[-1] if before else 0]
+        self._sent.append(packet)
 
     def _decoded(self, again: list[AnyPacket]) -> Generator[av.VideoFrame, None, None]:
         """Every frame that decodes; what does not is told to the damage."""
-        times = DecodeTimes() if _knows_decode_times_only(self._reader) else None
+        times = DecodeTimes() if self._reader.knows_decode_times_only else None
         for packet in chain(self._packets(again), (None,)):
             if packet is not None and times is not None:
                 times.send(packet.dts)
                 packet.pts = packet.dts  # so that the picture tells which packet it comes from
             for picture in self._decode(packet):
-                self.decodes = True
                 self._inside.came_out(picture.pts)
                 if times is not None:
                     picture.pts = times.take(picture.pts, is_key=picture.key_frame)
@@ -178,9 +184,9 @@ class FilmDecoder:
             yield from pictures
 
     def _is_still_shown(self, picture: av.VideoFrame, pts: int, following: int | None) -> bool:
-        """Whether a picture from before the start is shown at it, and for long enough to be missed."""
+        """Whether a picture from before the start is shown at it, and for so long that it would be missed."""
         ends = pts + (picture.duration or 0) if following is None else following
-        return ends > min(Fraction(-pts), MOST_EMPTY_SECONDS / self.time_base)
+        return ends > MOST_EMPTY_SECONDS / self.time_base
 
     def _lost_seconds(self) -> float:
         """How much is missing at the end, by what the file says of its length."""
@@ -203,12 +209,6 @@ class FilmDecoder:
             yield f"has a clock that leaps ahead by {by:.1f} s at {at:.1f} s: pictures and sound go on without the gap"
         if odd := clock.strays + self._times.moved:
             yield f"has times out of order, which were put in line ({odd} times)"
-
-
-def _knows_decode_times_only(reader: FileReader) -> bool:
-    """Whether the file says when pictures are decoded and not when they are shown."""
-    container, no_times = reader.container.format, cast("int", Flags.no_timestamps.value)
-    return container.name == AVI or bool(container.flags & no_times)
 
 
 def _is_indexed(reader: FileReader) -> bool:

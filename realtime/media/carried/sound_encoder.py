@@ -64,8 +64,13 @@ class SoundEncoder:
 
 def sound_encoder(container: str, source: AudioCodecContext) -> SoundEncoder | None:
     """For what the decoder gives; None where no encoder takes it, or there is none for the container."""
-    codec = "" if container == ANIMATION.name else CODEC_OF_CONTAINER.get(container, AAC)
-    if codec not in av.codecs_available or source.sample_rate <= 0 or source.channels <= 0:
+    codec = CODEC_OF_CONTAINER.get(container, AAC)
+    if (
+        container == ANIMATION.name
+        or codec not in av.codecs_available
+        or source.sample_rate <= 0
+        or source.channels <= 0
+    ):
         return None
     return next((encoder for encoder in _candidates(codec, source) if encoder.opens()), None)
 

@@ -13,11 +13,12 @@ class PictureTimes(Generic[Item]):
 
     A picture whose time breaks the order, or that has none, is put between its neighbours, at most `interval` after the
     one before it. Which of two is wrong shows in what comes next: an odd one waits for that, a real gap as well.
+    Pictures without any time begin at `begins`.
     """
 
-    def __init__(self, interval: int) -> None:
+    def __init__(self, interval: int, begins: int = 0) -> None:
         self.moved = 0
-        self._interval = interval
+        self._interval, self._begins = interval, begins
         self._last: int | None = None
         self._held: deque[tuple[Item, int | None]] = deque()
 
@@ -79,7 +80,7 @@ class PictureTimes(Generic[Item]):
         return self._after(self._interval)
 
     def _after(self, ticks: int) -> int:
-        return 0 if self._last is None else self._last + ticks
+        return self._begins if self._last is None else self._last + ticks
 
     def _between(self, newest: int, count: int) -> list[int]:
         """Times for `count` pictures between the last one and the newest."""
