@@ -178,9 +178,10 @@ def _open_sink(
 
 def _end_of(pictures: VideoSource, seconds: float | None) -> Fraction | None:
     """When it is to end, in seconds of its clock, which may start late; None where all of it is wanted."""
+    if seconds is None:
+        return None
     begins = pictures.begins if isinstance(pictures, FileSource) else Fraction(0)
-    late = begins if begins >= LATE_START_SECONDS else 0
-    return None if seconds is None else late + Fraction(seconds)
+    return Fraction(seconds) + (begins if begins >= LATE_START_SECONDS else 0)
 
 
 def _encoding_of(output: Path, options: VideoOptions) -> Encoding | None:

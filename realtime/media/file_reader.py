@@ -228,20 +228,18 @@ class FileReader:
             packet.dts = None if packet.dts is None else packet.dts + timed.shift
         if timed.stream == self.film.index:
             self._pictures.append(packet)
-        elif self._keeps and (self._kept is None or timed.stream in self._kept) and self._is_after_start(packet):
-            self._beside.append(packet)
-            self._beside_until = begins_at(packet)
+        elif self._keeps and (self._kept is None or timed.stream in self._kept):
+            self._lay_beside(packet)
 
-    def _is_after_start(self, packet: "AnyPacket") -> bool:
-        """What is cut by the start is left out, but for a line of text, which is shown from there on."""
-        if not self.start or begins_at(packet) >= 0 or is_cover(packet.stream):
-            return True
-        lasts = _ends_at(packet) / packet.time_base
-        if packet.stream.type != TEXT or lasts <= 0:
-            return False
-        packet.pts = packet.dts = 0
-        packet.duration = round(lasts)
-        return True
+    def _lay_beside(self, packet: "AnyPacket") -> None:
+        """What the start cuts is left out, but for a line of text, which is shown from there on."""
+        if self.start and begins_at(packet) < 0 and not is_cover(packet.stream):
+            lasts = _ends_at(packet) / packet.time_base
+            if packet.stream.type != TEXT or lasts <= 0:
+                return
+            packet.pts, packet.dts, packet.duration = 0, 0, round(lasts)
+        self._beside.append(packet)
+        self._beside_until = begins_at(packet)
 
 
 def begins_at(packet: "AnyPacket") -> Fraction:

@@ -86,16 +86,15 @@ class FilmDecoder:
     def end(self) -> tuple[list[str], bool]:
         """What was wrong on the way to the end, each in a line for people, and whether the end is lost."""
         lost, stopped = self._lost_seconds(), self._reader.stopped
-        is_lost = bool(lost or stopped)
+        is_lost, zero_at = bool(lost or stopped), float(self._reader.start)
         if is_lost or not _is_indexed(self._reader):
             self._damage.forgive_end()
-        damage = self._damage.told(float(self._reader.start))
-        lines = [*self._lines_of_clock(), *([f"is damaged: {damage}"] if damage else [])]
+        damage = self._damage.told(zero_at)
+        lines = [*self._lines_of_clock(zero_at), *([f"is damaged: {damage}"] if damage else [])]
         if is_lost:
             why = f" ({stopped})" if stopped else ""
             much = f": the last {lost:.1f} s are lost" if lost else ""
-            ends = self._ends + float(self._reader.start)
-            lines.append(f"breaks off at {ends:.1f} s{why}{much}")
+            lines.append(f"breaks off at {zero_at + self._ends:.1f} s{why}{much}")
         return lines, is_lost
 
     def _begin_decoding(self, film: av.VideoStream) -> None:
@@ -200,13 +199,15 @@ class FilmDecoder:
             slack = max(SLACK_SECONDS, SLACK * ends) if self._reader.container.format.name == AVI else EXACT_SECONDS
         return lost if lost > slack else 0.0
 
-    def _lines_of_clock(self) -> Iterator[str]:
+    def _lines_of_clock(self, zero_at: float) -> Iterator[str]:
         clock = self._reader.clock
         if clock.joins:
             times = "" if len(clock.joins) == 1 else f"{len(clock.joins)} times, first "
-            yield f"was joined of parts: the clock jumps back {times}at {clock.joins[0]:.1f} s, and goes on from there"
+            at = zero_at + clock.joins[0]
+            yield f"was joined of parts: the clock jumps back {times}at {at:.1f} s, and goes on from there"
         for at, by in clock.jumps:
-            yield f"has a clock that leaps ahead by {by:.1f} s at {at:.1f} s: pictures and sound go on without the gap"
+            leaps = f"has a clock that leaps ahead by {by:.1f} s at {zero_at + at:.1f} s"
+            yield f"{leaps}: pictures and sound go on without the gap"
         if odd := clock.strays + self._times.moved:
             yield f"has times out of order, which were put in line ({odd} times)"
 

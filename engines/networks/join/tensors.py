@@ -29,7 +29,7 @@ def joined(picture: Tensor, small: Tensor, painted: Tensor) -> Tensor:
 
     Not rounded; clamped to 0..255.
     """
-    guide, size, painted = luma_of(small), picture.shape[2:], with_soft_colours(painted)
+    guide, size, painted = luma_of(small), picture.shape[2:], _with_soft_colours(painted)
     mean = box_mean(guide)
     variance = (box_mean(guide * guide) - mean * mean).clamp_min(0)
     means = box_mean(painted)
@@ -49,7 +49,7 @@ def joined(picture: Tensor, small: Tensor, painted: Tensor) -> Tensor:
     return (large_slope * luma_of(picture) + functional.interpolate(offset, size=size, mode="bicubic")).clamp(0, 255)
 
 
-def with_soft_colours(painted: Tensor) -> Tensor:
+def _with_soft_colours(painted: Tensor) -> Tensor:
     """[B, 3, H, W] → the same: its luma, and its colours as films have them (SOFT_COLOURS)."""
     luma = luma_of(painted)
     return luma + _filtered(painted - luma, SOFT_COLOURS)
